@@ -1,0 +1,131 @@
+"""
+Every error that installkit raises on purpose.
+
+    InstallkitError
+    ├── DefinitionError          a component or inventory file is wrong; lists every issue found
+    ├── PlanningError            valid input, but no plan can be made from it
+    │   ├── UnknownNameError        nobody defined that component, host, site or plan   (also LookupError)
+    │   ├── DependencyCycleError    .cycle: the names along it
+    │   └── StalePlanError          the site or an input changed since; .changes
+    ├── SiteLockedError          another run changes this site; .holder
+    ├── RunError                 a finished run that did not succeed; .run
+    │   ├── RunFailedError          Ansible reported a failed or unreachable host
+    │   └── RunStoppedError         canceled, timed out or interrupted
+    ├── EngineError              Ansible could not be started, or broke off
+    └── StoreError               the store could not be read or written
+        └── RunNotFoundError        no run has this id                                  (also LookupError)
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+
+class InstallkitError(Exception):
+    """Catch this to catch everything that installkit raises on purpose."""
+
+    remedy: str | None = None
+    """What to do next, in one sentence; None where the message says all."""
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+@attrs.frozen
+class Issue:
+    """
+    One mistake in a file.
+
+    Attributes:
+        path: The file, as the reader knows it.
+        line: From 1; None if the mistake is not at one place.
+        column: From 1; None if the mistake is not at one place.
+        message: What is wrong, with the value.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+        return f"{place}: {self.message}"
+
+
+class DefinitionError(InstallkitError):
+    """A catalog, manifest, inventory or parameter file is wrong; `issues` holds every mistake found."""
+
+    def __init__(self, issues: Sequence[Issue], *, remedy: str | None = None) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(str(issue) for issue in self.issues), remedy=remedy)
+
+
+class PlanningError(InstallkitError):
+    """The input is valid, but no plan can be made from it."""
+
+
+class UnknownNameError(PlanningError, LookupError):
+    """Nobody defined that name."""
+
+
+class DependencyCycleError(PlanningError):
+    """Components require each other; `cycle` holds the names along it, the first repeated at the end."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        self.cycle = tuple(cycle)
+        super().__init__(f"components require each other: {' → '.join(self.cycle)}")
+
+
+class StalePlanError(PlanningError):
+    """The site or an input changed since the plan was made; `changes` says what, a line each."""
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        self.changes = tuple(changes)
+        super().__init__(
+            "the plan is stale: " + "; ".join(self.changes), remedy="make the plan again and look at it before applying"
+        )
+
+
+class SiteLockedError(InstallkitError):
+    """Another run changes this site; `holder` has the keys `run`, `by`, `since` and `doing`."""
+
+    def __init__(self, site: str, holder: Mapping[str, Any]) -> None:
+        self.site = site
+        self.holder = dict(holder)
+        run = self.holder.get("run") or "unknown"
+        super().__init__(
+            f"site {site!r} is locked by run {run} ({self.holder.get('doing') or 'starting'}),"
+            f" started by {self.holder.get('by') or 'unknown'} at {self.holder.get('since') or 'unknown'}",
+            remedy=f"wait for it (installkit watch {run}) or cancel it (installkit cancel {run})",
+        )
+
+
+class RunError(InstallkitError):
+    """A run ended otherwise than well; `run` is the public run object."""
+
+    def __init__(self, message: str, run: Any, *, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.run = run
+
+
+class RunFailedError(RunError):
+    """Ansible reported a failed or unreachable host, or success could not be proved."""
+
+
+class RunStoppedError(RunError):
+    """The run was canceled, timed out or interrupted."""
+
+
+class EngineError(InstallkitError):
+    """Ansible could not be started, or broke off."""
+
+
+class StoreError(InstallkitError):
+    """The store or a journal could not be read or written."""
+
+
+class RunNotFoundError(StoreError, LookupError):
+    """No run has this id."""

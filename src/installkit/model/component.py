@@ -1,0 +1,199 @@
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from installkit.errors import UnknownNameError
+from installkit.model.words import Action
+
+
+@attrs.frozen
+class Requirement:
+    """
+    What a component needs before it.
+
+    Attributes:
+        name: The required component.
+        version: A specifier set such as `>=17,<18`; None takes any version.
+    """
+
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.version else self.name
+
+
+@attrs.frozen
+class Origin:
+    """
+    Where a value comes from.
+
+    Attributes:
+        level: `default`, `inventory`, `site`, `group`, `host` or `request`, lowest first.
+        name: The component, group or host at that level; None where the level says all.
+    """
+
+    level: str
+    name: str | None = None
+
+
+PARAMETER_TYPES = ("string", "integer", "number", "boolean", "port", "path", "host", "list", "map")
+"""`port` is an integer from 1 to 65535, `path` an absolute path."""
+
+ON_CHANGE = ("configure", "restart", "fixed")
+"""What a changed value asks for; `fixed` refuses the change after the first install."""
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """
+    A value that a component's playbooks receive as an Ansible variable of the same name.
+
+    Attributes:
+        component: The component that declares it.
+        type: One of `PARAMETER_TYPES`.
+        value: None where there is none yet, and always None for a secret.
+        origin: Where the value comes from; None without a value.
+        on_change: One of `ON_CHANGE`.
+    """
+
+    name: str
+    component: str
+    type: str = "string"
+    value: Any = None
+    origin: Origin | None = None
+    secret: bool = False
+    required: bool = False
+    on_change: str = "configure"
+
+
+@attrs.frozen(kw_only=True)
+class ActionSpec:
+    """
+    How one action of a component is carried out.
+
+    Attributes:
+        playbook: File name relative to the component's folder.
+        vars: Variables given to the playbook beside the parameters.
+        batch: As Ansible's `serial`: counts or percentages, the last repeated; empty for all hosts at once.
+        timeout: Seconds; None for no limit.
+        soft_timeout: Seconds after which a warning is given; None for none.
+        from_version: Versions that it can start from, as a specifier set; None takes any. In a manifest: `from`.
+        approve: `first_batch` or `every_batch` waits for an approval after it; None never waits.
+        facts: `fresh` gathers facts anew, `cached` shares them with the other steps of the run.
+    """
+
+    action: Action
+    playbook: str
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    vars: Mapping[str, Any] = attrs.field(factory=dict)
+    batch: tuple[int | str, ...] = ()
+    timeout: float | None = None
+    soft_timeout: float | None = None
+    from_version: str | None = None
+    approve: str | None = None
+    destructive: bool = False
+    facts: str = "cached"
+
+
+@attrs.frozen(kw_only=True)
+class Component:
+    """
+    Something installable.
+
+    Attributes:
+        versions: What it can install, in the manifest's order; the last is the default. Empty: versions unknown.
+        order: The number of its install playbook; None if it has none.
+        hosts: Group or pattern; None for the hosts that its plays name.
+        exclusive: Whether it needs its hosts to itself while it runs.
+        folder: Absolute; where its playbooks lie and run.
+        manifest: Absolute path of its manifest; None for a numbered playbook without one.
+        files: Digest (sha256, hex) by path relative to the catalog, of its playbooks and all they may read beside them.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    versions: tuple[str, ...] = ()
+    order: int | None = None
+    hosts: str | None = None
+    requires: tuple[Requirement, ...] = ()
+    exclusive: bool = True
+    parameters: tuple[Parameter, ...] = ()
+    actions: tuple[ActionSpec, ...] = ()
+    manifest: Path | None = None
+    files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def default_version(self) -> str | None:
+        """The version installed when none is asked for; None where versions are unknown."""
+        return self.versions[-1] if self.versions else None
+
+    def action(self, action: Action) -> ActionSpec | None:
+        """Return how *action* is carried out; `upgrade` and `configure` fall back to `install`; None if it is not."""
+        declared = {spec.action: spec for spec in self.actions}
+        if action in {Action.UPGRADE, Action.CONFIGURE}:
+            return declared.get(action) or declared.get(Action.INSTALL)
+        return declared.get(action)
+
+    def playbook_path(self, spec: ActionSpec) -> Path:
+        """Return the absolute path of *spec*'s playbook."""
+        return self.folder / spec.playbook
+
+
+@attrs.frozen(kw_only=True)
+class Catalog:
+    """
+    The components found in a folder of playbooks.
+
+    Attributes:
+        folder: Absolute.
+        components: By order, then by name.
+        others: Playbooks that are not a component, relative to the folder.
+        warnings: What is allowed but worth a look, a sentence each.
+    """
+
+    folder: Path
+    components: tuple[Component, ...]
+    others: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Component]:
+        return iter(self.components)
+
+    def __len__(self) -> int:
+        return len(self.components)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name == component.name for component in self.components)
+
+    def __getitem__(self, name: str) -> Component:
+        """
+        Return the component called *name*; its number or its playbook's file name are taken too.
+
+        Raises:
+            UnknownNameError: If there is none, or a number is shared by several.
+        """
+        for component in self.components:
+            if component.name == name:
+                return component
+        found = [component for component in self.components if name in _other_names(component)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(component.name for component in found)
+            raise UnknownNameError(f"{name!r} means several components: {names}", remedy="say which by its name")
+        raise UnknownNameError(
+            f"no component is named {name!r} in {self.folder}",
+            remedy="choose one of: " + (", ".join(component.name for component in self.components) or "none found"),
+        )
+
+
+def _other_names(component: Component) -> set[str]:
+    names = {spec.playbook for spec in component.actions if spec.action is Action.INSTALL}
+    if component.order is not None:
+        names |= {str(component.order), f"{component.order:02d}"}
+    return names

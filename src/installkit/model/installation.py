@@ -1,0 +1,130 @@
+from collections.abc import Mapping
+from datetime import datetime
+
+import attrs
+
+from installkit.model.event import Event
+from installkit.model.words import Action, EventKind, HostStatus, InstallationStatus, StepStatus
+
+
+@attrs.frozen(kw_only=True)
+class Installation:
+    """
+    The record of one component on one host of a site.
+
+    Attributes:
+        version: The last proved one; None before any proof, and where versions are unknown.
+        to_version: The one under way or last tried.
+        previous_version: The one proved before `version`.
+        action: The one under way or last tried.
+        run: The run that last changed the record.
+        step: Its step.
+        verified_at: When a verify playbook last vouched for it; None if none ever did.
+        inputs: Digests that went in: `files`, and `parameter:NAME` for each parameter given.
+    """
+
+    site: str
+    component: str
+    host: str
+    version: str | None = None
+    to_version: str | None = None
+    previous_version: str | None = None
+    action: Action = Action.INSTALL
+    status: InstallationStatus = InstallationStatus.CHANGING
+    run: str = ""
+    step: str = ""
+    verified_at: datetime | None = None
+    inputs: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+
+Record = Mapping[tuple[str, str], Installation]
+"""A site's installations by (component, host)."""
+
+
+def record_event(record: Record, site: str, event: Event) -> Record:
+    """
+    Return *record* as it is after *event* of a run on *site*; *record* itself when the event changes nothing.
+
+    This is the one place that says what a step proves:
+
+    - once a changing step has started, its hosts are `changing`;
+    - when it ends, a host that ended well is `installed` (gone after an uninstall), unless a verify step must vouch
+      for it first: then it stays `changing` until that step has ended;
+    - a host that failed, or whose verify failed, is `failed`; where nobody can vouch for the end it is `unknown`;
+    - at the run's end nothing stays `changing`.
+    """
+    if event.kind is EventKind.STEP_STARTED and not Action(event.data["action"]).read_only:
+        return {**record, **_started(record, site, event)}
+    if event.kind is EventKind.STEP_FINISHED and event.status != StepStatus.SKIPPED:
+        return _finished(record, event)
+    if event.kind is EventKind.RUN_FINISHED:
+        return {
+            key: attrs.evolve(row, status=InstallationStatus.UNKNOWN) if _left_open(row, event) else row
+            for key, row in record.items()
+        }
+    return record
+
+
+def _started(record: Record, site: str, event: Event) -> dict[tuple[str, str], Installation]:
+    component = event.data["component"]
+    return {
+        (component, host): attrs.evolve(
+            record.get((component, host), Installation(site=site, component=component, host=host)),
+            to_version=event.data.get("to_version"),
+            action=Action(event.data["action"]),
+            status=InstallationStatus.CHANGING,
+            run=event.run,
+            step=event.step or "",
+            inputs=event.data.get("inputs", {}),
+        )
+        for host in event.data["hosts"]
+    }
+
+
+def _finished(record: Record, event: Event) -> Record:
+    component = event.data["component"]
+    statuses = {host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
+    read_only = Action(event.data["action"]).read_only
+    after = dict(record)
+    for host, status in statuses.items():
+        row = record.get((component, host))
+        if row is None or row.run != event.run or row.status is not InstallationStatus.CHANGING:
+            continue
+        if read_only and event.data["action"] != Action.VERIFY:
+            continue
+        proved = _settled(row, status, event, by_verify=read_only)
+        if proved is None:
+            del after[component, host]
+        else:
+            after[component, host] = proved
+    return after
+
+
+def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: bool) -> Installation | None:
+    if not status.good or host_is_unproved(event, row.host):
+        ended = status in {HostStatus.FAILED, HostStatus.UNREACHABLE}
+        return attrs.evolve(row, status=InstallationStatus.FAILED if ended else InstallationStatus.UNKNOWN)
+    if event.data.get("verify_follows") and not by_verify:
+        return row
+    if row.action is Action.UNINSTALL:
+        return None
+    return attrs.evolve(
+        row,
+        status=InstallationStatus.INSTALLED,
+        version=row.to_version,
+        previous_version=row.version if row.version != row.to_version else row.previous_version,
+        verified_at=event.time if by_verify else row.verified_at,
+    )
+
+
+def host_is_unproved(event: Event, host: str) -> bool:
+    """Return whether the finished step of *event* cannot vouch for *host*, whatever its tasks reported."""
+    return event.status in {
+        StepStatus.INTERRUPTED,
+        StepStatus.CANCELED,
+        StepStatus.TIMED_OUT,
+    } or host in event.data.get("unproved", ())
+
+
+def _left_open(row: Installation, event: Event) -> bool:
+    return row.run == event.run and row.status is InstallationStatus.CHANGING

@@ -1,0 +1,75 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Host:
+    """
+    A host of a site.
+
+    Attributes:
+        groups: In alphabetical order, without `all` and `ungrouped`.
+    """
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Inventory:
+    """
+    What `ansible-inventory` said of a site's hosts; never a host variable.
+
+    Attributes:
+        sources: Absolute paths, in the order given to Ansible.
+        hosts: In the inventory's order.
+        files: Digest (sha256, hex) by absolute path, of every file of the sources and the vars folders beside them.
+        static: Whether the files alone decide what Ansible answers; False with a script or an inventory plugin.
+    """
+
+    sources: tuple[Path, ...]
+    hosts: tuple[Host, ...]
+    files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    static: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host names, in the inventory's order."""
+        return tuple(host.name for host in self.hosts)
+
+
+@attrs.frozen
+class Play:
+    """
+    One play of a playbook and the hosts that it covers, as `ansible-playbook --list-hosts` says.
+
+    Attributes:
+        name: Empty where the play has none.
+        hosts: In the inventory's order.
+    """
+
+    name: str
+    pattern: str
+    hosts: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Targets:
+    """
+    The hosts that playbooks and patterns mean on one inventory, as Ansible itself says.
+
+    Attributes:
+        plays: By absolute playbook path.
+        patterns: Hosts by pattern, for every pattern that was asked.
+        problems: What Ansible said of a playbook that it cannot read, by absolute path; such a one has no plays.
+    """
+
+    plays: Mapping[str, tuple[Play, ...]] = attrs.field(factory=dict)
+    patterns: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    problems: Mapping[str, str] = attrs.field(factory=dict)
+
+    def hosts_of(self, playbook: Path) -> tuple[str, ...]:
+        """Return every host of *playbook*'s plays, each once, in the order in which the plays name them."""
+        return tuple(dict.fromkeys(host for play in self.plays.get(str(playbook), ()) for host in play.hosts))

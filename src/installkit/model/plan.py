@@ -1,0 +1,147 @@
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from installkit.model.words import Action, Reason
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """
+    What somebody asks for: one shape in Python, JSON and command-line options.
+
+    Attributes:
+        install: Components as `NAME` or `NAME=VERSION`, like every other action; NAME may be a number or file name.
+        all: Install every component of the catalog that is not installed yet.
+        limit: An Ansible host pattern.
+        batch: As Ansible's `serial`, for every step; empty for what the manifest says.
+        parameters: Values for this plan only, the highest level; never a secret's.
+        force: Names of components to carry out although nothing changed.
+        resume: The run to go on with.
+        failed_hosts_only: With `resume`: only the hosts that failed or could not be reached.
+        rollback: The run to undo.
+    """
+
+    install: tuple[str, ...] = ()
+    upgrade: tuple[str, ...] = ()
+    configure: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    backup: tuple[str, ...] = ()
+    uninstall: tuple[str, ...] = ()
+    all: bool = False
+    limit: str | None = None
+    batch: tuple[int | str, ...] = ()
+    parameters: Mapping[str, Any] = attrs.field(factory=dict)
+    force: tuple[str, ...] = ()
+    resume: str | None = None
+    failed_hosts_only: bool = False
+    rollback: str | None = None
+
+    def wanted(self, action: Action) -> tuple[str, ...]:
+        """Return the `NAME` or `NAME=VERSION` entries asked for *action*; `rollback` names a run instead."""
+        return () if action is Action.ROLLBACK else getattr(self, action.value)
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """
+    What happens to one component on one host.
+
+    Attributes:
+        action: None if it stays as it is.
+        from_version: None if it is not installed, or versions are unknown.
+        to_version: None if versions are unknown, and after an uninstall.
+        reason: A `Reason`, with ` by NAME` after `required`; for what stays, why (`unchanged, 2.0 available`).
+    """
+
+    component: str
+    host: str
+    action: Action | None
+    from_version: str | None
+    to_version: str | None
+    reason: str
+    disruptive: bool = False
+    destructive: bool = False
+
+    @property
+    def text(self) -> str:
+        """The change in words, as `upgrade 10.11.18 → 10.11.19`, `configure: mysql_port` or `unchanged`."""
+        if self.action is None:
+            return self.reason
+        if self.action is Action.UPGRADE and self.from_version and self.to_version:
+            return f"upgrade {self.from_version} → {self.to_version}"
+        if self.reason.startswith(Reason.PARAMETERS_CHANGED.value + ": "):
+            return f"{self.action.value}: {self.reason.partition(': ')[2]}"
+        version = self.to_version or self.from_version
+        return f"{self.action.value} {version}" if version else self.action.value
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """
+    One component, one action, one batch of hosts: one playbook carried out once.
+
+    Attributes:
+        id: Unique in its plan, as `03-mysql-upgrade-2`: position, component, action and, with batches, the batch.
+        seq: Position in the plan, from 1; needs come first.
+        batch: From 1; None if all hosts are done at once.
+        playbook: Relative to the catalog.
+        needs: Ids of the steps that must have succeeded before.
+        from_version: None if not installed, unknown, or not the same on all hosts.
+        limited: Whether Ansible gets `hosts` as its limit; without, it covers all hosts of its plays.
+    """
+
+    id: str
+    seq: int
+    component: str
+    action: Action
+    hosts: tuple[str, ...]
+    playbook: str
+    batch: int | None = None
+    needs: tuple[str, ...] = ()
+    from_version: str | None = None
+    to_version: str | None = None
+    limited: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """
+    What will be done, in what order, on which hosts, and why; immutable, and applied once.
+
+    Attributes:
+        id: The run that applies the plan has the same id.
+        revision: The site's last mutating run when the plan was made; None before the first.
+        digest: Of the inputs below, as one word (sha256, hex).
+        inputs: Digest of every input by name: catalog and inventory files, parameters, the installed record.
+        warnings: A sentence each.
+        summary: One line for people, as `2 to install, 1 unchanged, 3 steps`.
+    """
+
+    id: str
+    site: str
+    revision: str | None
+    digest: str
+    created_at: datetime
+    request: Request
+    changes: tuple[Change, ...] = ()
+    steps: tuple[Step, ...] = ()
+    warnings: tuple[str, ...] = ()
+    summary: str = ""
+    inputs: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.steps
+
+    @property
+    def read_only(self) -> bool:
+        """Whether no step changes a host."""
+        return all(step.action.read_only for step in self.steps)

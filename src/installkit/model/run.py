@@ -1,0 +1,227 @@
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from installkit.model.installation import Installation
+from installkit.model.inventory import Play
+from installkit.model.plan import Plan, Step
+from installkit.model.words import FailureCode, HostStatus, RunStatus, StepStatus
+
+Recap = Mapping[str, int]
+"""Ansible's counts for one host: ok, changed, unreachable, failed, skipped, rescued, ignored."""
+
+
+@attrs.frozen(kw_only=True)
+class Next:
+    """What to do about a failure: a word for programs, the run it is about, and the exact command line."""
+
+    action: str
+    run: str
+    command: str
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """
+    One thing that went wrong, the same on all of `hosts`.
+
+    Attributes:
+        summary: One line: what failed, where.
+        location: `playbook:line` of the task; None if no task failed.
+        message: What Ansible, or we, said.
+        remedy: What a person can do about it; None if the message says all.
+    """
+
+    code: FailureCode
+    summary: str
+    component: str | None = None
+    step: str | None = None
+    hosts: tuple[str, ...] = ()
+    task: str | None = None
+    location: str | None = None
+    message: str = ""
+    remedy: str | None = None
+    next: Next | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """
+    How a plan is carried out.
+
+    Attributes:
+        note: What the person wants to remember of it.
+        requested_by: Who started it.
+        jobs: How many components may run at once; None lets the plan decide.
+        timeout: Seconds for the whole run; None for no limit.
+        check_mode: Ansible's `--check`: nothing is changed, and the plan is not used up.
+        diff: Ansible's `--diff`.
+        verbosity: Ansible's `-v`, counted.
+        ignore_checks: Why each named check is ignored.
+        destructive: Whether destructive steps were allowed.
+    """
+
+    note: str = ""
+    requested_by: str = ""
+    jobs: int | None = None
+    timeout: float | None = None
+    check_mode: bool = False
+    diff: bool = False
+    verbosity: int = 0
+    ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
+    destructive: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class StepSpec:
+    """
+    All that carrying out one step takes, beside its secrets.
+
+    Attributes:
+        step: Its id.
+        folder: Absolute; Ansible runs in it.
+        playbook: Absolute.
+        files: Digest by absolute path, checked before the step starts.
+        sources: The site's inventory sources, absolute.
+        plays: Plays with their hosts, as planned.
+        defaults: Component defaults, the lowest precedence.
+        host_variables: Site, group and host parameters resolved per host, above the inventory's own.
+        variables: Extra variables, the highest precedence.
+        secrets: Names of the secret parameters that go in as extra variables.
+        exclusive: Whether no other component may run on its hosts meanwhile.
+        verify_follows: Whether a later verify step must vouch for what this one changed.
+        inputs: As in `Installation.inputs`.
+        facts: `fresh` or `cached`.
+    """
+
+    step: str
+    folder: Path
+    playbook: Path
+    sources: tuple[Path, ...]
+    plays: tuple[Play, ...] = ()
+    files: Mapping[str, str] = attrs.field(factory=dict)
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = attrs.field(factory=dict)
+    host_variables: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    variables: Mapping[str, Any] = attrs.field(factory=dict)
+    secrets: tuple[str, ...] = ()
+    timeout: float | None = None
+    soft_timeout: float | None = None
+    approve: bool = False
+    exclusive: bool = True
+    verify_follows: bool = False
+    inputs: Mapping[str, str] = attrs.field(factory=dict)
+    facts: str = "cached"
+
+
+@attrs.frozen(kw_only=True)
+class RunSpec:
+    """
+    What a run is: written once, before anything happens.
+
+    Attributes:
+        run: The run's id: the plan's, but for check-mode runs, which do not use a plan up.
+        catalog: The catalog's folder.
+        steps: One for each step of the plan, in its order.
+        continues: The run that this one goes on with or undoes.
+        installed: The site's record as the run found it, as on the wire.
+    """
+
+    run: str
+    site: str
+    catalog: Path
+    plan: Plan
+    options: RunOptions
+    steps: tuple[StepSpec, ...]
+    created_at: datetime
+    continues: str | None = None
+    installed: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the run leaves the hosts as they are, and so takes no site lock."""
+        return self.options.check_mode or self.plan.read_only
+
+
+@attrs.frozen(kw_only=True)
+class StepSnapshot(Step):
+    """
+    A step of a run at one moment.
+
+    Attributes:
+        duration: Seconds from its start to its end, or to the last event so far; None before it started.
+        rc: Exit status of ansible-playbook; None if it has not ended, was killed by a signal, or never started.
+        host_statuses: By host.
+        recap: Ansible's counts by host; empty before the end.
+        log_size: Bytes of its log that belong to the events up to the moment.
+        failure: The first thing that went wrong.
+    """
+
+    status: StepStatus = StepStatus.PENDING
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration: float | None = None
+    rc: int | None = None
+    host_statuses: Mapping[str, HostStatus] = attrs.field(factory=dict)
+    recap: Mapping[str, Recap] = attrs.field(factory=dict)
+    log_size: int = 0
+    failure: Failure | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """How many of a run's steps have ended."""
+
+    done: int
+    total: int
+
+
+@attrs.frozen(kw_only=True)
+class RunSnapshot:
+    """
+    A run at one moment: `last_seq` and every step's `log_size` belong together.
+
+    Attributes:
+        reason: Why it ended as it did; None while it runs and where the status says all.
+        duration: Seconds from its start to its end, or to the last event so far; None before it started.
+        recap: Sum of the steps' counts by host.
+        continues: The run that this one goes on with or undoes.
+    """
+
+    id: str
+    site: str
+    plan: str
+    status: RunStatus
+    created_at: datetime
+    reason: str | None = None
+    note: str = ""
+    requested_by: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    duration: float | None = None
+    recap: Mapping[str, Recap] = attrs.field(factory=dict)
+    progress: Progress = Progress(done=0, total=0)
+    last_seq: int = 0
+    continues: str | None = None
+    steps: tuple[StepSnapshot, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class RunResult:
+    """
+    How a run ended: what the journal keeps of it for good.
+
+    Attributes:
+        installed: The installations as the run left them, those alone that it touched.
+        removed: (component, host) of the installations that it took away.
+    """
+
+    run: RunSnapshot
+    installed: tuple[Installation, ...] = ()
+    removed: tuple[tuple[str, str], ...] = ()

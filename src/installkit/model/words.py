@@ -1,0 +1,184 @@
+"""The stored words: each set is closed, and was chosen once, for ever."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """
+    The life of a run.
+
+    `FAILED` is Ansible's verdict; `INTERRUPTED` means that nobody can vouch for the end. `WAITING` is for an approval.
+    """
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can follow."""
+        return not NEXT_RUN_STATUSES[self]
+
+
+NEXT_RUN_STATUSES: Mapping[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.PENDING: frozenset(
+        {RunStatus.RUNNING, RunStatus.CANCELED, RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.INTERRUPTED}
+    ),
+    RunStatus.RUNNING: frozenset(
+        {
+            RunStatus.WAITING,
+            RunStatus.SUCCEEDED,
+            RunStatus.FAILED,
+            RunStatus.CANCELED,
+            RunStatus.TIMED_OUT,
+            RunStatus.INTERRUPTED,
+        }
+    ),
+    RunStatus.WAITING: frozenset(
+        {RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELED, RunStatus.TIMED_OUT, RunStatus.INTERRUPTED}
+    ),
+    RunStatus.SUCCEEDED: frozenset(),
+    RunStatus.FAILED: frozenset(),
+    RunStatus.CANCELED: frozenset(),
+    RunStatus.TIMED_OUT: frozenset(),
+    RunStatus.INTERRUPTED: frozenset(),
+}
+
+
+class StepStatus(StrEnum):
+    """The life of a step: a run's words, and `SKIPPED` for one that never started."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can follow."""
+        return self not in {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING}
+
+
+class HostStatus(StrEnum):
+    """How one host fared in a step."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    OK = "ok"
+    CHANGED = "changed"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    SKIPPED = "skipped"
+    UNFINISHED = "unfinished"
+
+    @property
+    def good(self) -> bool:
+        """Whether the host ended well."""
+        return self in {HostStatus.OK, HostStatus.CHANGED, HostStatus.SKIPPED}
+
+
+class InstallationStatus(StrEnum):
+    """What is known of one component on one host; what is uninstalled has no row."""
+
+    CHANGING = "changing"
+    INSTALLED = "installed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Action(StrEnum):
+    """What is done to a component."""
+
+    INSTALL = "install"
+    UPGRADE = "upgrade"
+    CONFIGURE = "configure"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    VERIFY = "verify"
+    CHECK = "check"
+    BACKUP = "backup"
+    ROLLBACK = "rollback"
+    UNINSTALL = "uninstall"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it leaves the hosts as they are, and so needs no lock and leaves no record."""
+        return self in {Action.VERIFY, Action.CHECK}
+
+
+class Reason(StrEnum):
+    """Why a component changes on a host. `REQUIRED` is followed by ` by NAME` on the wire."""
+
+    REQUESTED = "requested"
+    REQUIRED = "required"
+    PARAMETERS_CHANGED = "parameters changed"
+    REPAIR = "repair"
+    NEW_HOST = "new host"
+    FORCED = "forced"
+
+
+class EventKind(StrEnum):
+    """What happened in a run."""
+
+    RUN_STARTED = "run_started"
+    STEP_STARTED = "step_started"
+    PLAY_STARTED = "play_started"
+    TASK_STARTED = "task_started"
+    TASK_RESULT = "task_result"
+    ITEM_RESULT = "item_result"
+    OUTPUT = "output"
+    WARNING = "warning"
+    APPROVAL_REQUESTED = "approval_requested"
+    APPROVED = "approved"
+    CANCEL_REQUESTED = "cancel_requested"
+    STEP_FINISHED = "step_finished"
+    RUN_FINISHED = "run_finished"
+
+
+class ResultStatus(StrEnum):
+    """The `status` of a task_result or item_result event; `rescued` and `ignored` are flags in its data."""
+
+    OK = "ok"
+    CHANGED = "changed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNREACHABLE = "unreachable"
+
+
+class CheckStatus(StrEnum):
+    """What a check found."""
+
+    PASS = "pass"  # noqa: S105 - no password: a status
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class FailureCode(StrEnum):
+    """What kind of thing went wrong; each has a page in the docs."""
+
+    TASK_FAILED = "task_failed"
+    HOST_UNREACHABLE = "host_unreachable"
+    HOST_UNFINISHED = "host_unfinished"
+    NO_HOST_MATCHED = "no_host_matched"
+    NOTHING_PROVED = "nothing_proved"
+    PLAYBOOK_INVALID = "playbook_invalid"
+    PLAYBOOK_CHANGED = "playbook_changed"
+    ANSIBLE_MISSING = "ansible_missing"
+    ANSIBLE_BROKE_OFF = "ansible_broke_off"
+    STEP_TIMED_OUT = "step_timed_out"
+    RUN_TIMED_OUT = "run_timed_out"
+    CANCELED = "canceled"
+    INTERRUPTED = "interrupted"
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - no password: a code

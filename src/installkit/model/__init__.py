@@ -14,6 +14,7 @@ from installkit.model.component import (
 from installkit.model.event import Event, LogSpan
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, Targets
+from installkit.model.parameters import SiteParameters
 from installkit.model.plan import Change, Plan, Request, Step
 from installkit.model.progress import RunProgress
 from installkit.model.run import (
@@ -86,6 +87,7 @@ __all__ = [
     "RunSpec",
     "RunStatus",
     "SiteLock",
+    "SiteParameters",
     "SiteSnapshot",
     "Step",
     "StepSnapshot",

@@ -1,0 +1,22 @@
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class SiteParameters:
+    """
+    The parameter values that were entered for a site, by level.
+
+    Attributes:
+        site: By parameter name.
+        groups: By group, then by parameter name.
+        hosts: By host, then by parameter name.
+        secrets: Names of the secrets that are set; their values are never here.
+    """
+
+    site: Mapping[str, Any] = attrs.field(factory=dict)
+    groups: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    hosts: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    secrets: tuple[str, ...] = ()

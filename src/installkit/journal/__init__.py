@@ -1,0 +1,28 @@
+"""The files of a run, its only truth; no other module knows their names or their format."""
+
+from installkit.journal.files import SUPERVISOR_ERRORS, is_run_id
+from installkit.journal.locks import Lock, lock_is_held, read_holder, take_lock, write_holder
+from installkit.journal.reader import Journal, JournalEvent, list_journals
+from installkit.journal.requests import CancelRequest, read_cancel, request_cancel
+from installkit.journal.writer import JournalWriter, LogWriter, create_journal, encode_event, open_journal
+
+__all__ = [
+    "SUPERVISOR_ERRORS",
+    "CancelRequest",
+    "Journal",
+    "JournalEvent",
+    "JournalWriter",
+    "Lock",
+    "LogWriter",
+    "create_journal",
+    "encode_event",
+    "is_run_id",
+    "list_journals",
+    "lock_is_held",
+    "open_journal",
+    "read_cancel",
+    "read_holder",
+    "request_cancel",
+    "take_lock",
+    "write_holder",
+]

@@ -1,0 +1,106 @@
+"""
+Names and format of a journal's files.
+
+    runs/ID/spec.json      what the run is; complete before the folder appears under its name
+            lock           held (flock) for as long as somebody carries the run out
+            events.jsonl   one event a line, `seq` first, without gaps
+            logs/STEP.log  what ansible-playbook printed
+            result.json    how it ended; the last thing written
+            cancel.json    a request of a client to the supervisor
+            supervisor.err what the supervisor itself had to complain about
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from installkit.errors import StoreError
+
+FORMAT = 1
+RUN_ID = re.compile(r"[0-9a-f]{12}")
+
+SPEC = "spec.json"
+LOCK = "lock"
+EVENTS = "events.jsonl"
+LOGS = "logs"
+RESULT = "result.json"
+CANCEL = "cancel.json"
+SUPERVISOR_ERRORS = "supervisor.err"
+
+
+def is_run_id(text: str) -> bool:
+    """Return whether *text* has the form of a run's id; no other text ever becomes part of a path."""
+    return RUN_ID.fullmatch(text) is not None
+
+
+def log_path(run: Path, step: str) -> Path:
+    """Return where the log of *step* is; the id comes from a spec, never from a request."""
+    return run / LOGS / f"{step}.log"
+
+
+def make_folder(path: Path) -> None:
+    """Create *path* for its owner alone, or for the group too where the folder above is shared with one."""
+    path.mkdir(mode=0o700)
+    if _shared(path.parent):
+        path.chmod(0o2770)
+
+
+def open_for(path: Path, flags: int) -> int:
+    """Return a descriptor of *path*, created if need be with the access of its folder."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    if _shared(path.parent) and os.fstat(descriptor).st_uid == os.geteuid():
+        os.fchmod(descriptor, 0o660)
+    return descriptor
+
+
+def write_atomic(path: Path, name: str, value: Any) -> None:
+    """Write *value* as JSON to *path*, under its format and *name*, so that a reader sees all of it or nothing."""
+    content = json.dumps({"format": FORMAT, name: value}, indent=1).encode()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = open_for(temporary, os.O_WRONLY | os.O_TRUNC)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - Path.open takes no descriptor
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def read_written(path: Path, name: str) -> Any:
+    """
+    Return what `write_atomic` wrote to *path* under *name*; None if it is not there.
+
+    Raises:
+        StoreError: If it cannot be read, or a newer installkit wrote it.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise StoreError(f"{path} cannot be read: {exc.strerror}") from exc
+    try:
+        data = json.loads(content)
+        written, value = data["format"], data[name]
+    except (ValueError, KeyError, TypeError) as exc:
+        raise StoreError(f"{path} is damaged: {exc}") from exc
+    if written > FORMAT:
+        raise StoreError(
+            f"{path} has format {written}; this installkit reads up to {FORMAT}", remedy="upgrade installkit"
+        )
+    return value
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in *path* durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _shared(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & 0o020)

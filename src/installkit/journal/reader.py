@@ -1,0 +1,225 @@
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import attrs
+
+from installkit.errors import StoreError
+from installkit.journal.files import EVENTS, LOCK, RESULT, SPEC, SUPERVISOR_ERRORS, is_run_id, log_path, read_written
+from installkit.journal.locks import lock_is_held
+from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, from_wire
+
+POLL = 0.05
+"""Seconds between two looks at a file that may grow."""
+
+CHUNK = 1 << 16
+"""Bytes read from a log at once."""
+
+_SEQ = re.compile(rb'\{"seq":(\d+),')
+
+
+@attrs.frozen
+class JournalEvent:
+    """An event and the bytes of `events.jsonl` that hold it: from `offset` up to, not including, `end`."""
+
+    event: Event
+    offset: int
+    end: int
+
+
+class Journal:
+    """
+    The files of one run, for reading: live and long ago are the same.
+
+    Attributes:
+        id: The run's.
+        path: The run's folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        self._spec: RunSpec | None = None
+        self._result: RunResult | None = None
+
+    def spec(self) -> RunSpec:
+        """
+        Return what the run is.
+
+        Raises:
+            StoreError: If the spec is not there or cannot be read.
+        """
+        if self._spec is None:
+            self._spec = self._read(SPEC, "spec", RunSpec)
+        if self._spec is None:
+            raise StoreError(f"{self.path} holds no run: {SPEC} is not there")
+        return self._spec
+
+    def result(self) -> RunResult | None:
+        """Return how the run ended; None as long as it has not."""
+        if self._result is None:
+            self._result = self._read(RESULT, "result", RunResult)
+        return self._result
+
+    def is_carried_out(self) -> bool:
+        """Return whether a process holds the run's lock. Without one and without a result, nobody will end it."""
+        return lock_is_held(self.path / LOCK)
+
+    def supervisor_errors(self) -> str:
+        """Return what the supervisor itself complained about; empty if nothing."""
+        path = self.path / SUPERVISOR_ERRORS
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def read_events(self, offset: int = 0, limit: int | None = None) -> list[JournalEvent]:
+        """
+        Return the events from byte *offset* of `events.jsonl` on, at most *limit*.
+
+        A last line without its end is left for the next call: it is being written, or was torn by a crash.
+        """
+        found: list[JournalEvent] = []
+        with (self.path / EVENTS).open("rb") as file:
+            file.seek(offset)
+            for line in _whole_lines(file):
+                if len(found) == limit:
+                    break
+                found.append(JournalEvent(_event(line), offset, offset + len(line)))
+                offset += len(line)
+        return found
+
+    def event_at(self, offset: int) -> Event:
+        """Return the event that begins at byte *offset* of `events.jsonl`."""
+        return self.read_events(offset, limit=1)[0].event
+
+    def offset_after(self, seq: int) -> int:
+        """Return the byte offset of the first event after *seq*, found by halving."""
+        with (self.path / EVENTS).open("rb") as file:
+            low, high = 0, file.seek(0, 2)
+            while low < high:
+                start, end = _line_around(file, (low + high) // 2, low)
+                if end is None or _seq_at(file, start) > seq:
+                    high = start
+                else:
+                    low = end
+        return low
+
+    def follow_events(self, after: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[Event]:
+        """
+        Yield the events after *after*, as they come, until the run's last.
+
+        Args:
+            after: A `seq`; exclusive.
+            idle: Called whenever there is nothing new, before waiting.
+        """
+        offset = self.offset_after(after)
+        while True:
+            ended = self.result() is not None  # before the read: what is written until then belongs to the end
+            for entry in self.read_events(offset):
+                offset = entry.end
+                yield entry.event
+            if ended:
+                return
+            idle()
+            time.sleep(POLL)
+
+    def read_log(self, step: str, offset: int = 0, size: int = -1) -> bytes:
+        """Return up to *size* bytes of the log of *step* from byte *offset* on; all if *size* is negative."""
+        try:
+            with log_path(self.path, step).open("rb") as file:
+                file.seek(offset)
+                return file.read(size)
+        except FileNotFoundError:
+            return b""
+
+    def follow_log(self, step: str, offset: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+        """Yield the log of *step* from byte *offset* on, as it grows, until the step's last byte."""
+        end = _StepEnd(self, step)
+        while True:
+            ended = end.reached()  # before the read, as above
+            while chunk := self.read_log(step, offset, CHUNK):
+                offset += len(chunk)
+                yield chunk
+            if ended:
+                return
+            idle()
+            time.sleep(POLL)
+
+    def _read(self, name: str, key: str, cls: type[Any]) -> Any:
+        data = read_written(self.path / name, key)
+        if data is None:
+            return None
+        try:
+            return from_wire(cls, data)
+        except ValueError as exc:
+            raise StoreError(f"{self.path / name} is damaged: {exc}") from exc
+
+
+class _StepEnd:
+    """Watches for the end of a step, reading each event once."""
+
+    def __init__(self, journal: Journal, step: str) -> None:
+        self._journal = journal
+        self._step = step
+        self._offset = 0
+
+    def reached(self) -> bool:
+        if self._journal.result() is not None:
+            return True
+        for entry in self._journal.read_events(self._offset):
+            self._offset = entry.end
+            if entry.event.step == self._step and entry.event.kind is EventKind.STEP_FINISHED:
+                return True
+        return False
+
+
+def list_journals(runs: Path) -> list[Journal]:
+    """Return the journals below *runs*; folders that are no run are passed over."""
+    if not runs.is_dir():
+        return []
+    return [Journal(path) for path in sorted(runs.iterdir()) if is_run_id(path.name) and (path / SPEC).exists()]
+
+
+def _event(line: bytes) -> Event:
+    data = json.loads(line)
+    span = data.get("log")
+    return Event(
+        **{
+            **data,
+            "time": datetime.fromisoformat(data["time"]),
+            "kind": EventKind(data["kind"]),
+            "log": None if span is None else LogSpan(span["start"], span["end"]),
+        }
+    )
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    for line in file:
+        if line.endswith(b"\n"):
+            yield line
+
+
+def _line_around(file: IO[bytes], position: int, low: int) -> tuple[int, int | None]:
+    """Return where the line that covers *position* starts, not before *low*, and ends; no end if it is torn."""
+    start = position
+    while start > low:
+        before = max(low, start - CHUNK)
+        file.seek(before)
+        newline = file.read(start - before).rfind(b"\n")
+        if newline >= 0:
+            start = before + newline + 1
+            break
+        start = before
+    file.seek(start)
+    line = file.readline()
+    return start, start + len(line) if line.endswith(b"\n") else None
+
+
+def _seq_at(file: IO[bytes], start: int) -> int:
+    file.seek(start)
+    match = _SEQ.match(file.read(32))
+    if match is None:
+        raise StoreError(f"byte {start} of {EVENTS} begins no event")
+    return int(match[1])

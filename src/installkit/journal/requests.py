@@ -1,0 +1,37 @@
+"""What clients ask of a supervisor: files in the run's folder, the only way in."""
+
+from datetime import datetime
+from pathlib import Path
+
+import attrs
+
+from installkit.journal.files import CANCEL, read_written, write_atomic
+from installkit.model import from_wire, to_wire
+
+
+@attrs.frozen(kw_only=True)
+class CancelRequest:
+    """
+    Somebody's wish that a run should stop.
+
+    Attributes:
+        now: Whether the running steps are stopped too; else they may end.
+        by: Who asked.
+    """
+
+    at: datetime
+    by: str
+    now: bool = False
+
+
+def request_cancel(run: Path, request: CancelRequest) -> None:
+    """Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request."""
+    earlier = read_cancel(run)
+    if earlier is None or (request.now and not earlier.now):
+        write_atomic(run / CANCEL, "cancel", to_wire(request))
+
+
+def read_cancel(run: Path) -> CancelRequest | None:
+    """Return what was asked of *run*; None if nothing was."""
+    data = read_written(run / CANCEL, "cancel")
+    return None if data is None else from_wire(CancelRequest, data)

@@ -1,0 +1,192 @@
+import json
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from installkit.errors import StoreError
+from installkit.journal import (
+    CancelRequest,
+    Journal,
+    LogWriter,
+    create_journal,
+    encode_event,
+    list_journals,
+    lock_is_held,
+    open_journal,
+    read_cancel,
+    request_cancel,
+    take_lock,
+)
+from installkit.model import (
+    Plan,
+    Request,
+    RunOptions,
+    RunResult,
+    RunSnapshot,
+    RunSpec,
+    RunStatus,
+)
+
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+RUN = "7f3c00000001"
+
+
+def a_spec(run: str = RUN) -> RunSpec:
+    plan = Plan(id=run, site="acme", revision=None, digest="d", created_at=NOW, request=Request())
+    return RunSpec(
+        run=run, site="acme", catalog=Path("/catalog"), plan=plan, options=RunOptions(), steps=(), created_at=NOW
+    )
+
+
+def a_result(run: str = RUN) -> RunResult:
+    return RunResult(run=RunSnapshot(id=run, site="acme", plan=run, status=RunStatus.SUCCEEDED, created_at=NOW))
+
+
+def body(kind: str = "output", **more: object) -> bytes:
+    return encode_event({"time": "2026-11-22T08:00:00.000000Z", "kind": kind, "run": RUN, **more})
+
+
+@pytest.fixture
+def run(tmp_path):
+    lock = create_journal(tmp_path, a_spec())
+    assert lock is not None
+    with lock:
+        yield tmp_path / RUN
+
+
+def test_a_new_journal_has_its_spec_and_its_lock(run):
+    assert a_spec() == Journal(run).spec()
+    assert Journal(run).is_carried_out()
+    assert Journal(run).result() is None
+
+
+def test_a_run_is_created_once(run):
+    """Of any number of starts of one plan exactly one gets the lock, and the others leave nothing behind."""
+    assert create_journal(run.parent, a_spec()) is None
+    assert [RUN] == [path.name for path in run.parent.iterdir()]
+
+
+def test_a_lock_is_free_when_its_last_descriptor_is_closed(tmp_path):
+    lock = take_lock(tmp_path / "lock")
+
+    assert lock is not None
+    assert take_lock(tmp_path / "lock") is None
+    assert lock_is_held(tmp_path / "lock")
+    lock.release()
+    assert not lock_is_held(tmp_path / "lock")
+
+
+def test_events_get_gapless_numbers_across_writers(run):
+    for _ in range(2):
+        writer = open_journal(run)
+        writer.append(body())
+        writer.append(body())
+        writer.close()
+
+    assert [1, 2, 3, 4] == [entry.event.seq for entry in Journal(run).read_events()]
+
+
+def test_a_torn_last_event_is_not_read_and_cut_off_by_the_next_writer(run):
+    writer = open_journal(run)
+    whole = writer.append(body(message="x" * 200_000))
+    writer.close()
+    with (run / "events.jsonl").open("ab") as file:
+        file.write(b'{"seq":2,"time":"2026-')
+
+    assert [1] == [entry.event.seq for entry in Journal(run).read_events()]
+    assert open_journal(run).last_seq == 1
+    assert whole == (run / "events.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("after", [0, 1, 499, 500, 998, 999, 1000, 5000])
+def test_a_reader_finds_its_place_by_number(run, after):
+    writer = open_journal(run)
+    for number in range(1000):
+        writer.append(body(message="x" * (number % 300)))
+    journal = Journal(run)
+
+    found = [entry.event.seq for entry in journal.read_events(journal.offset_after(after))]
+    assert list(range(after + 1, 1001)) == found
+
+
+def test_following_gives_every_event_once_and_ends_after_the_last(run):
+    writer = open_journal(run)
+
+    def write() -> None:
+        for number in range(300):
+            writer.append(body(message=str(number)))
+            if number % 50 == 0:
+                time.sleep(0.02)
+        writer.finish(a_result())
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    seen = [event.message for event in Journal(run).follow_events()]
+    thread.join()
+
+    assert [str(number) for number in range(300)] == seen
+
+
+def test_a_log_is_followed_to_its_steps_last_byte(run):
+    writer, log = open_journal(run), LogWriter(run, "01-a-install")
+
+    def write() -> None:
+        for number in range(200):
+            log.append(b"line %d\n" % number)
+            time.sleep(0.0005)
+        writer.append(body("step_finished", step="01-a-install", status="succeeded"))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    seen = b"".join(Journal(run).follow_log("01-a-install", offset=7))
+    thread.join()
+
+    assert b"".join(b"line %d\n" % number for number in range(1, 200)) == seen
+
+
+def test_a_milder_cancel_does_not_take_back_a_stronger_one(run):
+    request_cancel(run, CancelRequest(at=NOW, by="ann", now=True))
+    request_cancel(run, CancelRequest(at=NOW, by="bob"))
+
+    assert CancelRequest(at=NOW, by="ann", now=True) == read_cancel(run)
+
+
+def test_a_newer_format_is_refused_by_name(run):
+    (run / "spec.json").write_text(json.dumps({"format": 99, "spec": {}}))
+
+    with pytest.raises(StoreError, match="format 99"):
+        Journal(run).spec()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1, "spec": {"run": 3}}'])
+def test_a_damaged_spec_names_its_file(run, content):
+    (run / "spec.json").write_text(content)
+
+    with pytest.raises(StoreError, match=r"spec\.json is damaged"):
+        Journal(run).spec()
+
+
+def test_only_runs_are_listed(run):
+    (run.parent / "lost+found").mkdir()
+    (run.parent / ".new-7f3c00000002-ab").mkdir()
+
+    assert [RUN] == [journal.id for journal in list_journals(run.parent)]
+
+
+def test_nothing_of_a_run_is_readable_by_others(run):
+    modes = [path.stat().st_mode & 0o077 for path in [run, *run.rglob("*")]]
+
+    assert {0} == set(modes)
+
+
+def test_a_run_in_a_shared_folder_is_open_to_its_group(tmp_path):
+    tmp_path.chmod(0o2770)
+    lock = create_journal(tmp_path, a_spec())
+
+    assert lock is not None
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / RUN).rglob("*") if path.is_file()}
+    lock.release()
+    assert {0o660} == modes

@@ -1,0 +1,11 @@
+"""
+Carries runs out: `launch` starts a supervisor that is nobody's child, `settle` ends the run of one that died.
+
+    supervisor   one per run; walks the plan's graph and writes the events
+    step         one process per step; drives ansible-runner and hands events up
+"""
+
+from installkit.engine.launch import launch
+from installkit.engine.settle import settle
+
+__all__ = ["launch", "settle"]

@@ -2,7 +2,7 @@
 
 from installkit.journal.files import SUPERVISOR_ERRORS, is_run_id
 from installkit.journal.locks import Lock, lock_is_held, read_holder, take_lock, write_holder
-from installkit.journal.reader import Journal, JournalEvent, list_journals
+from installkit.journal.reader import Journal, JournalEvent, list_journals, parse_event
 from installkit.journal.requests import CancelRequest, read_cancel, request_cancel
 from installkit.journal.writer import JournalWriter, LogWriter, create_journal, encode_event, open_journal
 
@@ -20,6 +20,7 @@ __all__ = [
     "list_journals",
     "lock_is_held",
     "open_journal",
+    "parse_event",
     "read_cancel",
     "read_holder",
     "request_cancel",

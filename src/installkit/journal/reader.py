@@ -86,7 +86,7 @@ class Journal:
             for line in _whole_lines(file):
                 if len(found) == limit:
                     break
-                found.append(JournalEvent(_event(line), offset, offset + len(line)))
+                found.append(JournalEvent(parse_event(line), offset, offset + len(line)))
                 offset += len(line)
         return found
 
@@ -182,7 +182,8 @@ def list_journals(runs: Path) -> list[Journal]:
     return [Journal(path) for path in sorted(runs.iterdir()) if is_run_id(path.name) and (path / SPEC).exists()]
 
 
-def _event(line: bytes) -> Event:
+def parse_event(line: bytes) -> Event:
+    """Return the event that a line of `events.jsonl` holds."""
     data = json.loads(line)
     span = data.get("log")
     return Event(

@@ -47,13 +47,14 @@ def record_event(record: Record, site: str, event: Event) -> Record:
 
     This is the one place that says what a step proves:
 
-    - once a changing step has started, its hosts are `changing`;
+    - once a changing step has started, its hosts are `changing`; one without inputs (a restart) leaves theirs;
     - when it ends, a host that ended well is `installed` (gone after an uninstall), unless a verify step must vouch
       for it first: then it stays `changing` until that step has ended;
     - a host that failed, or whose verify failed, is `failed`; where nobody can vouch for the end it is `unknown`;
-    - at the run's end nothing stays `changing`.
+    - at the run's end nothing stays `changing`;
+    - check mode proves nothing and changes nothing.
     """
-    if event.kind is EventKind.STEP_STARTED and not Action(event.data["action"]).read_only:
+    if event.kind is EventKind.STEP_STARTED and not _leaves_hosts_alone(event):
         return {**record, **_started(record, site, event)}
     if event.kind is EventKind.STEP_FINISHED and event.status != StepStatus.SKIPPED:
         return _finished(record, event)
@@ -67,18 +68,33 @@ def record_event(record: Record, site: str, event: Event) -> Record:
 
 def _started(record: Record, site: str, event: Event) -> dict[tuple[str, str], Installation]:
     component = event.data["component"]
+    shared, own = _inputs_by_host(event.data.get("inputs", {}))
+    rows = {
+        host: record.get((component, host), Installation(site=site, component=component, host=host))
+        for host in event.data["hosts"]
+    }
     return {
         (component, host): attrs.evolve(
-            record.get((component, host), Installation(site=site, component=component, host=host)),
+            row,
             to_version=event.data.get("to_version"),
             action=Action(event.data["action"]),
             status=InstallationStatus.CHANGING,
             run=event.run,
             step=event.step or "",
-            inputs=event.data.get("inputs", {}),
+            inputs={**shared, **own.get(host, {})} or row.inputs,
         )
-        for host in event.data["hosts"]
+        for host, row in rows.items()
     }
+
+
+def _inputs_by_host(inputs: Mapping[str, str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return what went into every host, and what into single ones: `NAME@HOST` is NAME for HOST alone."""
+    shared: dict[str, str] = {}
+    own: dict[str, dict[str, str]] = {}
+    for name, value in inputs.items():
+        name_alone, _, host = name.partition("@")
+        (own.setdefault(host, {}) if host else shared)[name_alone] = value
+    return shared, own
 
 
 def _finished(record: Record, event: Event) -> Record:
@@ -124,6 +140,10 @@ def host_is_unproved(event: Event, host: str) -> bool:
         StepStatus.CANCELED,
         StepStatus.TIMED_OUT,
     } or host in event.data.get("unproved", ())
+
+
+def _leaves_hosts_alone(started: Event) -> bool:
+    return Action(started.data["action"]).read_only or started.data.get("check_mode", False)
 
 
 def _left_open(row: Installation, event: Event) -> bool:

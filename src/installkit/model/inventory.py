@@ -27,12 +27,14 @@ class Inventory:
         hosts: In the inventory's order.
         files: Digest (sha256, hex) by absolute path, of every file of the sources and the vars folders beside them.
         static: Whether the files alone decide what Ansible answers; False with a script or an inventory plugin.
+        warnings: What Ansible warned of as it read them, a line each.
     """
 
     sources: tuple[Path, ...]
     hosts: tuple[Host, ...]
     files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     static: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,10 +1,18 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import attrs
 
 from installkit.model.words import Action, Reason
+
+
+def join_names(names: Sequence[str], *, most: int = 6) -> str:
+    """Return *names* in one line: all of them, or the first and how many more there are beyond *most*."""
+    if len(names) <= most:
+        return ", ".join(names)
+    shown = most - 1
+    return f"{', '.join(names[:shown])} and {len(names) - shown} more"
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +117,13 @@ class Step:
     to_version: str | None = None
     limited: bool = False
 
+    @property
+    def text(self) -> str:
+        """The step in words, as `upgrade mysql 10.11.18 → 10.11.19 on db1, db2`."""
+        moves = self.action is Action.UPGRADE and self.from_version and self.to_version
+        versions = f" {self.from_version} → {self.to_version}" if moves else ""
+        return f"{self.action.value} {self.component}{versions} on {join_names(self.hosts)}"
+
 
 @attrs.frozen(kw_only=True)
 class Plan:
@@ -145,3 +160,8 @@ class Plan:
     def read_only(self) -> bool:
         """Whether no step changes a host."""
         return all(step.action.read_only for step in self.steps)
+
+    def __str__(self) -> str:
+        """A line for each step, as `1. install mysql on db1`, and one for each warning."""
+        lines = [f"{step.seq}. {step.text}" for step in self.steps] or [self.summary]
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])

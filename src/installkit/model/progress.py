@@ -12,10 +12,11 @@ class RunProgress:
     """
     Follows a run through its events: the one place that turns events into where a run stands.
 
-    Replay and live use are the same: feed every event once, in order; `snapshot` may be asked at any moment.
+    Replay and live use are the same: feed every event once, in order; `snapshot` may be asked at any moment. *since*
+    a snapshot, only the events after it are wanted.
     """
 
-    def __init__(self, spec: RunSpec) -> None:
+    def __init__(self, spec: RunSpec, *, since: RunSnapshot | None = None) -> None:
         options = spec.options
         self._steps = {
             step.id: StepSnapshot(
@@ -35,6 +36,10 @@ class RunProgress:
             continues=spec.continues,
         )
         self._failures: list[Failure] = []
+        if since is not None:
+            self._run = since
+            self._steps = {step.id: step for step in since.steps}
+            self._failures = list(since.failures)
 
     def feed(self, event: Event) -> None:
         """Take in *event*, the one after the last."""

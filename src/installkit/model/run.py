@@ -93,7 +93,8 @@ class StepSpec:
         secrets: Names of the secret parameters that go in as extra variables.
         exclusive: Whether no other component may run on its hosts meanwhile.
         verify_follows: Whether a later verify step must vouch for what this one changed.
-        inputs: As in `Installation.inputs`.
+        inputs: As in `Installation.inputs`, with `NAME@HOST` for what goes in on one host only; empty if the step
+            carries none in, as a restart.
         facts: `fresh` or `cached`.
     """
 
@@ -128,7 +129,7 @@ class RunSpec:
         catalog: The catalog's folder.
         steps: One for each step of the plan, in its order.
         continues: The run that this one goes on with or undoes.
-        installed: The site's record as the run found it, as on the wire.
+        installed: The site's record of the components concerned, as the run found it.
     """
 
     run: str
@@ -139,7 +140,7 @@ class RunSpec:
     steps: tuple[StepSpec, ...]
     created_at: datetime
     continues: str | None = None
-    installed: tuple[Mapping[str, Any], ...] = ()
+    installed: tuple[Installation, ...] = ()
 
     @property
     def read_only(self) -> bool:

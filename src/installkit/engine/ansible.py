@@ -1,0 +1,229 @@
+"""
+ansible-runner, as used here: the only module that imports it.
+
+It is driven through subclasses of `RunnerConfig` and `Runner`, never through `run()`, which leaves secrets on disk,
+takes over signal handlers and may exit the process. Every subclass below cures something; each says what.
+"""
+
+import functools
+import os
+import re
+import signal
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+import ansible_runner.runner
+import attrs
+import pexpect
+from ansible_runner.config.runner import RunnerConfig
+from ansible_runner.runner import Runner
+
+from installkit.engine.processes import die_with_parent
+from installkit.errors import EngineError
+
+POLL = 0.25
+"""Seconds between two looks at whether the run shall stop, when nothing is printed."""
+
+LINGER = 0.5
+"""Seconds without a byte after which a terminal that something left behind still holds open is given up."""
+
+_MARKER_KEYS = {"uuid", "counter", "stdout", "start_line", "end_line"}
+_TEXT_KEYS = _MARKER_KEYS - {"uuid"}
+_PLAIN_EVENT_KEYS = {*_MARKER_KEYS, "event", "runner_ident", "created"}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(_\d+)?")
+
+
+@attrs.frozen(kw_only=True)
+class Invocation:
+    """
+    One call of ansible-playbook.
+
+    Attributes:
+        command: The whole command line.
+        folder: Where it runs.
+        scratch: A folder for this call alone, its owner's alone, on tmpfs where there is one.
+        environment: The caller's, with our settings.
+        umask: Of the caller.
+    """
+
+    command: Sequence[str]
+    folder: Path
+    scratch: Path
+    environment: Mapping[str, str]
+    umask: int
+
+
+class _Terminal(pexpect.spawn):
+    """
+    The pseudo-terminal of ansible-playbook.
+
+    Against plain pexpect: it dies with the step; nothing of its output is lost when a handler is slow
+    (ansible-runner#1343); it does not sleep after each read and before the close.
+    """
+
+    def __init__(self, command: str, args: list[str], *, umask: int, **options: Any) -> None:
+        prepare = functools.partial(_prepare_child, os.getpid(), umask)
+        self._received = 0
+        super().__init__(command, args, preexec_fn=prepare, **options)
+        self.delayafterread = None
+        self.ptyproc.delayafterclose = 0
+
+    def read_nonblocking(self, size: int = 1, timeout: float | None = -1) -> Any:
+        data = super().read_nonblocking(size, timeout)
+        self._received += len(data)
+        return data
+
+    def expect(self, pattern: Any, timeout: float = -1, **options: Any) -> Any:
+        if pattern is not pexpect.EOF:
+            return super().expect(pattern, timeout=timeout, **options)
+        while True:  # the process has ended: what is left in the terminal comes without a pause
+            before = self._received
+            try:
+                return super().expect(pattern, timeout=LINGER)
+            except pexpect.TIMEOUT:
+                if self._received == before:
+                    return None
+
+
+def _prepare_child(parent: int, umask: int) -> None:
+    os.umask(umask)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGPIPE, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    die_with_parent(parent)
+
+
+class _Pexpect:
+    """Stands in for the module `pexpect` where runner looks it up, so that it takes our terminal."""
+
+    def __init__(self, spawn: Callable[..., _Terminal]) -> None:
+        self.spawn = spawn
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(pexpect, name)
+
+
+class _Config(RunnerConfig):
+    """Takes the whole command line from us and leaves no file but its `command`, which goes with the scratch folder."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        super().__init__(
+            str(invocation.scratch),
+            project_dir=str(invocation.folder),
+            ident=str(uuid.uuid4()),
+            playbook="unused",
+            quiet=True,
+            suppress_env_files=True,
+            fact_cache_type="memory",
+            # A pattern that stands in every event lets `expect` return, so that its buffer does not grow.
+            passwords={r"\x1b\[K": None},
+        )
+
+    env: dict[str, str]
+
+    def prepare_env(self) -> None:
+        super().prepare_env()
+        self.pexpect_timeout = POLL
+        self.suppress_output_file = self.suppress_ansible_output = True
+        given = self._invocation.environment
+        plugins = (
+            given.get("ANSIBLE_CALLBACK_PLUGINS"),
+            str(Path(ansible_runner.__file__).parent / "display_callback/callback"),
+        )
+        ours = {name: self.env[name] for name in ("AWX_ISOLATED_DATA_DIR", "ANSIBLE_RETRY_FILES_ENABLED")}
+        stdout = given.get("ANSIBLE_STDOUT_CALLBACK")
+        self.env = {
+            **given,
+            **ours,
+            **({"ORIGINAL_STDOUT_CALLBACK": stdout} if stdout else {}),
+            "ANSIBLE_STDOUT_CALLBACK": "awx_display",
+            "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(filter(None, plugins)),
+        }
+
+    def generate_ansible_command(self) -> list[str]:
+        super().generate_ansible_command()  # for the execution mode that it sets
+        return list(self._invocation.command)
+
+
+class _Runner(Runner):
+    """Takes a marker in the output for an event only if the callback plugin wrote it, not a managed host."""
+
+    def event_callback(self, event_data: dict[str, Any]) -> None:
+        events = Path(self.config.artifact_dir, "job_events")
+        if "uuid" in event_data and not _is_genuine(event_data, events):
+            text = {key: event_data[key] for key in _TEXT_KEYS if key in event_data}
+            event_data = {"event": "verbose", "uuid": str(uuid.uuid4()), **text}
+        super().event_callback(event_data)
+
+
+def _is_genuine(event: Mapping[str, Any], events: Path) -> bool:
+    name = event["uuid"]
+    if not isinstance(name, str) or not _UUID.fullmatch(name):
+        return False
+    if event.get("event") == "verbose":
+        return event.keys() <= _PLAIN_EVENT_KEYS
+    return event.keys() <= _MARKER_KEYS and (events / f"{name}-partial.json").is_file()
+
+
+class Playbook:
+    """One carrying-out of ansible-playbook, in the calling process's only thread."""
+
+    def __init__(
+        self, invocation: Invocation, on_event: Callable[[dict[str, Any]], None], should_end: Callable[[], bool]
+    ) -> None:
+        """
+        Prepare the call.
+
+        Args:
+            invocation: What to run.
+            on_event: Gets each event of runner; it keeps nothing of it, since runner uses the same object again.
+            should_end: Asked often; true kills ansible-playbook at once.
+        """
+        self._terminal: _Terminal | None = None
+        self._invocation = invocation
+        self._on_event = on_event
+        self._should_end = should_end
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of ansible-playbook, a child of this process; None before it started and after it ended."""
+        terminal = self._terminal
+        return terminal.pid if terminal is not None and not terminal.closed and terminal.isalive() else None
+
+    def run(self) -> int | None:
+        """
+        Run to the end and return the exit status; None if a signal killed it.
+
+        Raises:
+            EngineError: If Ansible could not be started, or runner broke off.
+        """
+        with _engine_errors():
+            config = _Config(self._invocation)
+            config.prepare()
+            runner = _Runner(config, event_handler=self._handle, cancel_callback=self._should_end)
+            ansible_runner.runner.pexpect = _Pexpect(self._spawn)
+            runner.run()
+        terminal = self._terminal
+        return None if terminal is None else terminal.exitstatus
+
+    def _spawn(self, command: str, args: list[str], **options: Any) -> _Terminal:
+        self._terminal = _Terminal(command, args, umask=self._invocation.umask, **options)
+        return self._terminal
+
+    def _handle(self, event: dict[str, Any]) -> bool:
+        self._on_event(event)
+        return False  # runner writes no file for it
+
+
+@contextmanager
+def _engine_errors() -> Any:
+    try:
+        yield
+    except (ansible_runner.AnsibleRunnerException, pexpect.ExceptionPexpect, OSError) as exc:
+        raise EngineError(f"ansible-runner broke off: {exc}") from exc
+    except SystemExit as exc:
+        raise EngineError("ansible-runner gave up before it started Ansible") from exc

@@ -1,0 +1,161 @@
+"""Whether a step succeeded: proved from what Ansible reported, never assumed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from installkit.engine.translation import cut, recap_of, result_message, task_location
+from installkit.model import HostStatus, Play, Recap
+
+Raw = Mapping[str, Any]
+
+_GATHERING = {"gather_facts", "setup"}
+_RESULTS = {"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"}
+_TAIL = 4_000
+"""Characters of output kept for a failure that no task reported."""
+
+
+@attrs.frozen(kw_only=True)
+class FailedTask:
+    """The result that ended a host's part in a step."""
+
+    host: str
+    status: HostStatus
+    task: str
+    location: str | None
+    message: str
+
+
+class Evidence:
+    """
+    Gathers what a step's events prove about its hosts.
+
+    Attributes:
+        recap: Ansible's counts by host; None until Ansible printed its recap.
+        broke_off: Whether Ansible gave up a play for all hosts, so that a good host may not be done.
+        tail: The end of what was printed outside any task.
+    """
+
+    def __init__(self, hosts: Iterable[str], plays: Iterable[Play], folder: str) -> None:
+        self._hosts = tuple(hosts)
+        self._plays = tuple(plays)
+        self._folder = folder
+        self._started: list[str] = []
+        self._seen: dict[str, set[str]] = {}
+        self._by_task: dict[tuple[str, str], set[str]] = {}
+        self._last_failure: dict[str, FailedTask] = {}
+        self._item_messages: dict[tuple[str, str], str] = {}
+        self._unfinished_tasks: set[tuple[str, str]] = set()
+        self.recap: dict[str, dict[str, int]] | None = None
+        self.broke_off = False
+        self.tail = ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task is under way on any host."""
+        return not self._unfinished_tasks
+
+    @property
+    def began(self) -> bool:
+        """Whether Ansible got as far as a play."""
+        return bool(self._started)
+
+    def observe(self, raw: Raw, text: str) -> None:
+        """Take in one event of ansible-runner and the *text* that it printed."""
+        name = raw.get("event", "")
+        data = raw.get("event_data") or {}
+        if name == "playbook_on_play_start" and data["play_uuid"] not in self._started:
+            self._started.append(data["play_uuid"])
+        elif name == "runner_on_start":
+            self._unfinished_tasks.add((data["host"], data["task_uuid"]))
+        elif name in _RESULTS:
+            self._observe_result(name, data)
+        elif name == "runner_item_on_failed":
+            message = result_message(data.get("res") or {})
+            self._item_messages.setdefault((data["host"], data["task_uuid"]), message or "")
+        elif name == "playbook_on_no_hosts_remaining":
+            self.broke_off = True
+        elif name == "playbook_on_stats":
+            self.recap = recap_of(data)
+        elif "host" not in data:
+            self.tail = (self.tail + text)[-_TAIL:]
+
+    def _observe_result(self, name: str, data: Raw) -> None:
+        host, play, task = data["host"], data["play_uuid"], data["task_uuid"]
+        self._unfinished_tasks.discard((host, task))
+        self._seen.setdefault(play, set()).add(host)
+        if data.get("task_action", "").rpartition(".")[2] not in _GATHERING:
+            self._by_task.setdefault((play, task), set()).add(host)
+        if name == "runner_on_failed" and not data.get("ignore_errors"):
+            self._fail(HostStatus.FAILED, data)
+        elif name == "runner_on_unreachable":
+            self._fail(HostStatus.UNREACHABLE, data)
+
+    def _fail(self, status: HostStatus, data: Raw) -> None:
+        host = data["host"]
+        item = self._item_messages.get((host, data["task_uuid"]))
+        self._last_failure[host] = FailedTask(
+            host=host,
+            status=status,
+            task=data.get("task") or "",
+            location=task_location(data, self._folder),
+            message=cut(item or result_message(data.get("res") or {}) or "no message", _TAIL),
+        )
+
+    def host_statuses(self) -> dict[str, HostStatus]:
+        """Return how each planned host fared, as far as anything proves it."""
+        unseen = self._unseen_hosts()
+        return {host: self._host_status(host, unseen) for host in self._hosts}
+
+    def _host_status(self, host: str, unseen: set[str]) -> HostStatus:
+        if self.recap is None:
+            failure = self._last_failure.get(host)
+            return failure.status if failure else HostStatus.UNFINISHED
+        counts = self.recap.get(host)
+        if counts is None:
+            return HostStatus.UNFINISHED if host in unseen else HostStatus.OK
+        return HostStatus.UNFINISHED if host in unseen and not _lost(counts) else _status_of(counts)
+
+    def _unseen_hosts(self) -> set[str]:
+        """
+        Return the hosts that a play should have covered and did not.
+
+        A play that ran an ordinary task on several hosts covers each of its hosts; of one whose tasks all ran on a
+        single host, or which only gathered facts, nothing can be said (`run_once`, facts from the cache).
+        """
+        unseen: set[str] = set()
+        for play, planned in zip(self._started, self._plays, strict=False):
+            covers = any(uuid == play and len(hosts) > 1 for (uuid, _), hosts in self._by_task.items())
+            if covers:
+                unseen |= set(planned.hosts) - self._seen.get(play, set())
+        return unseen
+
+    def any_result(self) -> bool:
+        """Return whether any planned host has any result."""
+        seen = set().union(*self._seen.values()) if self._seen else set()
+        return not seen.isdisjoint(self._hosts) or any(host in (self.recap or {}) for host in self._hosts)
+
+    def failed_tasks(self) -> list[FailedTask]:
+        """Return the last failure of every host that ended badly; what a `rescue` made good is none."""
+        recap = self.recap
+        return [
+            failure
+            for host, failure in self._last_failure.items()
+            if recap is None or (host in recap and _lost(recap[host]))
+        ]
+
+
+def _lost(counts: Recap) -> bool:
+    return counts["failed"] > 0 or counts["unreachable"] > 0
+
+
+def _status_of(counts: Recap) -> HostStatus:
+    by_word = {
+        "unreachable": HostStatus.UNREACHABLE,
+        "failed": HostStatus.FAILED,
+        "changed": HostStatus.CHANGED,
+        "ok": HostStatus.OK,
+        "skipped": HostStatus.SKIPPED,
+    }
+    return next((status for word, status in by_word.items() if counts[word] > 0), HostStatus.OK)

@@ -1,0 +1,121 @@
+"""What a run's carrier writes of its own: starts, ends, and in the end the result."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from installkit.journal import Journal, encode_event, open_journal, parse_event
+from installkit.model import (
+    Event,
+    EventKind,
+    Failure,
+    Record,
+    RunProgress,
+    RunResult,
+    RunSnapshot,
+    RunSpec,
+    RunStatus,
+    Step,
+    StepSpec,
+    StepStatus,
+    record_event,
+    time_to_wire,
+    to_wire,
+)
+
+_SYNCED = {EventKind.RUN_STARTED, EventKind.STEP_STARTED, EventKind.STEP_FINISHED}
+
+
+class Recorder:
+    """
+    Writes the events of a run that are not Ansible's, and keeps what they add up to; its user holds the run's lock.
+
+    It takes up a journal where another left it.
+    """
+
+    def __init__(self, run: Path, spec: RunSpec) -> None:
+        self.spec = spec
+        self.progress = RunProgress(spec)
+        self._before: Record = {(row.component, row.host): row for row in spec.installed}
+        self._record: Record = self._before
+        self._writer = open_journal(run)
+        self._specs = {each.step: each for each in spec.steps}
+        for entry in Journal(run).read_events():
+            self._take_in(entry.event)
+
+    @property
+    def statuses(self) -> dict[str, StepStatus]:
+        """Status of every step by id."""
+        return {step.id: self.progress.step(step.id).status for step in self.spec.plan.steps}
+
+    def run_started(self) -> None:
+        """Record that the run has begun."""
+        self._emit(EventKind.RUN_STARTED, data={"steps": [step.id for step in self.spec.plan.steps]})
+
+    def step_started(self, step: Step) -> None:
+        """Record, durably, what *step* is about to do: before Ansible starts."""
+        spec = self._specs[step.id]
+        data = {**_about(step, spec), "check_mode": self.spec.options.check_mode, "inputs": dict(spec.inputs)}
+        self._emit(EventKind.STEP_STARTED, step=step.id, message=f"{step.action.value} {step.component}", data=data)
+
+    def step_finished(self, step: Step, status: StepStatus, outcome: Mapping[str, Any], message: str | None) -> None:
+        """Record how *step* ended; *outcome* is an `Outcome` on the wire, empty for a step that never started."""
+        started = self.progress.step(step.id).started_at
+        duration = None if started is None else (datetime.now(UTC) - started).total_seconds()
+        data = {**_about(step, self._specs[step.id]), **outcome}
+        for word in ("status", "stopped"):
+            data.pop(word, None)
+        self._emit(EventKind.STEP_FINISHED, step=step.id, status=status, duration=duration, message=message, data=data)
+
+    def cancel_requested(self, by: str, *, now: bool) -> None:
+        """Record that somebody asked the run to stop."""
+        self._emit(EventKind.CANCEL_REQUESTED, message=f"cancel requested by {by}", data={"by": by, "now": now})
+
+    def warning(self, message: str, step: str | None = None) -> None:
+        """Record what somebody should know."""
+        self._emit(EventKind.WARNING, step=step, message=message)
+
+    def append(self, body: bytes) -> None:
+        """Record an event of a step, already in JSON."""
+        self._writer.append(body)
+
+    def sync(self) -> None:
+        """Make what was recorded durable."""
+        self._writer.sync()
+
+    def finish(self, status: RunStatus, reason: str | None, failures: tuple[Failure, ...] = ()) -> RunSnapshot:
+        """Record how the run ended, and write its result; nothing can follow."""
+        data = {"failures": to_wire(failures)} if failures else {}
+        self._emit(EventKind.RUN_FINISHED, status=status, message=reason, data=data)
+        snapshot = self.progress.snapshot()
+        touched = {key: row for key, row in self._record.items() if row.run == self.spec.run}
+        removed = tuple(key for key in self._before if key not in self._record)
+        self._writer.finish(RunResult(run=snapshot, installed=tuple(touched.values()), removed=removed))
+        self._writer.close()
+        return snapshot
+
+    def _emit(self, kind: EventKind, **more: Any) -> None:
+        draft = {"time": time_to_wire(datetime.now(UTC)), "kind": kind.value, "run": self.spec.run}
+        draft |= {name: value for name, value in more.items() if value not in (None, {})}
+        event = parse_event(self._writer.append(encode_event(draft)))
+        if kind in _SYNCED:
+            self._writer.sync()
+        self._take_in(event)
+
+    def _take_in(self, event: Event) -> None:
+        self.progress.feed(event)
+        self._record = record_event(self._record, self.spec.site, event)
+
+
+def _about(step: Step, spec: StepSpec) -> dict[str, Any]:
+    return {
+        "component": step.component,
+        "action": step.action.value,
+        "batch": step.batch,
+        "hosts": list(step.hosts),
+        "playbook": step.playbook,
+        "from_version": step.from_version,
+        "to_version": step.to_version,
+        "verify_follows": spec.verify_follows,
+    }

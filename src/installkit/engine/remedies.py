@@ -1,0 +1,32 @@
+"""What a person can do about the failures that are met most often."""
+
+import re
+
+from installkit.model import FailureCode
+
+_BY_MESSAGE = (
+    (r"Permission denied \(|Authentication failed|Invalid/incorrect password", "check the user and key or password for the host: ssh to it by hand with the inventory's settings"),
+    (r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED", "compare the host's key and put it into known_hosts: ssh-keyscan HOST >> ~/.ssh/known_hosts"),
+    (r"Connection refused", "check that sshd (or the service the task talks to) is running there and listens on that port"),
+    (r"Connection timed out|No route to host|Network is unreachable", "check that the host is up and that no firewall is between it and this machine"),
+    (r"Could not resolve hostname|Name or service not known", "correct the host's name or set ansible_host in the inventory"),
+    (r"[Mm]issing sudo password|sudo: a password is required|Incorrect sudo password", "give the become password (-K)"),
+    (r"No space left on device", "free space on the host"),
+    (r"Attempting to decrypt but no vault secrets|no vault secrets were found", "give the vault password (--vault-password-file)"),
+    (r"Could not get lock|is another process using it", "wait until the other package installation on the host has ended"),
+    (r"couldn't resolve module/action", "install the collection that holds the module (ansible-galaxy collection install …), or correct its name"),
+    (r"is undefined", "give the variable a value: a parameter (-e NAME=VALUE), or group_vars in the inventory"),
+)  # fmt: skip
+_BY_CODE = {
+    FailureCode.HOST_UNREACHABLE: "check that the host is up and that ssh to it works by hand with the inventory's settings",
+    FailureCode.PLAYBOOK_INVALID: "correct the playbook; ansible-playbook --syntax-check shows the same message",
+    FailureCode.PLAYBOOK_CHANGED: "plan again, so that what is applied is what was looked at",
+    FailureCode.NO_HOST_MATCHED: "check the hosts: line of the playbook's plays against the groups of the inventory",
+    FailureCode.ANSIBLE_MISSING: "installkit doctor says what is missing and how to get it",
+}
+
+
+def remedy_for(code: FailureCode, message: str) -> str | None:
+    """Return one sentence on what to do about a failure; None if nothing general can be said."""
+    found = (remedy for pattern, remedy in _BY_MESSAGE if re.search(pattern, message))
+    return next(found, _BY_CODE.get(code))

@@ -1,0 +1,38 @@
+"""The folder for what a run needs and must not leave behind: variables with secrets, runner's files, facts."""
+
+import os
+import shutil
+from pathlib import Path
+
+from installkit.errors import EngineError
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is its owner's alone and must not exist before
+
+
+def scratch_path(run: Path) -> Path:
+    """Return the scratch folder of *run*: on tmpfs where there is one, else in the run's own folder."""
+    in_memory = os.path.ismount(_MEMORY) and os.access(_MEMORY, os.W_OK | os.X_OK)
+    return _MEMORY / f"installkit-{run.name}" if in_memory else run / "scratch"
+
+
+def make_scratch(run: Path) -> Path:
+    """
+    Create the scratch folder of *run*, its owner's alone.
+
+    Raises:
+        EngineError: If it exists already: nobody but us can know the run's id.
+    """
+    path = scratch_path(run)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError as exc:
+        raise EngineError(f"{path} is there already", remedy="remove it, if no run uses it, and start again") from exc
+    (path / "facts").mkdir(mode=0o700)
+    return path
+
+
+def remove_scratch(run: Path) -> None:
+    """Remove the scratch folder of *run*, if it is there and ours."""
+    path = scratch_path(run)
+    if path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.geteuid():
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,123 @@
+"""The environment that ansible-playbook runs in: the caller's, and our settings where nobody made the same ones."""
+
+import configparser
+import os
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import attrs
+
+MOST_FORKS = 50
+
+# Where ansible.cfg says the same as a variable. Source: ansible's lib/ansible/config/base.yml and the ssh plugin.
+_KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "ANSIBLE_PIPELINING": (("connection", "pipelining"), ("defaults", "pipelining"), ("ssh_connection", "pipelining")),
+    "ANSIBLE_GATHERING": (("defaults", "gathering"),),
+    "ANSIBLE_FORKS": (("defaults", "forks"),),
+    "ANSIBLE_CACHE_PLUGIN": (("defaults", "fact_caching"),),
+    "ANSIBLE_CACHE_PLUGIN_CONNECTION": (("defaults", "fact_caching_connection"),),
+    "ANSIBLE_STDOUT_CALLBACK": (("defaults", "stdout_callback"),),
+    "ANSIBLE_CALLBACK_PLUGINS": (("defaults", "callback_plugins"),),
+}
+_ALSO_SET_BY = {"ANSIBLE_PIPELINING": ("ANSIBLE_SSH_PIPELINING",)}
+_TAKEN_OUT = ("NO_COLOR", "ANSIBLE_NOCOLOR", "AWX_LIB_DIRECTORY", "AD_HOC_COMMAND_ID", "JOB_ID", "MAX_EVENT_RES")
+
+
+@attrs.frozen
+class AnsibleConfig:
+    """
+    The ansible.cfg that Ansible would find.
+
+    Attributes:
+        path: None if there is none.
+    """
+
+    path: Path | None
+    values: Mapping[tuple[str, str], str]
+
+    def get(self, variable: str) -> str | None:
+        """Return what the file sets in place of the environment's *variable*; None if nothing."""
+        return next((self.values[key] for key in _KEYS[variable] if key in self.values), None)
+
+
+def find_config(folder: Path, environment: Mapping[str, str]) -> AnsibleConfig:
+    """
+    Return the ansible.cfg that Ansible, run in *folder*, would use.
+
+    Source: ansible.config.manager.find_ini_config_file; one in a folder that everybody may write is not taken.
+    """
+    for path in _candidates(folder, environment):
+        if path.is_file() and os.access(path, os.R_OK):
+            parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+            parser.read_string(path.read_text(errors="replace"))
+            values = {
+                (section, key): parser.get(section, key) for section in parser.sections() for key in parser[section]
+            }
+            return AnsibleConfig(path, values)
+    return AnsibleConfig(None, {})
+
+
+def _candidates(folder: Path, environment: Mapping[str, str]) -> Iterable[Path]:
+    if named := environment.get("ANSIBLE_CONFIG"):
+        path = folder / Path(named).expanduser()
+        yield path / "ansible.cfg" if path.is_dir() else path
+    if not folder.stat().st_mode & stat.S_IWOTH:
+        yield folder / "ansible.cfg"
+    yield Path("~/.ansible.cfg").expanduser()
+    yield Path("/etc/ansible/ansible.cfg")
+
+
+def run_settings(folder: Path, environment: Mapping[str, str], *, hosts: int, facts: Path | None) -> dict[str, str]:
+    """
+    Return the variables that installkit adds to *environment* for a playbook in *folder*.
+
+    Speed is ours to choose only where neither the environment nor the ansible.cfg that Ansible would find did.
+
+    Args:
+        folder: Where the playbook runs.
+        environment: What it would get without us.
+        hosts: How many hosts the step covers.
+        facts: Folder of the run's fact cache; None gathers facts anew.
+    """
+    config = find_config(folder, environment)
+    ours = {"ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": str(max(5, min(hosts, MOST_FORKS)))}
+    if facts is not None and _is_open("ANSIBLE_CACHE_PLUGIN", config, environment):
+        ours |= {
+            "ANSIBLE_GATHERING": "smart",
+            "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(facts),
+        }
+    chosen = {name: value for name, value in ours.items() if _is_open(name, config, environment)}
+    return {"ANSIBLE_FORCE_COLOR": "1", **chosen, **_callbacks(config, environment)}
+
+
+def _is_open(variable: str, config: AnsibleConfig, environment: Mapping[str, str]) -> bool:
+    names = (variable, *_ALSO_SET_BY.get(variable, ()))
+    return config.get(variable) is None and not any(name in environment for name in names)
+
+
+def _callbacks(config: AnsibleConfig, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return as variables the callbacks that ansible.cfg names: runner's own variables would hide the file's."""
+    found = {}
+    stdout = config.get("ANSIBLE_STDOUT_CALLBACK")
+    if stdout and "ANSIBLE_STDOUT_CALLBACK" not in environment:
+        found["ANSIBLE_STDOUT_CALLBACK"] = stdout
+    plugins = config.get("ANSIBLE_CALLBACK_PLUGINS")
+    if plugins and config.path and "ANSIBLE_CALLBACK_PLUGINS" not in environment:
+        folders = [str(config.path.parent / Path(part).expanduser()) for part in plugins.split(os.pathsep)]
+        found["ANSIBLE_CALLBACK_PLUGINS"] = os.pathsep.join(folders)
+    return found
+
+
+def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return *environment* without what would change the log or runner's workings, with this Python's programs in PATH."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name not in _TAKEN_OUT and not name.startswith("RUNNER_") and value.isprintable()
+    }
+    beside = str(Path(sys.executable).parent)
+    folders = kept.get("PATH", os.defpath).split(os.pathsep)
+    return {**kept, "PATH": os.pathsep.join(folders if beside in folders else [beside, *folders])}

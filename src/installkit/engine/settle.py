@@ -1,0 +1,56 @@
+from pathlib import Path
+
+from installkit.engine.recorder import Recorder
+from installkit.engine.scratch import remove_scratch
+from installkit.journal import Journal, take_lock
+from installkit.model import RunResult, RunStatus, StepStatus
+
+
+def settle(run: Path) -> RunResult | None:
+    """
+    End the run in the folder *run* if nobody carries it out any more, and return its result.
+
+    Lock free and no result means that its supervisor died: the run becomes `interrupted`, never guessed, and the
+    secrets that it may have left are removed. Of several callers one does it.
+
+    Returns:
+        None if the run is alive.
+    """
+    journal = Journal(run)
+    if (result := journal.result()) is not None:
+        return result
+    lock = take_lock(run / "lock")
+    if lock is None:
+        return None
+    with lock:
+        if (result := journal.result()) is None:
+            _interrupt(run, journal)
+            result = journal.result()
+        return result
+
+
+def _interrupt(run: Path, journal: Journal) -> None:
+    spec = journal.spec()
+    recorder = Recorder(run, spec)
+    began = any(status is not StepStatus.PENDING for status in recorder.statuses.values())
+    for step in spec.plan.steps:
+        status = recorder.statuses[step.id]
+        if status is StepStatus.PENDING:
+            recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was interrupted before")
+        elif not status.final:
+            log_size = len(journal.read_log(step.id))
+            recorder.step_finished(
+                step, StepStatus.INTERRUPTED, _unfinished(recorder, step.id, log_size), "its end was not seen"
+            )
+    what = "its supervisor died" if began else "its supervisor died before the first step started"
+    recorder.finish(RunStatus.INTERRUPTED, what)
+    remove_scratch(run)
+
+
+def _unfinished(recorder: Recorder, step: str, log_size: int) -> dict[str, object]:
+    statuses = recorder.progress.step(step).host_statuses
+    seen = {
+        host: status.value if status.value in {"failed", "unreachable"} else "unfinished"
+        for host, status in statuses.items()
+    }
+    return {"host_statuses": seen, "log_size": log_size}

@@ -1,0 +1,224 @@
+"""
+The step process: one playbook, carried out once.
+
+It is forked by the supervisor and single-threaded. What it finds goes up a pipe, a line each, the first byte telling
+what it is: an event without `seq`, the processes that finished tasks left running, or the outcome, which comes last.
+"""
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from installkit.engine.ansible import Invocation, Playbook
+from installkit.engine.evidence import Evidence
+from installkit.engine.outcome import About, Outcome, broke_off, judge, not_started
+from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
+from installkit.engine.redaction import Redactor
+from installkit.engine.settings import caller_environment, run_settings
+from installkit.engine.translation import draft_from_runner, event_text
+from installkit.engine.variables import VariableFiles, write_variables
+from installkit.errors import EngineError
+from installkit.journal import LogWriter, encode_event
+from installkit.model import Failure, FailureCode, RunSpec, Step, StepSpec, time_to_wire, to_wire
+from installkit.programs import find_program
+
+EVENT, KEPT, OUTCOME = b"E", b"K", b"O"
+
+GRACE = 10.0
+"""Seconds that ansible-playbook gets to end by itself after SIGTERM."""
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """
+    What the supervisor asks of a step process.
+
+    Attributes:
+        journal: The run's folder.
+        scratch: The run's scratch folder.
+        pipe: Descriptor to write to.
+        umask: Of the caller.
+    """
+
+    run: RunSpec
+    step: Step
+    spec: StepSpec
+    journal: Path
+    scratch: Path
+    secrets: Mapping[str, str]
+    pipe: int
+    umask: int
+
+
+def carry_out(order: Order, parent: int) -> None:
+    """Carry out *order* in this process, which was just forked by *parent* for nothing else."""
+    stop = _Stop()
+    signal.signal(signal.SIGTERM, stop.request)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    become_subreaper()
+    die_with_parent(parent)
+    outcome = _StepRun(order, stop).run()
+    _send(order.pipe, OUTCOME, encode_event(to_wire(outcome)))
+
+
+class _Stop:
+    """Remembers that the step shall stop, and when that was asked."""
+
+    def __init__(self) -> None:
+        self.requested_at: float | None = None
+
+    def request(self, *_: object) -> None:
+        if self.requested_at is None:
+            self.requested_at = time.monotonic()
+
+
+class _StepRun:
+    def __init__(self, order: Order, stop: _Stop) -> None:
+        self._order = order
+        self._stop = stop
+        self._about = About(order.run.run, order.step)
+        self._redactor = Redactor(order.secrets.values())
+        self._evidence = Evidence(order.step.hosts, order.spec.plays, str(order.spec.folder))
+        self._log = LogWriter(order.journal, order.step.id)
+        self._kept: frozenset[Process] = frozenset()
+        self._variables: VariableFiles | None = None
+        self._terminated = False
+        self._playbook: Playbook | None = None
+
+    def run(self) -> Outcome:
+        outcome = self._refused() or self._carried_out()
+        self._log.close()
+        failures = tuple(self._redacted(failure) for failure in outcome.failures)
+        return attrs.evolve(outcome, failures=failures, log_size=self._log.size)
+
+    def _redacted(self, failure: Failure) -> Failure:
+        text = self._redactor.text
+        return attrs.evolve(failure, summary=text(failure.summary), message=text(failure.message))
+
+    def _refused(self) -> Outcome | None:
+        """Return the outcome if the step cannot start as planned."""
+        missing = [name for name in self._order.spec.secrets if name not in self._order.secrets]
+        if missing:
+            return not_started(self._about, FailureCode.SECRET_MISSING, f"no value was given for {', '.join(missing)}")
+        for name, digest in self._order.spec.files.items():
+            path = Path(name)
+            if not path.is_file():
+                return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, f"{path} is no longer there")
+            if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+                return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, f"{path} was edited since it was planned")
+        return None
+
+    def _carried_out(self) -> Outcome:
+        try:
+            rc = self._run_playbook()
+        except EngineError as exc:
+            self._sweep()
+            code = FailureCode.ANSIBLE_BROKE_OFF if self._playbook else FailureCode.ANSIBLE_MISSING
+            return broke_off(self._about, self._evidence, code, str(exc), stopped=self._stopped)
+        if self._stopped or rc is None:
+            self._sweep()
+        return judge(self._about, self._evidence, rc, stopped=self._stopped)
+
+    @property
+    def _stopped(self) -> bool:
+        return self._stop.requested_at is not None
+
+    def _run_playbook(self) -> int | None:
+        order = self._order
+        program = find_program("ansible-playbook")
+        scratch = order.scratch / order.step.id
+        scratch.mkdir(mode=0o700)
+        self._variables = write_variables(scratch, order.spec, order.secrets)
+        environment = caller_environment(os.environ)
+        facts = order.scratch / "facts" if order.spec.facts == "cached" else None
+        environment |= run_settings(order.spec.folder, environment, hosts=len(order.step.hosts), facts=facts)
+        invocation = Invocation(
+            command=self._command(program, scratch),
+            folder=order.spec.folder,
+            scratch=scratch / "runner",
+            environment=environment,
+            umask=order.umask,
+        )
+        self._playbook = Playbook(invocation, self._on_event, self._should_end)
+        return self._playbook.run()
+
+    def _command(self, program: Path, scratch: Path) -> list[str]:
+        order, spec, files = self._order, self._order.spec, self._variables
+        if files is None:  # pragma: no cover - written just before
+            raise AssertionError
+        sources = [path for path in (files.defaults, *spec.sources, files.host_variables) if path is not None]
+        command = [str(program), *(part for path in sources for part in ("-i", str(path))), "-e", f"@{files.extra}"]
+        if order.step.limited:
+            limit = scratch / "limit"
+            limit.write_text("\n".join(order.step.hosts) + "\n")
+            command += ["--limit", f"@{limit}"]
+        command += [f"--tags={','.join(spec.tags)}"] if spec.tags else []
+        command += [f"--skip-tags={','.join(spec.skip_tags)}"] if spec.skip_tags else []
+        options = order.run.options
+        command += ["--check"] if options.check_mode else []
+        command += ["--diff"] if options.diff else []
+        command += [f"-{'v' * options.verbosity}"] if options.verbosity else []
+        return [*command, "--", os.path.relpath(spec.playbook, spec.folder)]
+
+    def _on_event(self, raw: dict[str, Any]) -> None:
+        if self._variables is not None:
+            with suppress(FileNotFoundError):  # the first event shows that Ansible has read it
+                self._variables.extra.unlink()
+        text = self._redactor.text(event_text(raw))
+        start = self._log.size
+        self._log.append(text.encode(errors="surrogateescape"))
+        self._evidence.observe(raw, text)
+        draft = draft_from_runner(raw, str(self._order.spec.folder), diff=self._order.run.options.diff)
+        if draft is not None:
+            self._hand_up(draft, raw, start)
+        if self._evidence.idle:
+            self._keep_running()
+
+    def _hand_up(self, draft: dict[str, Any], raw: Mapping[str, Any], start: int) -> None:
+        event = {
+            "time": time_to_wire(datetime.fromisoformat(raw["created"]) if "created" in raw else datetime.now(UTC)),
+            "kind": draft.pop("kind"),
+            "run": self._order.run.run,
+            "step": self._order.step.id,
+            **self._redactor.data(draft),
+        }
+        if self._log.size > start:
+            event["log"] = {"start": start, "end": self._log.size}
+        _send(self._order.pipe, EVENT, encode_event(event))
+
+    def _keep_running(self) -> None:
+        """Take note of what finished tasks left running: it is the product, and no sweep may end it."""
+        playbook = self._playbook.pid if self._playbook else None
+        kept = frozenset(process for process in children() if process.pid != playbook)
+        if not kept <= self._kept:
+            self._kept |= kept
+            _send(self._order.pipe, KEPT, encode_event({str(each.pid): each.started for each in self._kept}))
+
+    def _should_end(self) -> bool:
+        """Pass a wish to stop on to ansible-playbook; true once it has had its time to end."""
+        asked = self._stop.requested_at
+        pid = self._playbook.pid if self._playbook else None
+        if asked is None or pid is None:
+            return False
+        if not self._terminated:
+            self._terminated = True
+            os.kill(pid, signal.SIGTERM)  # ansible passes it on to its workers; runner's own SIGKILL would not
+        return time.monotonic() - asked > GRACE
+
+    def _sweep(self) -> None:
+        end_children(self._kept)
+
+
+def _send(pipe: int, kind: bytes, body: bytes) -> None:
+    line = kind + body + b"\n"
+    sent = 0
+    while sent < len(line):
+        sent += os.write(pipe, line[sent:])

@@ -1,0 +1,279 @@
+"""
+The supervisor: one per run, single-threaded, nobody's child.
+
+It walks the plan's graph, forks a process for each step, and alone writes the run's events. It never opens the
+database, and takes orders only through files in the run's folder.
+"""
+
+import gc
+import json
+import os
+import selectors
+import signal
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from installkit.engine import step as step_process
+from installkit.engine.processes import Process, become_subreaper, end_children
+from installkit.engine.recorder import Recorder
+from installkit.engine.schedule import doomed_steps, ready_steps
+from installkit.engine.scratch import make_scratch, remove_scratch
+from installkit.journal import CancelRequest, Journal, read_cancel
+from installkit.model import RunSpec, RunStatus, Step, StepSpec, StepStatus
+
+TICK = 0.2
+"""Seconds between two looks at requests and clocks."""
+
+SYNC = 1.0
+"""Seconds between two syncs of the events."""
+
+KILL_AFTER = step_process.GRACE + 5.0
+"""Seconds after which a step process that was asked to stop is killed."""
+
+TEARDOWN = 1.5
+"""Seconds that what a dead step process left behind gets to end by itself."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Carry out the run whose folder and secrets' descriptor are *arguments*."""
+    umask = os.umask(0o077)
+    run = Path(arguments[0])
+    with open(int(arguments[1]), "rb") as pipe:  # noqa: PTH123 - a descriptor
+        secrets = json.loads(pipe.read())
+    become_subreaper()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    Supervisor(run, secrets, umask).carry_out()
+
+
+@attrs.define
+class _LiveStep:
+    """
+    A step under way.
+
+    Attributes:
+        stop: What the step becomes when it ends because of us; None as long as we did not stop it.
+    """
+
+    step: Step
+    spec: StepSpec
+    pid: int
+    pipe: int
+    began: float
+    buffer: bytes = b""
+    outcome: dict[str, Any] | None = None
+    kept: frozenset[Process] = frozenset()
+    stop: StepStatus | None = None
+    stopped_at: float = 0.0
+    warned: bool = False
+
+    def ask_to_stop(self, becomes: StepStatus) -> None:
+        if self.stop is None:
+            self.stop, self.stopped_at = becomes, time.monotonic()
+            os.kill(self.pid, signal.SIGTERM)  # our own child, not yet waited for: the number is its
+
+    def kill_if_late(self) -> None:
+        if self.stop is not None and time.monotonic() - self.stopped_at > KILL_AFTER:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+class Supervisor:
+    """Carries out one run."""
+
+    def __init__(self, run: Path, secrets: Mapping[str, str], umask: int) -> None:
+        """
+        Take up the run; its locks are held already.
+
+        Args:
+            run: Its folder.
+            secrets: Value by parameter name.
+            umask: Of the caller, for ansible-playbook.
+        """
+        self._run = run
+        self._secrets = secrets
+        self._umask = umask
+        self._spec: RunSpec = Journal(run).spec()
+        self._specs = {each.step: each for each in self._spec.steps}
+        self._recorder = Recorder(run, self._spec)
+        self._live: dict[int, _LiveStep] = {}
+        self._selector = selectors.DefaultSelector()
+        self._began = self._synced = time.monotonic()
+        self._cancel: CancelRequest | None = None
+        self._stopping: StepStatus | None = None
+
+    def carry_out(self) -> None:
+        """Carry out the run to its end and write its result."""
+        self._watch_signals()
+        scratch = make_scratch(self._run)
+        try:
+            self._recorder.run_started()
+            gc.freeze()
+            while self._go_on(scratch):
+                self._wait()
+            status, reason = self._verdict()
+        finally:
+            remove_scratch(self._run)
+        self._recorder.finish(status, reason)
+
+    def _go_on(self, scratch: Path) -> bool:
+        """Start what may start; return whether anything is under way."""
+        for step in doomed_steps(self._spec.plan.steps, self._recorder.statuses):
+            self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "a step that it needs did not succeed")
+        if self._stopping is None:
+            for step in ready_steps(self._spec, self._recorder.statuses):
+                self._start(step, scratch)
+        return bool(self._live)
+
+    def _start(self, step: Step, scratch: Path) -> None:
+        self._recorder.step_started(step)
+        reader, writer = os.pipe()
+        order = step_process.Order(
+            run=self._spec,
+            step=step,
+            spec=self._specs[step.id],
+            journal=self._run,
+            scratch=scratch,
+            secrets=self._secrets,
+            pipe=writer,
+            umask=self._umask,
+        )
+        supervisor = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become_step(order, supervisor)
+        os.close(writer)
+        self._live[reader] = _LiveStep(step, self._specs[step.id], pid, reader, time.monotonic())
+        self._selector.register(reader, selectors.EVENT_READ)
+
+    def _wait(self) -> None:
+        for key, _ in self._selector.select(TICK):
+            if key.fd in self._live:
+                self._read(self._live[key.fd])
+            else:
+                os.read(key.fd, 64)
+        self._look_at_requests()
+        self._look_at_clocks()
+
+    def _read(self, live: _LiveStep) -> None:
+        data = os.read(live.pipe, 1 << 16)
+        if not data:
+            self._end(live)
+            return
+        *lines, live.buffer = (live.buffer + data).split(b"\n")
+        for line in lines:
+            self._take(live, line[:1], line[1:])
+
+    def _take(self, live: _LiveStep, kind: bytes, body: bytes) -> None:
+        if kind == step_process.EVENT:
+            self._recorder.append(body)
+        elif kind == step_process.KEPT:
+            live.kept = frozenset(Process(int(pid), started) for pid, started in json.loads(body).items())
+        else:
+            live.outcome = json.loads(body)
+
+    def _end(self, live: _LiveStep) -> None:
+        del self._live[live.pipe]
+        self._selector.unregister(live.pipe)
+        os.close(live.pipe)
+        os.waitpid(live.pid, 0)
+        if live.outcome is None:
+            self._sweep(live)
+        status, outcome = self._outcome(live)
+        failures = outcome.get("failures") or ()
+        message = failures[0]["summary"] if failures else None
+        self._recorder.step_finished(live.step, status, outcome, message)
+
+    def _outcome(self, live: _LiveStep) -> tuple[StepStatus, dict[str, Any]]:
+        if live.outcome is None:
+            unfinished = dict.fromkeys(live.step.hosts, "unfinished")
+            log_size = len(Journal(self._run).read_log(live.step.id))
+            return live.stop or StepStatus.INTERRUPTED, {"host_statuses": unfinished, "log_size": log_size}
+        if live.outcome["stopped"]:
+            return live.stop or StepStatus.INTERRUPTED, live.outcome
+        return StepStatus(live.outcome["status"]), live.outcome
+
+    def _sweep(self, live: _LiveStep) -> None:
+        """End what the dead step process left: its ansible-playbook has got SIGTERM by the kernel."""
+        others = [each.pid for each in self._live.values()]
+        end_children(live.kept, spare=others, patience=TEARDOWN)
+
+    def _look_at_requests(self) -> None:
+        cancel = read_cancel(self._run)
+        if cancel is None or cancel == self._cancel:
+            return
+        self._cancel = cancel
+        self._recorder.cancel_requested(cancel.by, now=cancel.now)
+        self._stopping = self._stopping or StepStatus.CANCELED
+        if cancel.now:
+            self._stop_all(StepStatus.CANCELED)
+
+    def _look_at_clocks(self) -> None:
+        now = time.monotonic()
+        timeout = self._spec.options.timeout
+        if timeout is not None and now - self._began > timeout:
+            self._stop_all(StepStatus.TIMED_OUT)
+        for live in self._live.values():
+            self._look_at_clock(live, now - live.began)
+            live.kill_if_late()
+        if now - self._synced > SYNC:
+            self._recorder.sync()
+            self._synced = now
+
+    def _look_at_clock(self, live: _LiveStep, age: float) -> None:
+        if live.spec.timeout is not None and age > live.spec.timeout:
+            live.ask_to_stop(StepStatus.TIMED_OUT)
+        if live.spec.soft_timeout is not None and age > live.spec.soft_timeout and not live.warned:
+            live.warned = True
+            self._recorder.warning(f"{live.step.id} has taken longer than {live.spec.soft_timeout:g} s", live.step.id)
+
+    def _stop_all(self, becomes: StepStatus) -> None:
+        self._stopping = becomes
+        for live in self._live.values():
+            live.ask_to_stop(becomes)
+
+    def _watch_signals(self) -> None:
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector.register(reader, selectors.EVENT_READ)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: self._stop_all(StepStatus.INTERRUPTED))
+
+    def _verdict(self) -> tuple[RunStatus, str | None]:
+        """Return how the run ended, and why; steps that were kept from starting are skipped."""
+        statuses = set(self._recorder.statuses.values())
+        for step in self._spec.plan.steps:
+            if self._recorder.statuses[step.id] is StepStatus.PENDING:
+                statuses.add(self._stopping or StepStatus.INTERRUPTED)
+                self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was stopped before")
+        for status in (StepStatus.INTERRUPTED, StepStatus.TIMED_OUT, StepStatus.CANCELED, StepStatus.FAILED):
+            if status in statuses:
+                return RunStatus(status), self._reason(status)
+        return RunStatus.SUCCEEDED, None
+
+    def _reason(self, status: StepStatus) -> str:
+        steps = [step for step, each in self._recorder.statuses.items() if each is status]
+        named = f": {', '.join(steps)}" if steps else ""
+        if status is StepStatus.CANCELED and self._cancel is not None:
+            return f"canceled by {self._cancel.by}{named}"
+        words = {
+            StepStatus.FAILED: "failed",
+            StepStatus.TIMED_OUT: "timed out",
+            StepStatus.INTERRUPTED: "interrupted: nobody can vouch for the end",
+        }
+        return f"{words.get(status, status.value)}{named}"
+
+
+def _become_step(order: step_process.Order, supervisor: int) -> None:
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        step_process.carry_out(order, supervisor)
+        status = 0
+    except BaseException:  # noqa: BLE001 - nothing of the supervisor may run on in its copy
+        traceback.print_exc()
+    finally:
+        os._exit(status)

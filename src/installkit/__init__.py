@@ -1,1 +1,126 @@
-"""installkit."""
+"""
+Plan, run and watch a folder of numbered Ansible playbooks.
+
+    import installkit
+
+    site = installkit.Installer().site("acme", inventory="hosts.yml", catalog="playbooks")
+    plan = site.plan(install=["portal"])
+    print(plan)
+    site.start(plan).wait(timeout=1800.0).raise_for_status()
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from installkit.errors import (
+    DefinitionError,
+    DependencyCycleError,
+    EngineError,
+    InstallkitError,
+    Issue,
+    PlanningError,
+    RunError,
+    RunFailedError,
+    RunNotFoundError,
+    RunStoppedError,
+    SiteLockedError,
+    StalePlanError,
+    StoreError,
+    UnknownNameError,
+)
+
+if TYPE_CHECKING:
+    from installkit.catalog import load_catalog
+    from installkit.installer import Installer
+    from installkit.model import (
+        Action,
+        Catalog,
+        Change,
+        Component,
+        Event,
+        EventKind,
+        Failure,
+        HostStatus,
+        Installation,
+        InstallationStatus,
+        Parameter,
+        Plan,
+        Request,
+        RunSnapshot,
+        RunStatus,
+        SiteSnapshot,
+        Step,
+        StepSnapshot,
+        StepStatus,
+        from_wire,
+        to_wire,
+    )
+    from installkit.planning import plan_graph, plan_table
+    from installkit.run import Run
+    from installkit.site import Site
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Action",
+    "Catalog",
+    "Change",
+    "Component",
+    "DefinitionError",
+    "DependencyCycleError",
+    "EngineError",
+    "Event",
+    "EventKind",
+    "Failure",
+    "HostStatus",
+    "Installation",
+    "InstallationStatus",
+    "Installer",
+    "InstallkitError",
+    "Issue",
+    "Parameter",
+    "Plan",
+    "PlanningError",
+    "Request",
+    "Run",
+    "RunError",
+    "RunFailedError",
+    "RunNotFoundError",
+    "RunSnapshot",
+    "RunStatus",
+    "RunStoppedError",
+    "Site",
+    "SiteLockedError",
+    "SiteSnapshot",
+    "StalePlanError",
+    "Step",
+    "StepSnapshot",
+    "StepStatus",
+    "StoreError",
+    "UnknownNameError",
+    "from_wire",
+    "load_catalog",
+    "plan_graph",
+    "plan_table",
+    "to_wire",
+]
+
+_ELSEWHERE = {
+    "Installer": "installkit.installer",
+    "Run": "installkit.run",
+    "Site": "installkit.site",
+    "load_catalog": "installkit.catalog",
+    "plan_graph": "installkit.planning",
+    "plan_table": "installkit.planning",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use what takes time to import."""
+    if name not in __all__:
+        raise AttributeError(f"module 'installkit' has no attribute {name!r}")
+    return getattr(import_module(_ELSEWHERE.get(name, "installkit.model")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

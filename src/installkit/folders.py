@@ -1,0 +1,90 @@
+"""Where a data directory keeps what."""
+
+import os
+import re
+from pathlib import Path
+
+import attrs
+import platformdirs
+
+from installkit.errors import StoreError, UnknownNameError
+
+SHARED = Path("/var/lib/installkit")
+"""The data directory of a machine, taken if it is there and may be written."""
+
+SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def default_data_directory() -> Path:
+    """Return `INSTALLKIT_DATA_DIR`, else `/var/lib/installkit` if it may be written, else the user's state directory."""
+    if named := os.environ.get("INSTALLKIT_DATA_DIR"):
+        return Path(named)
+    if SHARED.is_dir() and os.access(SHARED, os.W_OK | os.X_OK):
+        return SHARED
+    return Path(platformdirs.user_state_dir("installkit", appauthor=False))
+
+
+@attrs.frozen
+class Folders:
+    """
+    The files and folders below one data directory.
+
+    Attributes:
+        data: Absolute.
+    """
+
+    data: Path
+
+    @property
+    def runs(self) -> Path:
+        """A folder for each run: its journal."""
+        return self.data / "runs"
+
+    @property
+    def cache(self) -> Path:
+        """Answers of Ansible that may be asked again."""
+        return self.data / "cache"
+
+    @property
+    def database(self) -> Path:
+        """The store."""
+        return self.data / "installkit.db"
+
+    @property
+    def backup(self) -> Path:
+        """A copy of the store, made before each run that changes a site."""
+        return self.data / "installkit.backup.db"
+
+    def site_lock(self, site: str) -> Path:
+        """Return the lock of *site*; the file also tells who holds it, or held it last."""
+        check_site_name(site)
+        return self.data / "sites" / f"{site}.lock"
+
+    def make(self) -> None:
+        """
+        Create what is missing, for the owner alone.
+
+        Raises:
+            StoreError: If it cannot be created or written.
+        """
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.runs, self.cache, self.data / "sites"):
+                if not folder.is_dir():
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                    if self.data.stat().st_mode & 0o020:
+                        folder.chmod(0o2770)
+        except OSError as exc:
+            raise StoreError(
+                f"the data directory {self.data} cannot be used: {exc.strerror}",
+                remedy="name another with --data-dir or INSTALLKIT_DATA_DIR",
+            ) from exc
+
+
+def check_site_name(name: str) -> None:
+    """Raise `UnknownNameError` if *name* cannot be a site's: it becomes part of a path."""
+    if not SITE_NAME.fullmatch(name):
+        raise UnknownNameError(
+            f"{name!r} is no name for a site",
+            remedy="use letters, digits, '-', '_' and '.', at most 64, a letter first",
+        )

@@ -1,0 +1,202 @@
+import getpass
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Self
+
+from installkit.engine import settle
+from installkit.errors import RunFailedError, RunStoppedError, UnknownNameError
+from installkit.journal import CancelRequest, Journal, request_cancel
+from installkit.model import Event, Failure, Plan, RunProgress, RunSnapshot, RunStatus, StepSnapshot
+from installkit.store import Store
+
+POLL = 0.05
+SETTLE_EVERY = 1.0
+"""Seconds between two looks at whether somebody still carries a run out."""
+
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+class Run:
+    """
+    One carrying-out of a plan, live or long ago.
+
+    Its attributes are read anew from the journal at each use; keep a `snapshot()` where they must belong together.
+
+    Attributes:
+        id: Twelve hexadecimal digits, the same as its plan's.
+    """
+
+    def __init__(self, journal: Journal, store: Store) -> None:
+        self.id = journal.id
+        self._journal = journal
+        self._store = store
+        self._progress: RunProgress | None = None
+        self._offset = 0
+        self._looked = 0.0
+
+    def __repr__(self) -> str:
+        now = self.snapshot()
+        took = "" if now.duration is None else f", {now.duration:.1f} s"
+        return f"<Run {self.id[:4]} {now.status.value}: {now.progress.done} of {now.progress.total} steps{took}>"
+
+    def snapshot(self) -> RunSnapshot:
+        """Return where the run stands: one moment, in which every number belongs to the others."""
+        self._settle_if_dead()
+        result = self._journal.result()
+        if result is not None:
+            return result.run
+        if self._progress is None:
+            self._progress = RunProgress(self._journal.spec())
+        for entry in self._journal.read_events(self._offset):
+            self._progress.feed(entry.event)
+            self._offset = entry.end
+        return self._progress.snapshot()
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that it carries out."""
+        return self._journal.spec().plan
+
+    @property
+    def site(self) -> str:
+        """The site's name."""
+        return self._journal.spec().site
+
+    @property
+    def status(self) -> RunStatus:
+        """Where it stands, in a word."""
+        return self.snapshot().status
+
+    @property
+    def steps(self) -> tuple[StepSnapshot, ...]:
+        """Its steps, in the plan's order."""
+        return self.snapshot().steps
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What went wrong so far, grouped over hosts."""
+        return self.snapshot().failures
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from its start to its end, or to its last event so far; None before it started."""
+        return self.snapshot().duration
+
+    def events(self, *, follow: bool = False, after: int = 0) -> Iterator[Event]:
+        """
+        Yield the events after the one numbered *after*; with *follow*, as they come, until the run's last.
+
+        Break off whenever you like: the `seq` of the last one seen goes on from there.
+        """
+        if follow:
+            yield from self._journal.follow_events(after, idle=self._settle_if_dead)
+        else:
+            start = self._journal.offset_after(after)
+            yield from (entry.event for entry in self._journal.read_events(start))
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """
+        Wait until the run has ended, and return it.
+
+        Args:
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            TimeoutError: If it has not ended by then; the run is left alone.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self._journal.result() is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"run {self.id} has not ended within {timeout} s")
+            self._settle_if_dead()
+            time.sleep(POLL)
+        self._store.ingest(self._journal)
+        return self
+
+    def raise_for_status(self) -> Self:
+        """
+        Return the run if it succeeded, or has not ended yet.
+
+        Raises:
+            RunFailedError: If it failed.
+            RunStoppedError: If it was canceled, timed out or was interrupted.
+        """
+        now = self.snapshot()
+        if not now.status.final or now.status is RunStatus.SUCCEEDED:
+            return self
+        what = "; ".join(failure.summary for failure in now.failures) or now.reason or "no reason is known"
+        kind = RunFailedError if now.status is RunStatus.FAILED else RunStoppedError
+        raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=f"installkit show {self.id}")
+
+    def log(self, step: str, *, offset: int = 0) -> bytes:
+        """
+        Return what ansible-playbook printed in *step*, from byte *offset* on.
+
+        Args:
+            step: A step's id, or a component's name: its changing steps, in order.
+            offset: Of the first byte wanted.
+
+        Raises:
+            UnknownNameError: If the run has no such step.
+        """
+        return b"".join(self._journal.read_log(each) for each in self.find_steps(step))[offset:]
+
+    def follow_log(self, step: str, *, offset: int = 0) -> Iterator[bytes]:
+        """Yield the same as `log` as it is printed, until the step's last byte, or the run's end."""
+        for each in self.find_steps(step):
+            for chunk in self._journal.follow_log(each, idle=self._settle_if_dead):
+                if offset < len(chunk):
+                    yield chunk[offset:]
+                offset = max(0, offset - len(chunk))
+
+    def log_text(self, step: str, *, color: bool = True) -> str:
+        """Return the log as text, with or without the terminal's colours; bytes that are no UTF-8 are replaced."""
+        log = self.log(step)
+        return (log if color else strip_colours(log)).decode(errors="replace")
+
+    def find_steps(self, step: str) -> tuple[str, ...]:
+        """
+        Return the ids of the steps that *step* means: its id, or a component's name for its changing steps.
+
+        Raises:
+            UnknownNameError: If it means none.
+        """
+        steps = self.plan.steps
+        if any(each.id == step for each in steps):
+            return (step,)
+        of_component = [each for each in steps if each.component == step]
+        found = [each.id for each in of_component if not each.action.read_only] or [each.id for each in of_component]
+        if not found:
+            known = ", ".join(each.id for each in steps) or "none"
+            raise UnknownNameError(f"run {self.id} has no step {step!r}", remedy=f"choose one of: {known}")
+        return tuple(found)
+
+    def cancel(self, *, now: bool = False, by: str | None = None) -> None:
+        """
+        Ask the run to stop: the running steps may end, no other starts; a run that has ended stays as it is.
+
+        Args:
+            now: Stop the running steps too.
+            by: Who asks; the user of this process if None.
+        """
+        request_cancel(self._journal.path, CancelRequest(at=datetime.now(UTC), by=by or user_name(), now=now))
+
+    def _settle_if_dead(self) -> None:
+        if time.monotonic() - self._looked > SETTLE_EVERY:
+            self._looked = time.monotonic()
+            settle(self._journal.path)
+
+
+def strip_colours(text: bytes) -> bytes:
+    """Return *text* without the escape sequences that set colours."""
+    return _COLOURS.sub(b"", text)
+
+
+def user_name() -> str:
+    """Return the name of the user of this process, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

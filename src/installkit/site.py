@@ -1,0 +1,288 @@
+import secrets as random
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from installkit.catalog import load_catalog
+from installkit.engine import launch
+from installkit.errors import PlanningError, SiteLockedError, StalePlanError
+from installkit.folders import Folders
+from installkit.inventory import read_inventory, read_targets
+from installkit.journal import Journal, Lock, create_journal, lock_is_held, read_holder, take_lock, write_holder
+from installkit.model import (
+    Catalog,
+    Installation,
+    Inventory,
+    Plan,
+    Request,
+    RunOptions,
+    RunSpec,
+    RunStatus,
+    SiteLock,
+    SiteParameters,
+    SiteSnapshot,
+    time_to_wire,
+)
+from installkit.planning import Stamp, digest_inputs, make_plan, make_spec, questions, stale_changes
+from installkit.run import Run, user_name
+from installkit.store import Store
+
+
+class Site:
+    """
+    One customer's target: its inventory, its catalog, its parameters, and what is installed.
+
+    Attributes:
+        name: Unique in its data directory.
+    """
+
+    def __init__(self, folders: Folders, store: Store, name: str, refresh: Callable[[], None]) -> None:
+        self.name = name
+        self._folders = folders
+        self._store = store
+        self._refresh = refresh
+
+    def __repr__(self) -> str:
+        now = self.snapshot()
+        return f"<Site {self.name}: {now.inventory.path}, {now.catalog}>"
+
+    def snapshot(self) -> SiteSnapshot:
+        """Return what is known of the site at this moment."""
+        return attrs.evolve(self._store.site(self.name), revision=self._revision(), lock=self._lock_holder())
+
+    def catalog(self) -> Catalog:
+        """
+        Read the site's catalog.
+
+        Raises:
+            DefinitionError: If a manifest is wrong; it lists every mistake.
+        """
+        return load_catalog(self._store.site(self.name).catalog)
+
+    def inventory(self) -> Inventory:
+        """
+        Read the site's inventory: hosts and groups, and no variable.
+
+        Raises:
+            DefinitionError: If Ansible cannot read it.
+        """
+        return self._inventory(self._store.site(self.name).catalog)
+
+    def _inventory(self, folder: Path) -> Inventory:
+        source = self._store.site(self.name).inventory.path
+        return read_inventory([source], folder=folder, cache=self._folders.cache)
+
+    def plan(self, **wanted: Any) -> Plan:
+        """
+        Return what would be done for a request, and keep it for `Installer.plan`. Nothing is connected to or changed.
+
+        Args:
+            **wanted: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
+
+        Raises:
+            PlanningError: If no plan can be made; the message says why.
+            DefinitionError: If the catalog or the inventory is wrong.
+            TypeError: If *wanted* has a field that no request has.
+        """
+        request = _request(wanted)
+        plan = make_plan(request, *self._known(request), stamp=self._stamp(), parameters=self.parameters())
+        self._store.save_plan(plan)
+        return plan
+
+    def start(
+        self,
+        plan: Plan,
+        *,
+        note: str = "",
+        jobs: int | None = None,
+        timeout: float | None = None,
+        ignore_checks: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        check_mode: bool = False,
+        diff: bool = False,
+        verbosity: int = 0,
+        requested_by: str | None = None,
+    ) -> Run:
+        """
+        Start to carry out *plan* and return its run at once; starting it again returns the same run.
+
+        Args:
+            plan: As `plan` returned it, of this site; still true.
+            note: What you want to remember of it.
+            jobs: How many steps may run at once; None: one where something is upgraded or removed, else four.
+            timeout: Seconds for the whole run.
+            ignore_checks: Why each named check is ignored.
+            secrets: Values by parameter name; they go before the stored ones, and are kept nowhere.
+            check_mode: As Ansible's `--check`; the plan can still be applied afterwards.
+            diff: As Ansible's `--diff`.
+            verbosity: As Ansible's `-v`, counted.
+            requested_by: Who starts it; the user of this process if None.
+
+        Raises:
+            SiteLockedError: If another run changes the site.
+            StalePlanError: If the site or an input changed since the plan was made.
+            PlanningError: If the plan is another site's, or a secret has no value.
+            EngineError: If no process could be started.
+        """
+        if plan.site != self.name:
+            raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {self.name!r}")
+        options = RunOptions(
+            note=note,
+            requested_by=requested_by or user_name(),
+            jobs=jobs,
+            timeout=timeout,
+            check_mode=check_mode,
+            diff=diff,
+            verbosity=verbosity,
+            ignore_checks=dict(ignore_checks or {}),
+        )
+        known = self._started(plan.id)
+        if known is not None and not check_mode:
+            return known
+        values = {**self._store.secrets(self.name), **(secrets or {})}
+        if plan.read_only or check_mode:
+            return self._start(plan, options, values, None)
+        with self._take_lock() as lock:
+            return self._start(plan, options, values, lock)
+
+    def _start(self, plan: Plan, options: RunOptions, values: Mapping[str, str], site_lock: Lock | None) -> Run:
+        spec = self._spec(plan, options, values)
+        wanted = {name for step in spec.steps for name in step.secrets}
+        if missing := sorted(wanted - values.keys()):
+            raise PlanningError(
+                f"no value is known for the secrets {', '.join(missing)}",
+                remedy="set them for the site (installkit site secret), or hand them to start(secrets=…)",
+            )
+        if site_lock is not None:
+            self._store.backup(self._folders.backup)
+        run_lock = create_journal(self._folders.runs, spec)
+        run = Run(Journal(self._folders.runs / spec.run), self._store)
+        if run_lock is None:
+            return run
+        with run_lock:
+            if site_lock is not None:
+                write_holder(site_lock, _holder(spec))
+            locks = [run_lock] if site_lock is None else [run_lock, site_lock]
+            launch(self._folders.runs / spec.run, {name: values[name] for name in wanted}, locks)
+        return run
+
+    def _spec(self, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
+        """Return what the run is, after a look at whether everything is still as planned."""
+        self._refresh()
+        catalog, inventory, targets, installed = self._known(plan.request)
+        entered = self.parameters()
+        components = {change.component for change in plan.changes}
+        now = digest_inputs(catalog, inventory, installed, entered, components)
+        if changes := stale_changes(plan, now, self._revision()):
+            raise StalePlanError(changes)
+        return make_spec(
+            plan,
+            catalog,
+            inventory,
+            targets,
+            options,
+            run=new_id() if options.check_mode else plan.id,
+            created_at=datetime.now(UTC),
+            parameters=attrs.evolve(entered, secrets=tuple(values)),
+            installed=installed,
+            continues=plan.request.resume or plan.request.rollback,
+        )
+
+    def _known(self, request: Request) -> tuple[Catalog, Inventory, Any, tuple[Installation, ...]]:
+        """Return all that planning *request* takes: catalog, inventory, targets and what is installed."""
+        catalog = self.catalog()
+        installed = self.installed()
+        inventory = self._inventory(catalog.folder)
+        asked = questions(request, catalog, installed)
+        targets = read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache)
+        return catalog, inventory, targets, installed
+
+    def _stamp(self) -> Stamp:
+        return Stamp(id=new_id(), site=self.name, revision=self._revision(), created_at=datetime.now(UTC))
+
+    def _started(self, run: str) -> Run | None:
+        path = self._folders.runs / run
+        return Run(Journal(path), self._store) if path.is_dir() else None
+
+    def _take_lock(self) -> Lock:
+        path = self._folders.site_lock(self.name)
+        lock = take_lock(path)
+        if lock is None:
+            raise SiteLockedError(self.name, read_holder(path))
+        return lock
+
+    def _revision(self) -> str | None:
+        """Return the last run that changed the site; None before the first."""
+        run = read_holder(self._folders.site_lock(self.name)).get("run")
+        return run if isinstance(run, str) else None
+
+    def _lock_holder(self) -> SiteLock | None:
+        path = self._folders.site_lock(self.name)
+        holder = read_holder(path)
+        return SiteLock(**holder) if holder and lock_is_held(path) else None
+
+    def installed(self) -> tuple[Installation, ...]:
+        """Return what is installed where: a row for each component and host."""
+        self._refresh()
+        return self._store.installed(self.name)
+
+    def runs(self, *, status: str | RunStatus | None = None, limit: int | None = None) -> tuple[Run, ...]:
+        """Return the site's runs, newest first, with one status or any, at most *limit*."""
+        self._refresh()
+        wanted = None if status is None else RunStatus(status)
+        found = self._store.runs(site=self.name, status=wanted, limit=limit)
+        return tuple(Run(Journal(self._folders.runs / snapshot.id), self._store) for snapshot in found)
+
+    def parameters(self) -> SiteParameters:
+        """Return the values entered for the site, by level."""
+        return self._store.parameters(self.name)
+
+    def set_parameters(self, values: Mapping[str, Any], *, group: str | None = None, host: str | None = None) -> None:
+        """Enter parameter values for the site, or for one group or host of it; None takes a value away."""
+        if group is not None and host is not None:
+            raise ValueError("a parameter is set for a group or for a host, not for both")
+        level = "group" if group is not None else "host" if host is not None else "site"
+        self._store.set_parameters(self.name, values, level=level, name=group or host)
+
+    def set_secret(self, name: str, value: str | None) -> None:
+        """Keep the value of a secret parameter, encrypted; None takes it away."""
+        if value is None:
+            self._store.unset_secret(self.name, name)
+        else:
+            self._store.set_secret(self.name, name, value)
+
+
+def new_id() -> str:
+    """Return an id for a plan and its run: twelve hexadecimal digits, at random."""
+    return random.token_hex(6)
+
+
+def _holder(spec: RunSpec) -> dict[str, Any]:
+    return {
+        "run": spec.run,
+        "by": spec.options.requested_by,
+        "since": time_to_wire(spec.created_at),
+        "doing": spec.plan.summary,
+    }
+
+
+def _request(wanted: Mapping[str, Any]) -> Request:
+    fields = attrs.fields_dict(Request)
+    if unknown := sorted(wanted.keys() - fields.keys()):
+        raise TypeError(f"a request has no {', '.join(unknown)}; it has: {', '.join(fields)}")
+    return Request(**{name: _field(name, value, fields[name].default) for name, value in wanted.items()})
+
+
+def _field(name: str, value: Any, default: Any) -> Any:
+    if isinstance(value, Run):
+        return value.id
+    if default != ():
+        return value
+    if name == "batch" and isinstance(value, (int, str)):
+        return (value,)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} takes a list, as [{value!r}]")
+    return tuple(value)

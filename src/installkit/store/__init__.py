@@ -1,0 +1,7 @@
+"""The database: an index of the journals, and what people enter. Importing it imports peewee."""
+
+from installkit.store.copies import set_aside
+from installkit.store.runs import IndexedEvent
+from installkit.store.store import Store
+
+__all__ = ["IndexedEvent", "Store", "set_aside"]

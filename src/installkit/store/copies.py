@@ -1,0 +1,57 @@
+"""A database as a file: copied while it is in use, checked, set aside. Each on a connection of its own."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from installkit.errors import StoreError
+from installkit.store.database import BUSY_TIMEOUT
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Write a copy of the database *source*, as it is at one moment, to *target*, replacing it when it is complete."""
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.touch(mode=0o600)
+        with closing(_connect(source)) as live, closing(_connect(temporary)) as copy:
+            live.backup(copy)
+        temporary.replace(target)
+    except OSError as exc:
+        raise StoreError(
+            f"the backup {target} cannot be written: {exc.strerror}", remedy="name a folder that your user may write"
+        ) from exc
+
+
+def check_integrity(path: Path) -> str:
+    """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
+    with closing(_connect(path)) as connection:
+        return "\n".join(line for (line,) in connection.execute("PRAGMA integrity_check"))
+
+
+def set_aside(path: Path) -> Path:
+    """
+    Move the database at *path*, damaged or not, out of the way, and return where it is now; nothing is deleted.
+
+    A `Store` opened at *path* afterwards is new and empty, for `Store.reindex` to fill. A store that is open meanwhile
+    notices, and refuses.
+
+    Raises:
+        StoreError: If there is none, or it cannot be moved.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.name}.aside-{number}")).exists():
+        number += 1
+    try:
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    except OSError as exc:
+        raise StoreError(f"{path} cannot be set aside: {exc.strerror}") from exc
+    return aside
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT)

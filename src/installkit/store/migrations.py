@@ -1,0 +1,128 @@
+"""The database's layout, version by version; a migration that was released is never edited."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from installkit.errors import StoreError
+from installkit.store.faults import DATABASE_ERRORS, LOCK_PATIENCE, fault_of, retry_while_locked
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Version 1: what people enter, and the index of the journals."""
+    for statement in _TABLES.split(";"):
+        connection.execute(statement)
+
+
+_TABLES = """
+CREATE TABLE site (
+    name TEXT PRIMARY KEY, title TEXT NOT NULL, inventory_kind TEXT NOT NULL, inventory_path TEXT NOT NULL,
+    catalog TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE parameter (
+    site TEXT NOT NULL, level TEXT NOT NULL, name TEXT NOT NULL, parameter TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (site, level, name, parameter)
+) WITHOUT ROWID;
+
+CREATE TABLE secret (
+    site TEXT NOT NULL, name TEXT NOT NULL, token TEXT NOT NULL,
+    PRIMARY KEY (site, name)
+) WITHOUT ROWID;
+
+CREATE TABLE plan (id TEXT PRIMARY KEY, site TEXT NOT NULL, created_at TEXT NOT NULL, document TEXT NOT NULL);
+CREATE INDEX plan_of_site ON plan (site, created_at, id);
+
+CREATE TABLE run (
+    id TEXT PRIMARY KEY, site TEXT NOT NULL, status TEXT NOT NULL, read_only INTEGER NOT NULL,
+    created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT, requested_by TEXT NOT NULL, note TEXT NOT NULL,
+    "offset" INTEGER NOT NULL, summary TEXT NOT NULL, details TEXT NOT NULL
+);
+CREATE INDEX run_by_age ON run (created_at, id);
+CREATE INDEX run_of_site ON run (site, created_at, id);
+CREATE INDEX run_of_status ON run (status, created_at, id);
+
+CREATE TABLE event (
+    run TEXT NOT NULL, seq INTEGER NOT NULL, "offset" INTEGER NOT NULL, kind TEXT NOT NULL,
+    step TEXT, host TEXT, task TEXT, status TEXT, duration REAL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE installation (
+    site TEXT NOT NULL, component TEXT NOT NULL, host TEXT NOT NULL,
+    run TEXT NOT NULL, run_created_at TEXT NOT NULL, document TEXT,
+    PRIMARY KEY (site, component, host)
+) WITHOUT ROWID
+"""
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables,)
+"""The n-th leads from version n - 1 to version n; the version is SQLite's `user_version`."""
+
+
+def migrate(path: Path) -> None:
+    """
+    Bring the database at *path*, made if need be, to the newest version; any number of processes may do so at once.
+
+    Raises:
+        StoreError: If it is damaged, not ours, newer than this installkit, or cannot be written.
+    """
+    try:
+        _make_file(path)
+        with closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as connection:
+            retry_while_locked(lambda: _bring_up(connection, path), until=time.monotonic() + LOCK_PATIENCE)
+    except DATABASE_ERRORS as exc:
+        raise fault_of(path, exc) from exc
+    except OSError as exc:
+        raise StoreError(
+            f"{path} cannot be made: {exc.strerror}", remedy="name a data directory that your user may write"
+        ) from exc
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection) != len(MIGRATIONS):
+        connection.execute("BEGIN EXCLUSIVE")
+        try:
+            _apply(connection, path)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    connection.execute("PRAGMA journal_mode=wal")  # not before we know that the file is ours
+
+
+def _apply(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)  # again: another process may have been faster
+    _check_version(connection, path, version)
+    for migration in MIGRATIONS[version:]:
+        migration(connection)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _check_version(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} has version {version}; this installkit knows up to {len(MIGRATIONS)}", remedy="upgrade installkit"
+        )
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise StoreError(f"{path} is a database of something else", remedy="name another data directory")
+
+
+def _make_file(path: Path) -> None:
+    """Make *path* with the access of its folder: for its owner, or for the group that shares the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    if path.parent.stat().st_mode & 0o020:
+        os.fchmod(descriptor, 0o660)
+    os.close(descriptor)

@@ -1,0 +1,95 @@
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from installkit.errors import StoreError
+from installkit.journal import Journal
+from installkit.model import InventorySource, RunSpec, SiteSnapshot
+from installkit.store.cipher import Cipher
+from installkit.store.copies import back_up, check_integrity
+from installkit.store.database import StoreDatabase
+from installkit.store.migrations import migrate
+from installkit.store.runs import RunIndex
+from installkit.store.sites import EnteredData
+
+KEY_NAME = "secret.key"
+
+
+class Store(EnteredData, RunIndex):
+    """
+    The database of a data directory: what people entered, and an index of the runs' journals.
+
+    Any number of threads may use one store, and any number of processes one database; a forked child opens its own.
+    A write is stored when its call returns (a power cut may cost the last ones), and waits for other processes that
+    write. Every call may raise a `StoreError`: the store is closed, or its file damaged, gone, full or locked for long.
+
+    Args:
+        path: The database; made if it is not there, brought up to date if it is old.
+        key_file: Of the key that secrets are encrypted with; by default `secret.key` beside the database.
+    """
+
+    def __init__(self, path: Path, *, key_file: Path | None = None) -> None:
+        self.path = path
+        self._cipher = Cipher(key_file or path.with_name(KEY_NAME))
+        migrate(path)
+        self._db = StoreDatabase(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is queued and close the database; again does nothing. Also done when Python exits."""
+        self._db.close()
+
+    def reindex(self, journals: Iterable[Journal]) -> None:
+        """
+        Rebuild the index of runs, events and installations from *journals*, and the sites that are missing.
+
+        A missing site gets the inventory and the catalog of its newest run. Until it is done, the index has gaps.
+
+        Raises:
+            StoreError: If journals could not be read, naming each; all others are indexed then.
+        """
+        self.clear()
+        newest: dict[str, RunSpec] = {}
+        problems: list[str] = []
+        for journal in journals:
+            try:
+                self.ingest(journal)
+            except StoreError as exc:
+                problems.append(str(exc))
+                continue
+            spec = journal.spec()
+            newest[spec.site] = max(newest.get(spec.site, spec), spec, key=lambda spec: spec.created_at)
+        self._restore_sites(newest)
+        if problems:
+            raise StoreError(
+                "\n".join(["the index lacks what these journals hold:", *problems]),
+                remedy="restore them from a backup or move them away, then run `installkit reindex` again",
+            )
+
+    def backup(self, path: Path) -> None:
+        """
+        Write a copy of the database, as it is at one moment, to *path*; a file there is replaced once it is complete.
+
+        Secrets are encrypted in it; their key is not in it.
+        """
+        self._db.read(lambda: back_up(self.path, path))
+
+    def check(self) -> str:
+        """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
+        return self._db.read(lambda: check_integrity(self.path))
+
+    def _restore_sites(self, newest: dict[str, RunSpec]) -> None:
+        known = {site.name for site in self.sites()}
+        for spec in newest.values():
+            sources = [source for step in spec.steps for source in step.sources]
+            if spec.site not in known and sources:
+                source = InventorySource(kind="file", path=sources[0])
+                self.save_site(SiteSnapshot(name=spec.site, title=spec.site, inventory=source, catalog=spec.catalog))

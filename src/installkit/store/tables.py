@@ -1,0 +1,116 @@
+"""The tables as peewee sees them. They name no database: each query is told which. No row leaves this package."""
+
+from peewee import BooleanField, CompositeKey, FloatField, IntegerField, Model, TextField
+
+
+def _table_name(model: type[Model]) -> str:
+    return model.__name__.removesuffix("Row").lower()
+
+
+class _Row(Model):
+    class Meta:
+        table_function = _table_name
+
+
+class SiteRow(_Row):
+    """What was entered of a site."""
+
+    name = TextField(primary_key=True)
+    title = TextField()
+    inventory_kind = TextField()
+    inventory_path = TextField()
+    catalog = TextField()
+
+
+class ParameterRow(_Row):
+    """A parameter value; `name` is the group or host, empty at the site's own level. `value` is JSON."""
+
+    site = TextField()
+    level = TextField()
+    name = TextField()
+    parameter = TextField()
+    value = TextField()
+
+    class Meta:  # noqa: D106 - peewee's
+        primary_key = CompositeKey("site", "level", "name", "parameter")
+
+
+class SecretRow(_Row):
+    """A secret's value, encrypted."""
+
+    site = TextField()
+    name = TextField()
+    token = TextField()
+
+    class Meta:  # noqa: D106 - peewee's
+        primary_key = CompositeKey("site", "name")
+
+
+class PlanRow(_Row):
+    """A plan; `document` is its JSON."""
+
+    id = TextField(primary_key=True)
+    site = TextField()
+    created_at = TextField()
+    document = TextField()
+
+
+class RunRow(_Row):
+    """
+    How far a run's journal is indexed, and where the run stood there.
+
+    `offset` is the first byte of its events that is not indexed; `summary` and `details` are the JSON of its snapshot,
+    `details` what a list leaves out. It gets a final status only together with the last of its events.
+    """
+
+    id = TextField(primary_key=True)
+    site = TextField()
+    status = TextField()
+    read_only = BooleanField()
+    created_at = TextField()
+    started_at = TextField(null=True)
+    finished_at = TextField(null=True)
+    requested_by = TextField()
+    note = TextField()
+    offset = IntegerField()
+    summary = TextField()
+    details = TextField()
+
+
+class EventRow(_Row):
+    """Where an event lies in its journal, and what events are looked for by."""
+
+    run = TextField()
+    seq = IntegerField()
+    offset = IntegerField()
+    kind = TextField()
+    step = TextField(null=True)
+    host = TextField(null=True)
+    task = TextField(null=True)
+    status = TextField(null=True)
+    duration = FloatField(null=True)
+
+    class Meta:  # noqa: D106 - peewee's
+        primary_key = CompositeKey("run", "seq")
+
+
+class InstallationRow(_Row):
+    """
+    The record of one component on one host, as the run `run` left it.
+
+    `document` is its JSON, NULL once it was taken away: an older run that is indexed later must not bring it back.
+    """
+
+    site = TextField()
+    component = TextField()
+    host = TextField()
+    run = TextField()
+    run_created_at = TextField()
+    document = TextField(null=True)
+
+    class Meta:  # noqa: D106 - peewee's
+        primary_key = CompositeKey("site", "component", "host")
+
+
+TABLES: tuple[type[Model], ...] = (SiteRow, ParameterRow, SecretRow, PlanRow, RunRow, EventRow, InstallationRow)
+"""Every table there is."""

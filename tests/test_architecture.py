@@ -1,0 +1,171 @@
+"""The table of allowed imports, compared with those found in the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import installkit
+
+SOURCE = Path(installkit.__file__).parent.parent
+PUBLIC = "installkit"  # the root package, and so the public names
+
+INNER = {"errors", "model", "programs"}
+PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
+PUBLIC_OBJECTS = {"folders", "installer", "run", "site"}
+
+ALLOWED = {
+    "errors": set(),
+    "programs": {"errors"},
+    "model": {"errors"},
+    "planning": {"errors", "model"},
+    "catalog": INNER,
+    "inventory": INNER,
+    "journal": INNER,
+    "engine": INNER | {"journal"},
+    "store": INNER | {"journal"},
+    "folders": {"errors"},
+    "installer": INNER | PARTS | PUBLIC_OBJECTS,
+    "site": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
+    "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
+    PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
+    "notebook": {PUBLIC},
+    "cli": {PUBLIC, "demo"},
+    "demo": INNER,
+    "testing": INNER,
+    "installkit_http": {PUBLIC},
+}
+"""What each module may import, beside itself."""
+
+ONLY_IN = {
+    "ansible": set(),  # GPL: its programs are run, never imported
+    "ansible_runner": {"engine"},
+    "click": {"cli"},
+    "peewee": {"store"},
+    "pexpect": {"engine"},
+    "playhouse": {"store"},
+    "ptyprocess": {"engine"},
+    "rich": {"cli"},
+    "starlette": {"installkit_http"},
+    "uvicorn": {"installkit_http"},
+}
+"""Where packages of others may be imported."""
+
+
+def source_files():
+    return sorted(path for package in ("installkit", "installkit_http") for path in (SOURCE / package).rglob("*.py"))
+
+
+def module_of(dotted):
+    """Return the table's name for the module *dotted*: `store` for `installkit.store.rows`, `peewee` for another's."""
+    package, *inner = dotted.split(".")
+    return inner[0] if package == PUBLIC and inner and inner[0] in ALLOWED else package
+
+
+def dotted_name(path):
+    """Return the module's name, with `__init__` for a package, so that relative imports count alike."""
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+
+
+def imports_of(source, dotted):
+    """Return (line, module) of every import in *source*, of the module named *dotted*, wherever it stands."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, module_of(alias.name)) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = dotted.split(".")[: -node.level] if node.level else []
+            origin = ".".join([*package, *([node.module] if node.module else [])])
+            found += [(node.lineno, module_of(f"{origin}.{alias.name}")) for alias in node.names]
+    return found
+
+
+def found_imports():
+    """Return (path:line, importing module, imported module) of the whole source."""
+    return [
+        (f"{path.relative_to(SOURCE)}:{line}", module_of(dotted_name(path)), imported)
+        for path in source_files()
+        for line, imported in imports_of(path.read_text(encoding="utf-8"), dotted_name(path))
+    ]
+
+
+def test_every_module_has_its_place_in_the_table():
+    """A new module is decided in the table first."""
+    names = {path.relative_to(SOURCE / PUBLIC).parts[0].removesuffix(".py") for path in (SOURCE / PUBLIC).rglob("*.py")}
+
+    assert set() == names - set(ALLOWED) - {"__init__"}
+
+
+def test_imports_point_inwards():
+    """A module imports what the table allows, and nothing else of ours."""
+    wrong = [
+        f"{place}: {importing} may not import {imported}"
+        for place, importing, imported in found_imports()
+        if imported in ALLOWED and imported != importing and imported not in ALLOWED[importing]
+    ]
+
+    assert [] == wrong
+
+
+def test_packages_of_others_stay_where_they_belong():
+    """Each wrapped library has one home, so that it can be replaced there."""
+    wrong = [
+        f"{place}: {importing} may not import {imported}"
+        for place, importing, imported in found_imports()
+        if importing not in ONLY_IN.get(imported, {importing})
+    ]
+
+    assert [] == wrong
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("import installkit.store.rows", "store", id="import"),
+        pytest.param("import installkit", PUBLIC, id="root"),
+        pytest.param("from installkit import Plan", PUBLIC, id="public name"),
+        pytest.param("from installkit import store", "store", id="module from root"),
+        pytest.param("from installkit.store import Store", "store", id="from"),
+        pytest.param("from ..store import Store", "store", id="relative"),
+        pytest.param("from . import names", "catalog", id="sibling"),
+        pytest.param("def f():\n    import peewee", "peewee", id="in a function"),
+        pytest.param("if TYPE_CHECKING:\n    from playhouse.sqliteq import X", "playhouse", id="for types"),
+    ],
+)
+def test_every_form_of_import_is_seen(source, expected):
+    """No way of writing an import escapes the table."""
+    found = imports_of(source, "installkit.catalog.folder")
+
+    assert [expected] == [module for _, module in found]
+
+
+def test_public_names_are_sorted_and_each_there_once():
+    """`__all__` is sorted as ruff does: constants, then classes, then functions."""
+    lists = {path: names for path in source_files() if (names := public_names(path))}
+
+    assert lists
+    assert [] == [str(path) for path, names in lists.items() if sorted(set(names), key=rank) != names]
+
+
+def public_names(path):
+    """Return what `__all__` lists in the file *path*; empty without one."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and "__all__" in [getattr(target, "id", None) for target in node.targets]:
+            return [element.value for element in node.value.elts]
+    return []
+
+
+def rank(name):
+    return (not name.isupper(), not name[0].isupper(), name)
+
+
+def test_importing_installkit_loads_nothing_heavy():
+    """What only some callers need is loaded when it is used."""
+    heavy = {"ansible_runner", "click", "pandas", "peewee", "pexpect", "rich", "starlette"}
+    script = f"import sys, installkit; print(*sorted({heavy!r} & set(sys.modules)))"
+
+    said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+
+    assert "" == said.stdout.strip()

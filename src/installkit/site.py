@@ -1,4 +1,5 @@
 import secrets as random
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,16 @@ from installkit.engine import launch
 from installkit.errors import PlanningError, SiteLockedError, StalePlanError
 from installkit.folders import Folders
 from installkit.inventory import read_inventory, read_targets
-from installkit.journal import Journal, Lock, create_journal, lock_is_held, read_holder, take_lock, write_holder
+from installkit.journal import (
+    Journal,
+    Lock,
+    create_journal,
+    is_run_id,
+    lock_is_held,
+    read_holder,
+    take_lock,
+    write_holder,
+)
 from installkit.model import (
     Catalog,
     Installation,
@@ -29,6 +39,9 @@ from installkit.model import (
 from installkit.planning import Stamp, digest_inputs, make_plan, make_spec, questions, stale_changes
 from installkit.run import Run, user_name
 from installkit.store import Store
+
+LOCK_PATIENCE = 5.0
+"""Seconds to wait for the lock of a run that has ended: its processes are on their way out."""
 
 
 class Site:
@@ -205,13 +218,17 @@ class Site:
 
     def _started(self, run: str) -> Run | None:
         path = self._folders.runs / run
-        return Run(Journal(path), self._store) if path.is_dir() else None
+        return Run(Journal(path), self._store) if is_run_id(run) and path.is_dir() else None
 
     def _take_lock(self) -> Lock:
         path = self._folders.site_lock(self.name)
-        lock = take_lock(path)
-        if lock is None:
-            raise SiteLockedError(self.name, read_holder(path))
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while (lock := take_lock(path)) is None:
+            holder = read_holder(path)
+            ended = self._started(str(holder.get("run")))
+            if ended is None or not ended.status.final or time.monotonic() > deadline:
+                raise SiteLockedError(self.name, holder)
+            time.sleep(0.01)
         return lock
 
     def _revision(self) -> str | None:

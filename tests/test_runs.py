@@ -1,0 +1,550 @@
+"""Runs from end to end: the SDK, a real supervisor, real ansible-playbook."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import installkit
+from installkit import EventKind, HostStatus, InstallationStatus, RunStatus, StepStatus
+from installkit.model import FailureCode
+
+SAY = """
+- name: Install {name}
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Say
+      ansible.builtin.debug: {{msg: "{name} ünï"}}
+    - name: Command
+      ansible.builtin.command: echo {name}
+"""
+_TIMES = re.compile(rb'"(delta|end|start)": "[^"]*"')
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    path = tmp_path / "hosts.ini"
+    path.write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+    return path
+
+
+@pytest.fixture
+def installer(tmp_path):
+    with installkit.Installer(tmp_path / "data") as installer:
+        yield installer
+
+
+@pytest.fixture
+def site(installer, inventory, folder):
+    return installer.site("acme", inventory=inventory, catalog=folder)
+
+
+@pytest.fixture
+def three_hosts(inventory):
+    line = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+    inventory.write_text("".join(f"h{number} {line}\n" for number in (1, 2, 3)))
+
+
+def play(*tasks: str, head: str = "hosts: all\n  gather_facts: false") -> str:
+    body = "".join(f"    - {task}\n" for task in tasks)
+    return f"- name: Play\n  {head}\n  tasks:\n{body}"
+
+
+def finish(site, timeout=60.0, /, *, secrets=None, **wanted):
+    return site.start(site.plan(**wanted), secrets=secrets).wait(timeout)
+
+
+def wait_for(condition, timeout=20.0):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def processes_with(word: str) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if word in command:
+            found.append(int(path.parent.name))
+    return found
+
+
+def bare(playbook: Path, inventory: Path, **environment: str) -> bytes:
+    program = shutil.which("ansible-playbook", path=str(Path(sys.executable).parent)) or "ansible-playbook"
+    done = subprocess.run(
+        [program, "-i", str(inventory), playbook.name],
+        cwd=playbook.parent,
+        env={**os.environ, "ANSIBLE_FORCE_COLOR": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout
+
+
+def timeless(log: bytes) -> bytes:
+    return _TIMES.sub(b"", log)
+
+
+def test_a_folder_of_numbered_playbooks_is_installed_in_order(site, folder):
+    """Nothing but the playbooks is needed; their logs are what ansible-playbook prints, and nothing is left to do."""
+    for number, name in ((12, "portal"), (3, "mysql"), (8, "zk"), (1, "common"), (5, "redis")):
+        (folder / f"{number:02d}.{name}.yml").write_text(SAY.format(name=name))
+    plan = site.plan(all=True)
+    run = site.start(plan, note="first").wait(60)
+
+    order = ["common", "mysql", "redis", "zk", "portal"]
+    assert order == [step.component for step in plan.steps]
+    assert RunStatus.SUCCEEDED is run.status
+    assert set(order) == {row.component for row in site.installed() if row.status is InstallationStatus.INSTALLED}
+    inventory = site.snapshot().inventory.path
+    for step, playbook in zip(plan.steps, sorted(folder.glob("*.yml")), strict=True):
+        assert bare(playbook, inventory) == run.log(step.id)
+    assert site.plan(all=True).empty
+
+
+def test_every_task_and_host_has_an_event_with_the_bytes_that_it_printed(site, folder, three_hosts):
+    (folder / "03.mysql.yml").write_text(SAY.format(name="mysql"))
+    run = finish(site, install=["mysql"])
+    events = list(run.events())
+
+    results = {(event.task, event.host) for event in events if event.kind is EventKind.TASK_RESULT}
+    assert {(task, host) for task in ("Say", "Command") for host in ("h1", "h2", "h3")} == results
+    assert list(range(1, len(events) + 1)) == [event.seq for event in events]
+    spans = [event.log for event in events if event.log]
+    assert run.log("mysql") == b"".join(run.log("mysql")[span.start : span.end] for span in spans)
+    assert all(before.end == after.start for before, after in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(play("debug: {msg: '{{ nothing }}'}"), id="undefined variable"),
+        pytest.param(
+            play("command: printf 'a\\033[31mb\\r50%\\r100%\\n\\n\\n'", "debug: {msg: 'x\\n\\n y'}"), id="escapes"
+        ),
+        pytest.param(play("debug: {msg: '{{ item }}'}\n      loop: [1, 2, 3]\n      when: item != 2"), id="loop"),
+        pytest.param(
+            "- hosts: all\n  gather_facts: false\n  tasks:\n    - block:\n        - command: /bin/false\n"
+            "      rescue:\n        - debug: {msg: saved}\n      always:\n        - debug: {msg: always}\n",
+            id="rescue",
+        ),
+        pytest.param(
+            "- hosts: all\n  gather_facts: false\n  tasks:\n    - command: /bin/true\n      notify: Again\n"
+            "  handlers:\n    - name: Again\n      debug: {msg: handled}\n- hosts: nobody\n  tasks: []\n",
+            id="handlers and an empty play",
+        ),
+        pytest.param(play("shell: seq 1 5000", "debug: {msg: \"{{ range(3000) | join('\\n') }}\"}"), id="long"),
+        pytest.param(play("command: sleep 2\n      async: 10\n      poll: 1"), id="async"),
+    ],
+)
+def test_a_log_is_what_ansible_playbook_prints(site, folder, inventory, text):
+    playbook = folder / "03.mysql.yml"
+    playbook.write_text(text)
+    run = finish(site, install=["mysql"])
+
+    jobs = re.compile(rb"j?\d{9,}\.\d+")  # an async job's number
+    assert jobs.sub(b"", timeless(bare(playbook, inventory))) == jobs.sub(b"", timeless(run.log("mysql")))
+
+
+def test_a_task_that_fails_on_one_of_three_hosts(site, folder, three_hosts):
+    """The failure names task, host, place and message; the other hosts' work is kept as proved."""
+    failing = "shell: 'echo disk is full >&2; test {{ inventory_hostname }} != h2'\n      name: Prepare"
+    (folder / "03.mysql.yml").write_text(play("debug: {msg: first}", failing))
+    run = finish(site, install=["mysql"])
+    (failure,) = run.failures
+
+    assert RunStatus.FAILED is run.status
+    assert FailureCode.TASK_FAILED is failure.code
+    assert (("h2",), "Prepare", "03.mysql.yml:6") == (failure.hosts, failure.task, failure.location)
+    assert "non-zero return code" in failure.message
+    assert {"h1": "changed", "h2": "failed", "h3": "changed"} == run.steps[0].host_statuses
+    assert {"h1": "installed", "h2": "failed", "h3": "installed"} == {row.host: row.status for row in site.installed()}
+    with pytest.raises(installkit.RunFailedError, match="Prepare"):
+        run.raise_for_status()
+
+
+def test_a_failure_on_many_hosts_is_told_once(site, folder, three_hosts):
+    (folder / "03.mysql.yml").write_text(play("fail: {msg: no licence}"))
+    run = finish(site, install=["mysql"])
+
+    assert [("h1", "h2", "h3")] == [failure.hosts for failure in run.failures]
+
+
+def test_an_unreachable_host_is_told_from_a_failed_task(site, folder, inventory):
+    inventory.write_text("gone ansible_host=127.0.0.1 ansible_port=1 ansible_ssh_common_args='-o ConnectTimeout=3'\n")
+    (folder / "03.mysql.yml").write_text(SAY.format(name="mysql"))
+    run = finish(site, install=["mysql"])
+
+    assert [FailureCode.HOST_UNREACHABLE] == [failure.code for failure in run.failures]
+    assert {"gone": HostStatus.UNREACHABLE} == run.steps[0].host_statuses
+    assert "Connection refused" in run.failures[0].message
+
+
+def test_a_pattern_that_matches_nothing_is_refused_before_anything_starts(site, folder):
+    (folder / "03.mysql.yml").write_text("- hosts: db\n  tasks: []\n")
+
+    with pytest.raises(installkit.PlanningError, match="db"):
+        site.plan(install=["mysql"])
+
+
+def test_a_playbook_that_touches_no_host_after_all_has_not_succeeded(site, folder):
+    (folder / "03.mysql.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks: []\n")
+    run = finish(site, install=["mysql"])
+
+    assert RunStatus.FAILED is run.status
+    assert [FailureCode.NO_HOST_MATCHED] == [failure.code for failure in run.failures]
+
+
+def test_a_playbook_with_a_syntax_error_is_refused_with_its_place(site, folder):
+    (folder / "03.mysql.yml").write_text("- hosts: all\n  tasks:\n    - debug: {msg: 'x'\n")
+
+    with pytest.raises(installkit.PlanningError, match=r"03\.mysql\.yml"):
+        site.plan(install=["mysql"])
+
+
+def test_an_unknown_module_is_told_with_its_place(site, folder):
+    (folder / "03.mysql.yml").write_text(play("no_such_module: {a: 1}"))
+
+    with pytest.raises(installkit.PlanningError, match="no_such_module"):
+        site.plan(install=["mysql"])
+
+
+def test_a_playbook_edited_while_the_run_waits_is_not_run(site, folder, tmp_path):
+    """A step is carried out as it was planned, or not at all."""
+    gate = tmp_path / "gate"
+    (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
+    (folder / "08.zk.yml").write_text(SAY.format(name="zk"))
+    run = site.start(site.plan(all=True))
+    wait_for(lambda: run.steps[0].status is StepStatus.RUNNING)
+    (folder / "08.zk.yml").write_text(SAY.format(name="changed"))
+    gate.touch()
+    run.wait(30)
+
+    assert [FailureCode.PLAYBOOK_CHANGED] == [failure.code for failure in run.failures]
+    assert b"changed" not in run.log("zk")
+
+
+def test_without_ansible_playbook_a_run_says_how_to_get_it(folder, tmp_path):
+    """The interpreter has no Ansible beside it and PATH is empty: the error names the program and the remedy."""
+    script = (
+        "import sys, installkit.programs as p, installkit\n"
+        "sys.executable = '/nowhere/python'\n"
+        "try: p.find_program('ansible-playbook')\n"
+        "except installkit.EngineError as exc: print(exc, '|', exc.remedy)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=30, check=True
+    )
+
+    assert "ansible-playbook was not found" in done.stdout
+    assert "pip install ansible-core" in done.stdout
+
+
+def test_a_failed_step_skips_what_needs_it_and_lets_the_rest_finish(site, folder, inventory, three_hosts):
+    for name, needs, task in (("a", [], "fail: {msg: x}"), ("b", ["a"], "debug:"), ("c", [], "debug:")):
+        own = folder / name
+        own.mkdir()
+        (own / "install.yml").write_text(play(task))
+        (own / "component.yml").write_text(f"requires: {needs}\nactions: {{install: install.yml}}\n")
+    run = finish(site, all=True)
+
+    assert {"a": "failed", "b": "skipped", "c": "succeeded"} == {step.component: step.status for step in run.steps}
+    assert {"a", "c"} == {row.component for row in site.installed()}
+
+
+def test_verify_vouches_for_what_was_installed(site, folder, tmp_path):
+    """Until verify has passed, nothing is installed; a failed one leaves it failed, and the next plan repairs."""
+    (folder / "03.mysql.yml").write_text(play("debug:"))
+    (folder / "03.mysql.verify.yml").write_text(
+        play(f"stat: {{path: {tmp_path / 'up'}}}\n      register: up\n      failed_when: not up.stat.exists")
+    )
+    run = finish(site, install=["mysql"])
+
+    assert ["succeeded", "failed"] == [step.status for step in run.steps]
+    assert [InstallationStatus.FAILED] == [row.status for row in site.installed()]
+    (tmp_path / "up").touch()
+    plan = site.plan(install=["mysql"])
+    assert {"repair"} == {change.reason for change in plan.changes}
+    site.start(plan).wait(30).raise_for_status()
+    (row,) = site.installed()
+    assert InstallationStatus.INSTALLED is row.status
+    assert row.verified_at is not None
+
+
+def test_values_from_outside_stay_text(site, folder, tmp_path):
+    """A value is never a template: nothing in it is carried out, wherever it goes."""
+    canary = tmp_path / "canary"
+    evil = "{{ lookup('pipe', 'touch " + str(canary) + "') }}"
+    (folder / "03.mysql.yml").write_text(play("debug: {msg: 'got {{ value }}'}", "command: echo '{{ value }}'"))
+    run = finish(site, install=["mysql"], parameters={"value": evil, "deep": {"list": [evil]}})
+
+    assert RunStatus.SUCCEEDED is run.status
+    assert not canary.exists()
+    assert f"got {evil}" in run.log_text("mysql").replace("\\", "")
+
+
+def test_a_site_is_changed_by_one_run_at_a_time(site, folder, tmp_path):
+    gate = tmp_path / "gate"
+    (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
+    (folder / "08.zk.yml").write_text(play("debug:"))
+    second = site.plan(install=["zk"])
+    run = site.start(site.plan(install=["mysql"]), requested_by="ann")
+
+    with pytest.raises(installkit.SiteLockedError, match="ann") as caught:
+        site.start(second)
+    gate.touch()
+    run.wait(30)
+    assert run.id == caught.value.holder["run"]
+    with pytest.raises(installkit.StalePlanError, match="changed the site since"):
+        site.start(second)
+
+
+def test_a_plan_is_applied_once(site, folder):
+    (folder / "03.mysql.yml").write_text(play("debug:"))
+    plan = site.plan(install=["mysql"])
+
+    assert site.start(plan).id == site.start(plan).wait(30).id
+    assert 1 == len(site.runs())
+
+
+def test_a_stale_plan_says_what_changed(site, folder):
+    (folder / "03.mysql.yml").write_text(play("debug:"))
+    plan = site.plan(install=["mysql"])
+    (folder / "03.mysql.yml").write_text(play("debug: {msg: other}"))
+
+    with pytest.raises(installkit.StalePlanError, match=r"03\.mysql\.yml was edited"):
+        site.start(plan)
+
+
+def test_check_mode_changes_nothing_and_does_not_use_the_plan_up(site, folder, tmp_path):
+    (folder / "03.mysql.yml").write_text(play(f"copy: {{content: x, dest: {tmp_path / 'made'}}}"))
+    plan = site.plan(install=["mysql"])
+    tried = site.start(plan, check_mode=True).wait(30)
+
+    assert RunStatus.SUCCEEDED is tried.status
+    assert not (tmp_path / "made").exists()
+    assert () == site.installed()
+    assert RunStatus.SUCCEEDED is site.start(plan).wait(30).status
+    assert (tmp_path / "made").exists()
+
+
+def test_a_secret_is_nowhere(installer, site, folder, tmp_path):
+    """Not in a file, a command line, an environment, an event or a log; and yet the playbook gets it."""
+    canary = "s3cr3t-Canary'\"x"
+    (folder / "mysql.component.yml").write_text(
+        "parameters:\n  mysql_password: {type: string, secret: true, required: true}\nactions: {install: 03.mysql.yml}\n"
+    )
+    gate = tmp_path / "gate"
+    (folder / "03.mysql.yml").write_text(
+        play(
+            "debug: {msg: 'pw {{ mysql_password }} {{ mysql_password | b64encode }} {{ mysql_password | urlencode }}'}",
+            f"copy: {{content: '{{{{ mysql_password }}}}', dest: {tmp_path / 'got'}}}",
+            f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}",
+            "fail: {msg: 'bad {{ mysql_password }}'}",
+        )
+    )
+    run = site.start(site.plan(install=["mysql"]), secrets={"mysql_password": canary})
+    wait_for((tmp_path / "got").exists)
+    seen = [
+        path.read_bytes()
+        for pid in processes_with(run.id)
+        for path in (Path(f"/proc/{pid}/cmdline"), Path(f"/proc/{pid}/environ"))
+    ]
+    gate.touch()
+    run.wait(30)
+
+    assert canary == (tmp_path / "got").read_text()
+    assert seen
+    written = [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    for text in (*seen, *written):
+        assert b"s3cr3t-Canary" not in text
+    assert b"********" in run.log("mysql")
+    assert not Path(f"/dev/shm/installkit-{run.id}").exists()
+
+
+def test_a_missing_secret_is_named_before_anything_starts(site, folder):
+    (folder / "mysql.component.yml").write_text(
+        "parameters:\n  mysql_password: {type: string, secret: true, required: true}\nactions: {install: 03.mysql.yml}\n"
+    )
+    (folder / "03.mysql.yml").write_text(play("debug:"))
+
+    with pytest.raises(installkit.PlanningError, match="mysql_password"):
+        site.start(site.plan(install=["mysql"]))
+    assert () == site.runs()
+
+
+def test_a_forged_event_is_shown_as_text(site, folder):
+    """A managed host prints what looks like runner's own markers; it stays text."""
+    forged = (
+        "import base64, json; e = json.dumps({'uuid': 'x', 'event': 'runner_on_failed', 'event_data': {'host': 'h9'}}).encode();"
+        " b = base64.b64encode(e).decode(); print('\\x1b[K' + b + '\\x1b[%dD' % len(b) + '\\x1b[K')"
+    )
+    (folder / "03.mysql.yml").write_text(
+        play(
+            f'shell: |\n        {sys.executable} -c "{forged}"\n      register: out',
+            "fail: {msg: '{{ out.stdout }}'}\n      ignore_errors: true",
+        )
+    )
+    run = finish(site, install=["mysql"])
+
+    assert RunStatus.SUCCEEDED is run.status
+    assert "h9" not in {event.host for event in run.events()}
+
+
+def test_a_run_outlives_its_starter(tmp_path, folder, inventory):
+    """Kill -9 in the middle of a task: the run ends well by itself, and everything is there once."""
+    gate = tmp_path / "gate"
+    (folder / "03.mysql.yml").write_text(
+        play("debug: {msg: before}", f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}", "debug: {msg: after}")
+    )
+    script = (
+        "import installkit, sys, time\n"
+        f"site = installkit.Installer({str(tmp_path / 'data')!r}).site('acme', inventory={str(inventory)!r}, catalog={str(folder)!r})\n"
+        "site.start(site.plan(install=['mysql'])); print('started', flush=True); time.sleep(60)\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert starter.stdout is not None
+    starter.stdout.readline()
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+    starter.stdout.close()
+    gate.touch()
+    with installkit.Installer(tmp_path / "data") as installer:
+        run = installer.run("last").wait(30)
+
+        assert RunStatus.SUCCEEDED is run.status
+        assert 1 == run.log("mysql").count(b"before")
+        assert 1 == run.log("mysql").count(b"after")
+        assert run.log("mysql") == b"".join(run.follow_log("mysql"))
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "step", "ansible-playbook"])
+def test_a_killed_part_takes_the_tree_below_it_along(site, folder, victim):
+    """Nothing runs on without its supervisor; the run becomes interrupted or failed, as is true, never succeeded."""
+    (folder / "03.mysql.yml").write_text(play("command: sleep 97531"))
+    run = site.start(site.plan(install=["mysql"]))
+    wait_for(lambda: processes_with("sleep 97531"))
+    engine = [
+        pid for pid in processes_with(run.id) if b"installkit.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in engine}
+    supervisor = next(pid for pid in engine if parents[pid] not in engine)
+    step = next(pid for pid in engine if parents[pid] == supervisor)
+    ansible = next(
+        pid for pid in processes_with("ansible-playbook") if run.id in Path(f"/proc/{pid}/cmdline").read_text()
+    )
+    os.kill({"supervisor": supervisor, "step": step, "ansible-playbook": ansible}[victim], signal.SIGKILL)
+    run.wait(20)
+
+    assert (RunStatus.FAILED if victim == "ansible-playbook" else RunStatus.INTERRUPTED) is run.status
+    wait_for(lambda: not processes_with("sleep 97531"), 3.0)
+    assert [] == processes_with(run.id)
+    assert {InstallationStatus.UNKNOWN} == {row.status for row in site.installed()}
+    assert not Path(f"/dev/shm/installkit-{run.id}").exists()
+
+
+def test_cancel_lets_the_running_step_end(site, folder, tmp_path):
+    gate = tmp_path / "gate"
+    (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
+    (folder / "08.zk.yml").write_text(play("debug:"))
+    run = site.start(site.plan(all=True))
+    wait_for(lambda: run.steps[0].status is StepStatus.RUNNING)
+    run.cancel(by="ann")
+    wait_for(lambda: run.snapshot().cancel_requested_at is not None)
+    gate.touch()
+    run.wait(30)
+
+    assert RunStatus.CANCELED is run.status
+    assert ["succeeded", "skipped"] == [step.status for step in run.steps]
+    assert "ann" in (run.snapshot().reason or "")
+
+
+def test_cancel_now_ends_what_runs_and_keeps_what_was_installed(site, folder, tmp_path):
+    """What the unfinished task started goes; a service that a finished one left running is the product and stays."""
+    (folder / "03.mysql.yml").write_text(play("shell: 'setsid sleep 86421 > /dev/null 2>&1 &'", "command: sleep 97532"))
+    run = site.start(site.plan(install=["mysql"]))
+    wait_for(lambda: processes_with("sleep 97532"))
+    run.cancel(now=True)
+    run.wait(20)
+    service = processes_with("sleep 86421")
+    for pid in service:
+        os.kill(pid, signal.SIGKILL)
+
+    assert RunStatus.CANCELED is run.status
+    assert [] == processes_with("sleep 97532")
+    assert 1 == len(service)
+
+
+def test_a_step_that_takes_too_long_is_timed_out(site, folder):
+    (folder / "mysql.component.yml").write_text("actions: {install: {playbook: 03.mysql.yml, timeout: 2s}}\n")
+    (folder / "03.mysql.yml").write_text(play("command: sleep 97533"))
+    run = finish(site, install=["mysql"])
+
+    assert RunStatus.TIMED_OUT is run.status
+    assert [] == processes_with("sleep 97533")
+
+
+def test_components_without_a_host_in_common_run_side_by_side(site, folder, three_hosts, tmp_path):
+    """Each waits for the other's sign, so that one after the other could never end."""
+    for name, host, other in (("a", "h1", "b"), ("b", "h2", "a")):
+        own = folder / name
+        own.mkdir()
+        (own / "component.yml").write_text(f"hosts: {host}\nactions: {{install: install.yml}}\n")
+        sign, wanted = tmp_path / name, tmp_path / other
+        (own / "install.yml").write_text(
+            play(
+                f"file: {{path: {sign}, state: touch}}",
+                f"wait_for: {{path: {wanted}, timeout: 20, sleep: 1}}",
+                head=f"hosts: {host}\n  gather_facts: false",
+            )
+        )
+    run = finish(site, all=True)
+
+    assert RunStatus.SUCCEEDED is run.status
+
+
+def test_settings_of_the_folder_win_over_ours(site, folder, inventory):
+    """With an ansible.cfg of its own, a folder runs exactly as by hand."""
+    (folder / "ansible.cfg").write_text("[defaults]\ngathering = implicit\nstdout_callback = minimal\nforks = 2\n")
+    (folder / "03.mysql.yml").write_text(SAY.format(name="mysql"))
+    (folder / "08.zk.yml").write_text(SAY.format(name="zk"))
+    run = finish(site, all=True)
+
+    assert bare(folder / "08.zk.yml", inventory) == run.log("zk")
+
+
+def test_the_index_comes_back_from_the_journals(tmp_path, folder, inventory):
+    (folder / "03.mysql.yml").write_text(play("debug:"))
+    (folder / "08.zk.yml").write_text(play("fail:"))
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=inventory, catalog=folder)
+        finish(site, install=["mysql"])
+        finish(site, install=["zk"])
+        before = [run.snapshot() for run in installer.runs()], site.installed()
+    (tmp_path / "data" / "installkit.db").unlink()
+    with installkit.Installer(tmp_path / "data") as installer:
+        installer.reindex()
+        site = installer.site("acme")
+
+        assert before == ([run.snapshot() for run in installer.runs()], site.installed())
+        assert inventory == site.snapshot().inventory.path

@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import attrs
 
@@ -6,6 +7,8 @@ from installkit.model.event import Event
 from installkit.model.run import Failure, Progress, Recap, RunSnapshot, RunSpec, StepSnapshot
 from installkit.model.wire import from_wire
 from installkit.model.words import EventKind, HostStatus, ResultStatus, RunStatus, StepStatus
+
+_ENDS = {EventKind.STEP_FINISHED, EventKind.RUN_FINISHED}
 
 
 class RunProgress:
@@ -19,9 +22,11 @@ class RunProgress:
     def __init__(self, spec: RunSpec, *, since: RunSnapshot | None = None) -> None:
         options = spec.options
         self._steps = {
-            step.id: StepSnapshot(
-                **{field.name: getattr(step, field.name) for field in attrs.fields(type(step))},
-                host_statuses=dict.fromkeys(step.hosts, HostStatus.PENDING),
+            step.id: _StepProgress(
+                StepSnapshot(
+                    **{field.name: getattr(step, field.name) for field in attrs.fields(type(step))},
+                    host_statuses=dict.fromkeys(step.hosts, HostStatus.PENDING),
+                )
             )
             for step in spec.plan.steps
         }
@@ -38,26 +43,25 @@ class RunProgress:
         self._failures: list[Failure] = []
         if since is not None:
             self._run = since
-            self._steps = {step.id: step for step in since.steps}
+            self._steps = {step.id: _StepProgress(step) for step in since.steps}
             self._failures = list(since.failures)
+        self._last_seq = self._run.last_seq
+        self._last_time: datetime | None = None
 
     def feed(self, event: Event) -> None:
         """Take in *event*, the one after the last."""
-        self._run = attrs.evolve(self._run, last_seq=event.seq)
-        if self._run.started_at is not None:
-            duration = (event.time - self._run.started_at).total_seconds()
-            self._run = attrs.evolve(self._run, duration=duration)
+        self._last_seq, self._last_time = event.seq, event.time
         if event.step is None:
             self._feed_run(event)
         else:
-            self._steps[event.step] = _fed_step(self._steps[event.step], event)
-            if event.kind is EventKind.STEP_FINISHED:
-                self._failures += (from_wire(Failure, failure) for failure in event.data.get("failures", ()))
+            self._steps[event.step].feed(event)
+        if event.kind in _ENDS:
+            self._failures += (from_wire(Failure, failure) for failure in event.data.get("failures", ()))
 
     def _feed_run(self, event: Event) -> None:
         match event.kind:
             case EventKind.RUN_STARTED:
-                self._run = attrs.evolve(self._run, status=RunStatus.RUNNING, started_at=event.time, duration=0.0)
+                self._run = attrs.evolve(self._run, status=RunStatus.RUNNING, started_at=event.time)
             case EventKind.APPROVAL_REQUESTED:
                 self._run = attrs.evolve(self._run, status=RunStatus.WAITING)
             case EventKind.APPROVED:
@@ -67,22 +71,18 @@ class RunProgress:
             case EventKind.RUN_FINISHED:
                 status = RunStatus(event.status or "")
                 self._run = attrs.evolve(self._run, status=status, reason=event.message, finished_at=event.time)
-                self._failures += (from_wire(Failure, failure) for failure in event.data.get("failures", ()))
-
-    @property
-    def status(self) -> RunStatus:
-        """The run's status after the events so far."""
-        return self._run.status
 
     def step(self, step: str) -> StepSnapshot:
         """Return the step with the id *step* as it stands."""
-        return self._steps[step]
+        return self._steps[step].snapshot()
 
     def snapshot(self) -> RunSnapshot:
         """Return where the run stands after the events so far."""
-        steps = tuple(self._steps.values())
+        steps = tuple(step.snapshot() for step in self._steps.values())
         return attrs.evolve(
             self._run,
+            last_seq=self._last_seq,
+            duration=_seconds(self._run.started_at, self._last_time, self._run.duration),
             steps=steps,
             progress=Progress(done=sum(step.status.final for step in steps), total=len(steps)),
             recap=_summed(step.recap for step in steps),
@@ -90,54 +90,63 @@ class RunProgress:
         )
 
 
-def _fed_step(step: StepSnapshot, event: Event) -> StepSnapshot:
-    if event.log is not None:
-        step = attrs.evolve(step, log_size=event.log.end)
-    if step.started_at is not None:
-        step = attrs.evolve(step, duration=(event.time - step.started_at).total_seconds())
-    match event.kind:
-        case EventKind.STEP_STARTED:
-            running = dict.fromkeys(step.hosts, HostStatus.RUNNING)
-            return attrs.evolve(
-                step, status=StepStatus.RUNNING, started_at=event.time, duration=0.0, host_statuses=running
-            )
-        case EventKind.TASK_RESULT if event.host in step.host_statuses:
-            return attrs.evolve(step, host_statuses=_with_result(step.host_statuses, event))
-        case EventKind.APPROVAL_REQUESTED:
-            return attrs.evolve(step, status=StepStatus.WAITING)
-        case EventKind.APPROVED:
-            return attrs.evolve(step, status=StepStatus.RUNNING)
-        case EventKind.STEP_FINISHED:
-            return _finished(step, event)
-        case _:
-            return step
+class _StepProgress:
+    """Follows one step; what changes with every event is kept apart from what changes at its start and end."""
+
+    def __init__(self, step: StepSnapshot) -> None:
+        self._step = step
+        self._statuses = dict(step.host_statuses)
+        self._log_size = step.log_size
+        self._last_time: datetime | None = None
+
+    def feed(self, event: Event) -> None:
+        self._last_time = event.time
+        if event.log is not None:
+            self._log_size = event.log.end
+        match event.kind:
+            case EventKind.STEP_STARTED:
+                self._step = attrs.evolve(self._step, status=StepStatus.RUNNING, started_at=event.time)
+                self._statuses = dict.fromkeys(self._statuses, HostStatus.RUNNING)
+            case EventKind.TASK_RESULT if event.host in self._statuses:
+                self._take_result(event.host, event)
+            case EventKind.APPROVAL_REQUESTED:
+                self._step = attrs.evolve(self._step, status=StepStatus.WAITING)
+            case EventKind.APPROVED:
+                self._step = attrs.evolve(self._step, status=StepStatus.RUNNING)
+            case EventKind.STEP_FINISHED:
+                self._finish(event)
+
+    def _take_result(self, host: str, event: Event) -> None:
+        forgiven = event.data.get("rescued") or event.data.get("ignored")
+        if event.status in {ResultStatus.FAILED, ResultStatus.UNREACHABLE} and not forgiven:
+            self._statuses[host] = HostStatus(event.status)
+        elif event.status == ResultStatus.CHANGED and self._statuses[host] is HostStatus.RUNNING:
+            self._statuses[host] = HostStatus.CHANGED
+
+    def _finish(self, event: Event) -> None:
+        failures = event.data.get("failures", ())
+        self._log_size = event.data.get("log_size", self._log_size)
+        self._statuses |= {host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
+        self._step = attrs.evolve(
+            self._step,
+            status=StepStatus(event.status or ""),
+            finished_at=event.time,
+            rc=event.data.get("rc"),
+            recap=event.data.get("recap", {}),
+            failure=from_wire(Failure, failures[0]) if failures else None,
+        )
+
+    def snapshot(self) -> StepSnapshot:
+        return attrs.evolve(
+            self._step,
+            host_statuses=dict(self._statuses),
+            log_size=self._log_size,
+            duration=_seconds(self._step.started_at, self._last_time, self._step.duration),
+        )
 
 
-def _with_result(statuses: Mapping[str, HostStatus], event: Event) -> dict[str, HostStatus]:
-    host = event.host or ""
-    forgiven = event.data.get("rescued") or event.data.get("ignored")
-    now = statuses[host]
-    if event.status in {ResultStatus.FAILED, ResultStatus.UNREACHABLE} and not forgiven:
-        now = HostStatus(event.status)
-    elif event.status == ResultStatus.CHANGED and now is HostStatus.RUNNING:
-        now = HostStatus.CHANGED
-    return {**statuses, host: now}
-
-
-def _finished(step: StepSnapshot, event: Event) -> StepSnapshot:
-    failures = event.data.get("failures", ())
-    return attrs.evolve(
-        step,
-        status=StepStatus(event.status or ""),
-        finished_at=event.time,
-        duration=event.duration,
-        rc=event.data.get("rc"),
-        host_statuses={host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
-        or step.host_statuses,
-        recap=event.data.get("recap", {}),
-        log_size=event.data.get("log_size", step.log_size),
-        failure=from_wire(Failure, failures[0]) if failures else None,
-    )
+def _seconds(start: datetime | None, end: datetime | None, before: float | None) -> float | None:
+    return before if start is None or end is None else (end - start).total_seconds()
 
 
 def _summed(recaps: Iterable[Mapping[str, Recap]]) -> dict[str, Recap]:

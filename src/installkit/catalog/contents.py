@@ -1,0 +1,77 @@
+"""The files of a catalog's folder, each read once."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import attrs
+
+_SKIPPED_FOLDERS = frozenset({".git", "__pycache__"})
+_SKIPPED_SUFFIX = ".retry"
+_REMEMBERED_FROM = 1_048_576
+"""Bytes from which a digest is remembered by size and times: packages that lie beside the playbooks are large."""
+
+
+@attrs.frozen
+class Contents:
+    """
+    The files below a folder.
+
+    Attributes:
+        folder: Absolute.
+        shown: The folder as the reader knows it.
+    """
+
+    folder: Path
+    shown: Path
+    _digests: dict[Path, str] = attrs.field(factory=dict, init=False, repr=False)
+
+    def name(self, path: Path) -> str:
+        """Return *path* relative to the folder."""
+        return path.relative_to(self.folder).as_posix()
+
+    def shown_name(self, path: Path) -> str:
+        """Return *path* as the reader knows it."""
+        return str(self.shown / path.relative_to(self.folder))
+
+    def holds(self, path: Path) -> bool:
+        """Return whether *path*, once its symlinks are followed, lies below the folder."""
+        return path.resolve().is_relative_to(self.folder.resolve())
+
+    def read(self, path: Path) -> bytes:
+        """Return the bytes of *path*."""
+        data = path.read_bytes()
+        self._digests[path] = hashlib.sha256(data).hexdigest()
+        return data
+
+    def digest(self, path: Path) -> str:
+        """Return the sha256 of *path*, in hex."""
+        if path not in self._digests:
+            self._digests[path] = _digest(path)
+        return self._digests[path]
+
+    def below(self, folder: Path, without: Collection[Path] = ()) -> Iterator[Path]:
+        """Yield every regular file below *folder*, symlinks followed, but for what is in *without*."""
+        entered: set[str] = set()
+        for parent, folders, files in os.walk(folder, followlinks=True):
+            real = os.path.realpath(parent)
+            wanted = [] if real in entered else sorted(folders)
+            entered.add(real)
+            folders[:] = [name for name in wanted if name not in _SKIPPED_FOLDERS and Path(parent, name) not in without]
+            paths = (Path(parent, name) for name in sorted(files) if not name.endswith(_SKIPPED_SUFFIX))
+            yield from (path for path in paths if path not in without and path.is_file())
+
+
+def _digest(path: Path) -> str:
+    status = path.stat()
+    if status.st_size < _REMEMBERED_FROM:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return _large_digest(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
+@functools.lru_cache(maxsize=4096)
+def _large_digest(path: Path, identity: tuple[int, ...]) -> str:  # noqa: ARG001 - the file's identity is half of the key
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

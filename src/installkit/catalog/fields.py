@@ -1,0 +1,164 @@
+"""Readers: each takes one value of a document and returns it checked, or says what is wrong with it."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import attrs
+
+from installkit.catalog.document import Document, Place
+
+T = TypeVar("T")
+
+
+class Misfit(Exception):  # noqa: N818 - caught where the next value can still be read; it never leaves the package
+    """A value that does not fit."""
+
+    def __init__(self, field: "Field", message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+@attrs.frozen
+class Field:
+    """One value of a document."""
+
+    document: Document
+    place: Place
+    value: Any
+
+    def item(self, part: str | int) -> "Field":
+        """Return the value at the key or position *part*."""
+        return Field(self.document, (*self.place, part), self.value[part])
+
+    def wrong(self, message: str) -> NoReturn:
+        """Refuse the value."""
+        raise Misfit(self, message)
+
+    def wanted(self, what: str) -> NoReturn:
+        """Refuse the value, saying *what* is wanted instead."""
+        self.wrong(f"{what} is wanted, not {described(self.value)}")
+
+    def report(self, message: str, *parts: str | int, key: bool = False) -> None:
+        """Report a mistake at the value, or at *parts* below it, and go on."""
+        self.document.report((*self.place, *parts), message, key=key)
+
+
+Reader = Callable[[Field], T]
+
+
+def described(value: Any) -> str:
+    """Return *value* as messages show it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, (dict, list)):
+        return "a map" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits in a line
+
+
+def suggestion(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    """Return the end of a message about an unknown *name*: the nearest known one, else all of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else "known are: " + (", ".join(known) or "none")
+
+
+def attempt(field: Field, reader: Reader[T]) -> list[T]:
+    """Return what *reader* makes of *field*; nothing, and its mistake reported, if it does not fit."""
+    try:
+        return [reader(field)]
+    except Misfit as misfit:
+        misfit.field.report(misfit.message)
+        return []
+
+
+def record(table: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any]]:
+    """Return a reader of a map that has *table*'s keys only; what does not fit is reported and left out."""
+
+    def read(field: Field) -> dict[str, Any]:
+        entries = map_of(field)
+        for key in entries:
+            if key not in table:
+                field.report(f"unknown key {key!r}; {suggestion(key, table)}", key, key=True)
+        present = [key for key in table if key in entries]
+        return {key: value for key in present for value in attempt(field.item(key), table[key])}
+
+    return read
+
+
+def named(problem: Callable[[str], str | None], reader: Reader[T]) -> Reader[dict[str, T]]:
+    """Return a reader of a map from names to what *reader* reads; *problem* says why a name is none."""
+
+    def read(field: Field) -> dict[str, T]:
+        result: dict[str, T] = {}
+        for name in map_of(field):
+            message = problem(name)
+            if message:
+                field.report(message, name, key=True)
+            for value in attempt(field.item(name), reader):
+                result[name] = value
+        return result
+
+    return read
+
+
+def each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Return a reader of a list of what *reader* reads."""
+
+    def read(field: Field) -> tuple[T, ...]:
+        if not isinstance(field.value, list):
+            field.wanted("a list")
+        return tuple(value for index in range(len(field.value)) for value in attempt(field.item(index), reader))
+
+    return read
+
+
+def one_or_each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Return a reader of one value, or a list of them."""
+    several = each(reader)
+    return lambda field: several(field) if isinstance(field.value, list) else (reader(field),)
+
+
+def one_of(words: tuple[str, ...]) -> Reader[str]:
+    """Return a reader of one of *words*."""
+
+    def read(field: Field) -> str:
+        if not isinstance(field.value, str):
+            field.wanted("one of " + ", ".join(words))
+        if field.value not in words:
+            field.wrong(f"{described(field.value)} is not known; {suggestion(field.value, words)}")
+        return field.value
+
+    return read
+
+
+def text(field: Field) -> str:
+    """Read a line of text that is not empty."""
+    if not isinstance(field.value, str):
+        quote = ": quote it" if isinstance(field.value, (int, float)) else ""
+        field.wrong(f"text is wanted, not {described(field.value)}{quote}")
+    if not field.value.strip() or not field.value.isprintable():
+        field.wrong(f"a line of text is wanted, not {described(field.value)}")
+    return field.value
+
+
+def boolean(field: Field) -> bool:
+    """Read true or false."""
+    if not isinstance(field.value, bool):
+        field.wanted("true or false")
+    return field.value
+
+
+def anything(field: Field) -> Any:
+    """Read a value of any type, but not nothing."""
+    if field.value is None:
+        field.wrong("a value is wanted, not nothing: write one, or leave the key out")
+    return field.value
+
+
+def map_of(field: Field) -> dict[str, Any]:
+    """Read a map as it is."""
+    if not isinstance(field.value, dict):
+        field.wanted("a map")
+    return field.value

@@ -1,0 +1,62 @@
+"""What components and their parameters may be called."""
+
+import keyword
+import re
+import unicodedata
+
+_COMPONENT = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+_KEYWORDS = """
+action always any_errors_fatal args async async_val become become_exe become_flags become_method become_user block
+changed_when check_mode collections connection cycler debugger delay delegate_facts delegate_to dict diff environment
+fact_path failed_when force_handlers gather_facts gather_subset gather_timeout handlers hosts ignore_errors
+ignore_unreachable joiner lipsum local_action lookup loop loop_control loop_with max_fail_percentage module_defaults
+name namespace no_log notify now omit order poll port post_tasks pre_tasks q query range register remote_user rescue
+retries roles run_once serial strategy tags tasks throttle timeout undef until vars vars_files vars_prompt when with_
+"""
+_SPECIAL_VARIABLES = """
+group_names groups hostvars inventory_dir inventory_file inventory_hostname inventory_hostname_short item play_hosts
+playbook_dir role_name role_names role_path
+"""
+
+RESERVED_VARIABLES = frozenset((_KEYWORDS + _SPECIAL_VARIABLES).split())
+"""Names that Ansible keeps for itself. Sources: the keywords of play, role, block and task, and the template globals,
+of which ansible-core 2.19 warns as `Found variable using reserved name`; "Special Variables" of its documentation."""
+
+
+def component_name_problem(name: str) -> str | None:
+    """Return why *name* cannot be a component's name; None if it can."""
+    if _COMPONENT.fullmatch(name) and ".." not in name:
+        return None
+    return (
+        f"{name!r} cannot be a component's name: it takes 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-',"
+        " the first a letter or digit, one of them a letter"
+    )
+
+
+def variable_name_problem(name: str) -> str | None:
+    """Return why *name* cannot be a variable of an action; None if it can."""
+    if not _VARIABLE.fullmatch(name) or keyword.iskeyword(name):
+        return f"{name!r} is no Ansible variable name: letters, digits and '_', no digit first, no Python keyword"
+    if name in RESERVED_VARIABLES:
+        return f"{name!r} is reserved by Ansible: choose another name, such as 'my_{name}'"
+    if name.startswith("component_"):
+        return f"{name!r} is reserved: variables that begin with 'component_' are set by installkit"
+    return None
+
+
+def parameter_name_problem(name: str) -> str | None:
+    """Return why *name* cannot be a parameter's name; None if it can."""
+    if name.startswith("ansible_"):
+        return f"{name!r} is reserved: variables that begin with 'ansible_' steer Ansible itself"
+    return variable_name_problem(name)
+
+
+def pattern_problem(pattern: str) -> str | None:
+    """Return why *pattern* cannot be a host pattern of a manifest; None if it can."""
+    if not pattern.strip() or any(unicodedata.category(character) == "Cc" for character in pattern):
+        return f"{pattern!r} is no host pattern: it is empty or holds control characters"
+    if pattern.startswith(("-", "@")) or "{{" in pattern or "{%" in pattern:
+        return f"{pattern!r} is no host pattern: it may not begin with '-' or '@', nor hold a template"
+    return None

@@ -1,0 +1,122 @@
+"""Answers of Ansible's that are remembered, so that the same question is asked once."""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from installkit.inventory.sources import Sources
+from installkit.programs import find_program
+
+_FORMAT = 1
+_KEPT = 64
+_log = logging.getLogger("installkit")
+
+
+@attrs.define
+class Memory:
+    """
+    What is remembered of one question.
+
+    Attributes:
+        folder: Where answers are files; None remembers nothing.
+        key: Returns the question's key, with all that its answer depends on at that moment.
+    """
+
+    folder: Path | None
+    key: Callable[[], str]
+    _asked: str | None = attrs.field(default=None, init=False)
+
+    def recall(self) -> Any:
+        """Return the answer, None if there is none; an answer that cannot be read is none."""
+        if self.folder is None:
+            return None
+        self._asked = self.key()
+        try:
+            return json.loads(self._file(self.folder).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as exc:
+            _log.warning("asking Ansible again: what it answered cannot be read: %s", exc)
+            return None
+
+    def remember(self, answer: Any) -> None:
+        """
+        Keep *answer*, what `json.dumps` takes, unless a file changed since `recall`: nobody knows which it is about.
+
+        A full disk costs the memory, not the answer.
+        """
+        if self.folder is None or self.key() != self._asked:
+            return
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(self._file(self.folder), json.dumps(answer))
+            _forget_oldest(self.folder)
+        except OSError as exc:
+            _log.warning("Ansible will be asked again: its answer cannot be kept: %s", exc)
+
+    def _file(self, folder: Path) -> Path:
+        return folder / f"{self._asked}.json"
+
+
+def question_key(program: str, folders: Iterable[Path], sources: Sources, **parts: Any) -> str:
+    """
+    Return the sha256 over all that decides what *program* answers in *folders* on static *sources*.
+
+    Args:
+        program: As `ansible-inventory`.
+        folders: Its current directories.
+        sources: The inventory's.
+        **parts: What else decides, JSON values.
+    """
+    question = {
+        "format": _FORMAT,
+        "program": _identity(find_program(program)),
+        "settings": {name: os.environ[name] for name in os.environ if name.startswith("ANSIBLE_") or name == "HOME"},
+        "configuration": {str(folder): _configurations(folder) for folder in folders},
+        "sources": sources.options,
+        "files": dict(sources.files),
+        **parts,
+    }
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(program: Path) -> list[Any]:
+    status = program.stat()
+    return [str(program), status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def _configurations(folder: Path) -> list[str | None]:
+    # Ansible takes the first that exists: docs.ansible.com, "The configuration file"
+    named = os.environ.get("ANSIBLE_CONFIG")
+    places = [folder / "ansible.cfg", Path.home() / ".ansible.cfg", Path("/etc/ansible/ansible.cfg")]
+    return [_configuration(path) for path in ([Path(named).expanduser()] if named else []) + places]
+
+
+def _configuration(path: Path) -> str | None:
+    file = path / "ansible.cfg" if path.is_dir() else path
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+
+def _write(path: Path, text: str) -> None:
+    # mkstemp makes the file 0600
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _forget_oldest(folder: Path) -> None:
+    answers = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    for path in answers[:-_KEPT]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,154 @@
+"""Questions to Ansible's programs, whose answers are read and not shown."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from installkit.errors import EngineError
+from installkit.programs import find_program, question_environment
+
+TIMEOUT = 60.0
+"""Seconds that Ansible may take for an answer; only a slow inventory script takes more than two."""
+
+_SETTINGS: Mapping[str, str] = {
+    # A source that no plugin can read is an error, not an inventory that is quietly smaller.
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
+    # Vars files, and the vault passwords that they may need, are read only where an answer depends on them.
+    "ANSIBLE_RUN_VARS_PLUGINS": "demand",
+    # A pattern that matches nothing is an answer.
+    "ANSIBLE_HOST_PATTERN_MISMATCH": "warning",
+    # These would print between the lines that are read.
+    "ANSIBLE_DEBUG": "0",
+    "ANSIBLE_VERBOSITY": "0",
+    # Ansible writes what it prints to its log too, passwords of an inventory among it.
+    "ANSIBLE_LOG_PATH": os.devnull,
+}
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PARAGRAPHS = re.compile(r"^(?=\[(?:ERROR|WARNING)\]: |ERROR! |ERROR: )", re.MULTILINE)
+_ORIGIN = re.compile(r"^Origin: (?P<place>/[^\n]*)$", re.MULTILINE)
+_LABEL = re.compile(r"^(?:\[(?:ERROR|WARNING)\]|ERROR)[:!] ")
+
+
+@attrs.frozen
+class Answer:
+    """
+    What a program of Ansible's said.
+
+    Attributes:
+        status: Its exit status.
+        output: Its standard output.
+        messages: Its errors and warnings.
+    """
+
+    status: int
+    output: str
+    messages: tuple["Message", ...]
+
+    @property
+    def warnings(self) -> tuple["Message", ...]:
+        """The messages that did not end the program."""
+        return tuple(message for message in self.messages if not message.fatal)
+
+    @property
+    def error(self) -> str:
+        """Why the program failed, in a line that begins with `FILE:LINE:COLUMN: ` where Ansible says it."""
+        fatal = [str(message) for message in self.messages if message.fatal]
+        return "; ".join(fatal) or f"Ansible ended with status {self.status} and gave no reason"
+
+
+@attrs.frozen
+class Message:
+    """
+    One error or warning of Ansible's.
+
+    Attributes:
+        text: One line.
+        place: `FILE:LINE:COLUMN` or `FILE`; None where Ansible names none.
+    """
+
+    text: str
+    place: str | None
+    fatal: bool
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" if self.place else self.text
+
+
+def ask(
+    program: str,
+    arguments: Sequence[str | Path],
+    *,
+    folder: Path,
+    timeout: float,
+    settings: Mapping[str, str] | None = None,
+) -> Answer:
+    """
+    Return what *program* of Ansible's answers in *folder*.
+
+    Args:
+        program: As `ansible-inventory`.
+        arguments: Its options and operands.
+        folder: Its current directory, whose ansible.cfg it reads.
+        timeout: Seconds; then it is ended with all that it started.
+        settings: Environment variables of Ansible's for this question.
+
+    Raises:
+        EngineError: If the program is not there, cannot be started, or gave no answer in time.
+    """
+    environment = {**question_environment(), **_SETTINGS, **(settings or {})}
+    command = [str(find_program(program)), *map(str, arguments)]
+    try:
+        status, output, errors = _finished(command, folder, environment, timeout)
+    except subprocess.TimeoutExpired as exc:
+        raise _timed_out(program, timeout) from exc
+    except OSError as exc:
+        raise EngineError(f"{program} could not be started in {folder}: {exc}") from exc
+    return Answer(status, output, tuple(_messages(errors)))
+
+
+def _finished(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float
+) -> tuple[int, str, str]:
+    # A session of its own: nobody is asked for a password at a terminal, and the whole of it can be ended.
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
+
+
+def _timed_out(program: str, timeout: float) -> EngineError:
+    return EngineError(
+        f"{program} gave no answer in {timeout:g} seconds and was ended",
+        remedy="look whether an inventory script or plugin of this site waits for something",
+    )
+
+
+def _messages(text: str) -> list[Message]:
+    paragraphs = _PARAGRAPHS.split(_COLOUR.sub("", text))
+    return [_message(paragraph) for paragraph in paragraphs if _LABEL.match(paragraph)]
+
+
+def _message(paragraph: str) -> Message:
+    # The first lines say it; then come an empty line, the source, and the same again in more words.
+    first = re.split(r"\n\s*\n|\nOrigin: |\nTraceback ", paragraph, maxsplit=1)[0]
+    origins = [found["place"].strip() for found in _ORIGIN.finditer(paragraph)]
+    place = max(origins, key=lambda origin: origin.count(":"), default=None)
+    return Message(" ".join(_LABEL.sub("", first).split()), place, fatal=not paragraph.startswith("[WARNING]"))

@@ -523,6 +523,16 @@ def test_components_without_a_host_in_common_run_side_by_side(site, folder, thre
     assert RunStatus.SUCCEEDED is run.status
 
 
+def test_a_limited_step_still_sees_the_facts_of_other_hosts(site, folder, three_hosts):
+    """A limit would hide the facts of the hosts outside it, which playbooks read by hostvars."""
+    message = "{{ hostvars['h1'].ansible_facts.system }} {{ groups['all'] | length }}"
+    (folder / "03.mysql.yml").write_text(play(f'debug: {{msg: "{message}"}}', head="hosts: all"))
+    run = finish(site, install=["mysql"], limit="h2")
+
+    assert ("h2",) == run.steps[0].hosts
+    assert "Linux 3" in run.log_text("mysql")
+
+
 def test_settings_of_the_folder_win_over_ours(site, folder, inventory):
     """With an ansible.cfg of its own, a folder runs exactly as by hand."""
     (folder / "ansible.cfg").write_text("[defaults]\ngathering = implicit\nstdout_callback = minimal\nforks = 2\n")

@@ -19,6 +19,7 @@ import attrs
 
 from installkit.engine.ansible import Invocation, Playbook
 from installkit.engine.evidence import Evidence
+from installkit.engine.facts import gather_facts
 from installkit.engine.outcome import About, Outcome, broke_off, judge, not_started
 from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
 from installkit.engine.redaction import Redactor
@@ -140,8 +141,11 @@ class _StepRun:
         environment = caller_environment(os.environ)
         facts = order.scratch / "facts" if order.spec.facts == "cached" else None
         environment |= run_settings(order.spec.folder, environment, hosts=len(order.step.hosts), facts=facts)
+        command = self._command(program)
+        if order.step.limited and environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
+            gather_facts(command, order.spec.folder, order.scratch, environment, lambda: self._stopped)
         invocation = Invocation(
-            command=self._command(program, scratch),
+            command=[*command, *self._options(scratch), "--", os.path.relpath(order.spec.playbook, order.spec.folder)],
             folder=order.spec.folder,
             scratch=scratch / "runner",
             environment=environment,
@@ -150,23 +154,26 @@ class _StepRun:
         self._playbook = Playbook(invocation, self._on_event, self._should_end)
         return self._playbook.run()
 
-    def _command(self, program: Path, scratch: Path) -> list[str]:
-        order, spec, files = self._order, self._order.spec, self._variables
-        if files is None:  # pragma: no cover - written just before
-            raise AssertionError
-        sources = [path for path in (files.defaults, *spec.sources, files.host_variables) if path is not None]
-        command = [str(program), *(part for path in sources for part in ("-i", str(path))), "-e", f"@{files.extra}"]
-        if order.step.limited:
-            limit = scratch / "limit"
-            limit.write_text("\n".join(order.step.hosts) + "\n")
-            command += ["--limit", f"@{limit}"]
-        command += [f"--tags={','.join(spec.tags)}"] if spec.tags else []
-        command += [f"--skip-tags={','.join(spec.skip_tags)}"] if spec.skip_tags else []
-        options = order.run.options
-        command += ["--check"] if options.check_mode else []
-        command += ["--diff"] if options.diff else []
-        command += [f"-{'v' * options.verbosity}"] if options.verbosity else []
-        return [*command, "--", os.path.relpath(spec.playbook, spec.folder)]
+    def _command(self, program: Path) -> list[str]:
+        """Return ansible-playbook with its inventory and variables."""
+        files = self._variables
+        sources = [files.defaults, *self._order.spec.sources, files.host_variables] if files else []
+        inventory = [part for path in sources if path is not None for part in ("-i", str(path))]
+        return [str(program), *inventory, *(["-e", f"@{files.extra}"] if files else [])]
+
+    def _options(self, scratch: Path) -> list[str]:
+        step, spec, options = self._order.step, self._order.spec, self._order.run.options
+        if step.limited:
+            (scratch / "limit").write_text("".join(f"{host}\n" for host in step.hosts))
+        wanted = {
+            f"--limit=@{scratch / 'limit'}": step.limited,
+            f"--tags={','.join(spec.tags)}": spec.tags,
+            f"--skip-tags={','.join(spec.skip_tags)}": spec.skip_tags,
+            "--check": options.check_mode,
+            "--diff": options.diff,
+            f"-{'v' * options.verbosity}": options.verbosity,
+        }
+        return [option for option, given in wanted.items() if given]
 
     def _on_event(self, raw: dict[str, Any]) -> None:
         if self._variables is not None:

@@ -422,9 +422,10 @@ def test_a_run_outlives_its_starter(tmp_path, folder, inventory):
 @pytest.mark.parametrize("victim", ["supervisor", "step", "ansible-playbook"])
 def test_a_killed_part_takes_the_tree_below_it_along(site, folder, tmp_path, victim):
     """Nothing runs on without its supervisor; the run becomes interrupted or failed, as is true, never succeeded."""
-    (folder / "03.mysql.yml").write_text(play("command: sleep 97531"))
+    nap = f"sleep 9753{len(victim)}"  # other tests run at the same time
+    (folder / "03.mysql.yml").write_text(play(f"command: {nap}"))
     run = site.start(site.plan(install=["mysql"]))
-    wait_for(lambda: processes_with("sleep 97531"))
+    wait_for(lambda: processes_with(nap))
     engine = [
         pid for pid in processes_with(run.id) if b"installkit.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
@@ -438,7 +439,7 @@ def test_a_killed_part_takes_the_tree_below_it_along(site, folder, tmp_path, vic
     run.wait(20)
 
     assert (RunStatus.FAILED if victim == "ansible-playbook" else RunStatus.INTERRUPTED) is run.status
-    wait_for(lambda: not processes_with("sleep 97531"), 3.0)
+    wait_for(lambda: not processes_with(nap), 3.0)
     assert [] == processes_with(run.id)
     assert {InstallationStatus.UNKNOWN} == {row.status for row in site.installed()}
     assert not scratch_path(tmp_path / "data" / "runs" / run.id).exists()

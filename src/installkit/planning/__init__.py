@@ -1,0 +1,23 @@
+"""Planning: a request, a catalog, an inventory and what is installed make a plan. Pure: no I/O, no clock."""
+
+from installkit.planning.drawings import plan_graph, plan_table
+from installkit.planning.inputs import digest_inputs, stale_changes
+from installkit.planning.plans import Stamp, make_plan
+from installkit.planning.questions import Questions, questions
+from installkit.planning.requests import Wanted, parse_wanted, resumed_request
+from installkit.planning.specs import make_spec
+
+__all__ = [
+    "Questions",
+    "Stamp",
+    "Wanted",
+    "digest_inputs",
+    "make_plan",
+    "make_spec",
+    "parse_wanted",
+    "plan_graph",
+    "plan_table",
+    "questions",
+    "resumed_request",
+    "stale_changes",
+]

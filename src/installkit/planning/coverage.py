@@ -1,0 +1,147 @@
+"""Which hosts a component, a playbook or a limit means."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+
+from installkit.errors import PlanningError
+from installkit.model import Action, ActionSpec, Catalog, Component, Targets
+
+
+@attrs.frozen
+class Coverage:
+    """
+    Answers which hosts are meant, from what Ansible said.
+
+    Attributes:
+        limit: The request's host pattern; None for all hosts.
+    """
+
+    catalog: Catalog
+    targets: Targets
+    limit: str | None = None
+    _of_playbook: dict[Path, tuple[str, ...]] = attrs.field(factory=dict, init=False)
+    _of_component: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
+
+    def of_component(self, component: Component) -> tuple[str, ...]:
+        """
+        Return the hosts of *component*, whatever the limit: those of its pattern, else those that its plays name.
+
+        Raises:
+            PlanningError: If there are none, or Ansible cannot read a playbook that would name them.
+        """
+        if component.name not in self._of_component:
+            self._of_component[component.name] = self._find(component)
+        return self._of_component[component.name]
+
+    def of_playbook(self, component: Component, spec: ActionSpec) -> tuple[str, ...]:
+        """
+        Return every host of the plays of *spec*'s playbook, whatever the limit.
+
+        Raises:
+            PlanningError: If Ansible cannot read it.
+        """
+        path = component.playbook_path(spec)
+        if path not in self._of_playbook:
+            if problem := self.problem(component, spec):
+                raise PlanningError(problem, remedy="correct the playbook, and plan again")
+            self._of_playbook[path] = self.targets.hosts_of(path)
+        return self._of_playbook[path]
+
+    def of_action(self, component: Component, spec: ActionSpec) -> tuple[str, ...]:
+        """
+        Return the hosts of *component* that *spec*'s playbook covers, whatever the limit.
+
+        A read-only playbook may look from elsewhere, as from localhost: then its own hosts.
+
+        Raises:
+            PlanningError: If there are none.
+        """
+        covered = self.of_playbook(component, spec)
+        own = self.of_component(component)
+        if own == covered:
+            return own
+        members = set(own)
+        hosts = tuple(host for host in covered if host in members)
+        if not hosts and spec.action.read_only and covered:
+            return covered
+        if not hosts:
+            raise PlanningError(
+                f"{self.playbook_name(component, spec)} has no play for a host of {component.name}: {', '.join(own)}",
+                remedy="correct the hosts of its plays, or those of the manifest",
+            )
+        return hosts
+
+    def in_limit(self, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of *hosts* that the limit leaves, in their order."""
+        if self.limit is None:
+            return hosts
+        allowed = set(self.targets.patterns[self.limit])
+        return tuple(host for host in hosts if host in allowed)
+
+    def check_limit(self) -> None:
+        """
+        Refuse a limit that means no host at all.
+
+        Raises:
+            PlanningError: If it does.
+        """
+        if self.limit is not None and not self.targets.patterns[self.limit]:
+            raise PlanningError(f"no host matches limit {self.limit!r}", remedy="name hosts or groups of the inventory")
+
+    def problem(self, component: Component, spec: ActionSpec) -> str | None:
+        """Return what Ansible said of *spec*'s playbook if it cannot read it."""
+        message = self.targets.problems.get(str(component.playbook_path(spec)))
+        return message and f"Ansible cannot read {self.playbook_name(component, spec)}: {message}"
+
+    def playbook_name(self, component: Component, spec: ActionSpec) -> str:
+        """Return the path of *spec*'s playbook relative to the catalog."""
+        return str(component.playbook_path(spec).relative_to(self.catalog.folder))
+
+    def _find(self, component: Component) -> tuple[str, ...]:
+        install = component.action(Action.INSTALL)
+        specs = (install,) if install else component.actions
+        if component.hosts is not None:
+            hosts = self.targets.patterns[component.hosts]
+        else:
+            hosts = _each_once(host for spec in specs for host in self.of_playbook(component, spec))
+        if not hosts:
+            raise self._nowhere(component, specs)
+        return hosts
+
+    def _nowhere(self, component: Component, specs: Iterable[ActionSpec]) -> PlanningError:
+        if component.hosts is not None:
+            patterns: tuple[str, ...] = (component.hosts,)
+            place = component.manifest.name if component.manifest else component.name
+        else:
+            plays = [self.targets.plays.get(str(component.playbook_path(spec)), ()) for spec in specs]
+            patterns = _each_once(play.pattern for of_playbook in plays for play in of_playbook)
+            place = ", ".join(self.playbook_name(component, spec) for spec in specs)
+        named = ", ".join(repr(pattern) for pattern in patterns)
+        return PlanningError(
+            f"no host matches pattern {named} of {place}" if named else f"{place} has no play that names a host",
+            remedy=f"put hosts there in the inventory, or leave {component.name} out",
+        )
+
+
+def spec_of(component: Component, action: Action) -> ActionSpec:
+    """
+    Return how *action* of *component* is carried out.
+
+    Raises:
+        PlanningError: If it is not.
+    """
+    spec = component.action(action)
+    if spec is None:
+        declared = ", ".join(known.action.value for known in component.actions) or "none"
+        number = "" if component.order is None else f"{component.order:02d}."
+        raise PlanningError(
+            f"{component.name} has no action {action.value!r}; declared: {declared}",
+            remedy=f"add {number}{component.name}.{action.value}.yml, or name its playbook in a manifest",
+        )
+    return spec
+
+
+def _each_once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

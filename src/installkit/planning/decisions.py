@@ -1,0 +1,248 @@
+"""What a demand means for hosts that stand alike."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from installkit.errors import PlanningError
+from installkit.model import Action, Component, Installation, InstallationStatus, Reason
+from installkit.model.plan import join_names
+from installkit.planning.coverage import spec_of
+from installkit.planning.requests import Demand
+from installkit.planning.versions import check_known, fits, is_newer, is_offered
+
+_DISRUPTIVE = frozenset({Action.UPGRADE, Action.RESTART, Action.STOP, Action.UNINSTALL, Action.ROLLBACK})
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """
+    One demand on hosts that stand alike.
+
+    Attributes:
+        row: What is recorded of the component there; None if nothing is.
+        changed: Names of the parameters whose value is not the one that went in.
+        elsewhere: The component's proved versions on its other hosts.
+    """
+
+    demand: Demand
+    hosts: tuple[str, ...]
+    row: Installation | None
+    changed: tuple[str, ...] = ()
+    elsewhere: frozenset[str | None] = frozenset()
+
+    @property
+    def component(self) -> Component:
+        """The component concerned."""
+        return self.demand.component
+
+    @property
+    def place(self) -> str:
+        """The component and its hosts, as messages name them."""
+        return f"{self.component.name} on {join_names(self.hosts)}"
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """What happens there: the fields of a `Change` that do not depend on the host."""
+
+    action: Action | None
+    from_version: str | None
+    to_version: str | None
+    reason: str
+    disruptive: bool = False
+    destructive: bool = False
+
+
+def decide(case: Case) -> Decision:
+    """
+    Return what *case* asks for.
+
+    Raises:
+        PlanningError: If that cannot be done where things stand so.
+    """
+    check_known(case.component, case.demand.version)
+    decision = _DECIDE.get(case.demand.action, _carry_out)(case)
+    if decision.action is None:
+        return decision
+    spec = spec_of(case.component, decision.action)
+    return attrs.evolve(
+        decision,
+        disruptive=decision.action in _DISRUPTIVE or (decision.action is Action.CONFIGURE and _restarts(case)),
+        destructive=spec.destructive or decision.action is Action.UNINSTALL,
+    )
+
+
+def _install(case: Case) -> Decision:
+    row = case.row
+    if row is None:
+        return _decision(case, Action.INSTALL, _first_version(case), _why_new(case))
+    if row.status is not InstallationStatus.INSTALLED:
+        return _repair(case, row)
+    wanted = case.demand.version
+    if wanted is not None and wanted != row.version:
+        raise _other_version(case, row.version or "an unknown version", wanted)
+    return _keep(case, row, Action.INSTALL)
+
+
+def _upgrade(case: Case) -> Decision:
+    row = case.row
+    if row is None:
+        raise _not_installed(case)
+    target = case.demand.version or case.component.default_version or row.to_version or row.version
+    if row.version is None and row.action is Action.INSTALL and row.status is not InstallationStatus.INSTALLED:
+        return _decision(case, Action.INSTALL, target, Reason.REPAIR)
+    if row.status is InstallationStatus.INSTALLED and target == row.version:
+        return _keep(case, row, Action.UPGRADE)
+    _check_route(case, row.version, target)
+    _check_fixed(case)
+    proved = row.status is InstallationStatus.INSTALLED
+    return _decision(case, Action.UPGRADE, target, _why(case.demand) if proved else Reason.REPAIR)
+
+
+def _uninstall(case: Case) -> Decision:
+    if case.row is None:
+        return _unchanged(None, "unchanged, not installed")
+    return _decision(case, Action.UNINSTALL, None, Reason.REQUESTED)
+
+
+def _look(case: Case) -> Decision:
+    row = case.row
+    version = row.version if row else case.component.default_version
+    return _decision(case, case.demand.action, case.demand.version or version, Reason.REQUESTED)
+
+
+def _carry_out(case: Case) -> Decision:
+    row, action = case.row, case.demand.action
+    if row is None:
+        if case.elsewhere:
+            return _unchanged(None, "unchanged, not installed")
+        raise _not_installed(case)
+    if row.status is not InstallationStatus.INSTALLED:
+        raise PlanningError(
+            f"{case.place} is {row.status.value} since {row.action.value}, so it cannot be asked to {action.value}",
+            remedy=f"repair it first: install {case.component.name}",
+        )
+    if action is not Action.CONFIGURE:
+        return _decision(case, action, row.version, Reason.REQUESTED)
+    _check_fixed(case)
+    return _decision(case, action, row.version, _changed(case) if case.changed else Reason.REQUESTED)
+
+
+_DECIDE: Mapping[Action, Callable[[Case], Decision]] = {
+    Action.INSTALL: _install,
+    Action.UPGRADE: _upgrade,
+    Action.UNINSTALL: _uninstall,
+    Action.VERIFY: _look,
+    Action.CHECK: _look,
+}
+
+
+def _decision(case: Case, action: Action, to_version: str | None, reason: str) -> Decision:
+    from_version = case.row.version if case.row else None
+    return Decision(action=action, from_version=from_version, to_version=to_version, reason=str(reason))
+
+
+def _unchanged(version: str | None, reason: str) -> Decision:
+    return Decision(action=None, from_version=version, to_version=version, reason=reason)
+
+
+def _keep(case: Case, row: Installation, action: Action) -> Decision:
+    """Decide for what is installed in the right version."""
+    if case.demand.forced:
+        _check_fixed(case)
+        return _decision(case, action, row.version, Reason.FORCED)
+    if case.changed and case.demand.required_by is None:
+        _check_fixed(case)
+        return _decision(case, Action.CONFIGURE, row.version, _changed(case))
+    return _unchanged(row.version, ", ".join(["unchanged", *_remarks(case, row)]))
+
+
+def _remarks(case: Case, row: Installation) -> Iterable[str]:
+    newest = case.component.default_version
+    if newest is not None and newest != row.version:
+        if row.version is None or is_newer(case.component, newest, row.version) is not False:
+            yield f"{newest} available"
+    elif newest is None and case.demand.action is Action.UPGRADE:
+        yield "versions unknown"
+    if case.changed:
+        yield _changed(case)
+
+
+def _repair(case: Case, row: Installation) -> Decision:
+    """Decide for what nobody can vouch for: try again what was tried last."""
+    wanted = case.demand.version
+    if row.action is Action.UPGRADE:
+        tried = row.to_version if is_offered(case.component, row.to_version) else case.component.default_version
+        if wanted not in {None, tried}:
+            raise _other_version(case, f"on the way to {tried}", wanted or "")
+        _check_fixed(case)
+        return _decision(case, Action.UPGRADE, tried, Reason.REPAIR)
+    if row.version is None:
+        return _decision(case, Action.INSTALL, _first_version(case), Reason.REPAIR)
+    if wanted not in {None, row.version}:
+        raise _other_version(case, row.version, wanted or "")
+    _check_fixed(case)
+    return _decision(case, Action.INSTALL, row.version, Reason.REPAIR)
+
+
+def _first_version(case: Case) -> str | None:
+    """Return what is installed where nothing is proved: as asked, as on the other hosts, as last tried, or the default."""
+    if case.demand.version is not None:
+        return case.demand.version
+    known = next(iter(case.elsewhere)) if len(case.elsewhere) == 1 else None
+    tried = case.row.to_version if case.row else None
+    for version in (known, tried):
+        if is_offered(case.component, version):
+            return version
+    return case.component.default_version
+
+
+def _why_new(case: Case) -> str:
+    return Reason.NEW_HOST if case.elsewhere else _why(case.demand)
+
+
+def _why(demand: Demand) -> str:
+    return Reason.REQUESTED if demand.required_by is None else f"{Reason.REQUIRED.value} by {demand.required_by}"
+
+
+def _changed(case: Case) -> str:
+    return f"{Reason.PARAMETERS_CHANGED.value}: {', '.join(case.changed)}"
+
+
+def _restarts(case: Case) -> bool:
+    return any(each.on_change == "restart" and each.name in case.changed for each in case.component.parameters)
+
+
+def _check_fixed(case: Case) -> None:
+    fixed = [each.name for each in case.component.parameters if each.on_change == "fixed" and each.name in case.changed]
+    if fixed:
+        raise PlanningError(
+            f"{', '.join(fixed)} cannot change once {case.component.name} is installed: {case.place}",
+            remedy="give the value that it was installed with, or uninstall it first",
+        )
+
+
+def _check_route(case: Case, old: str | None, new: str | None) -> None:
+    if old is not None and new is not None and is_newer(case.component, old, new):
+        raise PlanningError(
+            f"{case.place} is {old}, newer than {new}: an upgrade does not go back",
+            remedy="roll back the run that upgraded it",
+        )
+    spec = spec_of(case.component, Action.UPGRADE)
+    if not fits(spec.from_version, old):
+        raise PlanningError(
+            f"{case.place} is {old or 'an unknown version'}, but {spec.playbook} upgrades from {spec.from_version} only",
+            remedy="upgrade to a version in between first, with the catalog that brings it",
+        )
+
+
+def _not_installed(case: Case) -> PlanningError:
+    return PlanningError(f"{case.place} is not installed", remedy=f"install it first: install {case.component.name}")
+
+
+def _other_version(case: Case, stands: str, wanted: str) -> PlanningError:
+    return PlanningError(
+        f"{case.place} is {stands}; install does not change it to {wanted}",
+        remedy=f"ask for the upgrade: --upgrade {case.component.name}={wanted}",
+    )

@@ -1,0 +1,98 @@
+"""The digests that tell whether what a plan was made from is still so."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from installkit.model import Catalog, Component, Installation, Inventory, Plan, SiteParameters, to_wire
+from installkit.planning.parameters import digest
+
+_SENTENCES = {
+    "playbook": "playbook {name} was {how}",
+    "file": "file {name} was {how}",
+    "inventory": "{name} was {how}",
+    "hosts": "the hosts of the inventory changed",
+    "parameter": "parameter {name} was {how}",
+    "installed": "what is installed of {name} changed",
+    "component": "component {name} was {how}",
+}
+
+
+def files_digest(component: Component) -> str:
+    """Return one digest of all files that *component*'s playbooks may read."""
+    return digest(dict(component.files))
+
+
+def digest_inputs(
+    catalog: Catalog,
+    inventory: Inventory,
+    installed: Iterable[Installation],
+    parameters: SiteParameters,
+    components: Iterable[str],
+) -> dict[str, str]:
+    """
+    Return the digest (sha256, hex) of each thing that a plan for *components* is made from, by its kind and name.
+
+    Args:
+        catalog: The site's components.
+        inventory: The site's hosts.
+        installed: What is installed on the site; rows of other components are passed over.
+        parameters: The values entered for the site; secrets do not count.
+        components: Names of those concerned; a plan's own are those of its changes. Unknown ones have no digest.
+    """
+    wanted = set(components)
+    concerned = [component for component in catalog if component.name in wanted]
+    inputs = {f"component:{component.name}": _component_digest(component) for component in concerned}
+    for component in concerned:
+        playbooks = {str(component.playbook_path(spec).relative_to(catalog.folder)) for spec in component.actions}
+        for path, file_digest in component.files.items():
+            inputs[f"{'playbook' if path in playbooks else 'file'}:{path}"] = file_digest
+    inputs |= {f"inventory:{path}": file_digest for path, file_digest in inventory.files.items()}
+    if not inventory.static:
+        inputs["hosts:"] = digest(to_wire(inventory.hosts))
+    inputs |= {f"parameter:{name}": digest(value) for name, value in _entered(parameters)}
+    rows: dict[str, list[tuple[str | None, ...]]] = {}
+    for row in installed:
+        if row.component in wanted:
+            rows.setdefault(row.component, []).append(
+                (row.host, row.status.value, row.version, row.to_version, row.run)
+            )
+    inputs |= {f"installed:{name}": digest(sorted(known)) for name, known in rows.items()}
+    return inputs
+
+
+def stale_changes(plan: Plan, inputs_now: Mapping[str, str], revision_now: str | None) -> tuple[str, ...]:
+    """
+    Return what changed since *plan* was made, a sentence each; empty if it is still true.
+
+    Args:
+        plan: The plan to be applied.
+        inputs_now: `digest_inputs` for the components of the plan's changes, as things are now.
+        revision_now: The site's last mutating run.
+    """
+    moved = revision_now != plan.revision
+    changes = [
+        f"run {revision_now[:4]}… changed the site since" if revision_now else "the site's record is gone"
+    ] * moved
+    for key in sorted(plan.inputs.keys() | inputs_now.keys()):
+        before, now = plan.inputs.get(key), inputs_now.get(key)
+        if before != now and not (moved and key.startswith("installed:")):
+            changes.append(_sentence(key, "removed" if now is None else "added" if before is None else "edited"))
+    return tuple(dict.fromkeys(changes))
+
+
+def _sentence(key: str, how: str) -> str:
+    kind, _, name = key.partition(":")
+    return _SENTENCES[kind].format(name=Path(name).name if kind == "inventory" else name, how=how)
+
+
+def _entered(parameters: SiteParameters) -> Iterable[tuple[str, Any]]:
+    yield from parameters.site.items()
+    for group, values in parameters.groups.items():
+        yield from ((f"{name} of group {group}", value) for name, value in values.items())
+    for host, values in parameters.hosts.items():
+        yield from ((f"{name} of host {host}", value) for name, value in values.items())
+
+
+def _component_digest(component: Component) -> str:
+    return digest([component.hosts, list(component.versions), to_wire(component.requires), to_wire(component.actions)])

@@ -1,0 +1,248 @@
+"""Parameter values: whether they may be given, and which host gets which."""
+
+import functools
+import hashlib
+import json
+import keyword
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from installkit.errors import PlanningError
+from installkit.model import Catalog, Component, Installation, Inventory, Parameter, Request, SiteParameters
+
+_PREFIX = "parameter:"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+# Source: docs.ansible.com, "Special Variables"; a value for one of these would break what Ansible itself says there.
+_SPECIAL = frozenset(
+    [
+        "environment",
+        "group_names",
+        "groups",
+        "hostvars",
+        "inventory_dir",
+        "inventory_file",
+        "inventory_hostname",
+        "inventory_hostname_short",
+        "lookup",
+        "omit",
+        "play_hosts",
+        "playbook_dir",
+        "query",
+        "role_name",
+        "role_names",
+        "role_path",
+        "vars",
+    ]
+)
+_NO_PROFILE = ("",)
+_HIGHEST_PORT = 65535
+
+_FITS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "string": ("text", lambda value: isinstance(value, str)),
+    "integer": ("a whole number", lambda value: _is_number(value, int)),
+    "number": ("a number", lambda value: _is_number(value, (int, float))),
+    "boolean": ("true or false", lambda value: isinstance(value, bool)),
+    "port": ("a port from 1 to 65535", lambda value: _is_number(value, int) and 0 < value <= _HIGHEST_PORT),
+    "path": ("an absolute path", lambda value: isinstance(value, str) and value.startswith("/")),
+    "host": ("a host name", lambda value: isinstance(value, str) and bool(re.fullmatch(r"[^\s-]\S*", value))),
+    "list": ("a list", lambda value: isinstance(value, (list, tuple))),
+    "map": ("a map", lambda value: isinstance(value, Mapping)),
+}
+
+
+def digest(value: Any) -> str:
+    """Return the sha256, in hex, of *value* as JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def check_parameters(catalog: Catalog, request: Request, parameters: SiteParameters) -> None:
+    """
+    Refuse values that a playbook must not get, at whatever level they were given.
+
+    Raises:
+        PlanningError: With a line for every value that is wrong.
+    """
+    declared = _declared(catalog)
+    problems = [
+        f"{name}{place}: {problem}"
+        for place, values in _levels(request, parameters)
+        for name, value in values.items()
+        for problem in _problems(name, value, declared.get(name))
+    ]
+    if problems:
+        raise PlanningError("\n".join(problems), remedy="correct the values; nothing was changed")
+
+
+def _declared(catalog: Catalog) -> dict[str, Parameter]:
+    return {parameter.name: parameter for component in catalog for parameter in component.parameters}
+
+
+def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield "", request.parameters
+    yield " of the site", parameters.site
+    for group, values in parameters.groups.items():
+        yield f" of group {group}", values
+    for host, values in parameters.hosts.items():
+        yield f" of host {host}", values
+
+
+def _problems(name: str, value: Any, parameter: Parameter | None) -> Iterator[str]:
+    if parameter is None:
+        problem = _name_problem(name) or _json_problem(value)
+    elif parameter.secret:
+        problem = "is a secret: set it with set_secret, or hand it to start(secrets=…)"
+    else:
+        wanted, fits = _FITS[parameter.type]
+        problem = _json_problem(value) if fits(value) else f"{_shown(value)} is not {wanted}"
+    if problem:
+        yield problem
+
+
+def _name_problem(name: str) -> str | None:
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        return "is no Ansible variable name"
+    if name.startswith(("ansible_", "component_", "__")) or name in _SPECIAL:
+        return "is reserved for Ansible and installkit"
+    return None
+
+
+def _json_problem(value: Any) -> str | None:
+    try:
+        digest(value)
+    except (TypeError, ValueError, RecursionError) as exc:
+        return f"{_shown(value)} cannot be handed over: {exc}"
+    return None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, (str, int, float)) else type(value).__name__
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits in a line
+
+
+def _is_number(value: Any, kinds: Any) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+@attrs.define
+class Values:
+    """
+    The values that each host gets, by level; secrets are never among them.
+
+    Of a host's groups the last by name wins, `all` before the others.
+    """
+
+    catalog: Catalog
+    inventory: Inventory
+    parameters: SiteParameters
+    request: Mapping[str, Any]
+    _given: dict[tuple[str, tuple[str, ...]], dict[str, str]] = attrs.field(factory=dict, init=False)
+    _of_profile: dict[tuple[str, ...], dict[str, Any]] = attrs.field(factory=dict, init=False)
+
+    def of_host(self, host: str) -> Mapping[str, Any]:
+        """Return what the site, its groups and *host* itself give to *host*."""
+        profile = self._profiles.get(host, _NO_PROFILE)
+        if profile not in self._of_profile:
+            *groups, own = profile
+            merged = dict(self.parameters.site)
+            for group in groups:
+                merged |= self.parameters.groups[group]
+            self._of_profile[profile] = merged | dict(self.parameters.hosts.get(own, {}))
+        return self._of_profile[profile]
+
+    def given(self, component: Component, host: str) -> Mapping[str, str]:
+        """Return the digest of each value above its default that *component* gets on *host*, by name."""
+        if self._none:
+            return {}
+        profile = self._profiles.get(host, _NO_PROFILE)
+        key = (component.name, profile)
+        if key not in self._given:
+            values = {**self.of_host(host), **self.request}
+            self._given[key] = {name: digest(values[name]) for name in self._tracked(component) if name in values}
+        return self._given[key]
+
+    def changed(self, component: Component, row: Installation) -> tuple[str, ...]:
+        """
+        Return the names of *component*'s parameters whose value is not the one that went into *row*, sorted.
+
+        A value equal to the default is as good as none. A variable that no component declares counts while it is given.
+        """
+        given = self.given(component, row.host)
+        if not given and row.inputs.keys() <= {"files"}:
+            return ()
+        defaults = self._defaults[component.name]
+        recorded = {name.removeprefix(_PREFIX): value for name, value in row.inputs.items() if name.startswith(_PREFIX)}
+        names = {*given, *(recorded.keys() & defaults.keys())}
+        before = {name: recorded.get(name, defaults.get(name)) for name in names}
+        return tuple(sorted(name for name in names if before[name] != given.get(name, defaults.get(name))))
+
+    def missing(self, component: Component, hosts: Iterable[str]) -> dict[str, list[str]]:
+        """Return the required parameters of *component* without a value, by name, with the hosts that lack it."""
+        lacking: dict[str, list[str]] = {}
+        needed = [each for each in component.parameters if each.required and not each.secret and each.value is None]
+        for parameter in needed:
+            if parameter.name not in self.request:
+                hosts_without = [host for host in hosts if parameter.name not in self.of_host(host)]
+                lacking |= {parameter.name: hosts_without} if hosts_without else {}
+        return lacking
+
+    def _tracked(self, component: Component) -> set[str]:
+        own = {parameter.name for parameter in component.parameters if not parameter.secret}
+        loose = set(self.request) if component.manifest else {*self.request, *self._entered}
+        return own | (loose - self._declared_names)
+
+    @functools.cached_property
+    def _profiles(self) -> dict[str, tuple[str, ...]]:
+        """By host, the groups with values that it is in, lowest first, and its name if it has values; else empty."""
+        groups, hosts = self.parameters.groups, self.parameters.hosts
+        return {
+            host.name: (
+                *(group for group in ("all", *host.groups) if group in groups),
+                host.name if host.name in hosts else "",
+            )
+            for host in self.inventory.hosts
+        }
+
+    @functools.cached_property
+    def _none(self) -> bool:
+        return not self.request and not self._entered
+
+    @functools.cached_property
+    def _entered(self) -> set[str]:
+        levels = (self.parameters.site, *self.parameters.groups.values(), *self.parameters.hosts.values())
+        return {name for values in levels for name in values}
+
+    @functools.cached_property
+    def _declared_names(self) -> frozenset[str]:
+        return frozenset(_declared(self.catalog))
+
+    @functools.cached_property
+    def _defaults(self) -> dict[str, dict[str, str | None]]:
+        return {
+            component.name: {
+                each.name: None if each.value is None else digest(each.value)
+                for each in component.parameters
+                if not each.secret
+            }
+            for component in self.catalog
+        }
+
+
+def step_inputs(files: str, given: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """
+    Return what goes into a step, as in `StepSpec.inputs`.
+
+    Args:
+        files: Digest of the component's files.
+        given: Digests of the parameters given, by host, then by name.
+    """
+    inputs = {"files": files}
+    for name in sorted({name for digests in given.values() for name in digests}):
+        values = {host: digests.get(name) for host, digests in given.items()}
+        if len(set(values.values())) == 1:
+            inputs[f"{_PREFIX}{name}"] = next(iter(values.values())) or ""
+        else:
+            inputs |= {f"{_PREFIX}{name}@{host}": value for host, value in values.items() if value is not None}
+    return inputs

@@ -1,0 +1,193 @@
+"""A request and what is known, made into a plan."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import attrs
+
+from installkit.errors import PlanningError
+from installkit.model import (
+    Action,
+    Catalog,
+    Installation,
+    Inventory,
+    Plan,
+    Request,
+    SiteParameters,
+    Step,
+    Targets,
+)
+from installkit.model.plan import join_names
+from installkit.planning.changes import Changes, find_changes
+from installkit.planning.coverage import Coverage
+from installkit.planning.inputs import digest_inputs
+from installkit.planning.order import Order, order_components
+from installkit.planning.parameters import Values, check_parameters, digest
+from installkit.planning.requests import GETTING_VALUES, Demand, read_demands
+from installkit.planning.requirements import Outcome
+from installkit.planning.steps import Steps
+
+_NO_PARAMETERS = SiteParameters()
+_VERBS = {Action.BACKUP: "back up"}
+
+
+@attrs.frozen
+class Stamp:
+    """
+    What a plan is told about itself.
+
+    Attributes:
+        revision: The site's last mutating run; None before the first.
+        created_at: Aware, UTC.
+    """
+
+    id: str
+    site: str
+    revision: str | None
+    created_at: datetime
+
+
+def make_plan(
+    request: Request,
+    catalog: Catalog,
+    inventory: Inventory,
+    targets: Targets,
+    installed: Iterable[Installation],
+    *,
+    stamp: Stamp,
+    parameters: SiteParameters = _NO_PARAMETERS,
+) -> Plan:
+    """
+    Return what *request* changes, why, and the steps that carry it out, in order.
+
+    The same input always gives the same plan: ties are by number, then by name.
+
+    Args:
+        request: What somebody asks for.
+        catalog: The site's components.
+        inventory: The site's hosts.
+        targets: What Ansible answered to `questions` for the same request.
+        installed: What is installed on the site.
+        stamp: The plan's id, site, revision and time.
+        parameters: The values entered for the site.
+
+    Returns:
+        A change for each component concerned on each of its hosts, also for those that stay as they are; steps after
+        those that they need. No steps if there is nothing to do.
+
+    Raises:
+        UnknownNameError: If a name, wanted or required, is not in *catalog*.
+        DependencyCycleError: If components require each other.
+        PlanningError: If what is asked for cannot be done; the message says why.
+    """
+    demands = read_demands(request, catalog)
+    check_parameters(catalog, request, parameters)
+    coverage = Coverage(catalog, targets, request.limit)
+    coverage.check_limit()
+    _check_playbooks(demands.values(), coverage)
+    rows = tuple(installed)
+    orders = _order(demands, catalog)
+    values = Values(catalog, inventory, parameters, request.parameters)
+    changes = _find_all(demands, orders, rows, coverage, values)
+    _check_values(changes, values)
+    steps = Steps(request, inventory, coverage)
+    steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0]))
+    inputs = digest_inputs(catalog, inventory, rows, parameters, changes)
+    of_hosts = tuple(change for each in changes.values() for change in each.by_host.values())
+    warnings = [*(line for each in changes.values() for line in each.warnings), *steps.warnings]
+    return Plan(
+        id=stamp.id,
+        site=stamp.site,
+        revision=stamp.revision,
+        digest=digest(inputs),
+        created_at=stamp.created_at,
+        request=request,
+        changes=of_hosts,
+        steps=tuple(steps.steps),
+        warnings=(*dict.fromkeys(warnings), *_missing_secrets(steps.steps, catalog, parameters)),
+        summary=_summary(changes.values(), steps.steps),
+        inputs=inputs,
+    )
+
+
+def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
+    """Refuse playbooks that Ansible cannot read, all at once."""
+    problems = [
+        problem
+        for demand in demands
+        for action in dict.fromkeys((Action.INSTALL, demand.action))
+        if (spec := demand.component.action(action)) is not None
+        if action is demand.action or demand.component.hosts is None
+        if (problem := coverage.problem(demand.component, spec)) is not None
+    ]
+    if problems:
+        raise PlanningError("\n".join(dict.fromkeys(problems)), remedy="correct the playbooks, and plan again")
+
+
+def _order(demands: Mapping[str, Demand], catalog: Catalog) -> tuple[Order, Order]:
+    """Return the order of what is uninstalled, which goes first, and that of the rest."""
+    by_name = {component.name: component for component in catalog}
+    leaving = [demand.component for demand in demands.values() if demand.action is Action.UNINSTALL]
+    others = [demand.component for demand in demands.values() if demand.action is not Action.UNINSTALL]
+    return order_components(leaving, by_name).reversed(), order_components(others, by_name)
+
+
+def _find_all(
+    demands: Mapping[str, Demand],
+    orders: Iterable[Order],
+    rows: Iterable[Installation],
+    coverage: Coverage,
+    values: Values,
+) -> dict[str, Changes]:
+    """Return by component, in order, what changes; those that the limit leaves no host of are left out."""
+    installed: dict[str, dict[str, Installation]] = {}
+    for row in rows:
+        installed.setdefault(row.component, {})[row.host] = row
+    names = dict.fromkeys(name for order in orders for name in order.names if name in demands)
+    found = [find_changes(demands[name], installed.get(name, {}), coverage, values) for name in names]
+    changes = {each.demand.component.name: each for each in found if each.by_host}
+    if not changes:
+        raise PlanningError(f"limit {coverage.limit!r} leaves no host of any component", remedy="widen the limit")
+    Outcome({component.name: component for component in coverage.catalog}, installed, changes).check()
+    return changes
+
+
+def _check_values(changes: Mapping[str, Changes], values: Values) -> None:
+    problems = [
+        f"{name} needs a value for {parameter} on {join_names(hosts)}"
+        for name, each in changes.items()
+        for decision, concerned in each.decisions
+        if decision.action in GETTING_VALUES
+        for parameter, hosts in values.missing(each.demand.component, concerned).items()
+    ]
+    if problems:
+        raise PlanningError("\n".join(problems), remedy="set them for the site, or give them with the request")
+
+
+def _missing_secrets(steps: Iterable[Step], catalog: Catalog, parameters: SiteParameters) -> tuple[str, ...]:
+    carried_out = {step.component for step in steps}
+    needed = dict.fromkeys(
+        parameter.name
+        for component in catalog
+        if component.name in carried_out
+        for parameter in component.parameters
+        if parameter.secret and parameter.required and parameter.name not in parameters.secrets
+    )
+    return tuple(f"secret {name} must be handed over at start" for name in needed)
+
+
+def _summary(changes: Iterable[Changes], steps: Sequence[Step]) -> str:
+    """Return one line for people; what is counted are components, and those that change nowhere are unchanged."""
+    if not steps:
+        return "nothing to change"
+    done = [each.actions for each in changes]
+    counts = [(sum(action in actions for actions in done), _VERBS.get(action, action.value)) for action in Action]
+    parts = [f"{count} to {verb}" for count, verb in counts if count]
+    unchanged = sum(not actions for actions in done)
+    parts += [f"{unchanged} unchanged"] if unchanged else []
+    hosts = {host for step in steps for host in step.hosts}
+    return f"{', '.join(parts)}; {_counted(len(steps), 'step')} on {_counted(len(hosts), 'host')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,195 @@
+"""What a request asks for, component by component."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from installkit.errors import PlanningError, UnknownNameError
+from installkit.model import Action, Catalog, Component, Request
+from installkit.planning.batches import check_batch
+
+BRINGING = frozenset({Action.INSTALL, Action.UPGRADE})
+"""Actions that bring in what their component requires."""
+
+GETTING_VALUES = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE})
+"""Actions that put parameter values in place; the others leave those that are there."""
+
+_VERSIONED = frozenset({Action.INSTALL, Action.UPGRADE, Action.VERIFY, Action.CHECK})
+_WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")
+
+
+@attrs.frozen
+class Wanted:
+    """One entry of a request: a component as its author called it, and the version; None takes any."""
+
+    name: str
+    version: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Demand:
+    """
+    The one action that a request means for one component.
+
+    Attributes:
+        required_by: The component that brought it in; None if the request names it.
+        by_all: Whether only `all` brought it in.
+        forced: Whether it is carried out although nothing changed.
+    """
+
+    component: Component
+    action: Action
+    version: str | None = None
+    required_by: str | None = None
+    by_all: bool = False
+    forced: bool = False
+
+    @property
+    def by_name(self) -> bool:
+        """Whether somebody named the component."""
+        return self.required_by is None and not self.by_all
+
+
+def parse_wanted(text: str) -> Wanted:
+    """
+    Return what *text* asks for: `NAME` or `NAME=VERSION`.
+
+    Raises:
+        PlanningError: If it is neither.
+
+    >>> parse_wanted("mysql=10.11.19")
+    Wanted(name='mysql', version='10.11.19')
+    """
+    match = _WANTED.fullmatch(text)
+    if match is None:
+        raise PlanningError(f"{text!r} asks for no component", remedy="write NAME or NAME=VERSION")
+    return Wanted(**match.groupdict())
+
+
+def resumed_request(old: Request, request: Request, *, failed_hosts: Iterable[str] = ()) -> Request:
+    """
+    Return what going on with the run of *old* asks for: its actions, with the other values of *request* over its own.
+
+    Args:
+        old: What the run was planned for.
+        request: The request that names the run in `resume`.
+        failed_hosts: The run's hosts that failed or could not be reached; the limit with `failed_hosts_only`.
+
+    Raises:
+        PlanningError: If *request* asks for actions of its own, or for failed hosts where there are none.
+    """
+    own = [action.value for action in Action if request.wanted(action)] + ["all"] * request.all
+    if own:
+        raise PlanningError(
+            f"resume takes its actions from run {request.resume}, but the request has {', '.join(own)}",
+            remedy="leave them out, or make a plan without resume",
+        )
+    limit = request.limit or old.limit
+    if request.failed_hosts_only:
+        limit = ",".join(failed_hosts)
+        if not limit:
+            raise PlanningError(f"no host failed in run {request.resume}", remedy="resume without failed_hosts_only")
+    return attrs.evolve(
+        old,
+        limit=limit,
+        batch=request.batch or old.batch,
+        parameters={**old.parameters, **request.parameters},
+        force=tuple(dict.fromkeys((*old.force, *request.force))),
+    )
+
+
+def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:
+    """
+    Return by component what *request* means for it: what it names, forces or has by `all`, and all that these require.
+
+    Raises:
+        UnknownNameError: If a name, wanted or required, is not in *catalog*.
+        PlanningError: If nothing is asked for, or two things that exclude each other.
+    """
+    _check_shape(request)
+    demands = _named(request, catalog)
+    forced = {catalog[name].name: catalog[name] for name in request.force}
+    for name, component in forced.items():
+        demands.setdefault(name, Demand(component=component, action=Action.INSTALL))
+    if request.all:
+        for component in catalog:
+            if component.action(Action.INSTALL) is not None:
+                demands.setdefault(component.name, Demand(component=component, action=Action.INSTALL, by_all=True))
+    if not demands:
+        raise PlanningError("nothing is asked for", remedy="name a component, as in install=['mysql'], or ask for all")
+    _bring_required(demands, catalog)
+    return {name: attrs.evolve(demand, forced=name in forced) for name, demand in demands.items()}
+
+
+def _check_shape(request: Request) -> None:
+    for field in ("resume", "rollback"):
+        run = getattr(request, field)
+        if run is not None:
+            raise PlanningError(
+                f"{field} of run {run} stands for another request",
+                remedy="make that one of the run's own request first, and plan it",
+            )
+    if request.failed_hosts_only:
+        raise PlanningError("failed_hosts_only goes with resume", remedy="name the run, or give the hosts as limit")
+    check_batch(request.batch)
+    if request.limit is not None:
+        _check_limit(request.limit)
+
+
+def _check_limit(limit: str) -> None:
+    parts = [part.strip() for part in re.split("[,:]", limit)]
+    odd = not limit.strip() or not limit.isprintable() or "{{" in limit or "{%" in limit
+    if odd or any(part.startswith(("@", "-")) for part in parts):
+        raise PlanningError(
+            f"limit {limit!r} is no host pattern", remedy="name hosts or groups, as db or web1,web2; files are not read"
+        )
+
+
+def _named(request: Request, catalog: Catalog) -> dict[str, Demand]:
+    demands: dict[str, Demand] = {}
+    for action in Action:
+        for text in request.wanted(action):
+            wanted = parse_wanted(text)
+            if wanted.version is not None and action not in _VERSIONED:
+                raise PlanningError(f"{action.value} takes no version, but {text!r} has one", remedy="leave it out")
+            demand = Demand(component=catalog[wanted.name], action=action, version=wanted.version)
+            known = demands.setdefault(demand.component.name, demand)
+            if known != demand:
+                raise PlanningError(
+                    f"{known.component.name} is asked for twice: {_asked(known)}, {_asked(demand)}",
+                    remedy="ask for one of them; make another plan for the other",
+                )
+    return demands
+
+
+def _asked(demand: Demand) -> str:
+    return f"{demand.action.value} {demand.version or ''}".strip()
+
+
+def _bring_required(demands: dict[str, Demand], catalog: Catalog) -> None:
+    by_name = {component.name: component for component in catalog}
+    waiting = [demand for demand in demands.values() if demand.action in BRINGING]
+    while waiting:
+        component = waiting.pop().component
+        for requirement in component.requires:
+            required = find_required(requirement.name, component, by_name)
+            if required.name not in demands:
+                demand = Demand(component=required, action=Action.INSTALL, required_by=component.name)
+                demands[required.name] = demand
+                waiting.append(demand)
+
+
+def find_required(name: str, component: Component, by_name: Mapping[str, Component]) -> Component:
+    """
+    Return the component *name*, which *component* requires.
+
+    Raises:
+        UnknownNameError: If there is none.
+    """
+    if name not in by_name:
+        raise UnknownNameError(
+            f"{component.name} requires {name!r}, which is no component of the catalog",
+            remedy=f"add it, or take it out of {component.manifest or component.name}",
+        )
+    return by_name[name]

@@ -1,0 +1,203 @@
+"""A plan, made into all that carrying it out takes."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from installkit.model import (
+    Action,
+    ActionSpec,
+    Catalog,
+    Component,
+    Installation,
+    Inventory,
+    Plan,
+    Play,
+    RunOptions,
+    RunSpec,
+    SiteParameters,
+    Step,
+    StepSpec,
+    Targets,
+)
+from installkit.planning.coverage import spec_of
+from installkit.planning.inputs import files_digest
+from installkit.planning.parameters import Values, step_inputs
+from installkit.planning.requests import GETTING_VALUES
+
+_NO_PARAMETERS = SiteParameters()
+
+
+def make_spec(
+    plan: Plan,
+    catalog: Catalog,
+    inventory: Inventory,
+    targets: Targets,
+    options: RunOptions,
+    *,
+    run: str,
+    created_at: datetime,
+    parameters: SiteParameters = _NO_PARAMETERS,
+    installed: Iterable[Installation] = (),
+    continues: str | None = None,
+) -> RunSpec:
+    """
+    Return all that carrying out *plan* takes, beside its secrets.
+
+    Everything must still be what *plan* was made from: see `stale_changes`.
+
+    Args:
+        plan: What is carried out.
+        catalog: The site's components.
+        inventory: The site's hosts.
+        targets: What Ansible answered when the plan was made.
+        options: How it is carried out.
+        run: The run's id.
+        created_at: Aware, UTC.
+        parameters: The values entered for the site; `secrets` also names those handed over for this run alone.
+        installed: What is installed on the site; rows of components that the plan does not concern are left out.
+        continues: The run that this one goes on with or undoes.
+
+    Raises:
+        UnknownNameError: If a component of *plan* is not in *catalog*.
+        PlanningError: If an action of *plan* is not declared in *catalog*.
+    """
+    concerned = {change.component for change in plan.changes}
+    specs = _Specs(plan, catalog, inventory, targets, parameters)
+    return RunSpec(
+        run=run,
+        site=plan.site,
+        catalog=catalog.folder,
+        plan=plan,
+        options=options,
+        steps=tuple(specs.of_step(step) for step in plan.steps),
+        created_at=created_at,
+        continues=continues,
+        installed=tuple(row for row in installed if row.component in concerned),
+    )
+
+
+class _Specs:
+    """Makes the specs of one plan's steps."""
+
+    def __init__(
+        self, plan: Plan, catalog: Catalog, inventory: Inventory, targets: Targets, parameters: SiteParameters
+    ) -> None:
+        self._request = plan.request
+        self._catalog = catalog
+        self._inventory = inventory
+        self._targets = targets
+        self._parameters = parameters
+        self._values = Values(catalog, inventory, parameters, plan.request.parameters)
+        self._components = {name: catalog[name] for name in {step.component for step in plan.steps}}
+        self._known = frozenset(inventory.names)
+        self._host_values = {host: values for host in inventory.names if (values := self._values.of_host(host))}
+        self._from: dict[str, dict[str, str | None]] = {}
+        for change in plan.changes:
+            self._from.setdefault(change.component, {})[change.host] = change.from_version
+        self._verify = _verify_steps(plan.steps)
+        self._paused = self._pauses(plan.steps)
+
+    def of_step(self, step: Step) -> StepSpec:
+        component = self._components[step.component]
+        spec = spec_of(component, step.action)
+        before = self._from[component.name]
+        mixed = len({before.get(host) for host in step.hosts}) > 1
+        return StepSpec(
+            step=step.id,
+            folder=component.folder,
+            playbook=component.playbook_path(spec),
+            sources=self._inventory.sources,
+            plays=self._plays(component, spec, step),
+            files={str(self._catalog.folder / path): digest for path, digest in component.files.items()},
+            tags=spec.tags,
+            skip_tags=spec.skip_tags,
+            defaults=self._defaults(component, mixed=mixed),
+            host_variables=self._host_variables({host: before.get(host) for host in step.hosts} if mixed else {}),
+            variables=self._variables(component, spec, step, mixed=mixed),
+            secrets=self._secrets(component),
+            timeout=spec.timeout,
+            soft_timeout=spec.soft_timeout,
+            approve=step.id in self._paused,
+            exclusive=component.exclusive,
+            verify_follows=self._is_verified(step),
+            inputs=self._inputs(component, step),
+            facts=spec.facts,
+        )
+
+    def _plays(self, component: Component, spec: ActionSpec, step: Step) -> tuple[Play, ...]:
+        plays = self._targets.plays.get(str(component.playbook_path(spec)), ())
+        if not step.limited:
+            return plays
+        hosts = set(step.hosts)
+        return tuple(attrs.evolve(play, hosts=tuple(host for host in play.hosts if host in hosts)) for play in plays)
+
+    def _defaults(self, component: Component, *, mixed: bool) -> dict[str, Any]:
+        """Return the lowest values; the site's are here too, for a localhost that is in no inventory."""
+        own = {each.name: each.value for each in component.parameters if each.value is not None and not each.secret}
+        return {**own, **self._parameters.site, **({"component_from_version": None} if mixed else {})}
+
+    def _host_variables(self, from_versions: Mapping[str, str | None]) -> dict[str, Mapping[str, Any]]:
+        """Return the values of every host of the inventory: playbooks read those of other hosts too."""
+        own = {
+            host: {**self._host_values.get(host, {}), "component_from_version": version}
+            for host, version in from_versions.items()
+            if host in self._known
+        }
+        return {**self._host_values, **own}
+
+    def _variables(self, component: Component, spec: ActionSpec, step: Step, *, mixed: bool) -> dict[str, Any]:
+        return {
+            **spec.vars,
+            **self._request.parameters,
+            "component_name": component.name,
+            "component_action": step.action.value,
+            "component_version": step.from_version if step.action is Action.UNINSTALL else step.to_version,
+            **({} if mixed else {"component_from_version": step.from_version}),
+            "component_purge": False,
+        }
+
+    def _secrets(self, component: Component) -> tuple[str, ...]:
+        return tuple(
+            each.name
+            for each in component.parameters
+            if each.secret and (each.required or each.name in self._parameters.secrets)
+        )
+
+    def _is_verified(self, step: Step) -> bool:
+        verify = self._verify.get(step.id)
+        return verify is not None and set(step.hosts) <= set(verify.hosts)
+
+    def _inputs(self, component: Component, step: Step) -> dict[str, str]:
+        if step.action not in GETTING_VALUES:
+            return {}
+        return step_inputs(files_digest(component), {host: self._values.given(component, host) for host in step.hosts})
+
+    def _pauses(self, steps: Iterable[Step]) -> set[str]:
+        """Return the ids of the steps after which an approval is waited for: the last ones of a batch before another."""
+        batches = {(step.component, step.action, step.to_version, step.batch) for step in steps}
+        return {
+            self._verify.get(step.id, step).id
+            for step in steps
+            if step.batch is not None
+            and (step.component, step.action, step.to_version, step.batch + 1) in batches
+            and _asks_approval(spec_of(self._components[step.component], step.action), step.batch)
+        }
+
+
+def _verify_steps(steps: Iterable[Step]) -> dict[str, Step]:
+    """Return the step that verifies it by the id of each step that has one."""
+    known: dict[str, Step] = {}
+    verify: dict[str, Step] = {}
+    for step in steps:
+        known[step.id] = step
+        for need in step.needs if step.action is Action.VERIFY else ():
+            if (known[need].component, known[need].batch) == (step.component, step.batch):
+                verify[need] = step
+    return verify
+
+
+def _asks_approval(spec: ActionSpec, batch: int) -> bool:
+    return spec.approve == "every_batch" or (spec.approve == "first_batch" and batch == 1)

@@ -1,0 +1,44 @@
+"""Which of two versions is newer, and which ones a specifier takes."""
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from installkit.errors import PlanningError
+from installkit.model import Component
+
+
+def check_known(component: Component, version: str | None) -> None:
+    """
+    Refuse a *version* that *component* cannot install; where its versions are unknown, any will do.
+
+    Raises:
+        PlanningError: If the manifest does not list it.
+    """
+    if version is not None and component.versions and version not in component.versions:
+        raise PlanningError(
+            f"{component.name} has no version {version!r}", remedy=f"choose one of: {', '.join(component.versions)}"
+        )
+
+
+def is_offered(component: Component, version: str | None) -> bool:
+    """Return whether *component* can install *version*; where its versions are unknown, any known one."""
+    return version is not None and (not component.versions or version in component.versions)
+
+
+def is_newer(component: Component, version: str, than: str) -> bool | None:
+    """Return whether *version* is newer than *than*, by its number or else by the manifest's order; None if unknown."""
+    try:
+        return Version(version) > Version(than)
+    except InvalidVersion:
+        order = {known: place for place, known in enumerate(component.versions)}
+        return order[version] > order[than] if version in order and than in order else None
+
+
+def fits(specifier: str | None, version: str | None) -> bool:
+    """Return whether *specifier* takes *version*; an unknown version, or one without a number, fits None alone."""
+    if specifier is None:
+        return True
+    try:
+        return version is not None and SpecifierSet(specifier).contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False

@@ -1,0 +1,1026 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+import pytest
+
+from installkit.errors import DependencyCycleError, PlanningError, UnknownNameError
+from installkit.model import (
+    Action,
+    ActionSpec,
+    Catalog,
+    Component,
+    Event,
+    EventKind,
+    Host,
+    HostStatus,
+    InstallationStatus,
+    Inventory,
+    Parameter,
+    Play,
+    Request,
+    Requirement,
+    RunOptions,
+    SiteParameters,
+    StepStatus,
+    Targets,
+    record_event,
+)
+from installkit.planning import (
+    Stamp,
+    Wanted,
+    digest_inputs,
+    make_plan,
+    make_spec,
+    parse_wanted,
+    plan_graph,
+    plan_table,
+    questions,
+    resumed_request,
+    stale_changes,
+)
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FOLDER = Path("/catalog")
+GROUPS = {"db": ("db1", "db2"), "web": ("web1", "web2", "web3"), "none": ()}
+
+
+def component(name, order=None, *, on="db", requires=(), actions=(), manifest=True, **fields):
+    """Return a component with an install playbook for group *on* and one for each of *actions*, names or specs."""
+    number = "" if order is None else f"{order:02d}."
+    specs = [action if isinstance(action, ActionSpec) else spec(action, name) for action in actions]
+    install = ActionSpec(action=Action.INSTALL, playbook=f"{number}{name}.yml")
+    if not any(known.action is Action.INSTALL for known in specs):
+        specs = [install, *specs]
+    return Component(
+        name=name,
+        title=name,
+        folder=FOLDER,
+        order=order,
+        requires=tuple(Requirement(*each.split(" ", 1)) for each in requires),
+        actions=tuple(specs),
+        manifest=FOLDER / f"{name}.component.yml" if manifest else None,
+        hosts=on if manifest else None,
+        **{"files": {known.playbook: f"digest of {known.playbook}" for known in specs}, **fields},
+    )
+
+
+def spec(action, name, **fields):
+    """Return an action of the component *name* with a playbook of its own."""
+    return ActionSpec(action=Action(action), playbook=f"{name}.{Action(action).value}.yml", **fields)
+
+
+@attrs.frozen
+class World:
+    """
+    A site for planning: what Ansible, the catalog and the record would say.
+
+    Attributes:
+        plays: Pattern by playbook, where it is not the component's own (`db` without one).
+        record: As `record_event` keeps it.
+        runs: How many runs there have been.
+    """
+
+    components: tuple = ()
+    groups: dict = attrs.field(factory=lambda: dict(GROUPS))
+    plays: dict = attrs.field(factory=dict)
+    problems: dict = attrs.field(factory=dict)
+    parameters: SiteParameters = attrs.field(factory=SiteParameters)
+    record: dict = attrs.field(factory=dict)
+    runs: int = 0
+    static: bool = True
+
+    @property
+    def catalog(self):
+        """The components as a catalog."""
+        return Catalog(folder=FOLDER, components=self.components)
+
+    @property
+    def inventory(self):
+        """The hosts as an inventory."""
+        names = dict.fromkeys(host for hosts in self.groups.values() for host in hosts)
+        hosts = [
+            Host(name=name, groups=tuple(sorted(g for g in self.groups if name in self.groups[g]))) for name in names
+        ]
+        files = {"/site/hosts.yml": str(self.groups)}
+        return Inventory(sources=(Path("/site/hosts.yml"),), hosts=tuple(hosts), files=files, static=self.static)
+
+    def hosts(self, pattern):
+        """Return what Ansible would say of the host *pattern*."""
+        if pattern == "all":
+            return self.inventory.names
+        named = [self.groups.get(part, (part,)) for part in pattern.split(",")]
+        known = {*self.inventory.names, "localhost"}
+        return tuple(dict.fromkeys(host for hosts in named for host in hosts if host in known))
+
+    def targets(self, request):
+        """Return Ansible's answer to what planning asks."""
+        asked = questions(request, self.catalog, self.record.values())
+        default = {str(c.playbook_path(s)): c.hosts or "db" for c in self.components for s in c.actions}
+        plays = {}
+        for path in map(str, asked.playbooks):
+            patterns = self.plays.get(Path(path).name, default[path]).split(" ")
+            plays[path] = tuple(Play(f"play {number}", each, self.hosts(each)) for number, each in enumerate(patterns))
+        patterns = {pattern: self.hosts(pattern) for pattern in asked.patterns}
+        return Targets(plays=plays, patterns=patterns, problems=self.problems)
+
+    def plan(self, **values):
+        """Return the plan for a request of *values*."""
+        request = Request(**values)
+        return make_plan(
+            request,
+            self.catalog,
+            self.inventory,
+            self.targets(request),
+            self.record.values(),
+            stamp=Stamp(f"run{self.runs}", "acme", f"run{self.runs - 1}" if self.runs else None, NOW),
+            parameters=self.parameters,
+        )
+
+    def spec(self, plan):
+        """Return the run spec of *plan*."""
+        return make_spec(
+            plan,
+            self.catalog,
+            self.inventory,
+            self.targets(plan.request),
+            RunOptions(),
+            run=plan.id,
+            created_at=NOW,
+            parameters=self.parameters,
+            installed=self.record.values(),
+        )
+
+    def apply(self, plan, failing=()):
+        """Return the world after a run of *plan* in which the steps with the ids *failing* failed on all hosts."""
+        record = self.record
+        for event in run_events(self.spec(plan), failing):
+            record = record_event(record, "acme", event)
+        return attrs.evolve(self, record=dict(record), runs=self.runs + 1)
+
+    def done(self, **request):
+        """Return the world after a good run of *request*."""
+        return self.apply(self.plan(**request))
+
+
+def run_events(spec, failing=()):
+    """Yield what the engine reports of a run in which the steps with the ids *failing*, and those after them, fail."""
+    lost = set()
+    for seq, (step, details) in enumerate(zip(spec.plan.steps, spec.steps, strict=True), start=1):
+        about = {"component": step.component, "action": step.action, "hosts": list(step.hosts)}
+        about |= {"to_version": step.to_version, "verify_follows": details.verify_follows}
+        fields = {"time": NOW, "run": spec.run, "step": step.id}
+        if lost.intersection(step.needs):
+            lost.add(step.id)
+            continue
+        yield Event(seq=2 * seq, kind=EventKind.STEP_STARTED, data={**about, "inputs": dict(details.inputs)}, **fields)
+        status = HostStatus.FAILED if step.id in failing else HostStatus.OK
+        lost.update({step.id} if step.id in failing else ())
+        statuses = dict.fromkeys(step.hosts, status)
+        ended = StepStatus.FAILED if step.id in failing else StepStatus.SUCCEEDED
+        data = {**about, "host_statuses": statuses}
+        yield Event(seq=2 * seq + 1, kind=EventKind.STEP_FINISHED, status=ended, data=data, **fields)
+    yield Event(seq=10**6, time=NOW, kind=EventKind.RUN_FINISHED, run=spec.run, status="succeeded")
+
+
+def texts(plan):
+    """Return *plan*'s changes in words, by component and host."""
+    return {(change.component, change.host): change.text for change in plan.changes}
+
+
+def reasons(plan):
+    """Return the reasons of *plan*'s changes, by component and host."""
+    return {(change.component, change.host): change.reason for change in plan.changes}
+
+
+def done(plan):
+    """Return what *plan*'s steps do, in order."""
+    return [(step.action.value, step.component, step.hosts) for step in plan.steps]
+
+
+MYSQL = component("mysql", 3, versions=("1.0", "2.0"))
+PORTAL = component("portal", 8, on="web", requires=["mysql >=1.0"])
+
+
+def test_a_plan_prints_as_its_steps():
+    """What is required comes first; a line says what is done where."""
+    plan = World((MYSQL, PORTAL)).plan(install=("portal",))
+
+    assert str(plan) == "1. install mysql on db1, db2\n2. install portal on web1, web2, web3"
+    assert plan.summary == "2 to install; 2 steps on 5 hosts"
+
+
+@pytest.mark.parametrize("name", ["mysql", "3", "03", "03.mysql.yml"])
+def test_a_component_may_be_named_by_number_or_file(name):
+    plan = World((MYSQL, PORTAL)).plan(install=(name,))
+
+    assert [("install", "mysql", ("db1", "db2"))] == done(plan)
+
+
+@pytest.mark.parametrize("text", ["", "=1", "mysql=", "my sql", "mysql==1"])
+def test_what_asks_for_no_component_is_refused(text):
+    with pytest.raises(PlanningError, match="asks for no component"):
+        parse_wanted(text)
+
+
+def test_an_entry_is_a_name_and_perhaps_a_version():
+    assert Wanted("mysql", "2.0") == parse_wanted("mysql=2.0")
+    assert Wanted("mysql") == parse_wanted("mysql")
+
+
+def test_a_number_gives_order_but_no_requirement():
+    """Without manifests, one component is planned alone, and several wait for the lower numbers."""
+    world = World(tuple(component(name, order, manifest=False) for name, order in [("a", 1), ("b", 2), ("c", 2)]))
+
+    assert ["c"] == [step.component for step in world.plan(install=("c",)).steps]
+    assert [(), ("01-a-install",), ("01-a-install",)] == [step.needs for step in world.plan(all=True).steps]
+
+
+def test_with_manifests_on_both_sides_only_requirements_count():
+    plan = World((component("a", 1), component("b", 2), component("c", 3, requires=["a"]))).plan(all=True)
+
+    assert {"a": (), "b": (), "c": ("01-a-install",)} == {step.component: step.needs for step in plan.steps}
+
+
+def test_a_requirement_beats_a_number():
+    """What requires a higher number takes that one's place, also for the numbers between."""
+    world = World((component("early", 5, requires=["late"]), component("mid", 6), component("late", 8, manifest=False)))
+
+    assert ["mid", "late", "early"] == [step.component for step in world.plan(all=True).steps]
+
+
+def test_order_passes_through_what_stays_as_it_is():
+    chain = (component("a"), component("b", requires=["a"]), component("c", requires=["b"]))
+    world = World(chain).done(install=("b",))
+    plan = attrs.evolve(world, record={k: v for k, v in world.record.items() if k[0] != "a"}).plan(install=("c",))
+
+    assert [("install", "a", ("db1", "db2")), ("install", "c", ("db1", "db2"))] == done(plan)
+    assert ("01-a-install",) == plan.steps[1].needs
+
+
+def test_components_that_require_each_other_are_refused():
+    world = World((component("a", requires=["b"]), component("b", requires=["c"]), component("c", requires=["b"])))
+
+    with pytest.raises(DependencyCycleError) as caught:
+        world.plan(install=("a",))
+
+    assert {"b", "c"} == set(caught.value.cycle)
+    assert caught.value.cycle[0] == caught.value.cycle[-1]
+
+
+def test_an_unknown_requirement_is_named_with_who_requires_it():
+    with pytest.raises(UnknownNameError, match="a requires 'nowhere'"):
+        World((component("a", requires=["nowhere"]),)).plan(install=("a",))
+
+
+def test_reasons_say_why():
+    world = World((MYSQL, PORTAL)).done(install=("mysql",))
+    plan = attrs.evolve(world, groups={**GROUPS, "db": ("db1", "db2", "db3")}).plan(install=("portal",))
+
+    assert "new host" == reasons(plan)["mysql", "db3"]
+    assert "requested" == reasons(plan)["portal", "web1"]
+    assert "required by portal" == reasons(World((MYSQL, PORTAL)).plan(install=("portal",)))["mysql", "db1"]
+
+
+def test_a_new_host_gets_the_version_of_the_others_and_they_run_along():
+    """No limit is needed where the other hosts are in the version aimed at."""
+    world = World((MYSQL,)).done(install=("mysql=1.0",))
+    plan = attrs.evolve(world, groups={**GROUPS, "db": ("db1", "db2", "db3")}).plan(install=("mysql",))
+
+    assert [("install", "mysql", ("db1", "db2", "db3"))] == done(plan)
+    assert not plan.steps[0].limited
+    assert "install 1.0" == texts(plan)["mysql", "db3"]
+    assert "unchanged, runs along so that no limit is needed" == texts(plan)["mysql", "db1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [
+        pytest.param({"install": ("mysql",)}, "2.0", id="default"),
+        pytest.param({"install": ("mysql=1.0",)}, "1.0", id="asked"),
+    ],
+)
+def test_a_version_is_as_asked_or_the_last(asked, target):
+    assert {target} == {change.to_version for change in World((MYSQL,)).plan(**asked).changes}
+
+
+def test_install_leaves_an_installed_version_and_says_what_is_available():
+    plan = World((MYSQL,)).done(install=("mysql=1.0",)).plan(install=("mysql",))
+
+    assert "unchanged, 2.0 available" == texts(plan)["mysql", "db1"]
+    assert "nothing to change" == plan.summary == str(plan)
+
+
+def test_install_of_another_version_names_the_upgrade():
+    with pytest.raises(PlanningError, match=r"mysql on db1, db2 is 1\.0") as caught:
+        World((MYSQL,)).done(install=("mysql=1.0",)).plan(install=("mysql=2.0",))
+
+    assert "--upgrade mysql=2.0" in caught.value.remedy
+
+
+def test_upgrade_goes_from_what_is_installed_to_the_default():
+    world = World((MYSQL,)).done(install=("mysql=1.0",))
+    plan = world.plan(upgrade=("mysql",))
+
+    assert "upgrade 1.0 → 2.0" == texts(plan)["mysql", "db1"]
+    assert "1. upgrade mysql 1.0 → 2.0 on db1, db2" == str(plan)
+    assert all(change.disruptive and not change.destructive for change in plan.changes)
+    assert world.apply(plan).plan(upgrade=("mysql",)).empty
+
+
+@pytest.mark.parametrize(
+    ("installed", "asked", "message"),
+    [
+        pytest.param(None, "mysql", "is not installed", id="not installed"),
+        pytest.param("2.0", "mysql=1.0", "an upgrade does not go back", id="downgrade"),
+        pytest.param("1.0", "mysql=3.0", "has no version '3.0'", id="unknown version"),
+        pytest.param("1.0", "mysql", "upgrades from >=1.5 only", id="from"),
+    ],
+)
+def test_an_upgrade_that_cannot_be_is_refused(installed, asked, message):
+    mysql = component("mysql", 3, versions=("1.0", "2.0"), actions=[spec("upgrade", "mysql", from_version=">=1.5")])
+    world = World((mysql,)).done(install=(f"mysql={installed}",)) if installed else World((mysql,))
+
+    with pytest.raises(PlanningError, match=message):
+        world.plan(upgrade=(asked,))
+
+
+def test_versions_without_numbers_are_in_the_manifests_order():
+    world = World((component("app", versions=("warty", "hoary")),)).done(install=("app",))
+
+    with pytest.raises(PlanningError, match="hoary, newer than warty"):
+        world.plan(upgrade=("app=warty",))
+
+
+@pytest.mark.parametrize(
+    ("versions", "message"),
+    [
+        pytest.param(("11",), "portal requires java >=17, but java 11 is planned for db1", id="too old"),
+        pytest.param((), "portal requires java >=17, but an unknown version of java is planned", id="unknown"),
+        pytest.param(("warty",), "portal requires java >=17, but java warty is planned for db1", id="no number"),
+    ],
+)
+def test_a_requirement_that_cannot_be_met_names_both_sides(versions, message):
+    world = World((component("java", on="db1", versions=versions), component("portal", requires=["java >=17"])))
+
+    with pytest.raises(PlanningError, match=message):
+        world.plan(install=("portal",))
+
+
+def test_an_installed_requirement_must_fit_and_an_upgrade_with_it_helps():
+    world = World((component("java", versions=("11", "17")), component("portal", requires=["java >=17"])))
+    world = world.done(install=("java=11",))
+
+    with pytest.raises(PlanningError, match="java 11 is installed on db"):
+        world.plan(install=("portal",))
+    assert ["java", "portal"] == [s.component for s in world.plan(install=("portal",), upgrade=("java",)).steps]
+
+
+def test_an_upgrade_must_not_break_what_stays():
+    world = World((component("java", versions=("11", "17")), component("portal", requires=["java <17"])))
+    world = world.done(install=("java=11", "portal"))
+
+    with pytest.raises(PlanningError, match="portal requires java <17, but java 17 is planned"):
+        world.plan(upgrade=("java",))
+
+
+def test_uninstall_goes_in_reverse_and_leaves_nothing():
+    world = World((attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("uninstall", "mysql"))), PORTAL))
+    world = attrs.evolve(
+        world,
+        components=(world.components[0], attrs.evolve(PORTAL, actions=(*PORTAL.actions, spec("uninstall", "portal")))),
+    ).done(all=True)
+    plan = world.plan(uninstall=("mysql", "portal"))
+
+    assert ["portal", "mysql"] == [step.component for step in plan.steps]
+    assert ("01-portal-uninstall",) == plan.steps[1].needs
+    assert all(change.destructive and change.disruptive and change.to_version is None for change in plan.changes)
+    assert {} == world.apply(plan).record
+    assert "unchanged, not installed" == world.apply(plan).plan(uninstall=("mysql", "portal")).changes[0].reason
+
+
+def test_what_another_installed_component_requires_is_not_uninstalled():
+    world = World((attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("uninstall", "mysql"))), PORTAL)).done(all=True)
+
+    with pytest.raises(PlanningError, match=r"portal requires mysql >=1\.0, but mysql is to be uninstalled"):
+        world.plan(uninstall=("mysql",))
+
+
+def test_what_requires_something_that_is_restarted_only_needs_it_to_be_there():
+    world = World((component("mysql", actions=["restart"]), component("app", requires=["mysql"]))).done(
+        install=("mysql",)
+    )
+
+    assert ["mysql", "app"] == [step.component for step in world.plan(install=("app",), restart=("mysql",)).steps]
+
+
+def test_what_is_uninstalled_goes_before_what_is_installed():
+    old = component("old", 9, actions=["uninstall"])
+    world = World((old, component("new", 1))).done(install=("old",))
+    plan = world.plan(install=("new",), uninstall=("old",))
+
+    assert [("uninstall", "old", ("db1", "db2")), ("install", "new", ("db1", "db2"))] == done(plan)
+    assert ("01-old-uninstall",) == plan.steps[1].needs
+
+
+@pytest.mark.parametrize("failed", ["01-mysql-install", "02-mysql-verify"])
+def test_what_failed_is_repaired(failed):
+    world = World((attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("verify", "mysql"))),))
+    plan = world.apply(world.plan(install=("mysql=1.0",)), failing=[failed]).plan(install=("mysql",))
+
+    assert {"repair"} == set(reasons(plan).values())
+    assert {"install 1.0"} == set(texts(plan).values())
+
+
+def test_a_failed_upgrade_is_repaired_by_upgrading():
+    world = World((MYSQL,)).done(install=("mysql=1.0",))
+    world = world.apply(world.plan(upgrade=("mysql",)), failing=["01-mysql-upgrade"])
+    plan = world.plan(install=("mysql",))
+
+    assert {"upgrade 1.0 → 2.0"} == set(texts(plan).values())
+    assert world.apply(plan).plan(upgrade=("mysql",)).empty
+
+
+def test_a_first_install_that_failed_is_repaired_by_installing_what_an_upgrade_asks_for():
+    world = World((MYSQL,))
+    plan = world.apply(world.plan(install=("mysql=1.0",)), failing=["01-mysql-install"]).plan(upgrade=("mysql",))
+
+    assert {"install 2.0"} == set(texts(plan).values())
+    assert {"repair"} == set(reasons(plan).values())
+
+
+def test_a_failed_restart_is_repaired_by_installing_what_was_proved():
+    mysql = attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("restart", "mysql")))
+    world = World((mysql,)).done(install=("mysql=1.0",))
+    world = world.apply(world.plan(restart=("mysql",)), failing=["01-mysql-restart"])
+
+    assert {"install 1.0"} == set(texts(world.plan(install=("mysql",))).values())
+    with pytest.raises(PlanningError, match=r"is 1\.0; install does not change it to 2\.0"):
+        world.plan(install=("mysql=2.0",))
+
+
+def test_a_failed_upgrade_is_not_installed_over():
+    world = World((MYSQL,)).done(install=("mysql=1.0",))
+    world = world.apply(world.plan(upgrade=("mysql",)), failing=["01-mysql-upgrade"])
+
+    with pytest.raises(PlanningError, match=r"is on the way to 2\.0; install does not change it to 1\.0"):
+        world.plan(install=("mysql=1.0",))
+
+
+def test_without_known_versions_an_upgrade_waits_for_force():
+    world = World((component("app"),)).done(install=("app",))
+
+    assert "unchanged, versions unknown" == texts(world.plan(upgrade=("app",)))["app", "db1"]
+    assert [("upgrade", "app", ("db1", "db2"))] == done(world.plan(upgrade=("app",), force=("app",)))
+
+
+def test_a_version_is_available_to_what_was_installed_without_one():
+    world = attrs.evolve(
+        World((component("app"),)).done(install=("app",)), components=(component("app", versions=("2",)),)
+    )
+
+    assert "unchanged, 2 available" == texts(world.plan(install=("app",)))["app", "db1"]
+
+
+def test_a_failed_component_is_not_restarted_into_looking_well():
+    """A restart proves nothing about an upgrade that failed."""
+    mysql = attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("restart", "mysql")))
+    world = World((mysql,)).done(install=("mysql=1.0",))
+    world = world.apply(world.plan(upgrade=("mysql",)), failing=["01-mysql-upgrade"])
+
+    with pytest.raises(PlanningError, match="is failed since upgrade") as caught:
+        world.plan(restart=("mysql",))
+    assert "install mysql" in caught.value.remedy
+
+
+def test_force_carries_out_what_did_not_change():
+    world = World((MYSQL, PORTAL)).done(install=("portal",))
+    plan = world.plan(install=("portal",), force=("mysql",))
+
+    assert {"mysql": "forced", "portal": "unchanged"} == {change.component: change.reason for change in plan.changes}
+    assert [("install", "mysql", ("db1", "db2"))] == done(plan)
+    assert "1 to install, 1 unchanged; 1 step on 2 hosts" == plan.summary
+
+
+def test_an_edited_playbook_is_a_warning_that_names_force():
+    world = World((MYSQL,)).done(install=("mysql",))
+    plan = attrs.evolve(world, components=(attrs.evolve(MYSQL, files={"03.mysql.yml": "edited"}),)).plan(all=True)
+
+    assert plan.empty
+    assert [
+        "the playbooks of mysql were edited since it was installed on db1, db2; force carries them out again"
+    ] == list(plan.warnings)
+
+
+@pytest.mark.parametrize("action", ["configure", "start", "stop", "restart", "backup"])
+def test_other_actions_need_what_is_installed_and_are_done_each_time(action):
+    mysql = attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec(action, "mysql")))
+    world = World((mysql,)).done(install=("mysql=1.0",))
+
+    with pytest.raises(PlanningError, match="is not installed"):
+        World((mysql,)).plan(**{action: ("mysql",)})
+    once = world.done(**{action: ("mysql",)})
+    assert [(action, "mysql", ("db1", "db2"))] == done(once.plan(**{action: ("mysql",)}))
+    assert {"1.0"} == {row.version for row in once.record.values()}
+    assert once.plan(install=("mysql",)).empty
+
+
+def test_an_action_is_done_where_the_component_is_installed():
+    mysql = attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("stop", "mysql")))
+    plan = World((mysql,)).done(install=("mysql",), limit="db1").plan(stop=("mysql",))
+
+    assert [("stop", "mysql", ("db1",))] == done(plan)
+    assert "unchanged, not installed" == texts(plan)["mysql", "db2"]
+
+
+@pytest.mark.parametrize("action", ["verify", "check"])
+def test_read_only_actions_need_nothing_installed_and_leave_no_record(action):
+    world = World((component("mysql", actions=[action]),))
+    plan = world.plan(**{action: ("mysql",)})
+
+    assert plan.read_only
+    assert [(action, "mysql", ("db1", "db2"))] == done(plan)
+    assert {} == world.apply(plan).record
+
+
+def test_an_undeclared_action_is_refused_with_what_is_declared():
+    with pytest.raises(PlanningError, match=r"mysql has no action 'stop'; declared: install") as caught:
+        World((MYSQL,)).plan(stop=("mysql",))
+
+    assert "03.mysql.stop.yml" in caught.value.remedy
+
+
+def test_verify_is_a_step_of_its_own_that_others_wait_for():
+    plan = World((component("mysql", actions=["verify"]), component("portal", requires=["mysql"]))).plan(all=True)
+
+    assert [
+        ("01-mysql-install", ()),
+        ("02-mysql-verify", ("01-mysql-install",)),
+        ("03-portal-install", ("02-mysql-verify",)),
+    ] == [(step.id, step.needs) for step in plan.steps]
+
+
+def test_a_verify_from_elsewhere_gates_but_cannot_vouch():
+    """A verify playbook for localhost still runs, and the install step then vouches for its hosts itself."""
+    world = World((component("mysql", actions=["verify"]),), plays={"mysql.verify.yml": "localhost"})
+    plan = world.plan(install=("mysql",))
+
+    assert [("install", "mysql", ("db1", "db2")), ("verify", "mysql", ("localhost",))] == done(plan)
+    assert not world.spec(plan).steps[0].verify_follows
+    assert ("mysql.verify.yml has no play for db1, db2: mysql is not proved there",) == plan.warnings
+    assert world.apply(plan).plan(install=("mysql",)).empty
+
+
+@pytest.mark.parametrize(
+    ("batch", "sizes"),
+    [
+        pytest.param((1,), [1, 1, 1], id="count"),
+        pytest.param(("50%",), [1, 1, 1], id="percentage rounds down"),
+        pytest.param((1, "70%"), [1, 2], id="list repeats its last"),
+        pytest.param((9,), [3], id="larger than all"),
+    ],
+)
+def test_batches_are_cut_as_ansibles_serial_cuts_them(batch, sizes):
+    plan = World((PORTAL, MYSQL)).done(install=("mysql",)).plan(install=("portal",), batch=batch)
+
+    assert sizes == [len(step.hosts) for step in plan.steps]
+
+
+def test_each_batch_is_verified_before_the_next():
+    app = component("app", on="web", actions=[spec("install", "app", batch=(2,)), "verify"])
+    plan = World((app,)).plan(install=("app",))
+
+    assert [
+        ("01-app-install-1", ("web1", "web2"), (), True),
+        ("02-app-verify-1", ("web1", "web2"), ("01-app-install-1",), True),
+        ("03-app-install-2", ("web3",), ("02-app-verify-1",), True),
+        ("04-app-verify-2", ("web3",), ("03-app-install-2",), True),
+    ] == [(step.id, step.hosts, step.needs, step.limited) for step in plan.steps]
+
+
+@pytest.mark.parametrize("batch", [(0,), (-1,), ("0%",), ("101%",), ("all",), (True,)])
+def test_a_batch_that_serial_would_not_take_is_refused(batch):
+    with pytest.raises(PlanningError, match="batch has"):
+        World((MYSQL,)).plan(install=("mysql",), batch=batch)
+
+
+def test_a_limit_restricts_and_is_handed_to_ansible():
+    plan = World((MYSQL,)).plan(install=("mysql",), limit="db2")
+
+    assert [("install", "mysql", ("db2",))] == done(plan)
+    assert plan.steps[0].limited
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        pytest.param({"install": ("mysql",), "limit": "nowhere"}, "no host matches limit 'nowhere'", id="no host"),
+        pytest.param({"install": ("mysql",), "limit": "web"}, "limit 'web' leaves no host of mysql", id="other hosts"),
+        pytest.param({"install": ("portal",), "limit": "web"}, "portal requires mysql, which is not", id="requirement"),
+        pytest.param({"install": ("mysql",), "limit": "@/etc/passwd"}, "is no host pattern", id="file"),
+        pytest.param({"install": ("mysql",), "limit": "db,@/etc/passwd"}, "is no host pattern", id="file among hosts"),
+        pytest.param({"install": ("mysql",), "limit": "--list"}, "is no host pattern", id="option"),
+        pytest.param({"install": ("mysql",), "limit": "{{ x }}"}, "is no host pattern", id="template"),
+        pytest.param({"install": ("mysql",), "limit": " "}, "is no host pattern", id="blank"),
+    ],
+)
+def test_a_limit_that_leaves_nothing_or_is_none_is_refused(request_, message):
+    with pytest.raises(PlanningError, match=message):
+        World((MYSQL, PORTAL)).plan(**request_)
+
+
+def test_all_within_a_limit_that_has_no_component_is_refused():
+    with pytest.raises(PlanningError, match="limit 'web' leaves no host of any component"):
+        World((MYSQL,)).plan(all=True, limit="web")
+
+
+def test_all_within_a_limit_takes_the_components_that_have_hosts_there():
+    plan = World((MYSQL, component("app", on="web"))).plan(all=True, limit="web1")
+
+    assert [("install", "app", ("web1",))] == done(plan)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        pytest.param(True, "no host matches pattern 'none' of mysql.component.yml", id="manifest"),
+        pytest.param(False, "no host matches pattern 'none' of 03.mysql.yml", id="playbook"),
+    ],
+)
+def test_a_component_without_hosts_is_refused(manifest, message):
+    world = World((component("mysql", 3, on="none", manifest=manifest),), plays={"03.mysql.yml": "none"})
+
+    with pytest.raises(PlanningError, match=message):
+        world.plan(all=True)
+
+
+def test_playbooks_that_ansible_cannot_read_are_all_named():
+    problems = {"/catalog/a.yml": "not a valid attribute", "/catalog/b.yml": "did not find expected key"}
+    world = World((component("a"), component("b")), problems=problems)
+
+    with pytest.raises(PlanningError) as caught:
+        attrs.evolve(world, components=tuple(attrs.evolve(c, hosts=None) for c in world.components)).plan(all=True)
+
+    assert [
+        "Ansible cannot read a.yml: not a valid attribute",
+        "Ansible cannot read b.yml: did not find expected key",
+    ] == str(caught.value).splitlines()
+
+
+def test_a_verify_playbook_that_ansible_cannot_read_is_an_error():
+    world = World((component("mysql", actions=["verify"]),), problems={"/catalog/mysql.verify.yml": "bad"})
+
+    with pytest.raises(PlanningError, match=r"Ansible cannot read mysql\.verify\.yml: bad"):
+        world.plan(install=("mysql",))
+
+
+def test_an_action_whose_plays_are_for_other_hosts_is_refused():
+    world = World((component("mysql", actions=["stop"]),), plays={"mysql.stop.yml": "web"}).done(install=("mysql",))
+
+    with pytest.raises(PlanningError, match=r"mysql\.stop\.yml has no play for a host of mysql: db1, db2"):
+        world.plan(stop=("mysql",))
+
+
+def test_a_change_that_its_playbook_does_not_cover_is_refused():
+    world = World((component("mysql", actions=["configure"]),), plays={"mysql.configure.yml": "db1"})
+    world = world.done(install=("mysql",))
+
+    with pytest.raises(PlanningError, match=r"mysql\.configure\.yml has no play for db2"):
+        world.plan(install=("mysql",), parameters={"size": 1})
+
+
+def test_all_passes_over_what_has_no_install_playbook():
+    """A folder may hold an action of something that was installed by other means."""
+    tool = component("tool", manifest=False, actions=["check"])
+    tool = attrs.evolve(tool, actions=tool.actions[1:])
+    world = World((tool, MYSQL))
+
+    assert [("install", "mysql", ("db1", "db2"))] == done(world.plan(all=True))
+    assert [("check", "tool", ("db1", "db2"))] == done(world.plan(check=("tool",)))
+
+
+def test_a_limit_also_keeps_a_verify_from_elsewhere_away():
+    world = World((component("mysql", actions=["verify"]),), plays={"mysql.verify.yml": "web"})
+
+    assert [("install", "mysql", ("db1",))] == done(world.plan(install=("mysql",), limit="db1"))
+
+
+def test_a_playbook_for_more_hosts_than_the_manifests_is_limited():
+    plan = World((component("mysql"),), plays={"mysql.yml": "all"}).plan(install=("mysql",))
+
+    assert [("install", "mysql", ("db1", "db2"))] == done(plan)
+    assert plan.steps[0].limited
+
+
+def test_a_host_that_the_playbook_leaves_out_is_a_warning():
+    plan = World((component("mysql"),), plays={"mysql.yml": "db1"}).plan(install=("mysql",))
+
+    assert [("install", "mysql", ("db1",))] == done(plan)
+    assert ("mysql.yml has no play for db2, though mysql is for it",) == plan.warnings
+
+
+def test_a_dynamic_inventory_always_gets_a_limit():
+    assert World((MYSQL,), static=False).plan(install=("mysql",)).steps[0].limited
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"install": ("mysql",), "upgrade": ("mysql",)}, id="two actions"),
+        pytest.param({"install": ("mysql=1.0", "3=2.0")}, id="two versions"),
+        pytest.param({"restart": ("mysql=1.0",)}, id="version without need"),
+        pytest.param({"resume": "7f3c"}, id="resume"),
+        pytest.param({"rollback": "7f3c"}, id="rollback"),
+        pytest.param({"install": ("mysql",), "failed_hosts_only": True}, id="failed hosts of no run"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(request_):
+    with pytest.raises(PlanningError):
+        World((MYSQL,)).plan(**request_)
+
+
+PORT = Parameter(name="mysql_port", component="mysql", type="port", value=3306, on_change="restart")
+DATA = Parameter(name="mysql_data", component="mysql", type="path", value="/data", on_change="fixed")
+ROOT = Parameter(name="mysql_root", component="mysql", secret=True, required=True)
+SIZED = component("mysql", versions=("1.0", "2.0"), parameters=(PORT, DATA, ROOT), actions=["verify", "restart"])
+
+
+def test_changed_parameters_configure_and_say_which():
+    world = World((SIZED,), parameters=SiteParameters(site={"mysql_port": 3307})).done(install=("mysql",))
+    plan = attrs.evolve(world, parameters=SiteParameters(site={"mysql_port": 3308})).plan(install=("mysql",))
+
+    assert {"configure: mysql_port"} == set(texts(plan).values())
+    assert all(change.disruptive for change in plan.changes)
+    assert world.plan(install=("mysql",)).empty
+
+
+def test_what_is_only_required_stays_as_it_is_and_says_what_changed():
+    world = World((SIZED, component("app", requires=["mysql"]))).done(install=("mysql",))
+    world = attrs.evolve(world, parameters=SiteParameters(site={"mysql_port": 3307}))
+
+    assert "unchanged, parameters changed: mysql_port" == texts(world.plan(install=("app",)))["mysql", "db1"]
+    assert [("install", "app", ("db1", "db2"))] == done(world.plan(install=("app",)))
+
+
+def test_a_value_for_one_host_concerns_that_host():
+    parameters = SiteParameters(hosts={"db1": {"mysql_port": 3307}}, groups={"db": {"mysql_port": 3308}})
+    world = World((SIZED,), parameters=parameters).done(install=("mysql",))
+    changed = attrs.evolve(parameters, hosts={"db1": {"mysql_port": 3309}})
+
+    plan = attrs.evolve(world, parameters=changed).plan(install=("mysql",))
+
+    assert world.plan(install=("mysql",)).empty
+    assert {
+        ("mysql", "db1"): "configure: mysql_port",
+        ("mysql", "db2"): "unchanged, runs along so that no limit is needed",
+    } == texts(plan)
+
+
+def test_a_value_equal_to_the_default_changes_nothing():
+    world = World((SIZED,)).done(install=("mysql",))
+
+    assert attrs.evolve(world, parameters=SiteParameters(site={"mysql_port": 3306})).plan(all=True).empty
+
+
+def test_a_restart_does_not_count_as_having_brought_new_values():
+    world = World((SIZED,)).done(install=("mysql",))
+    world = attrs.evolve(world, parameters=SiteParameters(site={"mysql_port": 3307})).done(restart=("mysql",))
+
+    assert {"configure: mysql_port"} == set(texts(world.plan(install=("mysql",))).values())
+
+
+def test_a_fixed_parameter_does_not_change():
+    world = World((SIZED,)).done(install=("mysql",))
+
+    with pytest.raises(PlanningError, match="mysql_data cannot change once mysql is installed"):
+        world.plan(install=("mysql",), parameters={"mysql_data": "/other"})
+
+
+def test_wrong_values_are_refused_all_at_once():
+    values = {
+        "mysql_port": 99999,
+        "mysql_data": "relative",
+        "mysql_root": "hunter2",
+        "ansible_user": "root",
+        "component_name": "x",
+        "__hidden": 1,
+        "no-name": 1,
+        "hostvars": {},
+        "plain": {1, 2},
+    }
+    with pytest.raises(PlanningError) as caught:
+        World((SIZED,)).plan(install=("mysql",), parameters={**values, "fine": "{{ lookup('pipe', 'id') }}"})
+
+    assert list(values) == [line.split(":")[0] for line in str(caught.value).splitlines()]
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("string", "x", 1),
+        ("integer", 1, True),
+        ("number", 1.5, "1.5"),
+        ("boolean", False, 0),
+        ("port", 65535, 0),
+        ("path", "/x", "x"),
+        ("host", "db1", "-db1"),
+        ("list", [1], "x"),
+        ("map", {"a": 1}, [1]),
+    ],
+)
+def test_a_declared_value_has_its_type(kind, good, bad):
+    world = World((component("app", parameters=(Parameter(name="x", component="app", type=kind),)),))
+
+    assert not world.plan(install=("app",), parameters={"x": good}).empty
+    with pytest.raises(PlanningError, match=r"x of the site: .* is not "):
+        attrs.evolve(world, parameters=SiteParameters(site={"x": bad})).plan(install=("app",))
+
+
+def test_a_required_value_must_be_there_and_a_secret_is_a_warning():
+    needs = Parameter(name="mysql_id", component="mysql", required=True)
+    world = World((attrs.evolve(SIZED, parameters=(needs, ROOT)),))
+
+    with pytest.raises(PlanningError, match="mysql needs a value for mysql_id on db2"):
+        attrs.evolve(world, parameters=SiteParameters(hosts={"db1": {"mysql_id": "1"}})).plan(all=True)
+    plan = world.plan(all=True, parameters={"mysql_id": "1"})
+    assert ("secret mysql_root must be handed over at start",) == plan.warnings
+    known = attrs.evolve(world, parameters=SiteParameters(secrets=("mysql_root",)))
+    assert () == known.plan(all=True, parameters={"mysql_id": "1"}).warnings
+
+
+def test_questions_are_what_planning_needs_to_know():
+    """Nothing is asked about components that are not concerned, nor about upgrades where nothing is installed."""
+    mysql = attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("upgrade", "mysql"), spec("uninstall", "mysql")))
+    world = World((mysql, PORTAL, component("other")))
+    request = Request(install=("portal",), limit="all")
+
+    asked = questions(request, world.catalog, ())
+    later = questions(request, world.catalog, world.done(install=("mysql",)).record.values())
+
+    assert {"03.mysql.yml", "08.portal.yml"} == {path.name for path in asked.playbooks}
+    assert {"db", "web", "all"} == set(asked.patterns)
+    assert {"03.mysql.yml", "08.portal.yml", "mysql.upgrade.yml"} == {path.name for path in later.playbooks}
+
+
+def test_a_spec_holds_all_that_a_step_takes():
+    parameters = SiteParameters(
+        site={"region": "north"}, groups={"db": {"mysql_port": 3307}}, hosts={"db2": {"mysql_port": 3308}}
+    )
+    world = World((SIZED,), parameters=parameters)
+    install, verify = world.spec(world.plan(install=("mysql",), parameters={"loose": [1]})).steps
+
+    assert FOLDER / "mysql.yml" == install.playbook
+    assert {"mysql_port": 3306, "mysql_data": "/data", "region": "north"} == install.defaults
+    assert {"mysql_port": 3307, "region": "north"} == install.host_variables["db1"]
+    assert {"mysql_port": 3308, "region": "north"} == install.host_variables["db2"]
+    assert {"region": "north"} == install.host_variables["web1"]
+    assert {
+        "loose": [1],
+        "component_name": "mysql",
+        "component_action": "install",
+        "component_version": "2.0",
+        "component_from_version": None,
+        "component_purge": False,
+    } == install.variables
+    assert ("mysql_root",) == install.secrets
+    assert {"/catalog/mysql.yml", "/catalog/mysql.verify.yml", "/catalog/mysql.restart.yml"} == set(install.files)
+    assert {"files", "parameter:loose", "parameter:mysql_port@db1", "parameter:mysql_port@db2"} == set(install.inputs)
+    assert (True, False) == (install.verify_follows, verify.verify_follows)
+    assert {} == verify.inputs
+
+
+def test_hosts_from_different_versions_are_told_each_its_own():
+    world = World((MYSQL,)).done(install=("mysql=1.0",), limit="db1")
+    mysql = attrs.evolve(MYSQL, versions=("1.0", "1.5", "2.0"))
+    world = attrs.evolve(world, components=(mysql,)).done(install=("mysql=1.5",), limit="db2")
+    plan = world.plan(upgrade=("mysql",))
+    details = world.spec(plan).steps[0]
+
+    assert plan.steps[0].from_version is None
+    assert "component_from_version" not in details.variables
+    assert {"db1": "1.0", "db2": "1.5"} == {
+        host: values["component_from_version"] for host, values in details.host_variables.items()
+    }
+
+
+def test_a_limited_step_has_its_hosts_in_each_play():
+    world = World((component("app", on="web"),), plays={"app.yml": "web1,web2 web"})
+    plan = world.plan(install=("app",), limit="web2,web3")
+
+    assert [("web2",), ("web2", "web3")] == [play.hosts for play in world.spec(plan).steps[0].plays]
+
+
+@pytest.mark.parametrize(
+    ("approve", "pauses"),
+    [
+        ("first_batch", ["02-app-verify-1"]),
+        ("every_batch", ["02-app-verify-1", "04-app-verify-2"]),
+        (None, []),
+    ],
+)
+def test_an_approval_is_asked_between_batches(approve, pauses):
+    app = component("app", on="web", actions=[spec("install", "app", batch=(1,), approve=approve), "verify"])
+    world = World((app,))
+
+    assert pauses == [step.step for step in world.spec(world.plan(all=True)).steps if step.approve]
+
+
+def test_a_plan_is_stale_with_what_changed():
+    world = World((MYSQL,), parameters=SiteParameters(site={"a": 1, "b": 1}))
+    plan = world.plan(install=("mysql",))
+    now = digest_inputs(
+        attrs.evolve(
+            world.catalog, components=(attrs.evolve(MYSQL, files={"03.mysql.yml": "edited", "roles/x": "new"}),)
+        ),
+        attrs.evolve(world.inventory, files={"/site/hosts.yml": "edited"}),
+        (),
+        SiteParameters(site={"a": 2}, hosts={"db1": {"c": 1}}),
+        {change.component for change in plan.changes},
+    )
+
+    assert {
+        "run 7f3c… changed the site since",
+        "playbook 03.mysql.yml was edited",
+        "file roles/x was added",
+        "hosts.yml was edited",
+        "parameter a was edited",
+        "parameter b was removed",
+        "parameter c of host db1 was added",
+    } == set(stale_changes(plan, now, "7f3c5d"))
+    assert () == stale_changes(plan, plan.inputs, None)
+
+
+def test_a_change_of_the_record_alone_makes_a_plan_stale():
+    world = World((MYSQL,))
+    plan, after = world.plan(install=("mysql",)), world.done(install=("mysql",))
+    now = digest_inputs(world.catalog, world.inventory, after.record.values(), world.parameters, ["mysql"])
+
+    assert ("what is installed of mysql changed",) == stale_changes(plan, now, None)
+
+
+def test_what_is_recorded_where_the_component_no_longer_is_is_a_warning():
+    world = World((MYSQL,)).done(install=("mysql",))
+    plan = attrs.evolve(world, groups={**GROUPS, "db": ("db1",)}).plan(install=("mysql",))
+
+    assert ("mysql is recorded on db2, but no longer for it; forget lets it go",) == plan.warnings
+
+
+def test_a_table_says_what_changes_where_and_why():
+    world = World((MYSQL, PORTAL)).done(install=("mysql=1.0",))
+    lines = plan_table(world.plan(install=("portal",), upgrade=("mysql",))).splitlines()
+
+    assert [
+        "COMPONENT  HOSTS             CHANGE             WHY        MIND",
+        "mysql      db1, db2          upgrade 1.0 → 2.0  requested  disruptive",
+        "portal     web1, web2, web3  install            requested",
+        "",
+        "1 to install, 1 to upgrade; 2 steps on 5 hosts",
+    ] == lines
+
+
+def test_a_graph_has_an_arrow_from_each_step_to_those_that_need_it():
+    plan = World((MYSQL, PORTAL)).plan(all=True)
+
+    assert [
+        "flowchart TD",
+        '  s1["1. install mysql<br/>db1, db2"]',
+        '  s2["2. install portal<br/>web1, web2, web3"]',
+        "  s1 --> s2",
+    ] == plan_graph(plan).splitlines()
+
+
+def test_a_graph_holds_no_markup_of_others():
+    world = World((component("app", on='x"]<script>&#'),), groups={'x"]<script>&#': ('x"]<script>&#',)})
+
+    assert "<script" not in plan_graph(world.plan(all=True))
+    assert '  s1["1. install app<br/>x#34;#93;#60;script#62;#38;#35;"]' in plan_graph(world.plan(all=True))
+
+
+def test_going_on_keeps_the_old_actions():
+    old = Request(install=("mysql",), upgrade=("portal=2.0",), limit="all", parameters={"a": 1, "b": 1})
+    again = resumed_request(old, Request(resume="7f3c", parameters={"b": 2}, force=("mysql",)))
+
+    assert attrs.evolve(old, parameters={"a": 1, "b": 2}, force=("mysql",)) == again
+
+
+def test_going_on_with_failed_hosts_is_limited_to_them():
+    request = Request(resume="7f3c", failed_hosts_only=True)
+
+    assert "db2,web1" == resumed_request(Request(all=True), request, failed_hosts=["db2", "web1"]).limit
+    with pytest.raises(PlanningError, match="no host failed in run 7f3c"):
+        resumed_request(Request(all=True), request)
+
+
+def test_going_on_has_no_actions_of_its_own():
+    with pytest.raises(PlanningError, match="but the request has install"):
+        resumed_request(Request(all=True), Request(resume="7f3c", install=("mysql",)))
+
+
+def test_the_record_is_what_the_run_proved():
+    """A component is installed once its verify step has ended well, with what went in."""
+    row = World((SIZED,)).done(install=("mysql",), parameters={"mysql_port": 3310}).record["mysql", "db1"]
+
+    assert (InstallationStatus.INSTALLED, "2.0", NOW) == (row.status, row.version, row.verified_at)
+    assert {"files", "parameter:mysql_port"} == set(row.inputs)

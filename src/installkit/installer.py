@@ -1,12 +1,17 @@
+import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import attrs
+
+from installkit.access import Access
 from installkit.engine import settle
-from installkit.errors import PlanningError, RunNotFoundError, UnknownNameError
-from installkit.folders import Folders, check_site_name, default_data_directory
-from installkit.journal import Journal, list_journals
-from installkit.model import InventorySource, Plan, RunStatus, SiteSnapshot
+from installkit.errors import PlanningError, RunNotFoundError, SiteLockedError, UnknownNameError
+from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
+from installkit.journal import Journal, list_journals, prunable_size, prune_journal
+from installkit.model import InventorySource, Plan, RunSnapshot, RunStatus, SiteSnapshot
 from installkit.run import Run
 from installkit.site import Site
 from installkit.store import Store, set_aside
@@ -33,6 +38,7 @@ class Installer:
         self.folders = Folders(folder.expanduser().absolute())
         self.folders.make()
         self.store = Store(self.folders.database, key_file=None if key_file is None else Path(key_file))
+        self.access = Access(self.store)
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +102,32 @@ class Installer:
         path = Path(inventory).absolute()
         return next((site for site in self.sites() if site.snapshot().inventory.path == path), None)
 
+    def delete_site(self, name: str) -> None:
+        """
+        Forget what was entered for the site *name*, and its plans; its runs and their record stay.
+
+        Raises:
+            UnknownNameError: If there is none.
+            SiteLockedError: If a run changes it.
+        """
+        lock = self.site(name).snapshot().lock
+        if lock is not None:
+            raise SiteLockedError(name, attrs.asdict(lock))
+        self.store.delete_site(name)
+
+    def plans(self, site: str, *, limit: int | None = None) -> tuple[Plan, ...]:
+        """Return the plans made for *site*, newest first, at most *limit*."""
+        return self.store.plans(site, limit=limit)
+
+    def delete_plan(self, plan: str) -> None:
+        """
+        Forget the plan with the id *plan*; a run that applied it stays.
+
+        Raises:
+            UnknownNameError: If there is none.
+        """
+        self.store.delete_plan(plan)
+
     def plan(self, plan: str) -> Plan:
         """
         Return the plan with the id *plan*.
@@ -113,6 +145,43 @@ class Installer:
         wanted = None if status is None else RunStatus(status)
         found = self.store.runs(site=site, status=wanted, limit=limit)
         return tuple(self._run(snapshot.id) for snapshot in found)
+
+    def list_runs(
+        self,
+        *,
+        site: str | None = None,
+        status: str | RunStatus | None = None,
+        limit: int | None = None,
+        before: str | None = None,
+    ) -> tuple[RunSnapshot, ...]:
+        """
+        Return runs as `runs` does, but as snapshots without `steps` and `failures`: quick, however many there are.
+
+        Args:
+            site: Only this site's.
+            status: Only those with it.
+            limit: At most so many.
+            before: A run's id; only those older than it, as for the next page.
+
+        Raises:
+            RunNotFoundError: If there is no run *before*.
+        """
+        self.refresh()
+        wanted = None if status is None else RunStatus(status)
+        return self.store.runs(site=site, status=wanted, limit=limit, before=before)
+
+    def prune_run(self, run: str) -> int:
+        """
+        Take events and logs from the run with the id *run*; return the bytes freed.
+
+        Raises:
+            RunNotFoundError: If there is none.
+            PlanningError: If it has not ended.
+        """
+        found = self.run(run)
+        if not found.status.final:
+            raise PlanningError(f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}")
+        return self._prune(found.id, dry_run=False)
 
     def run(self, run: str) -> Run:
         """
@@ -144,16 +213,71 @@ class Installer:
         self.store.reindex(journals)
         return len(journals)
 
+    def check_database(self) -> str:
+        """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
+        return self.store.check()
+
+    def prune(
+        self, *, older_than: float | None = None, keep: int = 0, dry_run: bool = False
+    ) -> tuple[tuple[str, int], ...]:
+        """
+        Take events and logs from runs that ended long ago; what each was and how it ended stays.
+
+        Args:
+            older_than: Seconds since its end; None for any.
+            keep: So many of the newest ended runs stay whole.
+            dry_run: Only say what would be freed.
+
+        Returns:
+            Run and bytes freed, newest first, without the runs that had nothing to free.
+        """
+        self.refresh()
+        ended = [run for run in self.store.runs() if run.status.final][keep:]
+        limit = datetime.now(UTC) - timedelta(seconds=older_than or 0.0)
+        old = [run.id for run in ended if run.finished_at is not None and run.finished_at <= limit]
+        return tuple((run, size) for run in old if (size := self._prune(run, dry_run=dry_run)))
+
+    def _prune(self, run: str, *, dry_run: bool) -> int:
+        if dry_run:
+            return prunable_size(self.folders.runs / run)
+        size = prune_journal(self.folders.runs / run)
+        if size:
+            self.store.forget_events(run)
+        return size
+
     def _run(self, run: str) -> Run:
         path = self.folders.runs / run
         if not path.is_dir():
             raise RunNotFoundError(f"the journal of run {run} is gone", remedy="installkit reindex")
-        return Run(Journal(path), self.store)
+        journal = Journal(path)
+        return Run(journal, self.store, Site(self.folders, self.store, journal.spec().site, self.refresh).follow_up)
+
+
+def site_name_for(inventory: str | Path) -> str:
+    """
+    Return the name of a site whose inventory is *inventory*: its folder's, else the file's own without its ending.
+
+    Raises:
+        UnknownNameError: If neither can be a site's name.
+    """
+    path = Path(inventory).absolute()
+    folder = path if path.is_dir() else path.parent
+    name = folder.name if SITE_NAME.fullmatch(folder.name) else path.stem
+    check_site_name(name)
+    return name
 
 
 def recover_database(data: Path) -> Path:
-    """Set a damaged database aside, and return where it is now; the next `Installer` makes a new one to reindex."""
-    return set_aside(Folders(data.absolute()).database)
+    """
+    Set a damaged database aside, and return where it is now; nothing is deleted.
+
+    The backup made before the last run takes its place, else the next `Installer` makes a new one. Reindex it then.
+    """
+    folders = Folders(data.absolute())
+    aside = set_aside(folders.database)
+    if folders.backup.exists():
+        shutil.copy(folders.backup, folders.database)
+    return aside
 
 
 def _described(

@@ -1,14 +1,15 @@
 import getpass
+import itertools
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from installkit.engine import settle
-from installkit.errors import RunFailedError, RunStoppedError, UnknownNameError
-from installkit.journal import CancelRequest, Journal, request_cancel
-from installkit.model import Event, Failure, Plan, RunProgress, RunSnapshot, RunStatus, StepSnapshot
+from installkit.errors import PlanningError, RunFailedError, RunStoppedError, StoreError, UnknownNameError
+from installkit.journal import CancelRequest, Journal, is_pruned, request_cancel
+from installkit.model import Event, Failure, Plan, RunProgress, RunResult, RunSnapshot, RunSpec, RunStatus, StepSnapshot
 from installkit.store import Store
 
 POLL = 0.05
@@ -16,6 +17,10 @@ SETTLE_EVERY = 1.0
 """Seconds between two looks at whether somebody still carries a run out."""
 
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+FollowUp = Callable[[Mapping[str, Any], Mapping[str, Any]], "Run"]
+"""Plans a request (its fields) on a run's site and starts it (its options)."""
 
 
 class Run:
@@ -28,10 +33,11 @@ class Run:
         id: Twelve hexadecimal digits, the same as its plan's.
     """
 
-    def __init__(self, journal: Journal, store: Store) -> None:
+    def __init__(self, journal: Journal, store: Store, follow_up: "FollowUp") -> None:
         self.id = journal.id
         self._journal = journal
         self._store = store
+        self._follow_up = follow_up
         self._progress: RunProgress | None = None
         self._offset = 0
         self._looked = 0.0
@@ -84,17 +90,21 @@ class Run:
         """Seconds from its start to its end, or to its last event so far; None before it started."""
         return self.snapshot().duration
 
-    def events(self, *, follow: bool = False, after: int = 0) -> Iterator[Event]:
+    def events(self, *, follow: bool = False, after: int = 0, limit: int | None = None) -> Iterator[Event]:
         """
-        Yield the events after the one numbered *after*; with *follow*, as they come, until the run's last.
+        Yield the events after the one numbered *after*, at most *limit*; with *follow*, as they come, until the last.
 
         Break off whenever you like: the `seq` of the last one seen goes on from there.
+
+        Raises:
+            StoreError: If they were pruned.
         """
+        self._check_kept()
         if follow:
-            yield from self._journal.follow_events(after, idle=self._settle_if_dead)
+            yield from itertools.islice(self._journal.follow_events(after, idle=self._settle_if_dead), limit)
         else:
             start = self._journal.offset_after(after)
-            yield from (entry.event for entry in self._journal.read_events(start))
+            yield from (entry.event for entry in self._journal.read_events(start, limit))
 
     def wait(self, timeout: float | None = None) -> Self:
         """
@@ -130,18 +140,25 @@ class Run:
         kind = RunFailedError if now.status is RunStatus.FAILED else RunStoppedError
         raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=f"installkit show {self.id}")
 
-    def log(self, step: str, *, offset: int = 0) -> bytes:
+    def log(self, step: str, *, offset: int = 0, size: int | None = None) -> bytes:
         """
         Return what ansible-playbook printed in *step*, from byte *offset* on.
 
         Args:
             step: A step's id, or a component's name: its changing steps, in order.
             offset: Of the first byte wanted.
+            size: At most so many bytes; None for all.
 
         Raises:
             UnknownNameError: If the run has no such step.
+            StoreError: If the log was pruned.
         """
-        return b"".join(self._journal.read_log(each) for each in self.find_steps(step))[offset:]
+        self._check_kept()
+        steps = self.find_steps(step)
+        if len(steps) == 1:
+            return self._journal.read_log(steps[0], offset, -1 if size is None else size)
+        whole = b"".join(self._journal.read_log(each) for each in steps)
+        return whole[offset : None if size is None else offset + size]
 
     def follow_log(self, step: str, *, offset: int = 0) -> Iterator[bytes]:
         """Yield the same as `log` as it is printed, until the step's last byte, or the run's end."""
@@ -182,6 +199,59 @@ class Run:
             by: Who asks; the user of this process if None.
         """
         request_cancel(self._journal.path, CancelRequest(at=datetime.now(UTC), by=by or user_name(), now=now))
+
+    def resume(self, *, failed_hosts_only: bool = False, **options: Any) -> "Run":
+        """
+        Go on with the run: plan its request again over today's inputs and the record, start it, and return the new run.
+
+        What is proved with the same inputs stays as it is. Look at the plan first with `Site.plan(resume=run)`.
+
+        Args:
+            failed_hosts_only: Only on the hosts that failed or could not be reached.
+            **options: Those of `Site.start`.
+
+        Raises:
+            PlanningError: If the run has not ended, or no plan can be made.
+        """
+        return self._follow_up({"resume": self.id, "failed_hosts_only": failed_hosts_only}, options)
+
+    def rollback(self, **options: Any) -> "Run":
+        """
+        Undo the run, host by host in reverse, to the versions before it: plan that, start it, and return the new run.
+
+        Look at the plan first with `Site.plan(rollback=run)`.
+
+        Args:
+            **options: Those of `Site.start`.
+
+        Raises:
+            PlanningError: If the run has not ended, or an upgraded component declares no rollback.
+        """
+        return self._follow_up({"rollback": self.id}, options)
+
+    def result(self) -> RunResult:
+        """
+        Return how the run ended, with what it left installed.
+
+        Raises:
+            PlanningError: If it has not ended.
+        """
+        self._settle_if_dead()
+        result = self._journal.result()
+        if result is None:
+            raise PlanningError(f"run {self.id} has not ended", remedy=f"wait for it: installkit watch {self.id}")
+        return result
+
+    def spec(self) -> RunSpec:
+        """Return what the run was started with."""
+        return self._journal.spec()
+
+    def _check_kept(self) -> None:
+        if is_pruned(self._journal.path):
+            raise StoreError(
+                f"the events and logs of run {self.id} were pruned; how it ended is kept",
+                remedy=f"installkit show {self.id}",
+            )
 
     def _settle_if_dead(self) -> None:
         if time.monotonic() - self._looked > SETTLE_EVERY:

@@ -24,6 +24,7 @@ from installkit.journal import (
 )
 from installkit.model import (
     Catalog,
+    HostStatus,
     Installation,
     Inventory,
     Plan,
@@ -34,9 +35,23 @@ from installkit.model import (
     SiteLock,
     SiteParameters,
     SiteSnapshot,
+    Targets,
     time_to_wire,
 )
-from installkit.planning import Stamp, digest_inputs, make_plan, make_spec, questions, stale_changes
+from installkit.planning import (
+    Questions,
+    Stamp,
+    Undone,
+    digest_inputs,
+    make_plan,
+    make_rollback_plan,
+    make_spec,
+    plan_questions,
+    questions,
+    resumed_request,
+    rollback_questions,
+    stale_changes,
+)
 from installkit.run import Run, user_name
 from installkit.store import Store
 
@@ -101,9 +116,54 @@ class Site:
             TypeError: If *wanted* has a field that no request has.
         """
         request = _request(wanted)
-        plan = make_plan(request, *self._known(request), stamp=self._stamp(), parameters=self.parameters())
+        if request.rollback is not None:
+            plan = self._rollback_plan(request)
+        else:
+            plan = self._plan(self._resumed(request), continues=request.resume)
         self._store.save_plan(plan)
         return plan
+
+    def _plan(self, request: Request, *, continues: str | None = None) -> Plan:
+        if request.rollback is not None:  # the run that is resumed was a rollback itself
+            return self._rollback_plan(request)
+        catalog, installed = self.catalog(), self.installed()
+        inventory, targets = self._ask(catalog, questions(request, catalog, installed))
+        stamp, entered = self._stamp(continues), self.parameters()
+        return make_plan(request, catalog, inventory, targets, installed, stamp=stamp, parameters=entered)
+
+    def _resumed(self, request: Request) -> Request:
+        if request.resume is None:
+            return request
+        run = self._own_run(request.resume)
+        ended = run.result().run
+        lost = {HostStatus.FAILED, HostStatus.UNREACHABLE}
+        failed = [host for step in ended.steps for host, status in step.host_statuses.items() if status in lost]
+        return resumed_request(run.plan.request, request, done=ended.steps, failed_hosts=dict.fromkeys(failed))
+
+    def _rollback_plan(self, request: Request) -> Plan:
+        run = self._own_run(request.rollback or "")
+        result = run.result()
+        touched = (*((row.component, row.host) for row in result.installed), *result.removed)
+        undone = Undone(touched, run.spec().installed)
+        catalog, installed = self.catalog(), self.installed()
+        inventory, targets = self._ask(catalog, rollback_questions(request, undone, catalog))
+        return make_rollback_plan(
+            request,
+            catalog,
+            inventory,
+            targets,
+            installed,
+            undone=undone,
+            stamp=self._stamp(run.id),
+            parameters=self.parameters(),
+        )
+
+    def _own_run(self, run: str) -> Run:
+        self._refresh()
+        found = self._run(self._store.find_run(run))
+        if found.site != self.name:
+            raise PlanningError(f"run {found.id} was on site {found.site!r}, not on {self.name!r}")
+        return found
 
     def start(
         self,
@@ -161,6 +221,17 @@ class Site:
         with self._take_lock() as lock:
             return self._start(plan, options, values, lock)
 
+    def missing_secrets(self, plan: Plan) -> tuple[str, ...]:
+        """Return the names of the secrets that *plan*'s components require and the site does not keep, sorted."""
+        components = {step.component for step in plan.steps}
+        declared = [
+            each for component in self.catalog() if component.name in components for each in component.parameters
+        ]
+        kept = self.parameters().secrets
+        return tuple(
+            sorted({each.name for each in declared if each.secret and each.required and each.name not in kept})
+        )
+
     def _start(self, plan: Plan, options: RunOptions, values: Mapping[str, str], site_lock: Lock | None) -> Run:
         spec = self._spec(plan, options, values)
         wanted = {name for step in spec.steps for name in step.secrets}
@@ -172,7 +243,7 @@ class Site:
         if site_lock is not None:
             self._store.backup(self._folders.backup)
         run_lock = create_journal(self._folders.runs, spec)
-        run = Run(Journal(self._folders.runs / spec.run), self._store)
+        run = self._run(spec.run)
         if run_lock is None:
             return run
         with run_lock:
@@ -185,7 +256,8 @@ class Site:
     def _spec(self, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
         """Return what the run is, after a look at whether everything is still as planned."""
         self._refresh()
-        catalog, inventory, targets, installed = self._known(plan.request)
+        catalog, installed = self.catalog(), self.installed()
+        inventory, targets = self._ask(catalog, plan_questions(plan, catalog))
         entered = self.parameters()
         components = {change.component for change in plan.changes}
         now = digest_inputs(catalog, inventory, installed, entered, components)
@@ -201,24 +273,26 @@ class Site:
             created_at=datetime.now(UTC),
             parameters=attrs.evolve(entered, secrets=tuple(values)),
             installed=installed,
-            continues=plan.request.resume or plan.request.rollback,
         )
 
-    def _known(self, request: Request) -> tuple[Catalog, Inventory, Any, tuple[Installation, ...]]:
-        """Return all that planning *request* takes: catalog, inventory, targets and what is installed."""
-        catalog = self.catalog()
-        installed = self.installed()
+    def _ask(self, catalog: Catalog, asked: Questions) -> tuple[Inventory, Targets]:
+        """Return the inventory, and what Ansible answers on it."""
         inventory = self._inventory(catalog.folder)
-        asked = questions(request, catalog, installed)
-        targets = read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache)
-        return catalog, inventory, targets, installed
+        return inventory, read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache)
 
-    def _stamp(self) -> Stamp:
-        return Stamp(id=new_id(), site=self.name, revision=self._revision(), created_at=datetime.now(UTC))
+    def _stamp(self, continues: str | None = None) -> Stamp:
+        return Stamp(new_id(), self.name, self._revision(), datetime.now(UTC), continues)
+
+    def _run(self, run: str) -> Run:
+        return Run(Journal(self._folders.runs / run), self._store, self.follow_up)
+
+    def follow_up(self, wanted: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
+        """Plan a request, given by its fields, start it with *options*, and return the run."""
+        return self.start(self.plan(**wanted), **options)
 
     def _started(self, run: str) -> Run | None:
         path = self._folders.runs / run
-        return Run(Journal(path), self._store) if is_run_id(run) and path.is_dir() else None
+        return self._run(run) if is_run_id(run) and path.is_dir() else None
 
     def _take_lock(self) -> Lock:
         path = self._folders.site_lock(self.name)
@@ -251,7 +325,22 @@ class Site:
         self._refresh()
         wanted = None if status is None else RunStatus(status)
         found = self._store.runs(site=self.name, status=wanted, limit=limit)
-        return tuple(Run(Journal(self._folders.runs / snapshot.id), self._store) for snapshot in found)
+        return tuple(self._run(snapshot.id) for snapshot in found)
+
+    def record(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
+        """
+        Record what is already there without installing it, after its verify, where declared, has vouched for it.
+
+        Args:
+            components: `NAME=VERSION`, or `NAME` where versions are unknown.
+            limit: An Ansible host pattern.
+            **options: Those of `start`.
+        """
+        return self.follow_up({"record": tuple(components), "limit": limit}, options)
+
+    def forget(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
+        """Take components out of the record, and leave the hosts as they are; else like `record`."""
+        return self.follow_up({"forget": tuple(components), "limit": limit}, options)
 
     def parameters(self) -> SiteParameters:
         """Return the values entered for the site, by level."""

@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import signal
+import termios
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from ansible_runner.config.runner import RunnerConfig
 from ansible_runner.runner import Runner
 
 from installkit.engine.processes import die_with_parent
+from installkit.engine.translation import CARRIAGE_RETURN
 from installkit.errors import EngineError
 
 POLL = 0.25
@@ -62,13 +64,13 @@ class _Terminal(pexpect.spawn):
     The pseudo-terminal of ansible-playbook.
 
     Against plain pexpect: it dies with the step; nothing of its output is lost when a handler is slow
-    (ansible-runner#1343); it does not sleep after each read and before the close.
+    (ansible-runner#1343), nor changed on the way; it does not sleep after each read and before the close.
     """
 
     def __init__(self, command: str, args: list[str], *, umask: int, **options: Any) -> None:
         prepare = functools.partial(_prepare_child, os.getpid(), umask)
         self._received = 0
-        super().__init__(command, args, preexec_fn=prepare, **options)
+        super().__init__(command, args, preexec_fn=prepare, **{**options, "codec_errors": "surrogateescape"})
         self.delayafterread = None
         self.ptyproc.delayafterclose = 0
 
@@ -76,6 +78,9 @@ class _Terminal(pexpect.spawn):
         data = super().read_nonblocking(size, timeout)
         self._received += len(data)
         return data
+
+    def _log(self, s: Any, direction: str) -> None:
+        super()._log(s.replace("\r", CARRIAGE_RETURN), direction)
 
     def expect(self, pattern: Any, timeout: float = -1, **options: Any) -> Any:
         if pattern is not pexpect.EOF:
@@ -91,6 +96,9 @@ class _Terminal(pexpect.spawn):
 
 def _prepare_child(parent: int, umask: int) -> None:
     os.umask(umask)
+    modes = termios.tcgetattr(1)
+    modes[1] &= ~termios.OPOST  # so that the terminal adds no carriage returns, and each one seen was printed
+    termios.tcsetattr(1, termios.TCSANOW, modes)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     die_with_parent(parent)
@@ -187,6 +195,7 @@ class Playbook:
         self._invocation = invocation
         self._on_event = on_event
         self._should_end = should_end
+        self._fault: OSError | None = None
 
     @property
     def pid(self) -> int | None:
@@ -199,7 +208,7 @@ class Playbook:
         Run to the end and return the exit status; None if a signal killed it.
 
         Raises:
-            EngineError: If Ansible could not be started, or runner broke off.
+            EngineError: If Ansible could not be started, runner broke off, or *on_event* could not write.
         """
         with _engine_errors():
             config = _Config(self._invocation)
@@ -207,6 +216,8 @@ class Playbook:
             runner = _Runner(config, event_handler=self._handle, cancel_callback=self._should_end)
             ansible_runner.runner.pexpect = _Pexpect(self._spawn)
             runner.run()
+            if self._fault is not None:
+                raise EngineError(f"what Ansible printed could not be kept: {self._fault}") from self._fault
         terminal = self._terminal
         return None if terminal is None else terminal.exitstatus
 
@@ -215,7 +226,10 @@ class Playbook:
         return self._terminal
 
     def _handle(self, event: dict[str, Any]) -> bool:
-        self._on_event(event)
+        try:
+            self._on_event(event)
+        except OSError as exc:  # runner would pass over it in silence; the play is not to blame, and goes on
+            self._fault = self._fault or exc
         return False  # runner writes no file for it
 
 

@@ -1,5 +1,6 @@
 """Whether a step succeeded: proved from what Ansible reported, never assumed."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ Raw = Mapping[str, Any]
 
 _GATHERING = {"gather_facts", "setup"}
 _RESULTS = {"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TAIL = 4_000
 """Characters of output kept for a failure that no task reported."""
 
@@ -33,22 +35,33 @@ class Evidence:
 
     Attributes:
         recap: Ansible's counts by host; None until Ansible printed its recap.
-        broke_off: Whether Ansible gave up a play for all hosts, so that a good host may not be done.
-        tail: The end of what was printed outside any task.
+        tail: The end of what was printed outside any task, without colours.
     """
 
-    def __init__(self, hosts: Iterable[str], plays: Iterable[Play], folder: str) -> None:
+    def __init__(self, hosts: Iterable[str], plays: Iterable[Play], folder: str, *, fatal: bool = False) -> None:
+        """
+        Expect the *plays* as they were planned.
+
+        Args:
+            hosts: The planned ones, of all plays.
+            plays: With their hosts, in the playbook's order.
+            folder: Locations of tasks are given relative to it.
+            fatal: Whether the playbook may let a failure on one host end the play for all (`any_errors_fatal`), which
+                no event tells.
+        """
         self._hosts = tuple(hosts)
         self._plays = tuple(plays)
         self._folder = folder
+        self._fatal = fatal
         self._started: list[str] = []
         self._seen: dict[str, set[str]] = {}
         self._by_task: dict[tuple[str, str], set[str]] = {}
         self._last_failure: dict[str, FailedTask] = {}
+        self._recovered: set[str] = set()
         self._item_messages: dict[tuple[str, str], str] = {}
         self._unfinished_tasks: set[tuple[str, str]] = set()
+        self._gave_up = False
         self.recap: dict[str, dict[str, int]] | None = None
-        self.broke_off = False
         self.tail = ""
 
     @property
@@ -61,12 +74,19 @@ class Evidence:
         """Whether Ansible got as far as a play."""
         return bool(self._started)
 
+    @property
+    def whole(self) -> bool:
+        """Whether Ansible printed its recap and gave up no play for all hosts, so that a good host is done."""
+        if self.recap is None or self._gave_up or len(self._started) < len(self._plays):
+            return False
+        return not (self._fatal and any(_lost(counts) for counts in self.recap.values()))
+
     def observe(self, raw: Raw, text: str) -> None:
         """Take in one event of ansible-runner and the *text* that it printed."""
         name = raw.get("event", "")
         data = raw.get("event_data") or {}
-        if name == "playbook_on_play_start" and data["play_uuid"] not in self._started:
-            self._started.append(data["play_uuid"])
+        if name == "playbook_on_play_start" and _play_of(data) not in self._started:
+            self._started.append(_play_of(data))
         elif name == "runner_on_start":
             self._unfinished_tasks.add((data["host"], data["task_uuid"]))
         elif name in _RESULTS:
@@ -75,14 +95,14 @@ class Evidence:
             message = result_message(data.get("res") or {})
             self._item_messages.setdefault((data["host"], data["task_uuid"]), message or "")
         elif name == "playbook_on_no_hosts_remaining":
-            self.broke_off = True
+            self._gave_up = True
         elif name == "playbook_on_stats":
             self.recap = recap_of(data)
         elif "host" not in data:
-            self.tail = (self.tail + text)[-_TAIL:]
+            self.tail = (self.tail + _COLOURS.sub("", text))[-_TAIL:]
 
     def _observe_result(self, name: str, data: Raw) -> None:
-        host, play, task = data["host"], data["play_uuid"], data["task_uuid"]
+        host, play, task = data["host"], _play_of(data), data["task_uuid"]
         self._unfinished_tasks.discard((host, task))
         self._seen.setdefault(play, set()).add(host)
         if data.get("task_action", "").rpartition(".")[2] not in _GATHERING:
@@ -91,10 +111,13 @@ class Evidence:
             self._fail(HostStatus.FAILED, data)
         elif name == "runner_on_unreachable":
             self._fail(HostStatus.UNREACHABLE, data)
+        elif host in self._last_failure:
+            self._recovered.add(host)
 
     def _fail(self, status: HostStatus, data: Raw) -> None:
         host = data["host"]
         item = self._item_messages.get((host, data["task_uuid"]))
+        self._recovered.discard(host)
         self._last_failure[host] = FailedTask(
             host=host,
             status=status,
@@ -103,19 +126,25 @@ class Evidence:
             message=cut(item or result_message(data.get("res") or {}) or "no message", _TAIL),
         )
 
-    def host_statuses(self) -> dict[str, HostStatus]:
-        """Return how each planned host fared, as far as anything proves it."""
+    def host_statuses(self, rc: int | None) -> dict[str, HostStatus]:
+        """Return how each planned host fared, as far as anything proves it; *rc* is Ansible's exit status."""
         unseen = self._unseen_hosts()
-        return {host: self._host_status(host, unseen) for host in self._hosts}
+        return {host: self._host_status(host, unseen, rc) for host in self._hosts}
 
-    def _host_status(self, host: str, unseen: set[str]) -> HostStatus:
+    def _host_status(self, host: str, unseen: set[str], rc: int | None) -> HostStatus:
         if self.recap is None:
             failure = self._last_failure.get(host)
             return failure.status if failure else HostStatus.UNFINISHED
         counts = self.recap.get(host)
         if counts is None:
             return HostStatus.UNFINISHED if host in unseen else HostStatus.OK
+        if self._is_cleared(host, rc):
+            counts = {**counts, "failed": 0, "unreachable": 0}
         return HostStatus.UNFINISHED if host in unseen and not _lost(counts) else _status_of(counts)
+
+    def _is_cleared(self, host: str, rc: int | None) -> bool:
+        """Return whether the playbook took back that *host* failed (`meta: clear_host_errors`) and went on with it."""
+        return rc == 0 and host in self._recovered
 
     def _unseen_hosts(self) -> set[str]:
         """
@@ -136,14 +165,21 @@ class Evidence:
         seen = set().union(*self._seen.values()) if self._seen else set()
         return not seen.isdisjoint(self._hosts) or any(host in (self.recap or {}) for host in self._hosts)
 
-    def failed_tasks(self) -> list[FailedTask]:
-        """Return the last failure of every host that ended badly; what a `rescue` made good is none."""
+    def failed_tasks(self, rc: int | None) -> list[FailedTask]:
+        """Return the last failure of every host that ended badly, in the hosts' order; what the playbook made good is none."""
         recap = self.recap
         return [
-            failure
-            for host, failure in self._last_failure.items()
-            if recap is None or (host in recap and _lost(recap[host]))
+            self._last_failure[host]
+            for host in (*self._hosts, *(self._last_failure.keys() - set(self._hosts)))
+            if host in self._last_failure
+            if recap is None or (host in recap and _lost(recap[host]) and not self._is_cleared(host, rc))
         ]
+
+
+def _play_of(data: Raw) -> str:
+    """Return the play's id; runner adds a number to it for each batch of `serial`."""
+    play: str = data["play_uuid"]
+    return play.partition("_")[0]
 
 
 def _lost(counts: Recap) -> bool:

@@ -43,13 +43,25 @@ def launch(run: Path, secrets: Mapping[str, str], locks: Sequence[Lock]) -> None
         reader = -1
         _hand_over(writer, secrets)
         writer = -1
-        process.wait(START_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired) as exc:
+        _let_go(process)
+    except OSError as exc:
         raise EngineError(f"the supervisor of run {run.name} could not be started: {exc}") from exc
     finally:
         for descriptor in (reader, writer):
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Wait until the supervisor has left *process*, which ends then."""
+    try:
+        status = process.wait(START_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise ChildProcessError(f"it did not begin within {START_TIMEOUT:g} s") from None
+    if status != 0:
+        raise ChildProcessError(f"{sys.executable} ended with status {status}")
 
 
 def _hand_over(writer: int, secrets: Mapping[str, str]) -> None:

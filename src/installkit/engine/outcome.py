@@ -69,19 +69,18 @@ def judge(about: About, evidence: Evidence, rc: int | None, *, stopped: bool) ->
     It succeeded if Ansible exited with 0 and printed its recap, and every planned host ended well, one of them with a
     result; a stop that came too late to stop anything does not matter.
     """
-    statuses = evidence.host_statuses()
-    failures = [*_task_failures(about, evidence.failed_tasks()), *_host_failures(about, evidence, statuses, rc)]
+    statuses = evidence.host_statuses(rc)
+    failures = [*_task_failures(about, evidence.failed_tasks(rc)), *_host_failures(about, evidence, statuses, rc)]
     complete = rc == 0 and evidence.recap is not None
     succeeded = complete and not failures
     if not succeeded and not failures and not stopped:
         failures.append(_unexplained(about, evidence, rc))
-    whole = evidence.recap is not None and not evidence.broke_off
     return Outcome(
         status=StepStatus.SUCCEEDED if succeeded else StepStatus.CANCELED if stopped else StepStatus.FAILED,
         rc=rc,
         host_statuses=statuses,
         recap=dict(evidence.recap or {}),
-        unproved=() if whole else tuple(host for host, status in statuses.items() if status.good),
+        unproved=() if evidence.whole else tuple(host for host, status in statuses.items() if status.good),
         failures=tuple(failures),
         stopped=stopped and not succeeded,
     )

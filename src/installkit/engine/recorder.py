@@ -24,6 +24,8 @@ from installkit.model import (
     to_wire,
 )
 
+DISK_WAS_FULL = "the disk was full: the run waited for space, and nothing of it was lost"
+
 _SYNCED = {EventKind.RUN_STARTED, EventKind.STEP_STARTED, EventKind.STEP_FINISHED}
 
 
@@ -78,7 +80,7 @@ class Recorder:
 
     def append(self, body: bytes) -> None:
         """Record an event of a step, already in JSON."""
-        self._writer.append(body)
+        self._write(body)
 
     def sync(self) -> None:
         """Make what was recorded durable."""
@@ -88,6 +90,10 @@ class Recorder:
         """Record how the run ended, and write its result; nothing can follow."""
         data = {"failures": to_wire(failures)} if failures else {}
         self._emit(EventKind.RUN_FINISHED, status=status, message=reason, data=data)
+        return self.write_result()
+
+    def write_result(self) -> RunSnapshot:
+        """Write the result of a run whose last event is recorded."""
         snapshot = self.progress.snapshot()
         touched = {key: row for key, row in self._record.items() if row.run == self.spec.run}
         removed = tuple(key for key in self._before if key not in self._record)
@@ -98,10 +104,17 @@ class Recorder:
     def _emit(self, kind: EventKind, **more: Any) -> None:
         draft = {"time": time_to_wire(datetime.now(UTC)), "kind": kind.value, "run": self.spec.run}
         draft |= {name: value for name, value in more.items() if value not in (None, {})}
-        event = parse_event(self._writer.append(encode_event(draft)))
+        event = parse_event(self._write(encode_event(draft)))
         if kind in _SYNCED:
             self._writer.sync()
         self._take_in(event)
+
+    def _write(self, body: bytes) -> bytes:
+        line = self._writer.append(body)
+        if self._writer.waited:
+            self._writer.waited = False
+            self.warning(DISK_WAS_FULL)
+        return line
 
     def _take_in(self, event: Event) -> None:
         self.progress.feed(event)

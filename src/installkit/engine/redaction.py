@@ -32,13 +32,13 @@ class Redactor:
             return {self.data(key): self.data(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.data(item) for item in value]
-        if isinstance(value, int) and self.text(str(value)) != str(value):
+        if isinstance(value, (int, float)) and self.text(str(value)) != str(value):
             return MASK
         return value
 
 
 def _forms(secret: str) -> Iterable[str]:
-    for part in {secret, *secret.splitlines()}:
+    for part in {secret, secret.strip(), *secret.splitlines(), *(line.strip() for line in secret.splitlines())}:
         if len(part.strip()) < SHORTEST:
             continue
         yield part

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from installkit.engine.recorder import Recorder
+from installkit.engine.remains import unseen_end
 from installkit.engine.scratch import remove_scratch
 from installkit.journal import Journal, take_lock
 from installkit.model import RunResult, RunStatus, StepStatus
@@ -32,25 +33,16 @@ def settle(run: Path) -> RunResult | None:
 def _interrupt(run: Path, journal: Journal) -> None:
     spec = journal.spec()
     recorder = Recorder(run, spec)
+    remove_scratch(run)
+    if recorder.progress.snapshot().status.final:  # it died between its last event and its result
+        recorder.write_result()
+        return
     began = any(status is not StepStatus.PENDING for status in recorder.statuses.values())
     for step in spec.plan.steps:
         status = recorder.statuses[step.id]
         if status is StepStatus.PENDING:
             recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was interrupted before")
         elif not status.final:
-            log_size = len(journal.read_log(step.id))
-            recorder.step_finished(
-                step, StepStatus.INTERRUPTED, _unfinished(recorder, step.id, log_size), "its end was not seen"
-            )
+            recorder.step_finished(step, StepStatus.INTERRUPTED, unseen_end(journal, step.id), "its end was not seen")
     what = "its supervisor died" if began else "its supervisor died before the first step started"
     recorder.finish(RunStatus.INTERRUPTED, what)
-    remove_scratch(run)
-
-
-def _unfinished(recorder: Recorder, step: str, log_size: int) -> dict[str, object]:
-    statuses = recorder.progress.step(step).host_statuses
-    seen = {
-        host: status.value if status.value in {"failed", "unreachable"} else "unfinished"
-        for host, status in statuses.items()
-    }
-    return {"host_statuses": seen, "log_size": log_size}

@@ -9,8 +9,7 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,16 +21,20 @@ from installkit.engine.evidence import Evidence
 from installkit.engine.facts import gather_facts
 from installkit.engine.outcome import About, Outcome, broke_off, judge, not_started
 from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
+from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
 from installkit.engine.settings import caller_environment, run_settings
 from installkit.engine.translation import draft_from_runner, event_text
 from installkit.engine.variables import VariableFiles, write_variables
 from installkit.errors import EngineError
 from installkit.journal import LogWriter, encode_event
-from installkit.model import Failure, FailureCode, RunSpec, Step, StepSpec, time_to_wire, to_wire
+from installkit.model import EventKind, Failure, FailureCode, RunSpec, Step, StepSpec, time_to_wire, to_wire
 from installkit.programs import find_program
 
 EVENT, KEPT, OUTCOME = b"E", b"K", b"O"
+
+_NAMES = {"host", "play_uuid", "task_uuid", "task_action", "resolved_action"}
+_YAML = {".yml", ".yaml", ".cfg"}
 
 GRACE = 10.0
 """Seconds that ansible-playbook gets to end by itself after SIGTERM."""
@@ -43,6 +46,7 @@ class Order:
     What the supervisor asks of a step process.
 
     Attributes:
+        playbook: Absolute.
         journal: The run's folder.
         scratch: The run's scratch folder.
         pipe: Descriptor to write to.
@@ -52,6 +56,7 @@ class Order:
     run: RunSpec
     step: Step
     spec: StepSpec
+    playbook: Path
     journal: Path
     scratch: Path
     secrets: Mapping[str, str]
@@ -87,7 +92,9 @@ class _StepRun:
         self._stop = stop
         self._about = About(order.run.run, order.step)
         self._redactor = Redactor(order.secrets.values())
-        self._evidence = Evidence(order.step.hosts, order.spec.plays, str(order.spec.folder))
+        self._evidence = Evidence(
+            order.step.hosts, order.spec.plays, str(order.spec.folder), fatal=_may_end_for_all(order.spec.files)
+        )
         self._log = LogWriter(order.journal, order.step.id)
         self._kept: frozenset[Process] = frozenset()
         self._variables: VariableFiles | None = None
@@ -113,7 +120,7 @@ class _StepRun:
             path = Path(name)
             if not path.is_file():
                 return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, f"{path} is no longer there")
-            if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            if _digest(path) != digest:
                 return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, f"{path} was edited since it was planned")
         return None
 
@@ -145,7 +152,7 @@ class _StepRun:
         if order.step.limited and environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
             gather_facts(command, order.spec.folder, order.scratch, environment, lambda: self._stopped)
         invocation = Invocation(
-            command=[*command, *self._options(scratch), "--", os.path.relpath(order.spec.playbook, order.spec.folder)],
+            command=[*command, *self._options(scratch), "--", os.path.relpath(order.playbook, order.spec.folder)],
             folder=order.spec.folder,
             scratch=scratch / "runner",
             environment=environment,
@@ -176,18 +183,33 @@ class _StepRun:
         return [option for option, given in wanted.items() if given]
 
     def _on_event(self, raw: dict[str, Any]) -> None:
-        if self._variables is not None:
-            with suppress(FileNotFoundError):  # the first event shows that Ansible has read it
-                self._variables.extra.unlink()
-        text = self._redactor.text(event_text(raw))
+        if self._variables is not None and "pid" in raw:  # the callback plugin's first: Ansible has read all variables
+            self._variables.extra.unlink()
+            self._variables = None
+        printed = self._redactor.text(event_text(raw)).encode(errors="surrogateescape")
         start = self._log.size
-        self._log.append(text.encode(errors="surrogateescape"))
-        self._evidence.observe(raw, text)
+        self._log.append(printed)
+        raw = self._cleaned(raw)
+        self._tell_of_full_disk()
+        self._evidence.observe(raw, printed.decode(errors="replace"))
         draft = draft_from_runner(raw, str(self._order.spec.folder), diff=self._order.run.options.diff)
         if draft is not None:
             self._hand_up(draft, raw, start)
         if self._evidence.idle:
             self._keep_running()
+
+    def _tell_of_full_disk(self) -> None:
+        if self._log.waited:
+            self._log.waited = False
+            self._hand_up({"kind": EventKind.WARNING.value, "message": DISK_WAS_FULL}, {}, self._log.size)
+
+    def _cleaned(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Return *raw* without secrets in what it tells; names that others must match stay, and what counts hosts."""
+        data = raw.get("event_data") or {}
+        if raw.get("event") == "playbook_on_stats":
+            return raw
+        names = {name: data[name] for name in _NAMES & data.keys()}
+        return {**raw, "event_data": {**self._redactor.data(data), **names}}
 
     def _hand_up(self, draft: dict[str, Any], raw: Mapping[str, Any], start: int) -> None:
         event = {
@@ -195,7 +217,7 @@ class _StepRun:
             "kind": draft.pop("kind"),
             "run": self._order.run.run,
             "step": self._order.step.id,
-            **self._redactor.data(draft),
+            **draft,
         }
         if self._log.size > start:
             event["log"] = {"start": start, "end": self._log.size}
@@ -222,6 +244,17 @@ class _StepRun:
 
     def _sweep(self) -> None:
         end_children(self._kept)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _may_end_for_all(files: Iterable[str]) -> bool:
+    """Return whether the playbook or a setting lets a failure on one host end a play for all hosts."""
+    texts = (path for path in map(Path, files) if path.suffix in _YAML and path.is_file())
+    return "ANSIBLE_ANY_ERRORS_FATAL" in os.environ or any(b"any_errors_fatal" in path.read_bytes() for path in texts)
 
 
 def _send(pipe: int, kind: bytes, body: bytes) -> None:

@@ -21,6 +21,7 @@ import attrs
 from installkit.engine import step as step_process
 from installkit.engine.processes import Process, become_subreaper, end_children
 from installkit.engine.recorder import Recorder
+from installkit.engine.remains import unseen_end
 from installkit.engine.schedule import doomed_steps, ready_steps
 from installkit.engine.scratch import make_scratch, remove_scratch
 from installkit.journal import CancelRequest, Journal, read_cancel
@@ -103,6 +104,7 @@ class Supervisor:
         self._live: dict[int, _LiveStep] = {}
         self._selector = selectors.DefaultSelector()
         self._began = self._synced = time.monotonic()
+        self._kept: frozenset[Process] = frozenset()  # what finished tasks of the steps so far left running
         self._cancel: CancelRequest | None = None
         self._stopping: StepStatus | None = None
 
@@ -125,17 +127,24 @@ class Supervisor:
         for step in doomed_steps(self._spec.plan.steps, self._recorder.statuses):
             self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "a step that it needs did not succeed")
         if self._stopping is None:
-            for step in ready_steps(self._spec, self._recorder.statuses):
-                self._start(step, scratch)
+            while ready := ready_steps(self._spec, self._recorder.statuses):
+                for step in ready:
+                    self._start(step, scratch)
         return bool(self._live)
 
     def _start(self, step: Step, scratch: Path) -> None:
         self._recorder.step_started(step)
+        playbook = self._specs[step.id].playbook
+        if playbook is None:
+            done = {"host_statuses": dict.fromkeys(step.hosts, "ok")}
+            self._recorder.step_finished(step, StepStatus.SUCCEEDED, done, None)
+            return
         reader, writer = os.pipe()
         order = step_process.Order(
             run=self._spec,
             step=step,
             spec=self._specs[step.id],
+            playbook=playbook,
             journal=self._run,
             scratch=scratch,
             secrets=self._secrets,
@@ -181,8 +190,9 @@ class Supervisor:
         self._selector.unregister(live.pipe)
         os.close(live.pipe)
         os.waitpid(live.pid, 0)
+        self._kept |= live.kept
         if live.outcome is None:
-            self._sweep(live)
+            self._sweep()
         status, outcome = self._outcome(live)
         failures = outcome.get("failures") or ()
         message = failures[0]["summary"] if failures else None
@@ -190,17 +200,15 @@ class Supervisor:
 
     def _outcome(self, live: _LiveStep) -> tuple[StepStatus, dict[str, Any]]:
         if live.outcome is None:
-            unfinished = dict.fromkeys(live.step.hosts, "unfinished")
-            log_size = len(Journal(self._run).read_log(live.step.id))
-            return live.stop or StepStatus.INTERRUPTED, {"host_statuses": unfinished, "log_size": log_size}
+            return live.stop or StepStatus.INTERRUPTED, unseen_end(Journal(self._run), live.step.id)
         if live.outcome["stopped"]:
             return live.stop or StepStatus.INTERRUPTED, live.outcome
         return StepStatus(live.outcome["status"]), live.outcome
 
-    def _sweep(self, live: _LiveStep) -> None:
-        """End what the dead step process left: its ansible-playbook has got SIGTERM by the kernel."""
+    def _sweep(self) -> None:
+        """End what a dead step process left: its ansible-playbook has got SIGTERM by the kernel."""
         others = [each.pid for each in self._live.values()]
-        end_children(live.kept, spare=others, patience=TEARDOWN)
+        end_children(self._kept, spare=others, patience=TEARDOWN)
 
     def _look_at_requests(self) -> None:
         cancel = read_cancel(self._run)

@@ -1,6 +1,7 @@
 """What ansible-runner reports, as events of ours: a pure function, and the only place that knows runner's words."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from installkit.model import EventKind, ResultStatus
@@ -10,6 +11,9 @@ Draft = dict[str, Any]
 
 TEXT_LIMIT = 16_384
 """Characters of one string in an event's data; what is cut is in the log."""
+
+CARRIAGE_RETURN = "\udc0d"
+"""Stands for a carriage return in what runner gets to see: it would strip one at the end of a text, untold."""
 
 DATA_LIMIT = 65_536
 """Characters of an event's whole data."""
@@ -39,6 +43,10 @@ _STATUSES = {
     "runner_item_on_failed": ResultStatus.FAILED,
     "runner_item_on_skipped": ResultStatus.SKIPPED,
 }
+_CUT = "… [cut: too long]"
+_OVERHEAD = 8
+"""Characters that a value counts beside its own."""
+
 _DROPPED = {
     "invocation",
     "ansible_facts",
@@ -53,13 +61,13 @@ _DROPPED = {
 
 def event_text(raw: Raw) -> str:
     """
-    Return the text that the event printed, as a terminal shows it, each line ended by a newline alone.
+    Return the text that the event printed, byte for byte: what is no UTF-8 is in it as `surrogateescape` writes it.
 
     Runner strips the line ends at the text's end; its line numbers tell how many there were.
     """
     text = str(raw.get("stdout") or "")
     lines: int = raw.get("end_line", 0) - raw.get("start_line", 0)
-    return text.replace("\r\n", "\n") + "\n" * (lines - text.count("\n"))
+    return text.replace(CARRIAGE_RETURN, "\r") + "\n" * (lines - text.count("\n"))
 
 
 def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draft | None:
@@ -78,8 +86,8 @@ def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draf
     draft: Draft = {
         "kind": kind.value,
         "host": data.get("host"),
-        "play": data.get("play") or None,
-        "task": data.get("task"),
+        "play": cut(data.get("play") or "") or None,
+        "task": cut(data.get("task") or "") or None,
         "module": data.get("resolved_action") or data.get("task_action"),
         "status": result_status(raw),
         "duration": data.get("duration"),
@@ -100,7 +108,7 @@ def result_status(raw: Raw) -> str | None:
 
 def _message(kind: EventKind, data: Raw) -> str | None:
     if kind is EventKind.PLAY_STARTED:
-        return data.get("play")
+        return cut(data.get("play") or "")
     if kind not in {EventKind.TASK_RESULT, EventKind.ITEM_RESULT}:
         return None
     return result_message(data.get("res") or {})
@@ -162,26 +170,34 @@ def recap_of(stats: Raw) -> dict[str, dict[str, int]]:
 
 
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return *text*, with a visible mark in place of what is beyond *limit* characters."""
-    return text if len(text) <= limit else f"{text[:limit]}… [{len(text) - limit} more characters are in the log]"
+    """Return *text*, with a visible mark in place of what is beyond *limit* characters, and of what is no character."""
+    kept = text[:limit].encode(errors="replace").decode()
+    return kept if len(text) <= limit else f"{kept}… [{len(text) - limit} more characters are in the log]"
 
 
 def bounded(value: Any) -> Any:
-    """Return *value* with its long strings cut, and all of it replaced by a mark where it is still too long."""
-    left = [DATA_LIMIT]
-    return _bounded(value, left)
+    """Return *value* as JSON takes it, with its long strings cut, and a mark in place of what is too long altogether."""
+    return _bounded(value, [DATA_LIMIT])
 
 
 def _bounded(value: Any, left: list[int]) -> Any:
-    if left[0] <= 0:
-        return "… [cut: too long]"
-    if isinstance(value, str):
-        value = cut(value)
-        left[0] -= len(value)
-        return value
-    left[0] -= 8
     if isinstance(value, Mapping):
-        return {str(key): _bounded(item, left) for key, item in value.items() if left[0] > 0}
+        pairs = (((_bounded(str(key), left)), _bounded(item, left)) for key, item in value.items())
+        return dict(_until_full(pairs, (_CUT, None), left))
     if isinstance(value, (list, tuple)):
-        return [_bounded(item, left) for item in value if left[0] > 0]
+        return list(_until_full((_bounded(item, left) for item in value), _CUT, left))
+    if isinstance(value, float) and not math.isfinite(value):
+        value = str(value)
+    if isinstance(value, str):
+        value = cut(value, min(TEXT_LIMIT, max(0, left[0])))
+    left[0] -= len(str(value)) + _OVERHEAD
     return value
+
+
+def _until_full(parts: Iterator[Any], mark: Any, left: list[int]) -> Iterator[Any]:
+    left[0] -= _OVERHEAD
+    for part in parts:
+        yield part
+        if left[0] <= 0:
+            yield mark
+            return

@@ -10,15 +10,25 @@ Names and format of a journal's files.
             supervisor.err what the supervisor itself had to complain about
 """
 
+import errno
 import json
 import os
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from installkit.errors import StoreError
 
+T = TypeVar("T")
+
 FORMAT = 1
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+SPACE_POLL = 0.2
+"""Seconds between two tries to write to a full disk."""
+
 RUN_ID = re.compile(r"[0-9a-f]{12}")
 
 SPEC = "spec.json"
@@ -59,13 +69,37 @@ def write_atomic(path: Path, name: str, value: Any) -> None:
     """Write *value* as JSON to *path*, under its format and *name*, so that a reader sees all of it or nothing."""
     content = json.dumps({"format": FORMAT, name: value}, indent=1).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = open_for(temporary, os.O_WRONLY | os.O_TRUNC)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 - Path.open takes no descriptor
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with open(open_for(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn what keeps *path* from being written into a `StoreError`."""
+    try:
+        yield
+    except OSError as exc:
+        remedy = "free space there" if exc.errno in DISK_FULL else None
+        raise StoreError(f"{path} cannot be written: {exc.strerror}", remedy=remedy) from exc
+
+
+def wait_for_space(act: Callable[[], T]) -> T:
+    """Return what *act* returns; as long as the disk is full, try again: nobody has to lose anything for it."""
+    while True:
+        try:
+            return act()
+        except OSError as exc:
+            if exc.errno not in DISK_FULL:
+                raise
+        time.sleep(SPACE_POLL)
 
 
 def read_written(path: Path, name: str) -> Any:
@@ -83,7 +117,7 @@ def read_written(path: Path, name: str) -> Any:
         raise StoreError(f"{path} cannot be read: {exc.strerror}") from exc
     try:
         data = json.loads(content)
-        written, value = data["format"], data[name]
+        written, value = int(data["format"]), data[name]
     except (ValueError, KeyError, TypeError) as exc:
         raise StoreError(f"{path} is damaged: {exc}") from exc
     if written > FORMAT:

@@ -1,5 +1,7 @@
+import io
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -18,6 +20,9 @@ POLL = 0.05
 
 CHUNK = 1 << 16
 """Bytes read from a log at once."""
+
+BATCH = 1000
+"""Events read at once."""
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 
@@ -76,27 +81,54 @@ class Journal:
 
     def read_events(self, offset: int = 0, limit: int | None = None) -> list[JournalEvent]:
         """
-        Return the events from byte *offset* of `events.jsonl` on, at most *limit*.
+        Return the events from byte *offset* of `events.jsonl` on, at most *limit*; none of a run that was pruned.
 
         A last line without its end is left for the next call: it is being written, or was torn by a crash.
+
+        Raises:
+            StoreError: If they cannot be read, or *offset* is not where an event begins.
         """
         found: list[JournalEvent] = []
-        with (self.path / EVENTS).open("rb") as file:
-            file.seek(offset)
+        with self._open_events() as file:
+            file.seek(_position(offset))
             for line in _whole_lines(file):
                 if len(found) == limit:
                     break
-                found.append(JournalEvent(parse_event(line), offset, offset + len(line)))
+                found.append(JournalEvent(self._parse(line, offset), offset, offset + len(line)))
                 offset += len(line)
         return found
 
+    def _open_events(self) -> IO[bytes]:
+        try:
+            return (self.path / EVENTS).open("rb")
+        except FileNotFoundError:
+            if self.result() is not None:
+                return io.BytesIO()
+            raise StoreError(f"{self.path} holds no run: {EVENTS} is not there") from None
+        except OSError as exc:
+            raise StoreError(f"{self.path / EVENTS} cannot be read: {exc.strerror}") from exc
+
+    def _parse(self, line: bytes, offset: int) -> Event:
+        try:
+            return parse_event(line)
+        except StoreError as exc:
+            raise StoreError(f"{self.path / EVENTS}, byte {offset}: {exc}") from exc
+
     def event_at(self, offset: int) -> Event:
-        """Return the event that begins at byte *offset* of `events.jsonl`."""
-        return self.read_events(offset, limit=1)[0].event
+        """
+        Return the event that begins at byte *offset* of `events.jsonl`.
+
+        Raises:
+            StoreError: If none begins there.
+        """
+        found = self.read_events(offset, limit=1)
+        if not found:
+            raise StoreError(f"{self.path / EVENTS} has no event at byte {offset}")
+        return found[0].event
 
     def offset_after(self, seq: int) -> int:
         """Return the byte offset of the first event after *seq*, found by halving."""
-        with (self.path / EVENTS).open("rb") as file:
+        with self._open_events() as file:
             low, high = 0, file.seek(0, 2)
             while low < high:
                 start, end = _line_around(file, (low + high) // 2, low)
@@ -117,9 +149,9 @@ class Journal:
         offset = self.offset_after(after)
         while True:
             ended = self.result() is not None  # before the read: what is written until then belongs to the end
-            for entry in self.read_events(offset):
-                offset = entry.end
-                yield entry.event
+            while entries := self.read_events(offset, BATCH):
+                offset = entries[-1].end
+                yield from (entry.event for entry in entries)
             if ended:
                 return
             idle()
@@ -129,10 +161,15 @@ class Journal:
         """Return up to *size* bytes of the log of *step* from byte *offset* on; all if *size* is negative."""
         try:
             with log_path(self.path, step).open("rb") as file:
-                file.seek(offset)
+                file.seek(_position(offset))
                 return file.read(size)
         except FileNotFoundError:
             return b""
+
+    def log_size(self, step: str) -> int:
+        """Return how many bytes the log of *step* has; 0 if there is none."""
+        path = log_path(self.path, step)
+        return path.stat().st_size if path.exists() else 0
 
     def follow_log(self, step: str, offset: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[bytes]:
         """Yield the log of *step* from byte *offset* on, as it grows, until the step's last byte."""
@@ -168,11 +205,14 @@ class _StepEnd:
     def reached(self) -> bool:
         if self._journal.result() is not None:
             return True
-        for entry in self._journal.read_events(self._offset):
-            self._offset = entry.end
-            if entry.event.step == self._step and entry.event.kind is EventKind.STEP_FINISHED:
+        while entries := self._journal.read_events(self._offset, BATCH):
+            self._offset = entries[-1].end
+            if any(self._is_end(entry.event) for entry in entries):
                 return True
         return False
+
+    def _is_end(self, event: Event) -> bool:
+        return event.step == self._step and event.kind is EventKind.STEP_FINISHED
 
 
 def list_journals(runs: Path) -> list[Journal]:
@@ -183,17 +223,31 @@ def list_journals(runs: Path) -> list[Journal]:
 
 
 def parse_event(line: bytes) -> Event:
-    """Return the event that a line of `events.jsonl` holds."""
-    data = json.loads(line)
-    span = data.get("log")
-    return Event(
-        **{
-            **data,
-            "time": datetime.fromisoformat(data["time"]),
-            "kind": EventKind(data["kind"]),
-            "log": None if span is None else LogSpan(span["start"], span["end"]),
-        }
-    )
+    """
+    Return the event that a line of `events.jsonl` holds.
+
+    Raises:
+        StoreError: If it holds none.
+    """
+    try:
+        data = json.loads(line)
+        span = data.get("log")
+        return Event(
+            **{
+                **data,
+                "time": datetime.fromisoformat(data["time"]),
+                "kind": EventKind(data["kind"]),
+                "log": None if span is None else LogSpan(span["start"], span["end"]),
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise StoreError(f"no event: {line[:80]!r} ({exc})") from exc
+
+
+def _position(offset: int) -> int:
+    if not 0 <= offset <= sys.maxsize:
+        raise ValueError(f"an offset is a number of bytes from 0 on, not {offset}")
+    return offset
 
 
 def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import attrs
 
-from installkit.journal.files import CANCEL, read_written, write_atomic
+from installkit.journal.files import CANCEL, read_written, write_atomic, write_errors
 from installkit.model import from_wire, to_wire
 
 
@@ -25,10 +25,16 @@ class CancelRequest:
 
 
 def request_cancel(run: Path, request: CancelRequest) -> None:
-    """Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request."""
+    """
+    Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request.
+
+    Raises:
+        StoreError: If the request could not be written.
+    """
     earlier = read_cancel(run)
     if earlier is None or (request.now and not earlier.now):
-        write_atomic(run / CANCEL, "cancel", to_wire(request))
+        with write_errors(run / CANCEL):
+            write_atomic(run / CANCEL, "cancel", to_wire(request))
 
 
 def read_cancel(run: Path) -> CancelRequest | None:

@@ -1,5 +1,6 @@
 """Frozen values, without I/O and without a clock; on the wire they have the same field names."""
 
+from installkit.model.access import AuditEntry, KeptAnswer, Token, Webhook
 from installkit.model.check import Check, Ignored
 from installkit.model.component import (
     ON_CHANGE,
@@ -42,6 +43,7 @@ from installkit.model.words import (
     Reason,
     ResultStatus,
     RunStatus,
+    Scope,
     StepStatus,
 )
 
@@ -51,6 +53,7 @@ __all__ = [
     "PARAMETER_TYPES",
     "Action",
     "ActionSpec",
+    "AuditEntry",
     "Catalog",
     "Change",
     "Check",
@@ -67,6 +70,7 @@ __all__ = [
     "InstallationStatus",
     "Inventory",
     "InventorySource",
+    "KeptAnswer",
     "LogSpan",
     "Next",
     "Origin",
@@ -86,6 +90,7 @@ __all__ = [
     "RunSnapshot",
     "RunSpec",
     "RunStatus",
+    "Scope",
     "SiteLock",
     "SiteParameters",
     "SiteSnapshot",
@@ -94,6 +99,8 @@ __all__ = [
     "StepSpec",
     "StepStatus",
     "Targets",
+    "Token",
+    "Webhook",
     "from_wire",
     "record_event",
     "time_to_wire",

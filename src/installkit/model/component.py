@@ -75,7 +75,7 @@ class ActionSpec:
     How one action of a component is carried out.
 
     Attributes:
-        playbook: File name relative to the component's folder.
+        playbook: File name relative to the component's folder; empty for `record` and `forget`, which run none.
         vars: Variables given to the playbook beside the parameters.
         batch: As Ansible's `serial`: counts or percentages, the last repeated; empty for all hosts at once.
         timeout: Seconds; None for no limit.
@@ -133,7 +133,13 @@ class Component:
         return self.versions[-1] if self.versions else None
 
     def action(self, action: Action) -> ActionSpec | None:
-        """Return how *action* is carried out; `upgrade` and `configure` fall back to `install`; None if it is not."""
+        """
+        Return how *action* is carried out; None if it is not.
+
+        `upgrade` and `configure` fall back to `install`; `record` and `forget` need nothing declared.
+        """
+        if action.bookkeeping:
+            return ActionSpec(action=action, playbook="")
         declared = {spec.action: spec for spec in self.actions}
         if action in {Action.UPGRADE, Action.CONFIGURE}:
             return declared.get(action) or declared.get(Action.INSTALL)

@@ -122,7 +122,7 @@ def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: 
         return attrs.evolve(row, status=InstallationStatus.FAILED if ended else InstallationStatus.UNKNOWN)
     if event.data.get("verify_follows") and not by_verify:
         return row
-    if row.action is Action.UNINSTALL:
+    if row.action in {Action.UNINSTALL, Action.FORGET}:
         return None
     return attrs.evolve(
         row,

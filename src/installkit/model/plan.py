@@ -42,6 +42,8 @@ class Request:
     check: tuple[str, ...] = ()
     backup: tuple[str, ...] = ()
     uninstall: tuple[str, ...] = ()
+    record: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
     all: bool = False
     limit: str | None = None
     batch: tuple[int | str, ...] = ()
@@ -99,7 +101,7 @@ class Step:
         id: Unique in its plan, as `03-mysql-upgrade-2`: position, component, action and, with batches, the batch.
         seq: Position in the plan, from 1; needs come first.
         batch: From 1; None if all hosts are done at once.
-        playbook: Relative to the catalog.
+        playbook: Relative to the catalog; empty where only the record changes.
         needs: Ids of the steps that must have succeeded before.
         from_version: None if not installed, unknown, or not the same on all hosts.
         limited: Whether Ansible gets `hosts` as its limit; without, it covers all hosts of its plays.
@@ -135,6 +137,7 @@ class Plan:
         revision: The site's last mutating run when the plan was made; None before the first.
         digest: Of the inputs below, as one word (sha256, hex).
         inputs: Digest of every input by name: catalog and inventory files, parameters, the installed record.
+        continues: The run that it goes on with, or undoes.
         warnings: A sentence each.
         summary: One line for people, as `2 to install, 1 unchanged, 3 steps`.
     """
@@ -150,6 +153,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     summary: str = ""
     inputs: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    continues: str | None = None
 
     @property
     def empty(self) -> bool:

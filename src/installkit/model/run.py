@@ -83,7 +83,7 @@ class StepSpec:
     Attributes:
         step: Its id.
         folder: Absolute; Ansible runs in it.
-        playbook: Absolute.
+        playbook: Absolute; None where only the record changes.
         files: Digest by absolute path, checked before the step starts.
         sources: The site's inventory sources, absolute.
         plays: Plays with their hosts, as planned.
@@ -100,7 +100,7 @@ class StepSpec:
 
     step: str
     folder: Path
-    playbook: Path
+    playbook: Path | None
     sources: tuple[Path, ...]
     plays: tuple[Play, ...] = ()
     files: Mapping[str, str] = attrs.field(factory=dict)

@@ -111,6 +111,13 @@ class Action(StrEnum):
     BACKUP = "backup"
     ROLLBACK = "rollback"
     UNINSTALL = "uninstall"
+    RECORD = "record"
+    FORGET = "forget"
+
+    @property
+    def bookkeeping(self) -> bool:
+        """Whether it changes the record alone: what is already there is recorded, or let go again."""
+        return self in {Action.RECORD, Action.FORGET}
 
     @property
     def read_only(self) -> bool:
@@ -155,6 +162,19 @@ class ResultStatus(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     UNREACHABLE = "unreachable"
+
+
+class Scope(StrEnum):
+    """What a token allows, each with all before it: to look; to plan, run and stop; to say what is code, and who may."""
+
+    READ = "read"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """Its position, from 0."""
+        return list(Scope).index(self)
 
 
 class CheckStatus(StrEnum):

@@ -42,6 +42,8 @@ class Coverage:
         Raises:
             PlanningError: If Ansible cannot read it.
         """
+        if not spec.playbook:
+            return self.of_component(component)
         path = component.playbook_path(spec)
         if path not in self._of_playbook:
             if problem := self.problem(component, spec):
@@ -96,8 +98,8 @@ class Coverage:
         return message and f"Ansible cannot read {self.playbook_name(component, spec)}: {message}"
 
     def playbook_name(self, component: Component, spec: ActionSpec) -> str:
-        """Return the path of *spec*'s playbook relative to the catalog."""
-        return str(component.playbook_path(spec).relative_to(self.catalog.folder))
+        """Return the path of *spec*'s playbook relative to the catalog; empty if it runs none."""
+        return spec.playbook and str(component.playbook_path(spec).relative_to(self.catalog.folder))
 
     def _find(self, component: Component) -> tuple[str, ...]:
         install = component.action(Action.INSTALL)

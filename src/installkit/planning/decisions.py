@@ -61,7 +61,8 @@ def decide(case: Case) -> Decision:
     Raises:
         PlanningError: If that cannot be done where things stand so.
     """
-    check_known(case.component, case.demand.version)
+    if case.demand.action is not Action.RECORD:  # what is there may be older than anything the catalog offers
+        check_known(case.component, case.demand.version)
     decision = _DECIDE.get(case.demand.action, _carry_out)(case)
     if decision.action is None:
         return decision
@@ -106,6 +107,24 @@ def _uninstall(case: Case) -> Decision:
     return _decision(case, Action.UNINSTALL, None, Reason.REQUESTED)
 
 
+def _record(case: Case) -> Decision:
+    row, version = case.row, case.demand.version
+    if version is None and case.component.versions:
+        raise PlanningError(
+            f"{case.place} is there in some version, but none is named",
+            remedy=f"say which: {case.component.name}=VERSION",
+        )
+    if row is not None and row.status is InstallationStatus.INSTALLED and row.version == version:
+        return _unchanged(version, "unchanged")
+    return _decision(case, Action.RECORD, version, Reason.REQUESTED)
+
+
+def _forget(case: Case) -> Decision:
+    if case.row is None:
+        return _unchanged(None, "unchanged, not recorded")
+    return _decision(case, Action.FORGET, None, Reason.REQUESTED)
+
+
 def _look(case: Case) -> Decision:
     row = case.row
     version = row.version if row else case.component.default_version
@@ -135,6 +154,8 @@ _DECIDE: Mapping[Action, Callable[[Case], Decision]] = {
     Action.UNINSTALL: _uninstall,
     Action.VERIFY: _look,
     Action.CHECK: _look,
+    Action.RECORD: _record,
+    Action.FORGET: _forget,
 }
 
 

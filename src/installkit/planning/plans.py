@@ -23,7 +23,7 @@ from installkit.planning.coverage import Coverage
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import Values, check_parameters, digest
-from installkit.planning.requests import GETTING_VALUES, Demand, read_demands
+from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
 from installkit.planning.requirements import Outcome
 from installkit.planning.steps import Steps
 
@@ -39,12 +39,14 @@ class Stamp:
     Attributes:
         revision: The site's last mutating run; None before the first.
         created_at: Aware, UTC.
+        continues: The run that it goes on with, or undoes.
     """
 
     id: str
     site: str
     revision: str | None
     created_at: datetime
+    continues: str | None = None
 
 
 def make_plan(
@@ -90,11 +92,40 @@ def make_plan(
     values = Values(catalog, inventory, parameters, request.parameters)
     changes = _find_all(demands, orders, rows, coverage, values)
     _check_values(changes, values)
-    steps = Steps(request, inventory, coverage)
+    facts = Facts(catalog, inventory, coverage, rows, parameters)
+    return assemble(request, changes, orders, facts, stamp)
+
+
+@attrs.frozen
+class Facts:
+    """What a plan is made from, beside the request."""
+
+    catalog: Catalog
+    inventory: Inventory
+    coverage: Coverage
+    installed: tuple[Installation, ...]
+    parameters: SiteParameters
+
+
+def assemble(
+    request: Request, changes: Mapping[str, Changes], orders: tuple[Order, Order], facts: Facts, stamp: Stamp
+) -> Plan:
+    """
+    Return the plan that carries *changes* out: those of the first order, then those of the second.
+
+    Raises:
+        PlanningError: If a change has no playbook for its hosts.
+    """
+    steps = Steps(request, facts.inventory, facts.coverage)
     steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0]))
-    inputs = digest_inputs(catalog, inventory, rows, parameters, changes)
+    inputs = digest_inputs(facts.catalog, facts.inventory, facts.installed, facts.parameters, changes)
     of_hosts = tuple(change for each in changes.values() for change in each.by_host.values())
-    warnings = [*(line for each in changes.values() for line in each.warnings), *steps.warnings]
+    warnings = [
+        *facts.inventory.warnings,
+        *(line for each in changes.values() for line in each.warnings),
+        *steps.warnings,
+        *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
+    ]
     return Plan(
         id=stamp.id,
         site=stamp.site,
@@ -104,9 +135,10 @@ def make_plan(
         request=request,
         changes=of_hosts,
         steps=tuple(steps.steps),
-        warnings=(*dict.fromkeys(warnings), *_missing_secrets(steps.steps, catalog, parameters)),
+        warnings=tuple(dict.fromkeys(warnings)),
         summary=_summary(changes.values(), steps.steps),
         inputs=inputs,
+        continues=stamp.continues,
     )
 
 
@@ -125,10 +157,10 @@ def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
 
 
 def _order(demands: Mapping[str, Demand], catalog: Catalog) -> tuple[Order, Order]:
-    """Return the order of what is uninstalled, which goes first, and that of the rest."""
+    """Return the order of what leaves, which goes first, and that of the rest."""
     by_name = {component.name: component for component in catalog}
-    leaving = [demand.component for demand in demands.values() if demand.action is Action.UNINSTALL]
-    others = [demand.component for demand in demands.values() if demand.action is not Action.UNINSTALL]
+    leaving = [demand.component for demand in demands.values() if demand.action in LEAVING]
+    others = [demand.component for demand in demands.values() if demand.action not in LEAVING]
     return order_components(leaving, by_name).reversed(), order_components(others, by_name)
 
 

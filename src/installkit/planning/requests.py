@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import attrs
 
 from installkit.errors import PlanningError, UnknownNameError
-from installkit.model import Action, Catalog, Component, Request
+from installkit.model import Action, Catalog, Component, Request, StepSnapshot, StepStatus
 from installkit.planning.batches import check_batch
 
 BRINGING = frozenset({Action.INSTALL, Action.UPGRADE})
@@ -15,7 +16,11 @@ BRINGING = frozenset({Action.INSTALL, Action.UPGRADE})
 GETTING_VALUES = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE})
 """Actions that put parameter values in place; the others leave those that are there."""
 
-_VERSIONED = frozenset({Action.INSTALL, Action.UPGRADE, Action.VERIFY, Action.CHECK})
+LEAVING = frozenset({Action.UNINSTALL, Action.FORGET})
+"""Actions after which a component is no longer there, as far as the record goes."""
+
+_VERSIONED = frozenset({Action.INSTALL, Action.UPGRADE, Action.VERIFY, Action.CHECK, Action.RECORD})
+_WITHOUT_TRACE = (Action.CONFIGURE, Action.START, Action.STOP, Action.RESTART, Action.BACKUP)
 _WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")
 
 
@@ -67,13 +72,18 @@ def parse_wanted(text: str) -> Wanted:
     return Wanted(**match.groupdict())
 
 
-def resumed_request(old: Request, request: Request, *, failed_hosts: Iterable[str] = ()) -> Request:
+def resumed_request(
+    old: Request, request: Request, *, done: Iterable[StepSnapshot] = (), failed_hosts: Iterable[str] = ()
+) -> Request:
     """
     Return what going on with the run of *old* asks for: its actions, with the other values of *request* over its own.
+
+    What leaves no trace in the record, as a restart, and what was forced, is left out where the run has done it.
 
     Args:
         old: What the run was planned for.
         request: The request that names the run in `resume`.
+        done: The run's steps.
         failed_hosts: The run's hosts that failed or could not be reached; the limit with `failed_hosts_only`.
 
     Raises:
@@ -90,13 +100,25 @@ def resumed_request(old: Request, request: Request, *, failed_hosts: Iterable[st
         limit = ",".join(failed_hosts)
         if not limit:
             raise PlanningError(f"no host failed in run {request.resume}", remedy="resume without failed_hosts_only")
+    steps = tuple(done)
+    left: dict[str, Any] = {action.value: _left_of(old.wanted(action), action, steps) for action in _WITHOUT_TRACE}
     return attrs.evolve(
         old,
+        **left,
         limit=limit,
         batch=request.batch or old.batch,
         parameters={**old.parameters, **request.parameters},
-        force=tuple(dict.fromkeys((*old.force, *request.force))),
+        force=tuple(dict.fromkeys((*_left_of(old.force, None, steps), *request.force))),
     )
+
+
+def _left_of(wanted: Iterable[str], action: Action | None, steps: Iterable[StepSnapshot]) -> tuple[str, ...]:
+    """Return the entries of *wanted* whose steps, of *action* or of any that changes, have not all succeeded."""
+    concerned = [step for step in steps if step.action is action or (action is None and not step.action.read_only)]
+    ended: dict[str, bool] = {}
+    for step in concerned:
+        ended[step.component] = ended.get(step.component, True) and step.status is StepStatus.SUCCEEDED
+    return tuple(text for text in wanted if not ended.get(parse_wanted(text).name, False))
 
 
 def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:

@@ -41,7 +41,6 @@ def make_spec(
     created_at: datetime,
     parameters: SiteParameters = _NO_PARAMETERS,
     installed: Iterable[Installation] = (),
-    continues: str | None = None,
 ) -> RunSpec:
     """
     Return all that carrying out *plan* takes, beside its secrets.
@@ -58,7 +57,6 @@ def make_spec(
         created_at: Aware, UTC.
         parameters: The values entered for the site; `secrets` also names those handed over for this run alone.
         installed: What is installed on the site; rows of components that the plan does not concern are left out.
-        continues: The run that this one goes on with or undoes.
 
     Raises:
         UnknownNameError: If a component of *plan* is not in *catalog*.
@@ -74,7 +72,7 @@ def make_spec(
         options=options,
         steps=tuple(specs.of_step(step) for step in plan.steps),
         created_at=created_at,
-        continues=continues,
+        continues=plan.continues,
         installed=tuple(row for row in installed if row.component in concerned),
     )
 
@@ -108,7 +106,7 @@ class _Specs:
         return StepSpec(
             step=step.id,
             folder=component.folder,
-            playbook=component.playbook_path(spec),
+            playbook=component.playbook_path(spec) if spec.playbook else None,
             sources=self._inventory.sources,
             plays=self._plays(component, spec, step),
             files={str(self._catalog.folder / path): digest for path, digest in component.files.items()},
@@ -171,7 +169,7 @@ class _Specs:
         return verify is not None and set(step.hosts) <= set(verify.hosts)
 
     def _inputs(self, component: Component, step: Step) -> dict[str, str]:
-        if step.action not in GETTING_VALUES:
+        if step.action not in GETTING_VALUES | {Action.RECORD}:
             return {}
         return step_inputs(files_digest(component), {host: self._values.given(component, host) for host in step.hosts})
 

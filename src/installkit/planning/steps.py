@@ -13,7 +13,7 @@ from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.order import Order
 from installkit.planning.requests import GETTING_VALUES
 
-_PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK})
+_PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK, Action.RECORD})
 _PLACES = {action: place for place, action in enumerate(Action)}
 _ALONG = "unchanged, runs along so that no limit is needed"
 

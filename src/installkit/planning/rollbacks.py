@@ -1,0 +1,167 @@
+"""Undoing a run: host by host in reverse, to what was there before it."""
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from installkit.errors import PlanningError
+from installkit.model import (
+    Action,
+    Catalog,
+    Change,
+    Component,
+    Installation,
+    InstallationStatus,
+    Inventory,
+    Plan,
+    Reason,
+    Request,
+    SiteParameters,
+    Targets,
+)
+from installkit.model.plan import join_names
+from installkit.planning.changes import Changes
+from installkit.planning.coverage import Coverage
+from installkit.planning.decisions import Decision
+from installkit.planning.order import Order, order_components
+from installkit.planning.plans import Facts, Stamp, assemble
+from installkit.planning.questions import Questions
+from installkit.planning.requests import Demand
+
+Place = tuple[str, str]
+"""A component and a host."""
+
+
+@attrs.frozen
+class Undone:
+    """
+    What the run did that is to be undone.
+
+    Attributes:
+        touched: The components and hosts that it changed.
+        before: The site's record as it found it.
+    """
+
+    touched: tuple[Place, ...]
+    before: tuple[Installation, ...]
+
+
+def rollback_questions(request: Request, undone: Undone, catalog: Catalog) -> Questions:
+    """Return what must be asked of Ansible before `make_rollback_plan` can answer."""
+    components = [catalog[name] for name in dict.fromkeys(name for name, _ in undone.touched)]
+    wanted = (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY)
+    specs = [(each, spec) for each in components for action in wanted if (spec := each.action(action)) is not None]
+    patterns = dict.fromkeys([*(each.hosts for each in components), request.limit])
+    return Questions(
+        tuple(dict.fromkeys(component.playbook_path(spec) for component, spec in specs)),
+        tuple(pattern for pattern in patterns if pattern is not None),
+    )
+
+
+def make_rollback_plan(
+    request: Request,
+    catalog: Catalog,
+    inventory: Inventory,
+    targets: Targets,
+    installed: Iterable[Installation],
+    *,
+    undone: Undone,
+    stamp: Stamp,
+    parameters: SiteParameters,
+) -> Plan:
+    """
+    Return what brings back the versions from before a run.
+
+    An upgrade goes back by the component's `rollback` action; what the run installed for the first time is uninstalled
+    where that is declared, else left, and said.
+
+    Args:
+        request: Its `rollback` names the run; a limit may be with it.
+        catalog: The site's components.
+        inventory: The site's hosts.
+        targets: What Ansible answered to `rollback_questions`.
+        installed: What is installed on the site now.
+        undone: What the run did.
+        stamp: The plan's id, site, revision and time.
+        parameters: The values entered for the site.
+
+    Raises:
+        PlanningError: If an upgraded component has no `rollback`, or is no longer in the catalog; all are named.
+    """
+    coverage = Coverage(catalog, targets, request.limit)
+    coverage.check_limit()
+    rows = tuple(installed)
+    present = {(row.component, row.host): row for row in rows}
+    changes = _changes(undone, present, coverage)
+    _check_declared(changes.values())
+    by_name = {component.name: component for component in catalog}
+    order = order_components([by_name[name] for name in changes], by_name).reversed()
+    facts = Facts(catalog, inventory, coverage, rows, parameters)
+    return assemble(request, changes, (order, Order()), facts, stamp)
+
+
+def _changes(undone: Undone, present: Mapping[Place, Installation], coverage: Coverage) -> dict[str, Changes]:
+    past = {(row.component, row.host): row for row in undone.before}
+    changes: dict[str, Changes] = {}
+    for name in dict.fromkeys(name for name, _ in undone.touched):
+        component = coverage.catalog[name]
+        each = Changes(Demand(component=component, action=Action.ROLLBACK))
+        hosts = tuple(host for place, host in undone.touched if place == name)
+        for host in coverage.in_limit(hosts):
+            decision = _undo(component, past.get((name, host)), present.get((name, host)))
+            each.decisions.append((decision, (host,)))
+            each.by_host[host] = Change(component=name, host=host, **attrs.asdict(decision))
+        each.warnings += _left(each)
+        changes[name] = each
+    return changes
+
+
+def _undo(component: Component, before: Installation | None, now: Installation | None) -> Decision:
+    if now is None:
+        return _stays(
+            None, "left: it was taken away, and comes back by install" if before else "unchanged, not installed"
+        )
+    was_there = before is not None and (before.version is not None or before.status is InstallationStatus.INSTALLED)
+    if before is None or not was_there:
+        if component.action(Action.UNINSTALL) is None:
+            return _stays(now.version, "left: no uninstall is declared")
+        return _does(Action.UNINSTALL, now.version, None, destructive=True)
+    proved = now.status is InstallationStatus.INSTALLED
+    if now.to_version == before.version:
+        return _stays(now.version, "unchanged" if proved else f"left: {now.action.value} has no way back")
+    return _does(Action.ROLLBACK, now.version, before.version)
+
+
+def _does(action: Action, old: str | None, new: str | None, *, destructive: bool = False) -> Decision:
+    return Decision(
+        action=action,
+        from_version=old,
+        to_version=new,
+        reason=Reason.REQUESTED.value,
+        disruptive=True,
+        destructive=destructive,
+    )
+
+
+def _stays(version: str | None, reason: str) -> Decision:
+    return Decision(action=None, from_version=version, to_version=version, reason=reason)
+
+
+def _left(changes: Changes) -> Iterable[str]:
+    left = [host for host, change in changes.by_host.items() if change.reason.startswith("left")]
+    if left:
+        reason = changes.by_host[left[0]].reason
+        yield f"{changes.demand.component.name} on {join_names(left)} is {reason}"
+
+
+def _check_declared(changes: Iterable[Changes]) -> None:
+    lacking = [
+        each.demand.component.name
+        for each in changes
+        if Action.ROLLBACK in each.actions and each.demand.component.action(Action.ROLLBACK) is None
+    ]
+    if lacking:
+        raise PlanningError(
+            f"{join_names(lacking)} declared no rollback, so the upgrade cannot be undone",
+            remedy="declare a rollback action, or upgrade to the version that is wanted",
+        )

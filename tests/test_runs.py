@@ -284,6 +284,23 @@ def test_values_from_outside_stay_text(site, folder, tmp_path):
     assert f"got {evil}" in run.log_text("mysql").replace("\\", "")
 
 
+def test_values_keep_their_types(site, folder):
+    """A string that looks like a number is a string to the playbook, and a number is a number."""
+    types = "{{ (a | type_debug)[:3] }} {{ (b | type_debug)[:3] }} {{ a ~ b ~ c.d }}"
+    (folder / "03.mysql.yml").write_text(play(f'debug: {{msg: "{types}"}}'))
+    run = finish(site, install=["mysql"], parameters={"a": "1.0", "b": 3306, "c": {"d": "0x10"}})
+
+    assert "1.033060x10" in run.log_text("mysql")
+    assert "int" in run.log_text("mysql")
+
+
+def test_a_key_of_ansibles_own_is_refused(site, folder):
+    (folder / "03.mysql.yml").write_text(play("debug:"))
+
+    with pytest.raises(installkit.PlanningError, match="__ansible_vault"):
+        site.plan(install=["mysql"], parameters={"a": [{"__ansible_vault": "x"}]})
+
+
 def test_a_site_is_changed_by_one_run_at_a_time(site, folder, tmp_path):
     gate = tmp_path / "gate"
     (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))

@@ -114,7 +114,17 @@ def _json_problem(value: Any) -> str | None:
         digest(value)
     except (TypeError, ValueError, RecursionError) as exc:
         return f"{_shown(value)} cannot be handed over: {exc}"
-    return None
+    odd = next(_reserved_keys(value), None)
+    return None if odd is None else f"the key {odd!r} means something to Ansible; rename it"
+
+
+def _reserved_keys(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from (str(key) for key in value if str(key).startswith("__ansible_"))
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _reserved_keys(item)
 
 
 def _shown(value: Any) -> str:

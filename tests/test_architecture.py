@@ -14,7 +14,7 @@ PUBLIC = "installkit"  # the root package, and so the public names
 
 INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
-PUBLIC_OBJECTS = {"folders", "installer", "run", "site"}
+PUBLIC_OBJECTS = {"access", "folders", "hosts", "installer", "run", "site"}
 
 ALLOWED = {
     "errors": set(),
@@ -27,15 +27,17 @@ ALLOWED = {
     "engine": INNER | {"journal"},
     "store": INNER | {"journal"},
     "folders": {"errors"},
+    "access": INNER | {"store"},
+    "hosts": INNER | {"folders", "inventory", "store"},
     "installer": INNER | PARTS | PUBLIC_OBJECTS,
     "site": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "notebook": {PUBLIC},
-    "cli": {PUBLIC, "demo"},
+    "cli": {PUBLIC, "demo", "programs"},
     "demo": INNER,
     "testing": INNER,
-    "installkit_http": {PUBLIC},
+    "installkit_http": {PUBLIC, "programs"},
 }
 """What each module may import, beside itself."""
 
@@ -46,6 +48,7 @@ ONLY_IN = {
     "peewee": {"store"},
     "pexpect": {"engine"},
     "playhouse": {"store"},
+    "prometheus_client": {"installkit_http"},
     "ptyprocess": {"engine"},
     "rich": {"cli"},
     "starlette": {"installkit_http"},

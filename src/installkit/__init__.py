@@ -30,28 +30,37 @@ from installkit.errors import (
 )
 
 if TYPE_CHECKING:
+    from installkit.access import Access
     from installkit.catalog import load_catalog
-    from installkit.installer import Installer
+    from installkit.folders import default_data_directory
+    from installkit.installer import Installer, recover_database, site_name_for
     from installkit.model import (
         Action,
+        AuditEntry,
         Catalog,
         Change,
         Component,
         Event,
         EventKind,
         Failure,
+        Host,
         HostStatus,
         Installation,
         InstallationStatus,
+        KeptAnswer,
         Parameter,
         Plan,
         Request,
         RunSnapshot,
         RunStatus,
+        Scope,
+        SiteParameters,
         SiteSnapshot,
         Step,
         StepSnapshot,
         StepStatus,
+        Token,
+        Webhook,
         from_wire,
         to_wire,
     )
@@ -62,7 +71,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Access",
     "Action",
+    "AuditEntry",
     "Catalog",
     "Change",
     "Component",
@@ -72,12 +83,14 @@ __all__ = [
     "Event",
     "EventKind",
     "Failure",
+    "Host",
     "HostStatus",
     "Installation",
     "InstallationStatus",
     "Installer",
     "InstallkitError",
     "Issue",
+    "KeptAnswer",
     "Parameter",
     "Plan",
     "PlanningError",
@@ -89,29 +102,40 @@ __all__ = [
     "RunSnapshot",
     "RunStatus",
     "RunStoppedError",
+    "Scope",
     "Site",
     "SiteLockedError",
+    "SiteParameters",
     "SiteSnapshot",
     "StalePlanError",
     "Step",
     "StepSnapshot",
     "StepStatus",
     "StoreError",
+    "Token",
     "UnknownNameError",
+    "Webhook",
+    "default_data_directory",
     "from_wire",
     "load_catalog",
     "plan_graph",
     "plan_table",
+    "recover_database",
+    "site_name_for",
     "to_wire",
 ]
 
 _ELSEWHERE = {
+    "Access": "installkit.access",
     "Installer": "installkit.installer",
     "Run": "installkit.run",
     "Site": "installkit.site",
+    "default_data_directory": "installkit.folders",
     "load_catalog": "installkit.catalog",
     "plan_graph": "installkit.planning",
     "plan_table": "installkit.planning",
+    "recover_database": "installkit.installer",
+    "site_name_for": "installkit.installer",
 }
 
 

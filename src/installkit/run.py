@@ -86,6 +86,11 @@ class Run:
         return self.snapshot().failures
 
     @property
+    def pruned(self) -> bool:
+        """Whether its events and logs are gone; how it ended is kept."""
+        return is_pruned(self._journal.path)
+
+    @property
     def duration(self) -> float | None:
         """Seconds from its start to its end, or to its last event so far; None before it started."""
         return self.snapshot().duration
@@ -247,7 +252,7 @@ class Run:
         return self._journal.spec()
 
     def _check_kept(self) -> None:
-        if is_pruned(self._journal.path):
+        if self.pruned:
             raise StoreError(
                 f"the events and logs of run {self.id} were pruned; how it ended is kept",
                 remedy=f"installkit show {self.id}",

@@ -58,10 +58,9 @@ def _forms(secret: str) -> Iterable[str]:
 def _base64_forms(secret: bytes) -> Iterable[str]:
     """Yield what of *secret*'s base64 is the same whatever stands before and behind it, for each of three alignments."""
     for before in range(3):
-        whole = (before + len(secret)) // 3 * 3
-        inner = slice((before * 8 + 5) // 6, whole * 4 // 3)
+        inner = slice((before * 8 + 5) // 6, (before + len(secret)) * 8 // 6)
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            form = encode(b"\0" * before + secret).decode()[inner].rstrip("=")
+            form = encode(b"\0" * before + secret).decode()[inner]
             if len(form) > SHORTEST:
                 yield form
     yield base64.b64encode(secret).decode()

@@ -22,6 +22,7 @@ _KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ANSIBLE_CALLBACK_PLUGINS": (("defaults", "callback_plugins"),),
 }
 _ALSO_SET_BY = {"ANSIBLE_PIPELINING": ("ANSIBLE_SSH_PIPELINING",)}
+_CACHE = ("ANSIBLE_CACHE_PLUGIN", "ANSIBLE_CACHE_PLUGIN_CONNECTION")
 _TAKEN_OUT = ("NO_COLOR", "ANSIBLE_NOCOLOR", "AWX_LIB_DIRECTORY", "AD_HOC_COMMAND_ID", "JOB_ID", "MAX_EVENT_RES")
 
 
@@ -50,18 +51,22 @@ def find_config(folder: Path, environment: Mapping[str, str]) -> AnsibleConfig:
     """
     for path in _candidates(folder, environment):
         if path.is_file() and os.access(path, os.R_OK):
-            parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
-            parser.read_string(path.read_text(errors="replace"))
-            values = {
-                (section, key): parser.get(section, key) for section in parser.sections() for key in parser[section]
-            }
-            return AnsibleConfig(path, values)
+            return AnsibleConfig(path, _parse(path.read_text(errors="replace")))
     return AnsibleConfig(None, {})
+
+
+def _parse(text: str) -> dict[tuple[str, str], str]:
+    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}  # Ansible says what is wrong with it, and does not start
+    return {(section, key): parser.get(section, key) for section in parser.sections() for key in parser[section]}
 
 
 def _candidates(folder: Path, environment: Mapping[str, str]) -> Iterable[Path]:
     if named := environment.get("ANSIBLE_CONFIG"):
-        path = folder / Path(named).expanduser()
+        path = folder / Path(os.path.expandvars(named)).expanduser()
         yield path / "ansible.cfg" if path.is_dir() else path
     if not folder.stat().st_mode & stat.S_IWOTH:
         yield folder / "ansible.cfg"
@@ -83,7 +88,7 @@ def run_settings(folder: Path, environment: Mapping[str, str], *, hosts: int, fa
     """
     config = find_config(folder, environment)
     ours = {"ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": str(max(5, min(hosts, MOST_FORKS)))}
-    if facts is not None and _is_open("ANSIBLE_CACHE_PLUGIN", config, environment):
+    if facts is not None and all(_is_open(name, config, environment) for name in _CACHE):
         ours |= {
             "ANSIBLE_GATHERING": "smart",
             "ANSIBLE_CACHE_PLUGIN": "jsonfile",

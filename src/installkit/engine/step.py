@@ -113,6 +113,10 @@ class _StepRun:
 
     def _refused(self) -> Outcome | None:
         """Return the outcome if the step cannot start as planned."""
+        try:
+            find_program("ansible-playbook")
+        except EngineError as exc:
+            return not_started(self._about, FailureCode.ANSIBLE_MISSING, str(exc))
         missing = [name for name in self._order.spec.secrets if name not in self._order.secrets]
         if missing:
             return not_started(self._about, FailureCode.SECRET_MISSING, f"no value was given for {', '.join(missing)}")
@@ -129,7 +133,7 @@ class _StepRun:
             rc = self._run_playbook()
         except EngineError as exc:
             self._sweep()
-            code = FailureCode.ANSIBLE_BROKE_OFF if self._playbook else FailureCode.ANSIBLE_MISSING
+            code = FailureCode.ANSIBLE_BROKE_OFF
             return broke_off(self._about, self._evidence, code, str(exc), stopped=self._stopped)
         if self._stopped or rc is None:
             self._sweep()

@@ -15,6 +15,9 @@ TEXT_LIMIT = 16_384
 CARRIAGE_RETURN = "\udc0d"
 """Stands for a carriage return in what runner gets to see: it would strip one at the end of a text, untold."""
 
+_TAIL_LINES = 10
+"""Lines of a failed command's output that its message carries."""
+
 DATA_LIMIT = 65_536
 """Characters of an event's whole data."""
 
@@ -118,11 +121,15 @@ def result_message(res: Raw) -> str | None:
     """Return what a person should read of a task's result; None if there is nothing."""
     if "censored" in res:
         return str(res["censored"])
-    for key in ("msg", "reason", "stderr", "module_stderr", "skip_reason"):
-        value = res.get(key)
-        if value:
-            return cut(value if isinstance(value, str) else str(value))
-    return None
+    said = next((res[key] for key in ("msg", "reason", "stderr", "module_stderr", "skip_reason") if res.get(key)), None)
+    if said is None:
+        return None
+    lines = [said if isinstance(said, str) else str(said)]
+    if res.get("rc"):  # "non-zero return code" alone helps nobody
+        lines += str(res.get("stderr") or res.get("module_stderr") or res.get("stdout") or "").splitlines()[
+            -_TAIL_LINES:
+        ]
+    return cut("\n".join(dict.fromkeys(lines)))
 
 
 def _data(kind: EventKind, raw: Raw, folder: str, *, diff: bool) -> dict[str, Any]:

@@ -58,7 +58,38 @@ CREATE TABLE installation (
 ) WITHOUT ROWID
 """
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables,)
+
+
+def add_access(connection: sqlite3.Connection) -> None:
+    """Version 2: tokens, audit, webhooks, kept answers, and inventories held by the store."""
+    for statement in _ACCESS.split(";"):
+        connection.execute(statement)
+
+
+_ACCESS = """
+CREATE TABLE token (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, scopes TEXT NOT NULL, created_at TEXT NOT NULL,
+    expires_at TEXT, last_used_at TEXT, parent TEXT, once INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
+    target TEXT NOT NULL
+);
+
+CREATE TABLE webhook (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, events TEXT NOT NULL, created_at TEXT NOT NULL, created_by TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE answer (
+    who TEXT NOT NULL, key TEXT NOT NULL, created_at TEXT NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (who, key)
+) WITHOUT ROWID;
+
+CREATE TABLE inventory (site TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID
+"""
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables, add_access)
 """The n-th leads from version n - 1 to version n; the version is SQLite's `user_version`."""
 
 

@@ -13,7 +13,7 @@ from installkit.model import InventorySource, Plan, SiteParameters, SiteSnapshot
 from installkit.store.cipher import Cipher
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document, to_document
-from installkit.store.tables import ParameterRow, PlanRow, RunRow, SecretRow, SiteRow
+from installkit.store.tables import InventoryRow, ParameterRow, PlanRow, RunRow, SecretRow, SiteRow
 
 LEVELS = ("site", "group", "host")
 """Where a parameter value may be entered, lowest first."""
@@ -62,7 +62,7 @@ class EnteredData:
 
         def _delete() -> None:
             self._known_site(name)
-            for table in (ParameterRow, SecretRow, PlanRow):
+            for table in (ParameterRow, SecretRow, PlanRow, InventoryRow):
                 table.delete().where(table.site == name).execute(self._db)
             SiteRow.delete().where(SiteRow.name == name).execute(self._db)
 

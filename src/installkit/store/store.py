@@ -6,9 +6,11 @@ from typing import Self
 from installkit.errors import StoreError
 from installkit.journal import Journal
 from installkit.model import InventorySource, RunSpec, SiteSnapshot
+from installkit.store.access import AccessData
 from installkit.store.cipher import Cipher
 from installkit.store.copies import back_up, check_integrity
 from installkit.store.database import StoreDatabase
+from installkit.store.inventories import HeldInventories
 from installkit.store.migrations import migrate
 from installkit.store.runs import RunIndex
 from installkit.store.sites import EnteredData
@@ -16,7 +18,7 @@ from installkit.store.sites import EnteredData
 KEY_NAME = "secret.key"
 
 
-class Store(EnteredData, RunIndex):
+class Store(EnteredData, HeldInventories, AccessData, RunIndex):
     """
     The database of a data directory: what people entered, and an index of the runs' journals.
 

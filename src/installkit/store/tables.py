@@ -112,5 +112,71 @@ class InstallationRow(_Row):
         primary_key = CompositeKey("site", "component", "host")
 
 
-TABLES: tuple[type[Model], ...] = (SiteRow, ParameterRow, SecretRow, PlanRow, RunRow, EventRow, InstallationRow)
+class TokenRow(_Row):
+    """An access token; `digest` is the sha256 of its text, `scopes` a JSON list."""
+
+    id = TextField(primary_key=True)
+    name = TextField()
+    digest = TextField()
+    scopes = TextField()
+    created_at = TextField()
+    expires_at = TextField(null=True)
+    last_used_at = TextField(null=True)
+    parent = TextField(null=True)
+    once = BooleanField()
+
+
+class AuditRow(_Row):
+    """A change that somebody asked for."""
+
+    id = IntegerField(primary_key=True)
+    time = TextField()
+    who = TextField()
+    what = TextField()
+    target = TextField()
+
+
+class WebhookRow(_Row):
+    """An address that is told of runs; `events` is a JSON list."""
+
+    id = TextField(primary_key=True)
+    url = TextField()
+    events = TextField()
+    created_at = TextField()
+    created_by = TextField()
+
+
+class AnswerRow(_Row):
+    """The answer to a request with an idempotency key; `document` is its JSON."""
+
+    who = TextField()
+    key = TextField()
+    created_at = TextField()
+    document = TextField()
+
+    class Meta:  # noqa: D106 - peewee's
+        primary_key = CompositeKey("who", "key")
+
+
+class InventoryRow(_Row):
+    """The inventory of a site whose inventory is held here, as YAML."""
+
+    site = TextField(primary_key=True)
+    document = TextField()
+
+
+TABLES: tuple[type[Model], ...] = (
+    SiteRow,
+    ParameterRow,
+    SecretRow,
+    PlanRow,
+    RunRow,
+    EventRow,
+    InstallationRow,
+    TokenRow,
+    AuditRow,
+    WebhookRow,
+    AnswerRow,
+    InventoryRow,
+)
 """Every table there is."""

@@ -1,0 +1,109 @@
+"""The program itself: which commands there are, and what an error of each kind ends it with."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import attrs
+import click
+
+import installkit
+from installkit.cli.errors import BadInputError, CommandError, say_error
+from installkit.cli.session import Session
+
+
+@attrs.frozen
+class Entry:
+    """
+    Where a command is, and what the overview says of it, so that showing that imports no command.
+
+    Attributes:
+        module: Of `installkit.cli`; the command has its own name there.
+    """
+
+    module: str
+    summary: str
+
+
+SECTIONS: Mapping[str, Mapping[str, Entry]] = {
+    "Plan and apply": {
+        "plan": Entry("plans", "Show what would be done, and change nothing."),
+        "apply": Entry("plans", "Show a plan, ask, and carry it out."),
+        "cancel": Entry("runs", "Ask a run to stop."),
+    },
+    "Look": {
+        "runs": Entry("runs", "List the runs, newest first."),
+        "show": Entry("runs", "Show one run: steps, hosts, failures."),
+        "watch": Entry("runs", "Watch a run until it ends."),
+        "logs": Entry("logs", "Print what ansible-playbook printed."),
+        "events": Entry("logs", "List what happened in a run."),
+        "status": Entry("sites", "Show what is installed where."),
+    },
+    "Set up": {
+        "catalog": Entry("catalogs", "Check and list a folder of playbooks."),
+        "site": Entry("sites", "Sites: inventory, catalog, parameters, secrets."),
+        "demo": Entry("demo", "Install real software on this machine, without root."),
+    },
+    "Maintain": {
+        "doctor": Entry("doctor", "Check this machine and the data directory."),
+        "reindex": Entry("upkeep", "Rebuild the database from the runs' journals."),
+        "prune": Entry("upkeep", "Free the space that old logs take."),
+    },
+}
+COMMANDS: Mapping[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+class App(click.Group):
+    """The group of all commands: each is imported when it is used, and errors of installkit are shown in its words."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        """Import the command and return it; None if there is none of the name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(import_module(f"installkit.cli.{entry.module}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
+        """Write the overview, without importing a command."""
+        for section, entries in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(8), entry.summary) for name, entry in entries.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out the command; what goes wrong becomes a message, a remedy and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except installkit.InstallkitError as exc:
+            raise CommandError(exc, ctx.find_object(Session)) from exc
+        except click.UsageError as exc:
+            raise BadInputError(exc) from exc
+        except (KeyboardInterrupt, click.Abort):
+            say_error("stopped by Ctrl-C")
+            ctx.exit(130)
+
+
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    help="Where sites, plans and runs are kept.  [env: INSTALLKIT_DATA_DIR]",
+)
+@click.version_option(installkit.__version__, prog_name="installkit")
+@click.pass_context
+def app(ctx: click.Context, data_dir: str | None) -> None:
+    """
+    Plan, run and watch a folder of numbered Ansible playbooks.
+
+    \b
+    installkit plan  -c playbooks -i hosts.yml --install mysql
+    installkit apply -c playbooks -i hosts.yml --install mysql
+    installkit status
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    session = Session(data_dir, tuple(COMMANDS))
+    ctx.obj = session
+    ctx.call_on_close(session.close)

@@ -1,0 +1,108 @@
+"""Watching a run to its end, and what is said then: what went wrong, where, and what to do next."""
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+import installkit
+from installkit.cli.errors import DETACHED, FAILED
+from installkit.cli.live import show_live
+from installkit.cli.output import STYLES, console, counted, duration_text, plain, print_json
+from installkit.cli.request import request_words
+from installkit.cli.session import Session, say, short
+
+MESSAGE_LINES = 15
+
+
+def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> None:
+    """
+    Show *run* until it ends, then its end on stdout; Ctrl-C leaves it alone and says how to come back.
+
+    Raises:
+        click.exceptions.Exit: With 1 if it did not succeed, with 130 after Ctrl-C.
+    """
+    try:
+        show_live(run)
+        now = run.wait().snapshot()
+    except KeyboardInterrupt:
+        _say_detached(session, run)
+        raise click.exceptions.Exit(DETACHED) from None
+    if as_json:
+        print_json(now)
+    else:
+        show_end(session, run, now)
+    if now.status is not installkit.RunStatus.SUCCEEDED:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _say_detached(session: Session, run: installkit.Run) -> None:
+    say(f"\nrun {short(run.id)} goes on without this terminal")
+    say(f"  to watch it    {session.command('watch', short(run.id))}")
+    say(f"  to cancel it   {session.command('cancel', short(run.id))}")
+
+
+def show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> None:
+    """Print how *run*, which has ended as *now* says, ended; failures are grouped over hosts."""
+    out = console()
+    good = now.status is installkit.RunStatus.SUCCEEDED
+    took = f" {'in' if good else 'after'} {duration_text(now.duration)}" if now.duration is not None else ""
+    head = Text(f"{'✓' if good else '✗'} run {short(now.id)} {now.status.value}{took}", STYLES[now.status])
+    out.print(head.append(f": {_counts(now)}", "default"))
+    if now.reason and not now.failures:
+        out.print(f"  {plain(now.reason)}")
+    show_failures(out, now)
+    _print_next(out, _next_commands(session, run, now))
+
+
+def _counts(now: installkit.RunSnapshot) -> str:
+    hosts = {host for step in now.steps for host in step.host_statuses}
+    done = sum(step.status is installkit.StepStatus.SUCCEEDED for step in now.steps)
+    steps = (
+        counted(done, "step") if done == len(now.steps) else f"{done} of {counted(len(now.steps), 'step')} succeeded"
+    )
+    tasks = {word: sum(counts.get(word, 0) for counts in now.recap.values()) for word in ("ok", "changed", "failed")}
+    said = ", ".join(f"{number} {word}" for word, number in tasks.items() if number)
+    return f"{steps}, {counted(len(hosts), 'host')}" + (f" (tasks: {said})" if said else "")
+
+
+def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
+    """Print what went wrong in the run *now*: one block for each failure, with all its hosts."""
+    for failure in now.failures:
+        out.print()
+        out.print(Text(f"  {plain(failure.summary)}", "bold red"))
+        facts = {
+            "where": failure.location or "",
+            "step": failure.step or "",
+            "hosts": ", ".join(failure.hosts),
+        }
+        for name, value in facts.items():
+            if value:
+                out.print(Padding(Text(f"{name:<6} {plain(value)}"), (0, 0, 0, 4), expand=False))
+        lines = plain(failure.message).strip().splitlines()
+        more = len(lines) - MESSAGE_LINES
+        shown = [*lines[:MESSAGE_LINES], *([f"… {counted(more, 'more line')} in the log"] if more > 0 else [])]
+        out.print(Padding(Text("\n".join(shown)), (0, 0, 0, 6), expand=False))
+        if failure.remedy:
+            out.print(Padding(Text(f"→ {failure.remedy}", "yellow"), (0, 0, 0, 4), expand=False))
+
+
+def _next_commands(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> dict[str, str]:
+    if now.status is installkit.RunStatus.SUCCEEDED:
+        return {"installed now": session.command("status", "--site", now.site)}
+    failed = [failure.step for failure in now.failures if failure.step]
+    logs = {"the log": session.command("logs", short(now.id), failed[0])} if failed else {}
+    return {**logs, "to go on": go_on_command(session, run)}
+
+
+def go_on_command(session: Session, run: installkit.Run) -> str:
+    """Return the command that goes on with what *run* did not finish: the same request, planned over today's record."""
+    made = run.plan
+    return session.command("apply", "--site", made.site, *request_words(made.request))
+
+
+def _print_next(out: Console, commands: dict[str, str]) -> None:
+    out.print()
+    width = max(len(name) for name in commands)
+    for name, command in commands.items():
+        out.print(Text(f"  {name:<{width}}   {command}"), soft_wrap=True)

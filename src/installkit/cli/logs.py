@@ -1,0 +1,132 @@
+"""`logs` and `events`."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+
+import click
+
+import installkit
+from installkit.cli.output import plain, print_json, print_table
+from installkit.cli.session import Session, pass_session, say
+
+
+@click.command()
+@click.argument("run")
+@click.argument("step", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on until its end.")
+@click.option("--tail", metavar="N", type=click.IntRange(min=0), help="Begin with the last N lines.")
+@click.option("--host", metavar="HOST", help="Only what was printed about this host.")
+@click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="Without colours; so does NO_COLOR.")
+@pass_session
+def logs(
+    session: Session, run: str, step: str | None, *, follow: bool, tail: int | None, host: str | None, no_color: bool
+) -> None:
+    """
+    Print what ansible-playbook printed, byte for byte, also into a pipe.
+
+    RUN is an id, the beginning of one, or `last`; STEP a step's id or a component. Without it all steps are printed,
+    each whole, in the order of the plan.
+
+    \b
+    installkit logs last mysql --tail 50
+    installkit logs last -f | tee install.log
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.run(run)
+    steps = found.find_steps(step) if step else tuple(each.id for each in found.plan.steps)
+    if host is not None:
+        _check_host(found, host)
+        if tail is not None:
+            raise click.UsageError("--tail counts lines of the whole log: leave out --tail or --host")
+        chunks = _of_host(found, steps, host, follow=follow)
+    else:
+        chunks = _of_steps(found, steps, tail=tail, follow=follow)
+    write_bytes(_without_colours(chunks) if no_color else chunks)
+
+
+def write_bytes(chunks: Iterable[bytes]) -> None:
+    """Write *chunks* to stdout as they come."""
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+
+def _check_host(run: installkit.Run, host: str) -> None:
+    known = sorted({name for step in run.plan.steps for name in step.hosts})
+    if host not in known:
+        raise installkit.UnknownNameError(
+            f"run {run.id} has no host {host!r}", remedy=f"choose one of: {', '.join(known)}"
+        )
+
+
+def _of_steps(run: installkit.Run, steps: Iterable[str], *, tail: int | None, follow: bool) -> Iterator[bytes]:
+    names = tuple(steps)
+    for step in names:
+        log = run.log(step)
+        start = 0 if tail is None else _tail_offset(log, tail)
+        if len(names) > 1 and (log or follow):
+            say(f"── {step} ──")
+        yield from run.follow_log(step, offset=start) if follow else [log[start:]]
+
+
+def _tail_offset(log: bytes, lines: int) -> int:
+    """Return where the last *lines* lines of *log* begin; a last one without its end counts."""
+    offset = len(log)
+    if lines and log.endswith(b"\n"):
+        offset -= 1
+    for _ in range(lines):
+        offset = log.rfind(b"\n", 0, offset)
+        if offset < 0:
+            return 0
+    return offset + 1 if lines else offset
+
+
+def _of_host(run: installkit.Run, steps: Iterable[str], host: str, *, follow: bool) -> Iterator[bytes]:
+    wanted = set(steps)
+    for event in run.events(follow=follow):
+        if event.host == host and event.step in wanted and event.log:
+            yield run.log(event.step, offset=event.log.start, size=event.log.end - event.log.start)
+
+
+def _without_colours(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *chunks* without escape sequences, line by line, so that none is torn."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield b"".join(_unstyled(line) + b"\n" for line in lines)
+    yield _unstyled(rest)
+
+
+def _unstyled(line: bytes) -> bytes:
+    return click.unstyle(line.decode("latin-1")).encode("latin-1")
+
+
+@click.command()
+@click.argument("run")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run's end; one event a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array; with -f one JSON value a line.")
+@pass_session
+def events(session: Session, run: str, *, follow: bool, as_json: bool) -> None:
+    """
+    List what happened in a run.
+
+    RUN is an id, the beginning of one, or `last`.
+
+    \b
+    installkit events last
+    installkit events last -f --json
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.run(run)
+    if follow:
+        for event in found.events(follow=True):
+            click.echo(json.dumps(installkit.to_wire(event)) if as_json else "  ".join(filter(None, _row(event))))
+    elif as_json:
+        print_json(list(found.events()))
+    else:
+        print_table(("SEQ", "TIME", "STEP", "KIND", "HOST", "STATUS", "WHAT"), map(_row, found.events()))
+
+
+def _row(event: installkit.Event) -> tuple[str, ...]:
+    what = event.task or plain(event.message or "").partition("\n")[0]
+    time = f"{event.time.astimezone():%H:%M:%S}"
+    return (str(event.seq), time, event.step or "", event.kind, event.host or "", event.status or "", plain(what))

@@ -1,0 +1,175 @@
+"""`plan` and `apply`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import installkit
+from installkit.cli.amounts import DURATION
+from installkit.cli.endings import follow
+from installkit.cli.errors import RefusedError
+from installkit.cli.output import console, counted, make_table, print_json
+from installkit.cli.request import Asked, make_plan, read_plan, request_options
+from installkit.cli.session import Session, pass_session, say, short
+
+HOSTS_SHOWN = 6
+
+
+@click.command()
+@request_options
+@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan, to apply later.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.option("--graph", is_flag=True, help="Print its steps as a Mermaid flowchart.")
+@pass_session
+def plan(session: Session, /, output: str | None, *, as_json: bool, graph: bool, **options: Any) -> None:
+    """
+    Show what would be done, and change nothing.
+
+    \b
+    installkit plan -c playbooks -i hosts.yml --install mysql --install zk
+    installkit plan --site acme --upgrade mysql=10.11.19 -o upgrade.json
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    asked = make_plan(session, options)
+    for name in asked.secrets:
+        say(f"{name} is a secret and not kept in the plan: give it again to apply")
+    if output:
+        _save(asked.plan, Path(output))
+    if as_json:
+        print_json(asked.plan)
+    elif graph:
+        click.echo(installkit.plan_graph(asked.plan))
+    else:
+        show_plan(asked.plan)
+        if not asked.plan.empty:
+            say(f"\nto carry it out: {session.command('apply', output or asked.plan.id)}")
+
+
+def _save(made: installkit.Plan, path: Path) -> None:
+
+    try:
+        path.write_text(json.dumps(installkit.to_wire(made), indent=1) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise click.UsageError(f"the plan cannot be written to {path}: {exc.strerror}") from exc
+
+
+def show_plan(made: installkit.Plan, *, err: bool = False) -> None:
+    """Print *made* as a table as wide as the terminal, with its summary and warnings."""
+    rows: dict[tuple[str, str, str, str], list[str]] = {}
+    for change in made.changes:
+        mind = "destructive" if change.destructive else "disruptive" if change.disruptive else ""
+        why = "" if change.action is None else change.reason
+        rows.setdefault((change.component, change.text, why, mind), []).append(change.host)
+    cells = [(key[0], _names(hosts), *key[1:]) for key, hosts in rows.items()]
+    out = console(err=err)
+    if cells:
+        out.print(make_table(("COMPONENT", "HOSTS", "CHANGE", "WHY", "MIND"), cells))
+        out.print()
+    out.print(made.summary, style="bold")
+    for warning in made.warnings:
+        out.print(f"warning: {warning}", style="yellow")
+
+
+def _names(hosts: list[str]) -> str:
+    more = len(hosts) - HOSTS_SHOWN
+    return ", ".join(hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+@click.command()
+@click.argument("plan", metavar="[PLAN]", required=False)
+@request_options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--allow-destructive", is_flag=True, help="Allow what destroys data.")
+@click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return.")
+@click.option("-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="At most so many steps at once.")
+@click.option("--note", metavar="TEXT", default="", help="What you want to remember of it.")
+@click.option("--timeout", metavar="TIME", type=DURATION, help="For the whole run, as 90s, 30m or 2h.")
+@click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed.")
+@click.option("--diff", is_flag=True, help="As Ansible's --diff.")
+@click.option("-v", "--verbose", count=True, help="As Ansible's -v.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON at its end.")
+@pass_session
+def apply(session: Session, /, plan: str | None, *, yes: bool, allow_destructive: bool, **options: Any) -> None:
+    """
+    Show a plan, ask, and carry it out.
+
+    PLAN is a file that `plan -o` wrote, or a plan's id; without it the options say what is wanted. Ctrl-C leaves the
+    run alone: it goes on, and `installkit watch` shows it again.
+
+    \b
+    installkit apply -c playbooks -i hosts.yml --install mysql
+    installkit apply upgrade.json --yes --detach
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    start = {name: options.pop(name) for name in ("detach", "jobs", "note", "timeout", "check", "diff", "verbose")}
+    as_json = options.pop("as_json")
+    asked = make_plan(session, options) if plan is None else read_plan(session, plan, options)
+    show_plan(asked.plan, err=True)
+    if asked.plan.empty:
+        return
+    if not start["check"] and _is_applied(session, asked.plan):
+        say("this plan was applied before; this is its run")
+        follow(session, session.installer.run(asked.plan.id), as_json=as_json)
+        return
+    if not start["check"]:
+        _refuse_destructive(asked.plan, allowed=allow_destructive)
+    confirm("Apply?", yes=yes)
+    run = _start(asked, start)
+    if start["detach"]:
+        click.echo(run.id)
+        say(f"started; to watch it: {session.command('watch', short(run.id))}")
+    else:
+        follow(session, run, as_json=as_json)
+
+
+def _is_applied(session: Session, made: installkit.Plan) -> bool:
+    try:
+        return session.installer.run(made.id).id == made.id
+    except installkit.RunNotFoundError:
+        return False
+
+
+def _refuse_destructive(made: installkit.Plan, *, allowed: bool) -> None:
+    names = sorted({f"{change.text} {change.component}" for change in made.changes if change.destructive})
+    if names and not allowed:
+        raise RefusedError(f"the plan destroys data: {', '.join(names)}", "if you mean it, add --allow-destructive")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """
+    Ask *question* on the terminal, unless *yes* answers it.
+
+    Raises:
+        RefusedError: If the answer is no, or there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise RefusedError("nobody can be asked: stdin is no terminal", "look at the plan, then add --yes")
+    if not click.confirm(question, err=True):
+        raise RefusedError("nothing was done", "answer y to go ahead")
+
+
+def _start(asked: Asked, options: dict[str, Any]) -> installkit.Run:
+    secrets = {**asked.secrets, **_asked_secrets(asked)}
+    return asked.site.start(
+        asked.plan,
+        note=options["note"],
+        jobs=options["jobs"],
+        timeout=options["timeout"],
+        secrets=secrets,
+        check_mode=options["check"],
+        diff=options["diff"],
+        verbosity=options["verbose"],
+    )
+
+
+def _asked_secrets(asked: Asked) -> dict[str, str]:
+    missing = [name for name in asked.site.missing_secrets(asked.plan) if name not in asked.secrets]
+    if missing and not sys.stdin.isatty():
+        raise click.UsageError(
+            f"{counted(len(missing), 'secret')} without a value: {', '.join(missing)}; give it with -e {missing[0]}=…,"
+            f" or keep it: installkit site secret {asked.site.name} {missing[0]}"
+        )
+    return {name: click.prompt(name, hide_input=True, err=True) for name in missing}

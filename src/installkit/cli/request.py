@@ -1,0 +1,188 @@
+"""The options that make a request, the site that they mean, and the same options back from a request."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+import installkit
+from installkit.cli.session import Session, say
+from installkit.cli.variables import read_variables
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ACTIONS = ("install", "upgrade", "configure", "start", "stop", "restart", "verify", "backup", "uninstall")
+
+EXAMPLE = "installkit plan -c playbooks -i hosts.yml --install mysql"
+
+
+@attrs.frozen
+class Asked:
+    """
+    A plan and what goes with it when it is applied.
+
+    Attributes:
+        secrets: Values given with `-e`, which are not in the plan.
+    """
+
+    site: installkit.Site
+    plan: installkit.Plan
+    secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+
+def request_options(command: Command) -> Command:
+    """Give *command* the options of a request; they reach it as keyword arguments, all of them for `make_plan`."""
+    for option in reversed(_options()):
+        command = option(command)
+    return command
+
+
+def _options() -> list[Callable[[Command], Command]]:
+    folder = click.Path(exists=True, file_okay=False)
+    return [
+        click.option("--site", metavar="SITE", help="The site; needed if there are several."),
+        click.option("-c", "--catalog", metavar="DIR", type=folder, help="The folder of playbooks."),
+        click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i."),
+        *(
+            click.option(
+                f"--{action}", metavar="NAME[=VER]" if action in {"install", "upgrade"} else "NAME", multiple=True
+            )
+            for action in ACTIONS
+        ),
+        click.option("--all", is_flag=True, help="Install every component that is not installed yet."),
+        click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l."),
+        click.option(
+            "-e",
+            "--extra-vars",
+            metavar="NAME=VALUE|@FILE|{…}",
+            multiple=True,
+            help="Values for this plan only, as Ansible's -e.",
+        ),
+        click.option("--batch", metavar="N|N%[,…]", help="So many hosts at a time, as Ansible's serial."),
+        click.option("--force", metavar="NAME", multiple=True, help="Carry it out although nothing changed."),
+    ]
+
+
+def is_empty(options: Mapping[str, Any]) -> bool:
+    """Return whether no option of a request but `-e` was given."""
+    return not any(value for name, value in options.items() if name != "extra_vars")
+
+
+def make_plan(session: Session, options: Mapping[str, Any]) -> Asked:
+    """
+    Return the plan that the *options* of `request_options` ask for.
+
+    Raises:
+        click.UsageError: If they ask for nothing, or leave open on which site.
+        InstallkitError: If no plan can be made.
+    """
+    wanted = {name: value for name, value in options.items() if value and name in {*ACTIONS, "all", "limit", "force"}}
+    if not wanted.keys() & {*ACTIONS, "all", "force"}:
+        raise click.UsageError(f"nothing is asked for; for example: {EXAMPLE}")
+    batch = _batch(options["batch"])
+    site = find_site(session, options["site"], options["catalog"], options["inventory"])
+    values = read_variables(options["extra_vars"], site.catalog())
+    return Asked(site, site.plan(**wanted, batch=batch, parameters=values.open), values.secrets)
+
+
+def _batch(text: str | None) -> tuple[int | str, ...]:
+    parts = [part.strip() for part in text.split(",")] if text else []
+    return tuple(int(part) if part.isdecimal() else part for part in parts)
+
+
+def find_site(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.Site:
+    """
+    Return the site that the three options mean, saying aloud whatever they leave open.
+
+    A new one is made where an inventory is given that no site has.
+    """
+    installer = session.installer
+    if name is None and inventory is None:
+        return installer.site(_only_site(session), catalog=catalog)
+    known = None if inventory is None else installer.site_of_inventory(inventory)
+    if known is not None and name in {None, known.name}:
+        return installer.site(known.name, catalog=catalog)
+    names = {site.name for site in installer.sites()}
+    if inventory is None or name in names:
+        return installer.site(name or "", inventory=inventory, catalog=catalog)
+    return _new_site(session, name or _free_name(inventory, names), catalog or ".", inventory)
+
+
+def _only_site(session: Session) -> str:
+    sites = session.installer.sites()
+    if not sites:
+        raise click.UsageError(f"there is no site yet: name a catalog and an inventory, for example: {EXAMPLE}")
+    if len(sites) > 1:
+        names = ", ".join(site.name for site in sites)
+        raise click.UsageError(f"there are several sites ({names}): say which with --site")
+    say(f"site {sites[0].name}: the only one")
+    return sites[0].name
+
+
+def _free_name(inventory: str, names: set[str]) -> str:
+    name = installkit.site_name_for(inventory)
+    if name in names:
+        raise click.UsageError(
+            f"a new site for {inventory} would be called {name!r}, and there is one with another inventory:"
+            " give the new one a name with --site"
+        )
+    return name
+
+
+def _new_site(session: Session, name: str, catalog: str, inventory: str) -> installkit.Site:
+    found = installkit.load_catalog(catalog)  # before anything is kept: a wrong one raises here
+    if not len(found):
+        raise click.UsageError(f"{found.folder} holds no numbered playbook: name the folder of playbooks with -c")
+    site = session.installer.site(name, inventory=inventory, catalog=catalog)
+    say(f"site {name} is new: inventory {Path(inventory).absolute()}, catalog {Path(catalog).absolute()}")
+    return site
+
+
+def read_plan(session: Session, text: str, options: Mapping[str, Any]) -> Asked:
+    """
+    Return the plan in the file *text*, as `plan -o` wrote it, or else with the id *text*.
+
+    With it `-e` may give the secrets that no plan holds, and nothing else.
+    """
+    if not is_empty(options):
+        raise click.UsageError(f"{text} is a plan already: leave the options of a request out, or leave the plan out")
+    path = Path(text)
+    plan = _plan_from(path) if path.is_file() else _plan_by_id(session, text)
+    site = session.installer.site(plan.site)
+    values = read_variables(options["extra_vars"], site.catalog())
+    if values.open:
+        names = ", ".join(values.open)
+        raise click.UsageError(f"-e: {names} would change the plan; with a plan it can only give secrets")
+    return Asked(site, plan, values.secrets)
+
+
+def _plan_by_id(session: Session, text: str) -> installkit.Plan:
+    try:
+        return session.installer.plan(text)
+    except installkit.UnknownNameError as exc:
+        raise click.UsageError(
+            f"{text!r} is neither a plan's file nor its id; for a component: --install {text}"
+        ) from exc
+
+
+def _plan_from(path: Path) -> installkit.Plan:
+    try:
+        return installkit.from_wire(installkit.Plan, json.loads(path.read_bytes()))
+    except OSError as exc:
+        raise click.UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+    except (ValueError, TypeError, RecursionError) as exc:
+        issue = installkit.Issue(str(path), f"is no plan: {exc}")
+        raise installkit.DefinitionError([issue], remedy="write it with: installkit plan … -o FILE") from exc
+
+
+def request_words(request: installkit.Request) -> list[str]:
+    """Return the options that ask for *request* again; secrets were never in it."""
+    words = [word for action in ACTIONS for name in getattr(request, action) for word in (f"--{action}", name)]
+    words += ["--all"] if request.all else []
+    words += ["--limit", request.limit] if request.limit else []
+    words += ["--batch", ",".join(str(part) for part in request.batch)] if request.batch else []
+    words += [word for name in request.force for word in ("--force", name)]
+    return words + (["-e", json.dumps(dict(request.parameters))] if request.parameters else [])

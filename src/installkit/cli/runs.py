@@ -1,0 +1,130 @@
+"""`runs`, `show`, `watch` and `cancel`."""
+
+import click
+
+import installkit
+from installkit.cli.endings import follow, go_on_command, show_failures
+from installkit.cli.output import console, counted, duration_text, print_json, print_table, time_text
+from installkit.cli.session import Session, pass_session, say, short
+
+OMITTED = ("steps", "failures")
+"""What a list of runs leaves out."""
+
+
+@click.command()
+@click.option("--site", metavar="SITE", help="Only this site's.")
+@click.option("--status", type=click.Choice([status.value for status in installkit.RunStatus]), help="Only those.")
+@click.option("-n", "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_session
+def runs(session: Session, site: str | None, status: str | None, limit: int, *, as_json: bool) -> None:
+    """
+    List the runs, newest first.
+
+    \b
+    installkit runs --site acme --status failed
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if site is not None:
+        session.installer.site(site)
+    found = [run.snapshot() for run in session.installer.runs(site=site, status=status, limit=limit)]
+    if as_json:
+        wire = [installkit.to_wire(each) for each in found]
+        print_json([{key: value for key, value in each.items() if key not in OMITTED} for each in wire])
+    elif not found:
+        say("no runs" if site or status else "no runs yet")
+    else:
+        columns = ("RUN", "SITE", "STATUS", "STARTED", "TOOK", "STEPS", "BY", "NOTE")
+        print_table(columns, (_row(each) for each in found))
+
+
+def _row(run: installkit.RunSnapshot) -> tuple[str, ...]:
+    steps = f"{run.progress.done}/{run.progress.total}"
+    took = duration_text(run.duration)
+    return (short(run.id), run.site, run.status, time_text(run.created_at), took, steps, run.requested_by, run.note)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
+@pass_session
+def show(session: Session, run: str, *, as_json: bool) -> None:
+    """
+    Show one run: its steps, how their hosts fared, and its failures.
+
+    RUN is an id, the beginning of one, or `last`.
+
+    \b
+    installkit show last
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.run(run)
+    now = found.snapshot()
+    if as_json:
+        print_json(now)
+        return
+    _show_facts(now)
+    print_table(("STEP", "STATUS", "TOOK", "HOSTS"), (_step_row(step) for step in now.steps))
+    show_failures(console(), now)
+    if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED:
+        say(f"\nto go on: {go_on_command(session, found)}")
+    elif not now.status.final:
+        say(f"\nto watch it: {session.command('watch', short(now.id))}")
+
+
+def _show_facts(now: installkit.RunSnapshot) -> None:
+    out = console()
+    out.print(f"run {now.id} on {now.site}: {now.status.value}" + (f" ({now.reason})" if now.reason else ""))
+    took = f", took {duration_text(now.duration)}" if now.duration is not None else ""
+    out.print(f"started {time_text(now.created_at)} by {now.requested_by}{took}")
+    if now.note:
+        out.print(f"note: {now.note}")
+    out.print()
+
+
+def _step_row(step: installkit.StepSnapshot) -> tuple[str, ...]:
+    by_status: dict[str, list[str]] = {}
+    for host, status in step.host_statuses.items():
+        by_status.setdefault(status.value, []).append(host)
+    hosts = "; ".join(f"{status}: {_names(names)}" for status, names in by_status.items())
+    return (step.id, step.status, duration_text(step.duration), hosts)
+
+
+def _names(hosts: list[str]) -> str:
+    return ", ".join(hosts) if len(hosts) <= 8 else counted(len(hosts), "host")  # noqa: PLR2004 - a line holds them
+
+
+@click.command()
+@click.argument("run")
+@pass_session
+def watch(session: Session, run: str) -> None:
+    """
+    Watch a run until it ends, from its beginning; Ctrl-C leaves it alone.
+
+    RUN is an id, the beginning of one, or `last`. The exit code is 0 if it succeeded, else 1.
+
+    \b
+    installkit watch last
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    follow(session, session.installer.run(run))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--now", is_flag=True, help="Stop the running steps too, in the middle of what they do.")
+@pass_session
+def cancel(session: Session, run: str, *, now: bool) -> None:
+    """
+    Ask a run to stop: running steps may end, no other starts.
+
+    RUN is an id, the beginning of one, or `last`.
+
+    \b
+    installkit cancel last --now
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.run(run)
+    status = found.status
+    if status.final:
+        say(f"run {short(found.id)} has ended already: {status.value}")
+        return
+    found.cancel(now=now)
+    how = "its running steps are stopped" if now else "its running steps may end, no other starts"
+    say(f"run {short(found.id)} is asked to stop: {how}; to watch it: {session.command('watch', short(found.id))}")

@@ -1,0 +1,63 @@
+import re
+import shlex
+
+import attrs
+import click
+
+import installkit
+
+
+@attrs.define
+class Session:
+    """
+    One use of the command line: its data directory, opened when it is first needed.
+
+    The type of its installer stands in quotes, so that asking for help does not import it.
+
+    Attributes:
+        data: As given with `--data-dir`; None if it was not.
+        commands: Names of all commands, to know them in a remedy.
+    """
+
+    data: str | None
+    commands: tuple[str, ...] = ()
+    _installer: "installkit.Installer | None" = None
+
+    @property
+    def installer(self) -> "installkit.Installer":
+        """The data directory that this command works on."""
+        if self._installer is None:
+            self._installer = installkit.Installer(self.data)
+        return self._installer
+
+    def close(self) -> None:
+        """Close the data directory, if it was opened."""
+        if self._installer is not None:
+            self._installer.close()
+
+    def forget(self) -> None:
+        """Close the data directory; the next use opens it anew."""
+        self.close()
+        self._installer = None
+
+    def command(self, *words: str) -> str:
+        """Return the exact command line of installkit with *words*, on this data directory."""
+        return shlex.join(["installkit", *(["--data-dir", self.data] if self.data else []), *words])
+
+    def localized(self, text: str) -> str:
+        """Return *text* with the commands in it made exact: they name this data directory, if it was given."""
+        names = "|".join(self.commands)
+        return re.sub(rf"\binstallkit (?=(?:{names})\b)", f"{self.command()} ", text)
+
+
+def say(text: str) -> None:
+    """Write a line for people to stderr, where it is in the way of no program."""
+    click.echo(text, err=True)
+
+
+def short(run: str) -> str:
+    """Return as much of the id *run* as a person needs."""
+    return run[:6]
+
+
+pass_session = click.make_pass_decorator(Session)

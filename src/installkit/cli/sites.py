@@ -1,0 +1,279 @@
+"""`site` and `status`."""
+
+import sys
+from typing import Any
+
+import click
+
+import installkit
+from installkit.cli.output import console, counted, make_table, print_json, print_table, time_text
+from installkit.cli.session import Session, pass_session, say, short
+from installkit.cli.variables import read_variables
+
+
+@click.command()
+@click.option("--site", metavar="SITE", help="Only this site.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_session
+def status(session: Session, site: str | None, *, as_json: bool) -> None:
+    """
+    Show what is installed where.
+
+    \b
+    installkit status --site acme
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    sites = session.installer.sites() if site is None else (session.installer.site(site),)
+    rows = [row for each in sites for row in each.installed()]
+    if as_json:
+        print_json(rows)
+        return
+    for each in sites:
+        lock = each.snapshot().lock
+        if lock:
+            say(f"site {each.name} is being changed by run {short(lock.run)}: {lock.doing}")
+    if rows:
+        _print_installed(session, rows, many=len(sites) > 1)
+    else:
+        say("nothing is installed" if sites else "there is no site yet")
+
+
+def _print_installed(session: Session, rows: list[installkit.Installation], *, many: bool) -> None:
+    started = {run.id: run.snapshot().created_at for run in map(session.installer.run, {row.run for row in rows})}
+    columns = ("SITE", "COMPONENT", "HOST", "VERSION", "STATUS", "LAST", "RUN", "SINCE", "VERIFIED")
+    print_table(
+        columns,
+        (
+            (
+                row.site if many else "",
+                row.component,
+                row.host,
+                row.version or "",
+                row.status,
+                _last(row),
+                short(row.run),
+                time_text(started[row.run]),
+                time_text(row.verified_at),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _last(row: installkit.Installation) -> str:
+    return f"{row.action} {row.to_version}" if row.to_version and row.to_version != row.version else row.action.value
+
+
+@click.group()
+def site() -> None:
+    """
+    Sites: inventory, catalog, parameters, secrets.
+
+    \b
+    installkit site create acme -i hosts.yml -c playbooks
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+
+
+@site.command()
+@click.argument("name")
+@click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), required=True, help="As Ansible's -i.")
+@click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False), required=True)
+@click.option("--title", metavar="TEXT", help="For people.")
+@pass_session
+def create(session: Session, name: str, inventory: str, catalog: str, title: str | None) -> None:
+    """
+    Make a site of an inventory and a folder of playbooks.
+
+    \b
+    installkit site create acme -i hosts.yml -c playbooks --title "Acme, Berlin"
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if any(each.name == name for each in session.installer.sites()):
+        raise installkit.PlanningError(f"there is a site {name!r} already", remedy=f"installkit site update {name} …")
+    installkit.load_catalog(catalog)
+    session.installer.site(name, inventory=inventory, catalog=catalog, title=title)
+    say(f"site {name} is made; now: {session.command('plan', '--site', name, '--all')}")
+
+
+@site.command()
+@click.argument("name")
+@click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False))
+@click.option("--title", metavar="TEXT", help="For people.")
+@pass_session
+def update(session: Session, name: str, catalog: str | None, title: str | None) -> None:
+    """
+    Give a site another catalog or title; its inventory stays, those would be other hosts.
+
+    \b
+    installkit site update acme -c playbooks-2.0
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    session.installer.site(name)
+    if catalog:
+        installkit.load_catalog(catalog)
+    session.installer.site(name, catalog=catalog, title=title)
+
+
+@site.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_session
+def list_sites(session: Session, *, as_json: bool) -> None:
+    """
+    List the sites.
+
+    \b
+    installkit site list
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    session.installer.refresh()
+    found = [each.snapshot() for each in session.installer.sites()]
+    if as_json:
+        print_json(found)
+    elif not found:
+        say(f"there is no site yet; make one: {session.command('site', 'create')} NAME -i hosts.yml -c playbooks")
+    else:
+        print_table(("SITE", "TITLE", "INVENTORY", "CATALOG", "LAST RUN", "NOW"), map(_row, found))
+
+
+def _row(found: installkit.SiteSnapshot) -> tuple[str, ...]:
+    title = "" if found.title == found.name else found.title
+    doing = f"run {short(found.lock.run)}" if found.lock else ""
+    return (found.name, title, str(found.inventory.path), str(found.catalog), short(found.last_run or ""), doing)
+
+
+@site.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the site as JSON.")
+@pass_session
+def show(session: Session, name: str, *, as_json: bool) -> None:
+    """
+    Show one site: its hosts, and the parameters and secrets that are set.
+
+    \b
+    installkit site show acme
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.site(name)
+    now = found.snapshot()
+    if as_json:
+        print_json(now)
+        return
+    out = console()
+    out.print(f"{now.name}: {now.title}", style="bold")
+    out.print(f"inventory {now.inventory.path}\ncatalog   {now.catalog}\n", soft_wrap=True)
+    out.print(make_table(("HOST", "GROUPS"), ((host.name, ", ".join(host.groups)) for host in found.inventory().hosts)))
+    entered = _entered(found)
+    if entered:
+        out.print()
+        out.print(make_table(("PARAMETER", "VALUE", "FOR"), entered))
+
+
+def _entered(found: installkit.Site) -> list[tuple[str, str, str]]:
+    """Return name, value and level of everything entered for the site *found*; a secret's value never comes back."""
+    entered = found.parameters()
+    levels: list[tuple[str, Any]] = [("the site", entered.site)]
+    levels += [(f"group {group}", values) for group, values in entered.groups.items()]
+    levels += [(f"host {host}", values) for host, values in entered.hosts.items()]
+    rows = [(name, str(value), level) for level, values in levels for name, value in values.items()]
+    return rows + [(name, "(secret)", "the site") for name in entered.secrets]
+
+
+@site.command("set")
+@click.argument("name")
+@click.argument("values", metavar="NAME=VALUE|@FILE|{…}", nargs=-1, required=True)
+@click.option("--group", metavar="GROUP", help="For the hosts of this group alone.")
+@click.option("--host", metavar="HOST", help="For this host alone.")
+@pass_session
+def set_values(session: Session, name: str, values: tuple[str, ...], group: str | None, host: str | None) -> None:
+    """
+    Enter parameter values for a site, or for one group or host of it.
+
+    \b
+    installkit site set acme mysql_port=3307 --group db
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.site(name)
+    _check_level(found, group, host)
+    read = read_variables(values, found.catalog())
+    if read.secrets:
+        secret = next(iter(read.secrets))
+        command = session.command("site", "secret", name, secret)
+        raise click.UsageError(f"{secret} is a secret, and does not belong on a command line: {command}")
+    found.set_parameters(read.open, group=group, host=host)
+    say(f"{counted(len(read.open), 'value')} set for {_level(name, group, host)}")
+
+
+@site.command("unset")
+@click.argument("name")
+@click.argument("parameters", metavar="PARAMETER…", nargs=-1, required=True)
+@click.option("--group", metavar="GROUP", help="For the hosts of this group alone.")
+@click.option("--host", metavar="HOST", help="For this host alone.")
+@pass_session
+def unset_values(session: Session, name: str, parameters: tuple[str, ...], group: str | None, host: str | None) -> None:
+    """
+    Take parameter values of a site, or of one group or host of it, away.
+
+    \b
+    installkit site unset acme mysql_port --group db
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.site(name)
+    _check_level(found, group, host)
+    entered = found.parameters()
+    known = entered.groups.get(group, {}) if group else entered.hosts.get(host, {}) if host else entered.site
+    if unknown := [each for each in parameters if each not in known]:
+        said = ", ".join(unknown)
+        raise installkit.UnknownNameError(f"nothing is set for {said} of {_level(name, group, host)}")
+    found.set_parameters(dict.fromkeys(parameters), group=group, host=host)
+    say(f"{counted(len(parameters), 'value')} taken away for {_level(name, group, host)}")
+
+
+def _check_level(found: installkit.Site, group: str | None, host: str | None) -> None:
+    if group and host:
+        raise click.UsageError("a parameter is set for a group or for a host: leave out --group or --host")
+    if not group and not host:
+        return
+    hosts = found.inventory().hosts
+    known = {each.name for each in hosts} if host else {name for each in hosts for name in each.groups} | {"all"}
+    if (wanted := host or group) not in known:
+        what = "host" if host else "group"
+        raise installkit.UnknownNameError(
+            f"site {found.name!r} has no {what} {wanted!r}", remedy=f"choose one of: {', '.join(sorted(known))}"
+        )
+
+
+def _level(name: str, group: str | None, host: str | None) -> str:
+    return f"group {group} of {name}" if group else f"host {host} of {name}" if host else name
+
+
+@site.command()
+@click.argument("name")
+@click.argument("secret", metavar="PARAMETER")
+@click.option("--unset", is_flag=True, help="Take it away.")
+@pass_session
+def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
+    """
+    Keep the value of a secret parameter, encrypted: asked for, or the first line of stdin.
+
+    \b
+    installkit site secret acme mysql_root_password
+    pass show acme/mysql | installkit site secret acme mysql_root_password
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.site(name)
+    if unset:
+        if secret not in found.parameters().secrets:
+            raise installkit.UnknownNameError(f"site {name!r} keeps no secret {secret!r}")
+        found.set_secret(secret, None)
+        say(f"{secret} of {name} is taken away")
+        return
+    known = sorted({each.name for component in found.catalog() for each in component.parameters if each.secret})
+    if secret not in known:
+        choices = ", ".join(known) or "none is declared"
+        raise installkit.UnknownNameError(
+            f"the catalog of {name!r} declares no secret {secret!r}", remedy=f"choose one of: {choices}"
+        )
+    found.set_secret(secret, _secret_value(secret))
+    say(f"{secret} of {name} is kept, encrypted")
+
+
+def _secret_value(name: str) -> str:
+    if sys.stdin.isatty():
+        value: str = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        value = sys.stdin.readline().rstrip("\n")
+    if not value:
+        raise click.UsageError(f"{name}: the value is empty")
+    return value

@@ -1,0 +1,70 @@
+"""`reindex` and `prune`."""
+
+from pathlib import Path
+
+import click
+
+import installkit
+from installkit.cli.amounts import DURATION
+from installkit.cli.output import counted, print_json, print_table, size_text
+from installkit.cli.session import Session, pass_session, say, short
+
+
+@click.command()
+@pass_session
+def reindex(session: Session) -> None:
+    """
+    Rebuild the database's index of runs, events and installations from the runs' journals.
+
+    What people entered (sites, parameters, secrets, plans) stays. A database that is damaged is set aside first; runs
+    go on meanwhile.
+
+    \b
+    installkit reindex
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    installer = _opened(session)
+    say("reading the runs' journals …")
+    say(f"{counted(installer.reindex(), 'run')} indexed")
+
+
+def _opened(session: Session) -> installkit.Installer:
+    """Return the installer; with a new database where the one that is there is damaged."""
+    try:
+        damage = session.installer.check_database()
+    except installkit.StoreError as exc:
+        damage = str(exc)
+    if damage == "ok":
+        return session.installer
+    session.forget()
+    data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
+    aside = installkit.recover_database(data)
+    say(f"the database is damaged: {damage.partition(chr(10))[0]}")
+    say(f"it is set aside as {aside}; its last backup and the runs' journals take its place")
+    return session.installer
+
+
+@click.command()
+@click.option("--older-than", metavar="TIME", type=DURATION, help="Only runs that ended so long ago, as 30d.")
+@click.option("--keep", metavar="N", type=click.IntRange(min=0), default=0, help="Keep the newest N ended runs whole.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_session
+def prune(session: Session, older_than: float | None, keep: int, *, dry_run: bool, as_json: bool) -> None:
+    """
+    Free the space that events and logs of old runs take.
+
+    What each run was and how it ended stays, and so does the record of what is installed. A run that has not ended is
+    never touched.
+
+    \b
+    installkit prune --older-than 90d --keep 20 --dry-run
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if older_than is None and not keep:
+        raise click.UsageError("say which runs: --older-than TIME, --keep N, or both")
+    freed = session.installer.prune(older_than=older_than, keep=keep, dry_run=dry_run)
+    if as_json:
+        print_json([{"run": run, "bytes": size} for run, size in freed])
+    elif freed:
+        print_table(("RUN", "FREED"), ((short(run), size_text(size)) for run, size in freed))
+    verb = "would be freed" if dry_run else "freed"
+    say(f"{size_text(sum(size for _, size in freed))} {verb} of {counted(len(freed), 'run')}")

@@ -1,0 +1,270 @@
+"""The command line without Ansible: what it is told, what it refuses, and what it costs to ask it."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import installkit
+from installkit.cli.app import COMMANDS, app
+from installkit.cli.request import request_words
+from installkit.cli.variables import read_variables
+
+MANIFEST = """\
+name: mysql
+title: MySQL
+versions: ["10.11.18", "10.11.19"]
+parameters:
+  mysql_port: {type: port, default: 3306}
+  mysql_flags: {type: list}
+  mysql_data_dir: {type: path}
+  mysql_root_password: {type: string, secret: true, required: true}
+actions:
+  install: 03.mysql.yml
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with a catalog, an inventory and no data yet."""
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks" / "03.mysql.yml").write_text("- hosts: db\n  tasks: []\n")
+    (tmp_path / "playbooks" / "mysql.component.yml").write_text(MANIFEST)
+    (tmp_path / "hosts.ini").write_text("[db]\ndb1\n")
+    return tmp_path
+
+
+def cli(place, *arguments, **options):
+    """Run the command line in this process, on the data directory of *place*."""
+    return CliRunner().invoke(app, ["--data-dir", str(place / "data"), *arguments], **options)
+
+
+def catalog(place):
+    return installkit.load_catalog(place / "playbooks")
+
+
+def read(place, *given):
+    values = read_variables(given, catalog(place))
+    return {**values.open}, {**values.secrets}
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, "site set", "site secret", "catalog list"])
+def test_every_command_explains_itself_with_an_example(place, command):
+    """`--help` ends with 0, and shows a command line to copy."""
+    said = cli(place, *command.split(), "--help")
+
+    assert 0 == said.exit_code
+    assert f"installkit {command}".strip() in said.stdout.replace("Usage: installkit", "")
+
+
+def test_the_overview_imports_no_command():
+    """`installkit --help` is there at once: neither rich nor YAML nor the database is loaded."""
+    script = (
+        "import sys; sys.argv = ['installkit', '--help']\n"
+        "from installkit.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sorted({'rich', 'yaml', 'peewee', 'ansible_runner', 'cattrs'} & set(sys.modules)))\n"
+    )
+
+    said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
+
+    assert "Plan and apply" in said.stdout
+    assert "" == said.stdout.splitlines()[-1]
+
+
+def test_the_command_line_uses_public_names_alone():
+    """What it needs of installkit comes from the root package, the demo's and the programs'."""
+    folder = Path(installkit.__file__).parent / "cli"
+    modules = {
+        node.module
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("installkit")
+    }
+
+    assert {"installkit.demo", "installkit.programs"} == {
+        module for module in modules if not module.startswith("installkit.cli")
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param("bogus", "No such command 'bogus'", id="unknown command"),
+        pytest.param("plan --nope", "No such option '--nope'", id="unknown option"),
+        pytest.param("plan", "nothing is asked for; for example: installkit plan", id="empty request"),
+        pytest.param("plan --install mysql", "there is no site yet", id="no site"),
+        pytest.param("plan --site acme --install mysql", "no site is named 'acme'", id="unknown site"),
+        pytest.param("plan --site ../x -c {p}/playbooks -i {p}/hosts.ini --all", "'../x' is no name", id="site's name"),
+        pytest.param("plan -i {p}/nope.ini --all", "does not exist", id="no inventory"),
+        pytest.param("plan -i {p}/hosts.ini -c {p} --all", "holds no numbered playbook", id="no catalog"),
+        pytest.param("plan -i {p}/hosts.ini -c {p}/playbooks --install mysql --batch 0", "0", id="batch"),
+        pytest.param("apply mysql", "for a component: --install mysql", id="component as plan"),
+        pytest.param("apply {p}/hosts.ini", "is no plan", id="file that is no plan"),
+        pytest.param("apply {p}/hosts.ini --all", "is a plan already", id="plan and request"),
+        pytest.param("apply --all --timeout soon", "'soon' is no time", id="timeout"),
+        pytest.param("show ../../etc", "no run has an id that begins with '../../etc'", id="run's id"),
+        pytest.param("watch last", "there is no run yet", id="no run"),
+        pytest.param("runs --status great", "'great'", id="status"),
+        pytest.param("runs --site nope", "no site is named 'nope'", id="runs of no site"),
+        pytest.param("prune", "say which runs", id="prune everything"),
+        pytest.param("catalog show {p}/playbooks nope", "no component is named 'nope'", id="component"),
+    ],
+)
+def test_bad_input_is_told_in_one_line_and_ends_with_2(place, arguments, message):
+    """What was wrong, with the value; never a traceback, and nothing on stdout."""
+    said = cli(place, *arguments.format(p=place).split())
+
+    assert 2 == said.exit_code, said.output
+    assert message in next(line for line in said.stderr.splitlines() if line.startswith("error: "))
+    assert "" == said.stdout
+
+
+def test_all_mistakes_of_a_catalog_are_told_at_once(place):
+    """With file, line and column; and no site is made of it."""
+    (place / "playbooks" / "mysql.component.yml").write_text("name: mysql\nbogus: 1\nversions: 3\n")
+
+    validated = cli(place, "catalog", "validate", str(place / "playbooks"))
+    planned = cli(place, "plan", "-c", str(place / "playbooks"), "-i", str(place / "hosts.ini"), "--all")
+
+    assert 2 == validated.exit_code
+    assert "mysql.component.yml:2:1" in validated.stderr
+    assert "mysql.component.yml:3:" in validated.stderr
+    assert 2 == planned.exit_code
+    assert [] == json.loads(cli(place, "site", "list", "--json").stdout)
+
+
+def test_a_site_keeps_its_inventory(place):
+    """A known site with another inventory is refused: those would be other hosts."""
+    (place / "other.ini").write_text("[db]\ndb9\n")
+    cli(place, "site", "create", "acme", "-c", str(place / "playbooks"), "-i", str(place / "hosts.ini"))
+
+    said = cli(place, "plan", "--site", "acme", "-i", str(place / "other.ini"), "--all")
+
+    assert 2 == said.exit_code
+    assert "has the inventory" in said.stderr
+
+
+def test_catalogs_are_listed_and_shown(place):
+    """As tables, and as JSON."""
+    folder = str(place / "playbooks")
+
+    listed = json.loads(cli(place, "catalog", "list", folder, "--json").stdout)
+
+    assert ["mysql"] == [component["name"] for component in listed]
+    assert "10.11.18, 10.11.19" in cli(place, "catalog", "list", folder).stdout
+    assert "mysql_port" in cli(place, "catalog", "show", folder, "3").stdout
+    assert "a catalog of 1 component" in cli(place, "catalog", "validate", folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(["a=1 b='two words'"], {"a": "1", "b": "two words"}, id="text, as Ansible's"),
+        pytest.param(
+            ["mysql_port=3307", "mysql_flags='[a, b]'"], {"mysql_port": 3307, "mysql_flags": ["a", "b"]}, id="typed"
+        ),
+        pytest.param(["mysql_data_dir=/srv/1"], {"mysql_data_dir": "/srv/1"}, id="path"),
+        pytest.param(['{"a": 1, "b": [true]}'], {"a": 1, "b": [True]}, id="JSON"),
+        pytest.param(["a=1", "a=2"], {"a": "2"}, id="the later wins"),
+        pytest.param(["a="], {"a": ""}, id="empty"),
+        pytest.param(["a=b=c"], {"a": "b=c"}, id="equals in the value"),
+    ],
+)
+def test_extra_variables_are_read_as_ansibles(place, given, expected):
+    """`NAME=VALUE` is text unless the catalog declares a type; a map has the types that it is written in."""
+    assert (expected, {}) == read(place, *given)
+
+
+@pytest.mark.parametrize("name", ["values.yml", "values.json"])
+def test_extra_variables_come_from_files_too(place, name):
+    """`@FILE` is YAML, and so JSON."""
+    (place / name).write_text('{"a": 1, "mysql_root_password": "canary"}')
+
+    assert ({"a": 1}, {"mysql_root_password": "canary"}) == read(place, f"@{place / name}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("a: [1\n", r"values\.yml:2:1: ", id="syntax"),
+        pytest.param("- a\n", "a map of names and values is wanted", id="list"),
+        pytest.param("a: &x [1]\nb: *x\n", r"values\.yml:2:4: aliases", id="alias"),
+        pytest.param("a: !!python/object/apply:os.getcwd []\n", r"values\.yml:1:4: ", id="code"),
+        pytest.param("[" * 5000, r"values\.yml: values nest too deep", id="deep"),
+    ],
+)
+def test_a_wrong_file_of_variables_is_told_by_its_place(place, text, message):
+    """File, line and column; nothing in it is carried out or multiplied."""
+    (place / "values.yml").write_text(text)
+
+    with pytest.raises(installkit.DefinitionError, match=message):
+        read(place, f"@{place / 'values.yml'}")
+
+
+@pytest.mark.parametrize("given", ["lonely", "a=1 lonely", "=1", "a='1", "{a", "@/nowhere.yml"])
+def test_what_is_no_variable_is_refused(place, given):
+    """It is never guessed."""
+    with pytest.raises(click.UsageError, match=r"^-e"):
+        read(place, given)
+
+
+def test_parameters_and_secrets_are_entered_for_a_site(place):
+    """By level; a secret comes from stdin, never from the command line, and never comes back."""
+    cli(place, "site", "create", "acme", "-c", str(place / "playbooks"), "-i", str(place / "hosts.ini"))
+
+    entered = cli(place, "site", "set", "acme", "mysql_port=3307", "--group", "db")
+    refused = cli(place, "site", "set", "acme", "mysql_root_password=canary")
+    unknown = cli(place, "site", "set", "acme", "mysql_port=1", "--host", "nope")
+    kept = cli(place, "site", "secret", "acme", "mysql_root_password", input="canary\n")
+    shown = cli(place, "site", "show", "acme")
+    cli(place, "site", "unset", "acme", "mysql_port", "--group", "db")
+
+    assert [0, 2, 2, 0] == [said.exit_code for said in (entered, refused, unknown, kept)]
+    assert "site secret acme mysql_root_password" in refused.stderr
+    assert "choose one of: db1" in unknown.stderr
+    assert "group db" in shown.stdout
+    assert "3307" in shown.stdout
+    assert "canary" not in shown.output
+    assert "3307" not in cli(place, "site", "show", "acme").stdout
+
+
+def test_the_doctor_finds_this_machine_fit(place):
+    """Every check has its row; the exit code is 0 where nothing is broken."""
+    said = cli(place, "doctor", "--json")
+    found = {row["name"]: row for row in json.loads(said.stdout)}
+
+    assert 0 == said.exit_code
+    assert {"python", "ansible-core", "ansible-runner", "ssh", "pty", "data directory", "database"} <= found.keys()
+    assert all(row["remedy"] for row in found.values() if row["status"] != "ok")
+
+
+def test_the_doctor_works_where_ansible_is_missing(place, tmp_path):
+    """That is its job: a copy of this Python without Ansible beside it says what to install."""
+    script = "import sys; sys.executable = '/nowhere/python'; from installkit.cli import main; main()"
+    environment = {"PATH": str(tmp_path), "LC_ALL": "C.UTF-8"}
+    arguments = [sys.executable, "-c", script, "--data-dir", str(place / "data"), "doctor", "--json"]
+
+    said = subprocess.run(arguments, check=False, capture_output=True, text=True, env=environment, timeout=60)
+    found = {row["name"]: row for row in json.loads(said.stdout)}
+
+    assert 1 == said.returncode
+    assert "fail" == found["ansible-core"]["status"]
+    assert "pip install ansible-core" in found["ansible-core"]["remedy"]
+
+
+def test_a_request_is_given_back_as_options():
+    """What goes on with a run is the same request, to copy and paste."""
+    request = installkit.Request(
+        install=("mysql=10.11.18",), upgrade=("zk",), limit="db", batch=(1, "50%"), force=("zk",), parameters={"a": [1]}
+    )
+
+    assert [
+        *("--install", "mysql=10.11.18", "--upgrade", "zk", "--limit", "db", "--batch", "1,50%", "--force", "zk"),
+        *("-e", '{"a": [1]}'),
+    ] == request_words(request)

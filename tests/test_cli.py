@@ -301,7 +301,7 @@ def test_a_failure_is_told_once_for_all_its_hosts(failed):
         "No space left on device",
         "→ free space on the host",
         f"installkit --data-dir {world.data} logs {run} 01-zk-install",
-        f'installkit --data-dir {world.data} apply --site acme --install zk -e \'{{"broken": "indeed"}}\'',
+        f"installkit --data-dir {world.data} resume {run}",
     ):
         assert expected in applied.stdout
     assert 1 == applied.stdout.count("→ free space")
@@ -477,3 +477,25 @@ def test_a_damaged_database_is_set_aside_and_rebuilt(world):
     assert "set aside" in reindexed.stderr
     assert before == (world.runs(), world.cli("status", "--json").stdout)
     assert "sweet" in world.cli("site", "show", "acme").stdout
+
+
+def test_a_run_is_resumed_and_rolled_back_by_its_name(failed):
+    """Each shows its own plan first, then is applied like any other."""
+    world, _ = failed
+    resumed = world.cli("resume", "last", "-e", "broken=", "--yes")
+    rolled_back = world.cli("rollback", "last", "--yes")
+
+    assert 0 == resumed.exit_code
+    assert "repair" in resumed.stderr
+    assert 0 == rolled_back.exit_code
+    assert "no uninstall is declared" in rolled_back.stderr
+
+
+def test_what_is_there_is_recorded_and_forgotten(world):
+    recorded = world.cli("record", "mysql", *world.place, "--yes")
+    listed = world.cli("status", "--json")
+    forgotten = world.cli("forget", "mysql", "--yes")
+
+    assert [0, 0] == [recorded.exit_code, forgotten.exit_code]
+    assert {"mysql"} == {row["component"] for row in json.loads(listed.stdout)}
+    assert [] == json.loads(world.cli("status", "--json").stdout)

@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 import installkit
 from installkit.cli.app import COMMANDS, app
-from installkit.cli.request import request_words
 from installkit.cli.variables import read_variables
 
 MANIFEST = """\
@@ -256,15 +255,3 @@ def test_the_doctor_works_where_ansible_is_missing(place, tmp_path):
     assert 1 == said.returncode
     assert "fail" == found["ansible-core"]["status"]
     assert "pip install ansible-core" in found["ansible-core"]["remedy"]
-
-
-def test_a_request_is_given_back_as_options():
-    """What goes on with a run is the same request, to copy and paste."""
-    request = installkit.Request(
-        install=("mysql=10.11.18",), upgrade=("zk",), limit="db", batch=(1, "50%"), force=("zk",), parameters={"a": [1]}
-    )
-
-    assert [
-        *("--install", "mysql=10.11.18", "--upgrade", "zk", "--limit", "db", "--batch", "1,50%", "--force", "zk"),
-        *("-e", '{"a": [1]}'),
-    ] == request_words(request)

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 
 import installkit
@@ -332,6 +333,30 @@ def test_a_stale_plan_says_what_changed(site, folder):
 
     with pytest.raises(installkit.StalePlanError, match=r"03\.mysql\.yml was edited"):
         site.start(plan)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda plan: attrs.evolve(plan, id="../../evil"), id="an id that is a path"),
+        pytest.param(
+            lambda plan: attrs.evolve(plan, steps=(attrs.evolve(plan.steps[0], id="../../evil"),)), id="a step's id"
+        ),
+        pytest.param(
+            lambda plan: attrs.evolve(plan, steps=(attrs.evolve(plan.steps[0], hosts=("h9",)),)), id="other hosts"
+        ),
+    ],
+)
+def test_a_plan_that_was_edited_is_refused(site, folder, tmp_path, edit):
+    """A plan may come from a file: what is carried out is only what planning itself makes of its request."""
+    (folder / "03.mysql.yml").write_text(play("debug:"))
+    plan = site.plan(install=["mysql"])
+    before = sorted(tmp_path.rglob("*"))
+
+    with pytest.raises(installkit.PlanningError):
+        site.start(edit(plan))
+    assert before == [path for path in sorted(tmp_path.rglob("*")) if path in before or "evil" in path.name]
+    assert () == site.runs()
 
 
 def test_check_mode_changes_nothing_and_does_not_use_the_plan_up(site, folder, tmp_path):

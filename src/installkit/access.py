@@ -56,7 +56,9 @@ class Access:
             raise PlanningError(f"a token that expired at {expires_at.isoformat()} is of no use")
         self._store.drop_expired_tokens(now)
         wanted = tuple(Scope(scope) for scope in scopes)
-        return self._add(Token(id=_new_id(), name=name, scopes=wanted, created_at=now, expires_at=expires_at, once=once))
+        return self._add(
+            Token(id=_new_id(), name=name, scopes=wanted, created_at=now, expires_at=expires_at, once=once)
+        )
 
     def open_session(self, text: str) -> tuple[Token, str] | None:
         """

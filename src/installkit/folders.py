@@ -46,6 +46,11 @@ class Folders:
         return self.data / "cache"
 
     @property
+    def inventories(self) -> Path:
+        """A folder for each site whose inventory the store holds: the inventory, written out for Ansible."""
+        return self.data / "inventories"
+
+    @property
     def database(self) -> Path:
         """The store."""
         return self.data / "installkit.db"

@@ -7,9 +7,12 @@ from typing import Self
 import attrs
 
 from installkit.access import Access
+from installkit.catalog import load_catalog
 from installkit.engine import settle
 from installkit.errors import PlanningError, RunNotFoundError, SiteLockedError, UnknownNameError
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
+from installkit.hosts import check_held
+from installkit.inventory import HeldInventory, held_path
 from installkit.journal import Journal, list_journals, prunable_size, prune_journal
 from installkit.model import InventorySource, Plan, RunSnapshot, RunStatus, SiteSnapshot
 from installkit.run import Run
@@ -92,6 +95,33 @@ class Installer:
         if snapshot != known:
             self.store.save_site(snapshot)
         return Site(self.folders, self.store, name, self.refresh)
+
+    def create_site(self, name: str, *, inventory: str, catalog: str | Path, title: str | None = None) -> Site:
+        """
+        Make a site whose inventory the store holds, to be edited through `Site.set_host` and `Site.import_inventory`.
+
+        Args:
+            name: New; letters, digits, `-`, `_` and `.`.
+            inventory: In Ansible's YAML; its comments are not kept.
+            catalog: The folder of its playbooks.
+            title: For people; the name if None.
+
+        Raises:
+            PlanningError: If there is such a site already.
+            DefinitionError: If the inventory or the catalog is wrong.
+        """
+        check_site_name(name)
+        if any(site.name == name for site in self.store.sites()):
+            raise PlanningError(f"there is a site {name!r} already", remedy="take another name")
+        load_catalog(catalog)
+        held = HeldInventory.parse(inventory)
+        check_held(held)
+        source = InventorySource(kind="store", path=held_path(self.folders.inventories, name))
+        self.store.save_inventory(name, held.text)
+        self.store.save_site(
+            SiteSnapshot(name=name, title=title or name, inventory=source, catalog=Path(catalog).absolute())
+        )
+        return self.site(name)
 
     def sites(self) -> tuple[Site, ...]:
         """Return every site, by name."""
@@ -180,7 +210,9 @@ class Installer:
         """
         found = self.run(run)
         if not found.status.final:
-            raise PlanningError(f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}")
+            raise PlanningError(
+                f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}"
+            )
         return self._prune(found.id, dry_run=False)
 
     def run(self, run: str) -> Run:

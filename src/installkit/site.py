@@ -11,6 +11,7 @@ from installkit.catalog import load_catalog
 from installkit.engine import launch
 from installkit.errors import PlanningError, SiteLockedError, StalePlanError
 from installkit.folders import Folders
+from installkit.hosts import SiteHosts
 from installkit.inventory import read_inventory, read_targets
 from installkit.journal import (
     Journal,
@@ -39,14 +40,12 @@ from installkit.model import (
     time_to_wire,
 )
 from installkit.planning import (
-    Questions,
     Stamp,
     Undone,
     digest_inputs,
     make_plan,
     make_rollback_plan,
     make_spec,
-    plan_questions,
     questions,
     resumed_request,
     rollback_questions,
@@ -59,7 +58,7 @@ LOCK_PATIENCE = 5.0
 """Seconds to wait for the lock of a run that has ended: its processes are on their way out."""
 
 
-class Site:
+class Site(SiteHosts):
     """
     One customer's target: its inventory, its catalog, its parameters, and what is installed.
 
@@ -100,8 +99,7 @@ class Site:
         return self._inventory(self._store.site(self.name).catalog)
 
     def _inventory(self, folder: Path) -> Inventory:
-        source = self._store.site(self.name).inventory.path
-        return read_inventory([source], folder=folder, cache=self._folders.cache)
+        return read_inventory([self._source()], folder=folder, cache=self._folders.cache)
 
     def plan(self, **wanted: Any) -> Plan:
         """
@@ -116,47 +114,32 @@ class Site:
             TypeError: If *wanted* has a field that no request has.
         """
         request = _request(wanted)
-        if request.rollback is not None:
-            plan = self._rollback_plan(request)
-        else:
-            plan = self._plan(self._resumed(request), continues=request.resume)
+        continues = request.resume or request.rollback
+        if request.resume is not None:
+            request = self._resumed(request, self._own_run(request.resume))
+        plan = _make(request, self._survey(request), self._stamp(continues))
         self._store.save_plan(plan)
         return plan
 
-    def _plan(self, request: Request, *, continues: str | None = None) -> Plan:
-        if request.rollback is not None:  # the run that is resumed was a rollback itself
-            return self._rollback_plan(request)
-        catalog, installed = self.catalog(), self.installed()
-        inventory, targets = self._ask(catalog, questions(request, catalog, installed))
-        stamp, entered = self._stamp(continues), self.parameters()
-        return make_plan(request, catalog, inventory, targets, installed, stamp=stamp, parameters=entered)
-
-    def _resumed(self, request: Request) -> Request:
-        if request.resume is None:
-            return request
-        run = self._own_run(request.resume)
+    def _resumed(self, request: Request, run: Run) -> Request:
         ended = run.result().run
         lost = {HostStatus.FAILED, HostStatus.UNREACHABLE}
         failed = [host for step in ended.steps for host, status in step.host_statuses.items() if status in lost]
         return resumed_request(run.plan.request, request, done=ended.steps, failed_hosts=dict.fromkeys(failed))
 
-    def _rollback_plan(self, request: Request) -> Plan:
-        run = self._own_run(request.rollback or "")
+    def _survey(self, request: Request) -> "_Survey":
+        """Gather all that planning *request* takes: the catalog, the record, and what Ansible answers."""
+        catalog, installed = self.catalog(), self.installed()
+        undone = None if request.rollback is None else self._undone(self._own_run(request.rollback))
+        asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
+        inventory = self._inventory(catalog.folder)
+        targets = read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache)
+        return _Survey(catalog, inventory, targets, installed, self.parameters(), undone)
+
+    def _undone(self, run: Run) -> Undone:
         result = run.result()
         touched = (*((row.component, row.host) for row in result.installed), *result.removed)
-        undone = Undone(touched, run.spec().installed)
-        catalog, installed = self.catalog(), self.installed()
-        inventory, targets = self._ask(catalog, rollback_questions(request, undone, catalog))
-        return make_rollback_plan(
-            request,
-            catalog,
-            inventory,
-            targets,
-            installed,
-            undone=undone,
-            stamp=self._stamp(run.id),
-            parameters=self.parameters(),
-        )
+        return Undone(touched, run.spec().installed)
 
     def _own_run(self, run: str) -> Run:
         self._refresh()
@@ -200,6 +183,8 @@ class Site:
             PlanningError: If the plan is another site's, or a secret has no value.
             EngineError: If no process could be started.
         """
+        if not is_run_id(plan.id):
+            raise PlanningError(f"{plan.id!r} is no plan's id", remedy="make the plan again")
         if plan.site != self.name:
             raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {self.name!r}")
         options = RunOptions(
@@ -256,29 +241,29 @@ class Site:
     def _spec(self, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
         """Return what the run is, after a look at whether everything is still as planned."""
         self._refresh()
-        catalog, installed = self.catalog(), self.installed()
-        inventory, targets = self._ask(catalog, plan_questions(plan, catalog))
-        entered = self.parameters()
+        known = self._survey(plan.request)
         components = {change.component for change in plan.changes}
-        now = digest_inputs(catalog, inventory, installed, entered, components)
+        now = digest_inputs(known.catalog, known.inventory, known.installed, known.parameters, components)
         if changes := stale_changes(plan, now, self._revision()):
             raise StalePlanError(changes)
+        again = _make(plan.request, known, Stamp(plan.id, plan.site, plan.revision, plan.created_at, plan.continues))
+        if again != plan:
+            raise PlanningError(
+                f"plan {plan.id} is not what its own request makes of the same site: it was edited, or another"
+                " installkit made it",
+                remedy="make it again",
+            )
         return make_spec(
             plan,
-            catalog,
-            inventory,
-            targets,
+            known.catalog,
+            known.inventory,
+            known.targets,
             options,
             run=new_id() if options.check_mode else plan.id,
             created_at=datetime.now(UTC),
-            parameters=attrs.evolve(entered, secrets=tuple(values)),
-            installed=installed,
+            parameters=attrs.evolve(known.parameters, secrets=tuple(values)),
+            installed=known.installed,
         )
-
-    def _ask(self, catalog: Catalog, asked: Questions) -> tuple[Inventory, Targets]:
-        """Return the inventory, and what Ansible answers on it."""
-        inventory = self._inventory(catalog.folder)
-        return inventory, read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache)
 
     def _stamp(self, continues: str | None = None) -> Stamp:
         return Stamp(new_id(), self.name, self._revision(), datetime.now(UTC), continues)
@@ -359,6 +344,30 @@ class Site:
             self._store.unset_secret(self.name, name)
         else:
             self._store.set_secret(self.name, name, value)
+
+
+@attrs.frozen
+class _Survey:
+    """
+    What a plan is made from, beside its request.
+
+    Attributes:
+        undone: What the run to be rolled back did; None for any other request.
+    """
+
+    catalog: Catalog
+    inventory: Inventory
+    targets: Targets
+    installed: tuple[Installation, ...]
+    parameters: SiteParameters
+    undone: Undone | None
+
+
+def _make(request: Request, known: _Survey, stamp: Stamp) -> Plan:
+    inputs = (known.catalog, known.inventory, known.targets, known.installed)
+    if known.undone is None:
+        return make_plan(request, *inputs, stamp=stamp, parameters=known.parameters)
+    return make_rollback_plan(request, *inputs, undone=known.undone, stamp=stamp, parameters=known.parameters)
 
 
 def new_id() -> str:

@@ -29,6 +29,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Plan and apply": {
         "plan": Entry("plans", "Show what would be done, and change nothing."),
         "apply": Entry("plans", "Show a plan, ask, and carry it out."),
+        "resume": Entry("follow_ups", "Go on with a run that did not succeed."),
+        "rollback": Entry("follow_ups", "Undo a run, to the versions before it."),
         "cancel": Entry("runs", "Ask a run to stop."),
     },
     "Look": {
@@ -38,6 +40,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "logs": Entry("logs", "Print what ansible-playbook printed."),
         "events": Entry("logs", "List what happened in a run."),
         "status": Entry("sites", "Show what is installed where."),
+        "record": Entry("follow_ups", "Record what is there without installing it."),
+        "forget": Entry("follow_ups", "Take it out of the record again."),
     },
     "Set up": {
         "catalog": Entry("catalogs", "Check and list a folder of playbooks."),

@@ -9,7 +9,6 @@ import installkit
 from installkit.cli.errors import DETACHED, FAILED
 from installkit.cli.live import show_live
 from installkit.cli.output import STYLES, console, counted, duration_text, plain, print_json
-from installkit.cli.request import request_words
 from installkit.cli.session import Session, say, short
 
 MESSAGE_LINES = 15
@@ -31,7 +30,7 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
     if as_json:
         print_json(now)
     else:
-        show_end(session, run, now)
+        show_end(session, now)
     if now.status is not installkit.RunStatus.SUCCEEDED:
         raise click.exceptions.Exit(FAILED)
 
@@ -42,8 +41,8 @@ def _say_detached(session: Session, run: installkit.Run) -> None:
     say(f"  to cancel it   {session.command('cancel', short(run.id))}")
 
 
-def show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> None:
-    """Print how *run*, which has ended as *now* says, ended; failures are grouped over hosts."""
+def show_end(session: Session, now: installkit.RunSnapshot) -> None:
+    """Print how the run that has ended as *now* says did; failures are grouped over hosts."""
     out = console()
     good = now.status is installkit.RunStatus.SUCCEEDED
     took = f" {'in' if good else 'after'} {duration_text(now.duration)}" if now.duration is not None else ""
@@ -52,7 +51,7 @@ def show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot)
     if now.reason and not now.failures:
         out.print(f"  {plain(now.reason)}")
     show_failures(out, now)
-    _print_next(out, _next_commands(session, run, now))
+    _print_next(out, _next_commands(session, now))
 
 
 def _counts(now: installkit.RunSnapshot) -> str:
@@ -87,18 +86,18 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
             out.print(Padding(Text(f"→ {failure.remedy}", "yellow"), (0, 0, 0, 4), expand=False))
 
 
-def _next_commands(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> dict[str, str]:
+def _next_commands(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
     if now.status is installkit.RunStatus.SUCCEEDED:
         return {"installed now": session.command("status", "--site", now.site)}
     failed = [failure.step for failure in now.failures if failure.step]
     logs = {"the log": session.command("logs", short(now.id), failed[0])} if failed else {}
-    return {**logs, "to go on": go_on_command(session, run)}
+    again = {"to go on": session.command("resume", short(now.id))}
+    return {**logs, **again, **({} if now.status is installkit.RunStatus.CANCELED else _undo_command(session, now))}
 
 
-def go_on_command(session: Session, run: installkit.Run) -> str:
-    """Return the command that goes on with what *run* did not finish: the same request, planned over today's record."""
-    made = run.plan
-    return session.command("apply", "--site", made.site, *request_words(made.request))
+def _undo_command(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
+    upgrades = any(step.action is installkit.Action.UPGRADE for step in now.steps)
+    return {"to undo it": session.command("rollback", short(now.id))} if upgrades else {}
 
 
 def _print_next(out: Console, commands: dict[str, str]) -> None:

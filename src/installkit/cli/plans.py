@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from installkit.cli.amounts import DURATION
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
 from installkit.cli.output import console, counted, make_table, print_json
-from installkit.cli.request import Asked, make_plan, read_plan, request_options
+from installkit.cli.request import Asked, Command, make_plan, read_plan, request_options
 from installkit.cli.session import Session, pass_session, say, short
 
 HOSTS_SHOWN = 6
@@ -77,21 +78,34 @@ def _names(hosts: list[str]) -> str:
     return ", ".join(hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
+def start_options(command: Command) -> Command:
+    """Give *command* the options of starting a plan; they reach it as keyword arguments, all of them for `carry_out`."""
+    for option in reversed(_START_OPTIONS):
+        command = option(command)
+    return command
+
+
+_START_OPTIONS = (
+    click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+    click.option("--allow-destructive", is_flag=True, help="Allow what destroys data."),
+    click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return."),
+    click.option("-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="At most so many steps at once."),
+    click.option("--note", metavar="TEXT", default="", help="What you want to remember of it."),
+    click.option("--timeout", metavar="TIME", type=DURATION, help="For the whole run, as 90s, 30m or 2h."),
+    click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed."),
+    click.option("--diff", is_flag=True, help="As Ansible's --diff."),
+    click.option("-v", "--verbose", count=True, help="As Ansible's -v."),
+    click.option("--json", "as_json", is_flag=True, help="Print the run as JSON at its end."),
+)
+_START_NAMES = ("yes", "allow_destructive", "detach", "jobs", "note", "timeout", "check", "diff", "verbose", "as_json")
+
+
 @click.command()
 @click.argument("plan", metavar="[PLAN]", required=False)
 @request_options
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--allow-destructive", is_flag=True, help="Allow what destroys data.")
-@click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return.")
-@click.option("-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="At most so many steps at once.")
-@click.option("--note", metavar="TEXT", default="", help="What you want to remember of it.")
-@click.option("--timeout", metavar="TIME", type=DURATION, help="For the whole run, as 90s, 30m or 2h.")
-@click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed.")
-@click.option("--diff", is_flag=True, help="As Ansible's --diff.")
-@click.option("-v", "--verbose", count=True, help="As Ansible's -v.")
-@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON at its end.")
+@start_options
 @pass_session
-def apply(session: Session, /, plan: str | None, *, yes: bool, allow_destructive: bool, **options: Any) -> None:
+def apply(session: Session, /, plan: str | None, **options: Any) -> None:
     """
     Show a plan, ask, and carry it out.
 
@@ -102,25 +116,35 @@ def apply(session: Session, /, plan: str | None, *, yes: bool, allow_destructive
     installkit apply -c playbooks -i hosts.yml --install mysql
     installkit apply upgrade.json --yes --detach
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    start = {name: options.pop(name) for name in ("detach", "jobs", "note", "timeout", "check", "diff", "verbose")}
-    as_json = options.pop("as_json")
+    start = {name: options.pop(name) for name in _START_NAMES}
     asked = make_plan(session, options) if plan is None else read_plan(session, plan, options)
+    carry_out(session, asked, start)
+
+
+def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> None:
+    """
+    Show the plan of *asked*, ask, start it with the *options* of `start_options`, and follow it to its end.
+
+    Raises:
+        RefusedError: If it destroys data and that is not allowed, or the answer is no.
+        click.exceptions.Exit: If it did not succeed.
+    """
     show_plan(asked.plan, err=True)
     if asked.plan.empty:
         return
-    if not start["check"] and _is_applied(session, asked.plan):
+    if not options["check"] and _is_applied(session, asked.plan):
         say("this plan was applied before; this is its run")
-        follow(session, session.installer.run(asked.plan.id), as_json=as_json)
+        follow(session, session.installer.run(asked.plan.id), as_json=options["as_json"])
         return
-    if not start["check"]:
-        _refuse_destructive(asked.plan, allowed=allow_destructive)
-    confirm("Apply?", yes=yes)
-    run = _start(asked, start)
-    if start["detach"]:
+    if not options["check"]:
+        _refuse_destructive(asked.plan, allowed=options["allow_destructive"])
+    confirm("Apply?", yes=options["yes"])
+    run = _start(asked, options)
+    if options["detach"]:
         click.echo(run.id)
         say(f"started; to watch it: {session.command('watch', short(run.id))}")
     else:
-        follow(session, run, as_json=as_json)
+        follow(session, run, as_json=options["as_json"])
 
 
 def _is_applied(session: Session, made: installkit.Plan) -> bool:
@@ -151,7 +175,7 @@ def confirm(question: str, *, yes: bool) -> None:
         raise RefusedError("nothing was done", "answer y to go ahead")
 
 
-def _start(asked: Asked, options: dict[str, Any]) -> installkit.Run:
+def _start(asked: Asked, options: Mapping[str, Any]) -> installkit.Run:
     secrets = {**asked.secrets, **_asked_secrets(asked)}
     return asked.site.start(
         asked.plan,

@@ -37,15 +37,23 @@ def request_options(command: Command) -> Command:
     """Give *command* the options of a request; they reach it as keyword arguments, all of them for `make_plan`."""
     for option in reversed(_options()):
         command = option(command)
+    return site_options(command)
+
+
+def site_options(command: Command) -> Command:
+    """Give *command* the options that name a site; they reach it as `site`, `catalog` and `inventory`."""
+    folder = click.Path(exists=True, file_okay=False)
+    for option in (
+        click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i."),
+        click.option("-c", "--catalog", metavar="DIR", type=folder, help="The folder of playbooks."),
+        click.option("--site", metavar="SITE", help="The site; needed if there are several."),
+    ):
+        command = option(command)
     return command
 
 
 def _options() -> list[Callable[[Command], Command]]:
-    folder = click.Path(exists=True, file_okay=False)
     return [
-        click.option("--site", metavar="SITE", help="The site; needed if there are several."),
-        click.option("-c", "--catalog", metavar="DIR", type=folder, help="The folder of playbooks."),
-        click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i."),
         *(
             click.option(
                 f"--{action}", metavar="NAME[=VER]" if action in {"install", "upgrade"} else "NAME", multiple=True
@@ -176,13 +184,3 @@ def _plan_from(path: Path) -> installkit.Plan:
     except (ValueError, TypeError, RecursionError) as exc:
         issue = installkit.Issue(str(path), f"is no plan: {exc}")
         raise installkit.DefinitionError([issue], remedy="write it with: installkit plan … -o FILE") from exc
-
-
-def request_words(request: installkit.Request) -> list[str]:
-    """Return the options that ask for *request* again; secrets were never in it."""
-    words = [word for action in ACTIONS for name in getattr(request, action) for word in (f"--{action}", name)]
-    words += ["--all"] if request.all else []
-    words += ["--limit", request.limit] if request.limit else []
-    words += ["--batch", ",".join(str(part) for part in request.batch)] if request.batch else []
-    words += [word for name in request.force for word in ("--force", name)]
-    return words + (["-e", json.dumps(dict(request.parameters))] if request.parameters else [])

@@ -3,7 +3,7 @@
 import click
 
 import installkit
-from installkit.cli.endings import follow, go_on_command, show_failures
+from installkit.cli.endings import follow, show_failures
 from installkit.cli.output import console, counted, duration_text, print_json, print_table, time_text
 from installkit.cli.session import Session, pass_session, say, short
 
@@ -65,7 +65,7 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
     print_table(("STEP", "STATUS", "TOOK", "HOSTS"), (_step_row(step) for step in now.steps))
     show_failures(console(), now)
     if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED:
-        say(f"\nto go on: {go_on_command(session, found)}")
+        say(f"\nto go on: {session.command('resume', short(now.id))}")
     elif not now.status.final:
         say(f"\nto watch it: {session.command('watch', short(now.id))}")
 

@@ -1,6 +1,7 @@
 """Inventories: the hosts of a site, and those that playbooks and patterns mean, as Ansible itself says."""
 
+from installkit.inventory.held import HeldInventory, held_path, write_held
 from installkit.inventory.hosts import read_inventory
 from installkit.inventory.targets import read_targets
 
-__all__ = ["read_inventory", "read_targets"]
+__all__ = ["HeldInventory", "held_path", "read_inventory", "read_targets", "write_held"]

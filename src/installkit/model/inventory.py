@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -11,10 +12,12 @@ class Host:
 
     Attributes:
         groups: In alphabetical order, without `all` and `ungrouped`.
+        vars: Its own variables, where the store holds the inventory; else empty.
     """
 
     name: str
     groups: tuple[str, ...] = ()
+    vars: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from installkit.planning.drawings import plan_graph, plan_table
 from installkit.planning.inputs import digest_inputs, stale_changes
 from installkit.planning.plans import Stamp, make_plan
-from installkit.planning.questions import Questions, plan_questions, questions
+from installkit.planning.questions import Questions, questions
 from installkit.planning.requests import Wanted, parse_wanted, resumed_request
 from installkit.planning.rollbacks import Undone, make_rollback_plan, rollback_questions
 from installkit.planning.specs import make_spec
@@ -19,7 +19,6 @@ __all__ = [
     "make_spec",
     "parse_wanted",
     "plan_graph",
-    "plan_questions",
     "plan_table",
     "questions",
     "resumed_request",

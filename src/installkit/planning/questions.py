@@ -5,8 +5,7 @@ from pathlib import Path
 
 import attrs
 
-from installkit.model import Action, Catalog, Installation, Plan, Request
-from installkit.planning.coverage import spec_of
+from installkit.model import Action, Catalog, Installation, Request
 from installkit.planning.requests import Demand, read_demands
 
 _ON_NOTHING = (Action.INSTALL, Action.VERIFY)
@@ -56,10 +55,3 @@ def _playbooks(demand: Demand, *, known: bool) -> list[Path]:
     if component.action(Action.INSTALL) is None:
         specs += component.actions
     return [component.playbook_path(spec) for spec in specs if spec is not None and spec.playbook]
-
-
-def plan_questions(plan: Plan, catalog: Catalog) -> Questions:
-    """Return what must be asked of Ansible before *plan* can be carried out: the playbooks of its steps."""
-    steps = dict.fromkeys((step.component, step.action) for step in plan.steps if step.playbook)
-    specs = [(catalog[name], spec_of(catalog[name], action)) for name, action in steps]
-    return Questions(tuple(dict.fromkeys(component.playbook_path(spec) for component, spec in specs)), ())

@@ -12,7 +12,7 @@ from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document, to_document
 from installkit.store.tables import AnswerRow, AuditRow, TokenRow, WebhookRow
 
-_ADD_TOKEN = (
+_ADD_BEARER = (
     "INSERT INTO token (id, name, digest, scopes, created_at, expires_at, last_used_at, parent, once)"
     " VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?)"
 )
@@ -30,7 +30,7 @@ class AccessData:
         """Store *token*, whose text has the sha256 *digest* (hex)."""
         wire = to_wire(token)
         row = (token.id, token.name, digest, json.dumps(wire["scopes"]), wire["created_at"], wire["expires_at"])
-        self._db.unit(lambda: self._db.write_rows(_ADD_TOKEN, [(*row, token.parent, token.once)]))
+        self._db.unit(lambda: self._db.write_rows(_ADD_BEARER, [(*row, token.parent, token.once)]))
 
     def token(self, token: str) -> tuple[Token, str] | None:
         """Return the token with the id *token* and the digest of its text; None if there is none."""

@@ -59,7 +59,6 @@ CREATE TABLE installation (
 """
 
 
-
 def add_access(connection: sqlite3.Connection) -> None:
     """Version 2: tokens, audit, webhooks, kept answers, and inventories held by the store."""
     for statement in _ACCESS.split(";"):

@@ -1,0 +1,81 @@
+"""`resume`, `rollback`, `record` and `forget`: what comes after a run, and what was there before any."""
+
+from typing import Any
+
+import click
+
+from installkit.cli.plans import carry_out, start_options
+from installkit.cli.request import Asked, find_site, site_options
+from installkit.cli.session import Session, pass_session
+from installkit.cli.variables import read_variables
+
+
+@click.command()
+@click.argument("run")
+@click.option("--failed-hosts", is_flag=True, help="Only the hosts that failed or could not be reached.")
+@click.option("-e", "--extra-vars", metavar="NAME=VALUE|@FILE|{…}", multiple=True, help="As Ansible's -e.")
+@start_options
+@pass_session
+def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tuple[str, ...], **start: Any) -> None:
+    """
+    Go on with a run: what is proved stays, the rest is planned over today's playbooks.
+
+    \b
+    installkit resume last
+    installkit resume 7f3c --failed-hosts
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    old = session.installer.run(run)
+    site = session.installer.site(old.site)
+    values = read_variables(extra_vars, site.catalog())
+    made = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open)
+    carry_out(session, Asked(site, made, values.secrets), start)
+
+
+@click.command()
+@click.argument("run")
+@start_options
+@pass_session
+def rollback(session: Session, /, run: str, **start: Any) -> None:
+    """
+    Undo a run, host by host, to the versions before it.
+
+    \b
+    installkit rollback last
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    old = session.installer.run(run)
+    site = session.installer.site(old.site)
+    carry_out(session, Asked(site, site.plan(rollback=old)), start)
+
+
+@click.command()
+@click.argument("components", metavar="NAME[=VER]...", nargs=-1, required=True)
+@site_options
+@click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
+@start_options
+@pass_session
+def record(session: Session, /, components: tuple[str, ...], *, limit: str | None, **options: Any) -> None:
+    """
+    Record what is already there, without installing it; where a verify is declared, it must pass.
+
+    \b
+    installkit record mysql=10.11.18 -l db
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    site = find_site(session, *(options.pop(name) for name in ("site", "catalog", "inventory")))
+    carry_out(session, Asked(site, site.plan(record=components, limit=limit)), options)
+
+
+@click.command()
+@click.argument("components", metavar="NAME...", nargs=-1, required=True)
+@site_options
+@click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
+@start_options
+@pass_session
+def forget(session: Session, /, components: tuple[str, ...], *, limit: str | None, **options: Any) -> None:
+    """
+    Take components out of the record, and leave the hosts as they are.
+
+    \b
+    installkit forget mysql -l db2
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    site = find_site(session, *(options.pop(name) for name in ("site", "catalog", "inventory")))
+    carry_out(session, Asked(site, site.plan(forget=components, limit=limit)), options)

@@ -1,0 +1,123 @@
+"""The hosts of a site: read from wherever its inventory lies, edited where installkit holds it."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from installkit.errors import DefinitionError, Issue, PlanningError, UnknownNameError
+from installkit.folders import Folders
+from installkit.inventory import HeldInventory, held_path, read_inventory, write_held
+from installkit.model import Host
+from installkit.store import Store
+
+
+class SiteHosts:
+    """
+    The part of a site that is its inventory.
+
+    Attributes:
+        name: The site's.
+    """
+
+    name: str
+    _folders: Folders
+    _store: Store
+
+    def hosts(self) -> tuple[Host, ...]:
+        """
+        Return the hosts, in the inventory's order.
+
+        Where the store holds the inventory they have their variables, and the groups that name them; else no
+        variables, and all their groups.
+
+        Raises:
+            DefinitionError: If Ansible cannot read the inventory.
+        """
+        site = self._store.site(self.name)
+        if site.inventory.kind == "store":
+            return self._held().hosts()
+        return read_inventory([self._source()], folder=site.catalog, cache=self._folders.cache).hosts
+
+    def set_host(self, name: str, *, groups: Sequence[str] = (), vars: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - Ansible's word
+        """
+        Enter a host, new or known, of an inventory that the store holds.
+
+        Args:
+            name: Its name in the inventory.
+            groups: All the groups that name it; new ones are made.
+            vars: All its variables.
+
+        Raises:
+            PlanningError: If the inventory is a file.
+            DefinitionError: If Ansible cannot use it so.
+        """
+        self._hold(self._held().with_host(name, groups, vars or {}))
+
+    def remove_host(self, name: str) -> None:
+        """
+        Take a host out of an inventory that the store holds; what is recorded of it stays.
+
+        Raises:
+            UnknownNameError: If there is no such host.
+            PlanningError: If the inventory is a file.
+            DefinitionError: If it is the last one.
+        """
+        held = self._held()
+        if name not in {host.name for host in held.hosts()}:
+            raise UnknownNameError(f"site {self.name!r} has no host {name!r}")
+        self._hold(held.without_host(name))
+
+    def export_inventory(self) -> str:
+        """
+        Return the inventory that the store holds, in Ansible's YAML.
+
+        Raises:
+            PlanningError: If the inventory is a file.
+        """
+        return self._held().text
+
+    def import_inventory(self, text: str) -> None:
+        """
+        Replace the inventory that the store holds by *text*, in Ansible's YAML; its comments are not kept.
+
+        Raises:
+            PlanningError: If the inventory is a file.
+            DefinitionError: If Ansible cannot use it.
+        """
+        self._held()
+        self._hold(HeldInventory.parse(text))
+
+    def _held(self) -> HeldInventory:
+        source = self._store.site(self.name).inventory
+        text = self._store.inventory(self.name)
+        if source.kind != "store" or text is None:
+            raise PlanningError(
+                f"the inventory of site {self.name!r} is the file {source.path}", remedy="edit it where it lies"
+            )
+        return HeldInventory.parse(text)
+
+    def _hold(self, held: HeldInventory) -> None:
+        check_held(held)
+        self._store.save_inventory(self.name, held.text)
+        write_held(held_path(self._folders.inventories, self.name), held.text)
+
+    def _source(self) -> Path:
+        """Return where the inventory lies; one that the store holds is written there if it is missing or old."""
+        text = self._store.inventory(self.name)
+        path = self._store.site(self.name).inventory.path
+        if text is not None:
+            write_held(path, text)
+        return path
+
+
+def check_held(held: HeldInventory) -> None:
+    """Raise a `DefinitionError` if Ansible cannot use *held*, with its own words."""
+    with tempfile.TemporaryDirectory(prefix="installkit-inventory-") as folder:
+        path = Path(folder) / "inventory.yml"
+        write_held(path, held.text)
+        try:
+            read_inventory([path])
+        except DefinitionError as exc:
+            issues = [Issue("inventory", issue.message.replace(str(path), "inventory")) for issue in exc.issues]
+            raise DefinitionError(issues, remedy=exc.remedy) from exc

@@ -1,0 +1,224 @@
+"""An inventory that installkit holds itself: a document in Ansible's YAML, edited host by host."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import yaml
+
+from installkit.errors import DefinitionError, Issue
+from installkit.model import Host
+
+TAGS = ("!vault", "!unsafe")
+"""Ansible's own; their texts are kept as they are."""
+
+_REMEDY = "give groups as in `all: {hosts: {db1: {ansible_host: 10.0.0.1}}, children: {db: {hosts: {db1: null}}}}`"
+
+
+@attrs.frozen
+class HeldInventory:
+    """
+    The groups of an inventory.
+
+    Attributes:
+        document: By group name: its `hosts`, `vars` and `children`.
+    """
+
+    document: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> "HeldInventory":
+        """
+        Return the inventory in *text*.
+
+        Raises:
+            DefinitionError: If it is no YAML, names a key twice, or is no tree of groups.
+        """
+        try:
+            if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+                raise _wrong("aliases (`*name`) are not taken: write each value out")
+            document = yaml.load(text, _Loader)  # noqa: S506 - a safe loader that also knows Ansible's tags
+        except yaml.MarkedYAMLError as exc:
+            mark = exc.problem_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+            raise DefinitionError([Issue("inventory", exc.problem or str(exc), line, column)]) from exc
+        except (yaml.YAMLError, ValueError, RecursionError) as exc:
+            raise _wrong(f"is no YAML: {exc}") from exc
+        issues = [Issue("inventory", each) for each in _problems(document)]
+        if issues:
+            raise DefinitionError(issues, remedy=_REMEDY)
+        return cls(document)
+
+    @property
+    def text(self) -> str:
+        """The inventory in YAML."""
+        return yaml.dump(dict(self.document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+    def hosts(self) -> tuple[Host, ...]:
+        """Return the hosts, in the order in which they are first named, with the groups that name them."""
+        groups: dict[str, set[str]] = {}
+        variables: dict[str, dict[str, Any]] = {}
+        for name, group in _groups(self.document):
+            for host, given in (group.get("hosts") or {}).items():
+                groups.setdefault(host, set()).add(name)
+                variables.setdefault(host, {}).update(given or {})
+        plain = {"all", "ungrouped"}
+        return tuple(
+            Host(name=host, groups=tuple(sorted(names - plain)), vars=_readable(variables[host]))
+            for host, names in groups.items()
+        )
+
+    def with_host(self, name: str, groups: Sequence[str], variables: Mapping[str, Any]) -> "HeldInventory":
+        """Return the inventory in which the host *name*, new or known, is in *groups* and has *variables*."""
+        kept = {host: value for host, value in self._variables(name).items() if variables.get(host) == str(value)}
+        document = _without(self.document, name, keep=frozenset(groups))
+        top = document.setdefault("all", {}) or {}
+        document["all"] = top
+        top["hosts"] = {**(top.get("hosts") or {}), name: {**variables, **kept} or None}
+        known = dict(_groups(document))
+        for group in groups:
+            if group not in known:
+                top["children"] = {**(top.get("children") or {}), group: {"hosts": {name: None}}}
+            elif group != "all":
+                known[group]["hosts"] = {**(known[group].get("hosts") or {}), name: None}
+        return HeldInventory(document)
+
+    def without_host(self, name: str) -> "HeldInventory":
+        """Return the inventory without the host *name*."""
+        return HeldInventory(_without(self.document, name))
+
+    def _variables(self, name: str) -> dict[str, "_Tagged"]:
+        """Return the host's variables that carry one of Ansible's tags, which JSON has no word for."""
+        given = [(group.get("hosts") or {}).get(name) or {} for _, group in _groups(self.document)]
+        return {key: value for each in given for key, value in each.items() if isinstance(value, _Tagged)}
+
+
+@attrs.frozen
+class _Tagged:
+    """A text with one of Ansible's tags."""
+
+    tag: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - yaml's
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for position, key in enumerate(keys):
+            if key in keys[:position]:
+                mark = node.value[position][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - yaml's
+        return True
+
+
+def _construct(loader: _Loader, node: yaml.ScalarNode) -> _Tagged:
+    return _Tagged(node.tag, str(loader.construct_scalar(node)))
+
+
+def _represent(dumper: _Dumper, value: _Tagged) -> yaml.Node:
+    return dumper.represent_scalar(value.tag, value.text, style="|" if "\n" in value.text else None)
+
+
+for _tag in TAGS:
+    _Loader.add_constructor(_tag, _construct)
+_Dumper.add_representer(_Tagged, _represent)
+
+
+def held_path(folder: Path, site: str) -> Path:
+    """Return where the inventory of *site* is written for Ansible, below *folder*."""
+    return folder / site / "hosts.yml"
+
+
+def write_held(path: Path, text: str) -> None:
+    """Write *text* to *path*, for its owner alone, unless it stands there already; a reader sees all of it."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _wrong(message: str) -> DefinitionError:
+    return DefinitionError([Issue("inventory", message)], remedy=_REMEDY)
+
+
+def _problems(document: Any) -> Iterator[str]:
+    if not isinstance(document, dict) or not document:
+        yield "an inventory is an object of groups"
+    elif "plugin" in document:
+        yield "the configuration of an inventory plugin is not taken: name hosts"
+    else:
+        for name, group in document.items():
+            yield from _group_problems(name, group)
+
+
+def _group_problems(name: Any, group: Any) -> Iterator[str]:
+    if not isinstance(name, str):
+        yield f"a group's name is text, not {name!r}"
+    elif group is not None and not isinstance(group, dict):
+        yield f"group {name}: an object is wanted, not {group!r}"
+    else:
+        for key, value in (group or {}).items():
+            yield from _part_problems(name, key, value)
+
+
+def _part_problems(name: str, key: Any, value: Any) -> Iterator[str]:
+    if key not in {"hosts", "vars", "children"}:
+        yield f"group {name}: {key!r} is none of hosts, vars, children"
+    elif value is not None and not isinstance(value, dict):
+        yield f"group {name}: {key} is an object, not {value!r}"
+    elif key == "children":
+        for child, group in (value or {}).items():
+            yield from _group_problems(child, group)
+    elif key == "hosts":
+        yield from _host_problems(name, value or {})
+
+
+def _host_problems(name: str, hosts: Mapping[Any, Any]) -> Iterator[str]:
+    for host, variables in hosts.items():
+        if not isinstance(host, str) or "[" in host:
+            yield f"group {name}: write each host out, as text, not {host!r}"
+        if variables is not None and not isinstance(variables, dict):
+            yield f"host {host}: its variables are an object, not {variables!r}"
+
+
+def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each group with its name, outer ones first."""
+    for name, group in document.items():
+        if group:
+            yield name, group
+            yield from _groups(group.get("children") or {})
+
+
+def _without(document: Mapping[str, Any], host: str, keep: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return a copy of *document* in which only the groups *keep* name *host*, without variables."""
+    found: dict[str, Any] = {}
+    for name, group in document.items():
+        part = dict(group or {})
+        if host in (part.get("hosts") or {}):
+            rest = {each: given for each, given in part["hosts"].items() if each != host}
+            part["hosts"] = {**rest, host: None} if name in keep else rest
+        if part.get("children"):
+            part["children"] = _without(part["children"], host, keep)
+        found[name] = part
+    return found
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _readable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_readable(each) for each in value]
+    return str(value) if isinstance(value, _Tagged) else value

@@ -1,5 +1,6 @@
 """`resume`, `rollback`, `record` and `forget`: what comes after a run, and what was there before any."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -60,8 +61,7 @@ def record(session: Session, /, components: tuple[str, ...], *, limit: str | Non
     \b
     installkit record mysql=10.11.18 -l db
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    site = find_site(session, *(options.pop(name) for name in ("site", "catalog", "inventory")))
-    carry_out(session, Asked(site, site.plan(record=components, limit=limit)), options)
+    _change_record(session, {"record": components, "limit": limit}, options)
 
 
 @click.command()
@@ -77,5 +77,9 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
     \b
     installkit forget mysql -l db2
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    _change_record(session, {"forget": components, "limit": limit}, options)
+
+
+def _change_record(session: Session, wanted: Mapping[str, Any], options: dict[str, Any]) -> None:
     site = find_site(session, *(options.pop(name) for name in ("site", "catalog", "inventory")))
-    carry_out(session, Asked(site, site.plan(forget=components, limit=limit)), options)
+    carry_out(session, Asked(site, site.plan(**wanted)), options)

@@ -190,3 +190,86 @@ def test_a_run_in_a_shared_folder_is_open_to_its_group(tmp_path):
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / RUN).rglob("*") if path.is_file()}
     lock.release()
     assert {0o660} == modes
+
+
+def test_a_pruned_run_has_no_events(run):
+    writer = open_journal(run)
+    writer.append(body())
+    writer.finish(a_result())
+    writer.close()
+    (run / "events.jsonl").unlink()
+    journal = Journal(run)
+
+    assert [] == journal.read_events()
+    assert [] == list(journal.follow_events())
+    assert (0, b"", 0) == (journal.offset_after(5), journal.read_log("01-a-install"), journal.log_size("01-a-install"))
+
+
+def test_a_live_run_without_events_is_damaged(run):
+    (run / "events.jsonl").unlink()
+
+    with pytest.raises(StoreError, match=r"events\.jsonl is not there"):
+        Journal(run).read_events()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"\0" * 40, id="zeros"),
+        pytest.param(b"{", id="torn"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(b'{"seq":2}', id="no kind"),
+        pytest.param(b'{"seq":2,"time":"x","kind":"output","run":"r"}', id="no time"),
+        pytest.param(b'{"seq":2,"time":"2026-11-22T08:00:00Z","kind":"dance","run":"r"}', id="unknown kind"),
+        pytest.param(b'{"seq":2,"time":"2026-11-22T08:00:00Z","kind":"output","run":"r","x":1}', id="unknown field"),
+        pytest.param(b"\xff", id="no UTF-8"),
+    ],
+)
+def test_a_damaged_event_is_told_with_its_place(run, line):
+    """What stands before it can still be read."""
+    writer = open_journal(run)
+    first = writer.append(body())
+    writer.close()
+    with (run / "events.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+    journal = Journal(run)
+
+    with pytest.raises(StoreError, match=rf"events\.jsonl, byte {len(first)}: "):
+        journal.read_events()
+    assert [1] == [entry.event.seq for entry in journal.read_events(limit=1)]
+    with pytest.raises(StoreError, match="no event"):
+        open_journal(run)
+
+
+def test_there_is_no_event_behind_the_last(run):
+    with pytest.raises(StoreError, match="no event at byte 0"):
+        Journal(run).event_at(0)
+
+
+@pytest.mark.parametrize("offset", [-1, 2**63, -(2**70)])
+def test_an_offset_that_is_no_place_is_refused(run, offset):
+    LogWriter(run, "01-a-install").close()
+
+    with pytest.raises(ValueError, match=f"not {offset}"):
+        Journal(run).read_log("01-a-install", offset)
+    with pytest.raises(ValueError, match=f"not {offset}"):
+        Journal(run).read_events(offset)
+
+
+def test_an_offset_behind_the_end_reads_nothing(run):
+    LogWriter(run, "01-a-install").close()
+
+    assert b"" == Journal(run).read_log("01-a-install", 2**40)
+    assert [] == Journal(run).read_events(2**40)
+
+
+def test_a_run_that_cannot_be_written_leaves_nothing_and_says_why(tmp_path):
+    (tmp_path / "runs").touch()
+
+    with pytest.raises(StoreError, match="cannot be written: Not a directory"):
+        create_journal(tmp_path / "runs", a_spec())
+
+
+def test_a_request_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(StoreError, match=r"cancel\.json cannot be written"):
+        request_cancel(tmp_path / "nowhere", CancelRequest(at=NOW, by="ann"))

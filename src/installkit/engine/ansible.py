@@ -22,6 +22,7 @@ import attrs
 import pexpect
 from ansible_runner.config.runner import RunnerConfig
 from ansible_runner.runner import Runner
+from ansible_runner.utils import OutputEventFilter
 
 from installkit.engine.processes import die_with_parent
 from installkit.engine.translation import CARRIAGE_RETURN
@@ -112,6 +113,13 @@ class _Pexpect:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(pexpect, name)
+
+
+class _Output(OutputEventFilter):
+    """Takes only what the callback plugin writes for a mark in the output; a progress bar's escapes are text."""
+
+    # The base64 of `{"uuid": …` or of `{}`, on its own line of the screen.
+    EVENT_DATA_RE = re.compile(r"\x1b\[K((?:eyJ1dWlkIjog[A-Za-z0-9+/=]+|e30=)\x1b\[\d+D)\x1b\[K")
 
 
 class _Config(RunnerConfig):
@@ -215,6 +223,7 @@ class Playbook:
             config.prepare()
             runner = _Runner(config, event_handler=self._handle, cancel_callback=self._should_end)
             ansible_runner.runner.pexpect = _Pexpect(self._spawn)
+            ansible_runner.runner.OutputEventFilter = _Output
             runner.run()
             if self._fault is not None:
                 raise EngineError(f"what Ansible printed could not be kept: {self._fault}") from self._fault

@@ -1,0 +1,274 @@
+"""Faults below a run: a full disk, a killed step, a supervisor that died at its very end."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import installkit
+from installkit import EventKind, InstallationStatus, RunStatus
+from installkit.engine import settle
+from installkit.engine.recorder import DISK_WAS_FULL, Recorder
+from installkit.engine.scratch import make_scratch, remove_scratch, scratch_path
+from installkit.errors import EngineError, StoreError
+from installkit.journal import Journal, LogWriter, create_journal
+from installkit.model import Action, Plan, Request, RunOptions, RunSpec, Step, StepSpec, StepStatus
+
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+HEAD = "- hosts: all\n  gather_facts: false\n  tasks:\n"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 8 MB; needs root."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    command = ["/bin/mount", "-t", "tmpfs", "-o", "size=8m", "none", path]
+    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+    yield path
+    subprocess.run(["/bin/umount", "--lazy", path], check=True)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    path = tmp_path / "hosts.ini"
+    path.write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+    return path
+
+
+def fill(disk):
+    """Take all the space that is left, and return the file that took it."""
+    filler = disk / "filler"
+    with filler.open("ab") as file:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    os.write(file.fileno(), b"x" * size)
+            except OSError:
+                continue
+    return filler
+
+
+def wait_for(condition, timeout=30.0):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, inventory, tmp_path):
+    """Log, events and result are whole after there is space again; that it waited is told."""
+    (folder / "03.mysql.yml").write_text(
+        f"{HEAD}    - wait_for: {{path: {tmp_path / 'gate'}, timeout: 30, sleep: 1}}\n"
+        "    - debug: {msg: \"{{ 'x' * 30000 }}\"}\n    - debug: {msg: after}\n"
+    )
+    with installkit.Installer(small_disk / "data") as installer:
+        site = installer.site("acme", inventory=inventory, catalog=folder)
+        run = site.start(site.plan(install=["mysql"]))
+        wait_for(lambda: any(event.kind is EventKind.TASK_STARTED for event in run.events()))
+        filler = fill(small_disk)
+        (tmp_path / "gate").touch()
+        time.sleep(4)
+        waiting = (small_disk / "data" / "runs" / run.id / "result.json").exists()
+        filler.unlink()
+        run.wait(30)
+        log = run.log("mysql")
+        spans = [event.log for event in run.events() if event.log]
+
+        assert not waiting
+        assert RunStatus.SUCCEEDED is run.status
+        assert b"x" * 30_000 in log
+        assert b"after" in log
+        assert log == b"".join(log[span.start : span.end] for span in spans)
+        assert DISK_WAS_FULL in {event.message for event in run.events() if event.kind is EventKind.WARNING}
+
+
+def test_a_run_is_not_started_on_a_full_disk(small_disk):
+    (small_disk / "runs").mkdir()
+    filler = fill(small_disk)
+
+    with pytest.raises(StoreError, match="cannot be written: No space left on device") as caught:
+        create_journal(small_disk / "runs", a_spec())
+    assert "free space there" == caught.value.remedy
+    assert [] == list((small_disk / "runs").iterdir())
+    filler.unlink()
+
+
+def test_a_log_goes_on_where_the_full_disk_stopped_it(small_disk):
+    (small_disk / "logs").mkdir()
+    log = LogWriter(small_disk, "mysql")
+    filler = fill(small_disk)
+    threading.Timer(0.5, filler.unlink).start()
+    log.append(b"0123456789" * 100_000)
+    log.close()
+
+    assert log.waited
+    assert b"0123456789" * 100_000 == (small_disk / "logs" / "mysql.log").read_bytes()
+
+
+def engine_of(run):
+    """Return the process ids of the run's supervisor and its step process."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if b"installkit.engine" in words and any(word.endswith(run.encode()) for word in words):
+            found[int(path.name)] = parent
+    supervisor = next(pid for pid, parent in found.items() if parent not in found)
+    return supervisor, next((pid for pid, parent in found.items() if parent == supervisor), None)
+
+
+def test_what_an_earlier_step_left_running_outlives_a_later_steps_death(folder, inventory, tmp_path):
+    """It is the product: only what the dead step's unfinished tasks started is swept away."""
+    service = tmp_path / "service"
+    (folder / "03.mysql.yml").write_text(
+        f"{HEAD}    - shell: 'setsid sleep 61 > /dev/null 2>&1 & echo $! > {service}'\n"
+    )
+    (folder / "08.zk.yml").write_text(f"{HEAD}    - command: sleep 62\n")
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=inventory, catalog=folder)
+        run = site.start(site.plan(all=True))
+        wait_for(lambda: len(run.steps) == 2 and run.steps[1].status is StepStatus.RUNNING)
+        wait_for(lambda: any(event.task == "command" for event in run.events()))
+        os.kill(engine_of(run.id)[1], signal.SIGKILL)
+        run.wait(30)
+        pid = int(service.read_text())
+        alive = Path(f"/proc/{pid}").exists()
+        os.kill(pid, signal.SIGKILL)
+
+        assert alive
+        assert ["succeeded", "interrupted"] == [step.status for step in run.steps]
+        installed = {row.component: row.status for row in site.installed()}
+        assert {"mysql": InstallationStatus.INSTALLED, "zk": InstallationStatus.UNKNOWN} == installed
+
+
+def a_spec(*steps):
+    plan = Plan(
+        id=secrets.token_hex(6), site="acme", revision=None, digest="", created_at=NOW, request=Request(), steps=steps
+    )
+    specs = tuple(
+        StepSpec(step=each.id, folder=Path("/catalog"), playbook=Path("/catalog/p.yml"), sources=()) for each in steps
+    )
+    return RunSpec(
+        run=plan.id,
+        site="acme",
+        catalog=Path("/catalog"),
+        plan=plan,
+        options=RunOptions(),
+        steps=specs,
+        created_at=NOW,
+    )
+
+
+def a_step(name, *hosts):
+    return Step(id=name, seq=1, component=name, action=Action.INSTALL, hosts=hosts, playbook="p.yml")
+
+
+@pytest.fixture
+def dead_run(tmp_path):
+    """Return a run of two steps that nobody carries out, and its recorder as its supervisor left it."""
+    spec = a_spec(a_step("a", "h1", "h2"), a_step("b", "h1"))
+    lock = create_journal(tmp_path, spec)
+    run = tmp_path / spec.run
+    recorder = Recorder(run, spec)
+    lock.release()
+    yield run, recorder, spec
+    remove_scratch(run)
+
+
+def statuses(result):
+    return [step.status for step in result.run.steps]
+
+
+def test_a_run_that_never_began_is_interrupted_and_says_so(dead_run):
+    run, *_ = dead_run
+    result = settle(run)
+
+    assert RunStatus.INTERRUPTED is result.run.status
+    assert "before the first step started" in result.run.reason
+    assert ["skipped", "skipped"] == statuses(result)
+    assert result == settle(run)
+
+
+def test_a_step_whose_end_nobody_saw_keeps_what_was_seen(dead_run):
+    run, recorder, spec = dead_run
+    recorder.run_started()
+    recorder.step_started(spec.plan.steps[0])
+    time_text = "2026-11-22T08:00:00.000000Z"
+    event = f'{{"time":"{time_text}","kind":"task_result","run":"{spec.run}","step":"a","host":"h2","status":"failed"}}'
+    recorder.append(event.encode())
+    log = LogWriter(run, "a")
+    log.append(b"printed\n")
+    log.close()
+    result = settle(run)
+
+    assert ["interrupted", "skipped"] == statuses(result)
+    assert {"h1": "unfinished", "h2": "failed"} == result.run.steps[0].host_statuses
+    assert 8 == result.run.steps[0].log_size
+    assert {"h1": "unknown", "h2": "failed"} == {row.host: row.status for row in result.installed}
+
+
+def test_a_run_whose_last_event_is_written_ends_as_that_says(dead_run):
+    """Killed between its last event and its result: it is not ended twice, nor otherwise than it did."""
+    run, recorder, spec = dead_run
+    recorder.run_started()
+    for step in spec.plan.steps:
+        recorder.step_started(step)
+        recorder.step_finished(step, StepStatus.SUCCEEDED, {"host_statuses": dict.fromkeys(step.hosts, "ok")}, None)
+    recorder.finish(RunStatus.SUCCEEDED, None)
+    written = (run / "result.json").read_bytes()
+    (run / "result.json").unlink()
+    result = settle(run)
+
+    assert RunStatus.SUCCEEDED is result.run.status
+    assert written == (run / "result.json").read_bytes()
+    assert 1 == sum(entry.event.kind is EventKind.RUN_FINISHED for entry in Journal(run).read_events())
+
+
+def test_whoever_settles_a_dead_run_removes_its_secrets(dead_run):
+    run, *_ = dead_run
+    (make_scratch(run) / "extra.json").write_text("canary")
+    settle(run)
+
+    assert not scratch_path(run).exists()
+
+
+def test_a_scratch_folder_is_its_owners_alone_and_new(dead_run):
+    run, *_ = dead_run
+    path = make_scratch(run)
+
+    assert {0o700} == {folder.stat().st_mode & 0o777 for folder in (path, path / "facts")}
+    with pytest.raises(EngineError, match="is there already"):
+        make_scratch(run)
+
+
+def test_a_scratch_folder_that_is_a_link_is_not_followed(dead_run, tmp_path):
+    """Somebody else may have put it there."""
+    run, *_ = dead_run
+    (tmp_path / "kept").mkdir()
+    scratch_path(run).symlink_to(tmp_path / "kept")
+    remove_scratch(run)
+    left = (tmp_path / "kept").is_dir()
+    scratch_path(run).unlink()
+
+    assert left

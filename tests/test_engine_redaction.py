@@ -1,0 +1,101 @@
+"""No form of a secret survives, whatever wrote it down."""
+
+import base64
+import json
+import shlex
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from installkit.engine.redaction import MASK, SHORTEST, Redactor
+
+PRINTABLE = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"])
+SECRETS = st.text(PRINTABLE, min_size=12, max_size=40).filter(lambda text: text == text.strip() and "*" not in text)
+AROUND = st.binary(max_size=7)
+WRITERS = {
+    "plain": str,
+    "json": json.dumps,
+    "json utf-8": lambda text: json.dumps(text, ensure_ascii=False),
+    "json in json": lambda text: json.dumps(json.dumps({"a": text})),
+    "url": quote,
+    "url path": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "shell": shlex.quote,
+    "yaml": lambda text: "'" + text.replace("'", "''") + "'",
+    "python": repr,
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+@given(secret=SECRETS, before=st.text(PRINTABLE, max_size=5), after=st.text(PRINTABLE, max_size=5))
+@example(secret="s3cr3t-Canary'\"x\\", before="", after="")
+@example(secret="pässwörd €uro 漢字", before="a", after="b")
+def test_a_secret_is_taken_out_however_it_is_written(writer, secret, before, after):
+    written = writer(secret)
+    redacted = Redactor([secret]).text(before + written + after)
+
+    assert MASK in redacted
+    assert written not in redacted
+    assert len(redacted) <= len(before) + len(after) + len(MASK) + 16  # quotes, and the braces around
+
+
+@given(secret=SECRETS, before=AROUND, after=AROUND)
+@example(secret="abcdefghijkl", before=b"x", after=b"")
+@example(secret="abcdefghijkl", before=b"xy", after=b"z")
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_inside_a_longer_base64_text_is_taken_out(encode, secret, before, after):
+    """At each of its three alignments; at most the characters that it shares with its neighbours stay."""
+    written = encode(before + secret.encode() + after).decode()
+    redacted = Redactor([secret]).text(written)
+
+    assert MASK in redacted
+    own = len(secret.encode()) * 8 // 6
+    assert len(redacted) - len(MASK) <= len(written) - own + 2
+
+
+@given(st.lists(SECRETS, min_size=2, max_size=4, unique=True))
+def test_a_multi_line_secret_is_taken_out_line_by_line(lines):
+    redactor = Redactor(["\n".join(lines)])
+
+    for line in lines:
+        assert line not in redactor.text(f"got   {line}  !")
+    assert MASK in redactor.text("\r\n".join(lines))
+
+
+def test_the_longest_secret_goes_first():
+    assert f"{MASK} {MASK}" == Redactor(["secret", "secret-longer"]).text("secret-longer secret")
+
+
+def test_what_is_shorter_than_a_word_stays():
+    short = "x" * (SHORTEST - 1)
+
+    assert f"a {short} b" == Redactor([short, "", "   \n  "]).text(f"a {short} b")
+
+
+def test_a_secret_is_known_without_the_blanks_around_it():
+    assert f"[{MASK}]" == Redactor(["  canary\n"]).text("[canary]")
+
+
+def test_data_is_redacted_at_any_depth_keys_and_numbers_too():
+    redactor = Redactor(["canary", "123456", "2.7182818"])
+    data = {"canary": [1, ("x canary y", None)], "number": 123456, "pi": 2.7182818, "kept": True}
+
+    assert {MASK: [1, [f"x {MASK} y", None]], "number": MASK, "pi": MASK, "kept": True} == redactor.data(data)
+
+
+@given(st.text(max_size=200), st.lists(SECRETS, max_size=3))
+def test_text_without_a_secret_is_left_alone(text, secrets):
+    assume(not any(secret in text for secret in secrets))
+
+    assert text == Redactor([]).text(text)
+    assert len(text.replace(MASK, "")) == len(Redactor(secrets).text(text).replace(MASK, ""))
+
+
+def test_it_stays_fast_on_a_line_of_ten_megabytes():
+    """A pattern that tries again and again at each place would not end here."""
+    line = "ab" * 5_000_000
+
+    assert line == Redactor(["abababababac", "x\ny" * 20, "a'b\"c\\d"]).text(line)

@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+import installkit
 from installkit.testing import SSHHosts
 
 
@@ -12,13 +13,20 @@ def pytest_collection_modifyitems(items):
             item.add_marker("hosts")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """With CI=true nothing may be skipped: a skip becomes a failure that tells its reason."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"skipped although CI=true: {report.longrepr}"
+    return report
+
+
 @pytest.fixture(scope="session")
 def hosts_available():
-    """Skip where SSH hosts can't be had, saying why; with CI=true that is a failure."""
-    reason = SSHHosts.missing()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
+    """Skip where SSH hosts can't be had, saying why."""
+    if reason := SSHHosts.missing():
         pytest.skip(reason)
 
 
@@ -27,3 +35,13 @@ def ssh_hosts(hosts_available):
     """Three real hosts, shared by the tests of one process: a test leaves them on, and cleans up what it wrote."""
     with SSHHosts(count=3, names=("db1", "db2", "web1")) as hosts:
         yield hosts
+
+
+@pytest.fixture
+def installer(tmp_path):
+    """A data directory of the test's own; what the test leaves running is stopped."""
+    with installkit.Installer(tmp_path / "data") as installer:
+        yield installer
+        for run in installer.runs():
+            run.cancel(now=True)
+            run.wait(60)

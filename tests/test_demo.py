@@ -7,10 +7,8 @@ from installkit import demo
 
 
 @pytest.fixture
-def site(tmp_path):
-    root = tmp_path / "d"
-    with installkit.Installer(tmp_path / "data") as installer:
-        yield installer.site("demo", inventory=demo.write_inventory(root), catalog=demo.demo_catalog())
+def site(installer, tmp_path):
+    return installer.site("demo", inventory=demo.write_inventory(tmp_path / "d"), catalog=demo.demo_catalog())
 
 
 def test_the_catalog_has_nothing_to_complain_about(site):

@@ -23,12 +23,11 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def site(tmp_path, folder):
+def site(installer, tmp_path, folder):
     inventory = tmp_path / "hosts.ini"
     line = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
     inventory.write_text(f"h1 {line}\nh2 {line}\n")
-    with installkit.Installer(tmp_path / "data") as installer:
-        yield installer.site("acme", inventory=inventory, catalog=folder)
+    return installer.site("acme", inventory=inventory, catalog=folder)
 
 
 @pytest.fixture

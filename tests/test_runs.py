@@ -44,12 +44,6 @@ def inventory(tmp_path):
 
 
 @pytest.fixture
-def installer(tmp_path):
-    with installkit.Installer(tmp_path / "data") as installer:
-        yield installer
-
-
-@pytest.fixture
 def site(installer, inventory, folder):
     return installer.site("acme", inventory=inventory, catalog=folder)
 

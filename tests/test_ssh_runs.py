@@ -4,16 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import installkit
 from bare_ansible import bare, timeless
 from installkit import EventKind, HostStatus, RunStatus
 from installkit.model import FailureCode
-
-
-@pytest.fixture
-def installer(tmp_path):
-    with installkit.Installer(tmp_path / "data") as installer:
-        yield installer
 
 
 @pytest.fixture

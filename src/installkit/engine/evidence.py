@@ -12,7 +12,6 @@ from installkit.model import HostStatus, Play, Recap
 Raw = Mapping[str, Any]
 
 _GATHERING = {"gather_facts", "setup"}
-_RESULTS = {"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TAIL = 4_000
 """Characters of output kept for a failure that no task reported."""
@@ -83,23 +82,23 @@ class Evidence:
 
     def observe(self, raw: Raw, text: str) -> None:
         """Take in one event of ansible-runner and the *text* that it printed."""
-        name = raw.get("event", "")
         data = raw.get("event_data") or {}
-        if name == "playbook_on_play_start" and _play_of(data) not in self._started:
-            self._started.append(_play_of(data))
-        elif name == "runner_on_start":
-            self._unfinished_tasks.add((data["host"], data["task_uuid"]))
-        elif name in _RESULTS:
-            self._observe_result(name, data)
-        elif name == "runner_item_on_failed":
-            message = result_message(data.get("res") or {})
-            self._item_messages.setdefault((data["host"], data["task_uuid"]), message or "")
-        elif name == "playbook_on_no_hosts_remaining":
-            self._gave_up = True
-        elif name == "playbook_on_stats":
-            self.recap = recap_of(data)
-        elif "host" not in data:
-            self.tail = (self.tail + _COLOURS.sub("", text))[-_TAIL:]
+        match raw.get("event", ""):
+            case "playbook_on_play_start":
+                self._started = list(dict.fromkeys([*self._started, _play_of(data)]))
+            case "runner_on_start":
+                self._unfinished_tasks.add((data["host"], data["task_uuid"]))
+            case "runner_on_ok" | "runner_on_failed" | "runner_on_skipped" | "runner_on_unreachable" as name:
+                self._observe_result(name, data)
+            case "runner_item_on_failed":
+                message = result_message(data.get("res") or {})
+                self._item_messages.setdefault((data["host"], data["task_uuid"]), message or "")
+            case "playbook_on_no_hosts_remaining":
+                self._gave_up = True
+            case "playbook_on_stats":
+                self.recap = recap_of(data)
+            case _ if "host" not in data:
+                self.tail = (self.tail + _COLOURS.sub("", text))[-_TAIL:]
 
     def _observe_result(self, name: str, data: Raw) -> None:
         host, play, task = data["host"], _play_of(data), data["task_uuid"]

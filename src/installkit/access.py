@@ -23,6 +23,10 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 ANSWERS_KEPT = timedelta(hours=24)
 
 
+CLAIM_LIFE = timedelta(minutes=5)
+"""After so long, a request that was never answered died with its service."""
+
+
 class Access:
     """
     The tokens of a data directory, and the record of what was done with them.
@@ -162,7 +166,8 @@ class Access:
         Answers are kept for a day.
         """
         now = datetime.now(UTC)
-        return self._store.claim_answer(who, key, request, now=now, since=now - ANSWERS_KEPT)
+        since, claimed_since = now - ANSWERS_KEPT, now - CLAIM_LIFE
+        return self._store.claim_answer(who, key, request, now=now, since=since, claimed_since=claimed_since)
 
     def keep_answer(self, who: str, key: str, answer: KeptAnswer) -> None:
         """Keep *answer* under the *key* that was claimed."""

@@ -1,4 +1,5 @@
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +14,10 @@ from installkit.errors import PlanningError, RunNotFoundError, SiteLockedError, 
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
 from installkit.hosts import check_held
 from installkit.inventory import HeldInventory, held_path
-from installkit.journal import Journal, list_journals, prunable_size, prune_journal
+from installkit.journal import Journal, list_journals, prunable_size, prune_journal, remove_unnamed
 from installkit.model import InventorySource, Plan, RunSnapshot, RunStatus, SiteSnapshot
 from installkit.run import Run
-from installkit.site import Site
+from installkit.site import LOCK_PATIENCE, Site
 from installkit.store import Store, set_aside
 
 
@@ -206,14 +207,19 @@ class Installer:
 
         Raises:
             RunNotFoundError: If there is none.
-            PlanningError: If it has not ended.
+            PlanningError: If it has not ended, or somebody still works on it.
         """
         found = self.run(run)
         if not found.status.final:
             raise PlanningError(
                 f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}"
             )
-        return self._prune(found.id, dry_run=False)
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while not (size := self._prune(found.id, dry_run=False)) and not found.pruned:
+            if time.monotonic() > deadline:
+                raise PlanningError(f"somebody still works on run {found.id}", remedy="try again in a moment")
+            time.sleep(0.05)
+        return size
 
     def run(self, run: str) -> Run:
         """
@@ -264,6 +270,8 @@ class Installer:
             Run and bytes freed, newest first, without the runs that had nothing to free.
         """
         self.refresh()
+        if not dry_run:
+            remove_unnamed(self.folders.runs)
         ended = [run for run in self.store.runs() if run.status.final][keep:]
         limit = datetime.now(UTC) - timedelta(seconds=older_than or 0.0)
         old = [run.id for run in ended if run.finished_at is not None and run.finished_at <= limit]

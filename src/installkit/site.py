@@ -284,8 +284,9 @@ class Site(SiteHosts):
         deadline = time.monotonic() + LOCK_PATIENCE
         while (lock := take_lock(path)) is None:
             holder = read_holder(path)
-            ended = self._started(str(holder.get("run")))
-            if ended is None or not ended.status.final or time.monotonic() > deadline:
+            named = self._started(str(holder.get("run")))
+            ended = named is not None and named.status.final
+            if (holder and not ended) or time.monotonic() > deadline:  # else its holder is about to tell who it is
                 raise SiteLockedError(self.name, holder)
             time.sleep(0.01)
         return lock

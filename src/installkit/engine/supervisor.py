@@ -24,6 +24,7 @@ from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
 from installkit.engine.schedule import doomed_steps, ready_steps
 from installkit.engine.scratch import make_scratch, remove_scratch
+from installkit.errors import StoreError
 from installkit.journal import CancelRequest, Journal, read_cancel
 from installkit.model import RunSpec, RunStatus, Step, StepSpec, StepStatus
 
@@ -106,6 +107,7 @@ class Supervisor:
         self._began = self._synced = time.monotonic()
         self._kept: frozenset[Process] = frozenset()  # what finished tasks of the steps so far left running
         self._cancel: CancelRequest | None = None
+        self._unreadable: str | None = None  # what is wrong with a request that was warned of
         self._stopping: StepStatus | None = None
 
     def carry_out(self) -> None:
@@ -211,7 +213,7 @@ class Supervisor:
         end_children(self._kept, spare=others, patience=TEARDOWN)
 
     def _look_at_requests(self) -> None:
-        cancel = read_cancel(self._run)
+        cancel = self._read_cancel()
         if cancel is None or cancel == self._cancel:
             return
         self._cancel = cancel
@@ -219,6 +221,16 @@ class Supervisor:
         self._stopping = self._stopping or StepStatus.CANCELED
         if cancel.now:
             self._stop_all(StepStatus.CANCELED)
+
+    def _read_cancel(self) -> CancelRequest | None:
+        """Return what was asked; a request that cannot be read, as a newer installkit's, is warned of and passed over."""
+        try:
+            return read_cancel(self._run)
+        except StoreError as exc:
+            if str(exc) != self._unreadable:
+                self._unreadable = str(exc)
+                self._recorder.warning(f"a request to cancel is passed over: {exc}")
+            return None
 
     def _look_at_clocks(self) -> None:
         now = time.monotonic()

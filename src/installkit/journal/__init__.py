@@ -2,7 +2,7 @@
 
 from installkit.journal.files import SUPERVISOR_ERRORS, is_run_id
 from installkit.journal.locks import Lock, lock_is_held, read_holder, take_lock, write_holder
-from installkit.journal.prune import is_pruned, prunable_size, prune_journal
+from installkit.journal.prune import is_pruned, prunable_size, prune_journal, remove_unnamed
 from installkit.journal.reader import Journal, JournalEvent, list_journals, parse_event
 from installkit.journal.requests import CancelRequest, read_cancel, request_cancel
 from installkit.journal.writer import JournalWriter, LogWriter, create_journal, encode_event, open_journal
@@ -27,6 +27,7 @@ __all__ = [
     "prune_journal",
     "read_cancel",
     "read_holder",
+    "remove_unnamed",
     "request_cancel",
     "take_lock",
     "write_holder",

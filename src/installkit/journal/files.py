@@ -38,6 +38,8 @@ LOGS = "logs"
 RESULT = "result.json"
 CANCEL = "cancel.json"
 SUPERVISOR_ERRORS = "supervisor.err"
+NEW = ".new-"
+"""Begins the name of a run's folder until it is complete."""
 
 
 def is_run_id(text: str) -> bool:

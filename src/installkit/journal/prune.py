@@ -1,12 +1,15 @@
 """What may go of a run that has ended: all but what it was and how it ended."""
 
 import shutil
+import time
 from pathlib import Path
 
-from installkit.journal.files import EVENTS, LOCK, RESULT, SPEC
-from installkit.journal.locks import take_lock
+from installkit.journal.files import EVENTS, LOCK, NEW, RESULT, SPEC
+from installkit.journal.locks import lock_is_held, take_lock
 
 KEPT = frozenset({SPEC, RESULT})
+UNNAMED_FOR = 3600.0
+"""Seconds after which a run's folder that has not got its name is nobody's: a starter takes well below one."""
 
 
 def prunable_size(run: Path) -> int:
@@ -33,6 +36,20 @@ def prune_journal(run: Path) -> int:
             elif path.name not in KEPT:
                 path.unlink()
     return size
+
+
+def remove_unnamed(runs: Path) -> None:
+    """Remove what starters left below *runs* that were killed, long ago, before their run had its name."""
+    for folder in runs.glob(f"{NEW}*"):
+        if _age(folder) > UNNAMED_FOR and not lock_is_held(folder / LOCK):
+            shutil.rmtree(folder, ignore_errors=True)  # it may be another user's, or be removed by another just now
+
+
+def _age(folder: Path) -> float:
+    try:
+        return time.time() - folder.lstat().st_mtime
+    except FileNotFoundError:  # it has just got its name
+        return 0.0
 
 
 def is_pruned(run: Path) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from installkit.errors import StoreError
 from installkit.journal.files import CANCEL, read_written, write_atomic, write_errors
 from installkit.model import from_wire, to_wire
 
@@ -26,18 +27,33 @@ class CancelRequest:
 
 def request_cancel(run: Path, request: CancelRequest) -> None:
     """
-    Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request.
+    Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request, or one in no known form.
 
     Raises:
         StoreError: If the request could not be written.
     """
-    earlier = read_cancel(run)
+    earlier = _earlier(run)
     if earlier is None or (request.now and not earlier.now):
         with write_errors(run / CANCEL):
             write_atomic(run / CANCEL, "cancel", to_wire(request))
 
 
 def read_cancel(run: Path) -> CancelRequest | None:
-    """Return what was asked of *run*; None if nothing was."""
+    """
+    Return what was asked of *run*; None if nothing was.
+
+    Raises:
+        StoreError: If the request cannot be read, is damaged, or a newer installkit wrote it.
+    """
     data = read_written(run / CANCEL, "cancel")
-    return None if data is None else from_wire(CancelRequest, data)
+    try:
+        return None if data is None else from_wire(CancelRequest, data)
+    except ValueError as exc:
+        raise StoreError(f"{run / CANCEL} is damaged: {exc}") from exc
+
+
+def _earlier(run: Path) -> CancelRequest | None:
+    try:
+        return read_cancel(run)
+    except StoreError:  # the run's supervisor has warned of it, and acts on nothing that it cannot read
+        return None

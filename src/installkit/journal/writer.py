@@ -11,6 +11,7 @@ from installkit.journal.files import (
     EVENTS,
     LOCK,
     LOGS,
+    NEW,
     RESULT,
     SPACE_POLL,
     SPEC,
@@ -34,7 +35,7 @@ def create_journal(runs: Path, spec: RunSpec) -> Lock | None:
     The folder gets its name last, with the lock held and the spec on disk. So a run that can be seen has both, and of
     any number of processes that start one plan exactly one gets the lock.
     """
-    folder = runs / f".new-{spec.run}-{secrets.token_hex(4)}"
+    folder = runs / f"{NEW}{spec.run}-{secrets.token_hex(4)}"
     with write_errors(runs / spec.run):
         make_folder(folder)
         try:

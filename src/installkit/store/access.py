@@ -105,18 +105,22 @@ class AccessData:
 
         self._db.unit(_delete)
 
-    def claim_answer(self, who: str, key: str, request: str, *, now: datetime, since: datetime) -> KeptAnswer | None:
+    def claim_answer(
+        self, who: str, key: str, request: str, *, now: datetime, since: datetime, claimed_since: datetime
+    ) -> KeptAnswer | None:
         """
         Return what is kept for *who* under *key*; if nothing is, claim the key for *request* and return None.
 
-        What was kept before *since* is forgotten.
+        What was kept before *since* is forgotten, and a claim before *claimed_since* that was never answered.
         """
         here = (AnswerRow.who == who) & (AnswerRow.key == key)
 
         def _claim() -> KeptAnswer | None:
             AnswerRow.delete().where(AnswerRow.created_at < time_to_wire(since)).execute(self._db)
             for row in AnswerRow.select().where(here).execute(self._db):
-                return from_document(KeptAnswer, row.document)
+                answer = from_document(KeptAnswer, row.document)
+                if answer.status is not None or row.created_at >= time_to_wire(claimed_since):
+                    return answer
             self._write_answer(who, key, now, KeptAnswer(request=request))
             return None
 

@@ -1,0 +1,108 @@
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+import installkit
+from installkit_http.feeds import Feeds
+from installkit_http.headers import SecurityHeaders
+from installkit_http.notifier import Notifier
+from installkit_http.operations import make_routes
+from installkit_http.preparations import Preparations
+from installkit_http.problems import ProblemError, problem_response
+from installkit_http.routes import OPERATIONS, console
+from installkit_http.service import Service
+
+EXPOSED = ("ETag", "Location", "Content-Range", "Idempotency-Replayed")
+
+_log = logging.getLogger("installkit")
+
+
+def create_app(
+    installer: installkit.Installer,
+    *,
+    catalogs: Mapping[str, str | Path] | None = None,
+    allow_origin: Sequence[str] = (),
+) -> Starlette:
+    """
+    Return the HTTP service of one data directory, to be served or mounted in another app.
+
+    Its lifespan prepares the service, and ends its streams; an app that it is mounted in must run that lifespan.
+
+    Args:
+        installer: Stays the caller's to close.
+        catalogs: Folders of playbooks by the names that sites are created with.
+        allow_origin: Origins, as `https://tools.example.org`, of pages that may use the service from elsewhere.
+    """
+    folders = {name: Path(folder).absolute() for name, folder in (catalogs or {}).items()}
+    service = Service(
+        installer=installer,
+        catalogs=folders,
+        allow_origin=tuple(allow_origin),
+        feeds=Feeds(installer),
+        preparations=Preparations(installer, folders),
+    )
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(allow_origin),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "If-Match",
+            "If-None-Match",
+            "Idempotency-Key",
+            "Last-Event-ID",
+        ],
+        allow_credentials=True,
+        expose_headers=list(EXPOSED),
+    )
+    app = Starlette(
+        routes=[*make_routes(OPERATIONS, service), *console.ROUTES],
+        middleware=[Middleware(SecurityHeaders), *([cors] if allow_origin else [])],
+        exception_handlers={HTTPException: _refused, Exception: _broken},
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    preparing = asyncio.create_task(run_in_threadpool(service.preparations.carry_out))
+    notifying = asyncio.create_task(Notifier(service.installer).watch())
+    try:
+        yield
+    finally:
+        service.feeds.close()
+        notifying.cancel()
+        await preparing
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "refused")
+    detail = {404: "there is nothing at this address", 405: "this address does not take that method"}.get(
+        status, str(error)
+    )
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return problem_response(ProblemError(status, code, detail, remedy="see /openapi.json", headers=headers))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    mark = secrets.token_hex(4)
+    _log.error("%s %s failed (%s)", request.method, request.url.path, mark, exc_info=error)
+    return problem_response(
+        ProblemError(500, "internal", f"a mistake of installkit's own, logged as {mark}", remedy="please report it")
+    )

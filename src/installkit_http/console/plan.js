@@ -1,0 +1,124 @@
+import { address, get, getAll, post, Problem, remove } from "./api.js";
+import { make, makeCheckbox, makeField, makeSection, makeTable } from "./elements.js";
+import { makeGraph } from "./graph.js";
+import { guarded, linkToRun, linkToSite, makeFacts, makeTime } from "./marks.js";
+import { say } from "./words.js";
+
+/** Show a plan: what it changes, in what order, and how to start it. */
+export async function showPlan(main, [id], signal) {
+  const plan = await get(address`plans/${id}`, signal);
+  const run = await findRun(plan.id, signal);
+  const secrets = run ? [] : await secretsOf(plan, signal);
+  main.replaceChildren(
+    make("h1", {}, say("plan.title", { id: plan.id })),
+    makeFacts(
+      [say("head.site"), linkToSite(plan.site)],
+      [say("head.summary"), plan.summary],
+      [say("head.created"), makeTime(plan.created_at)],
+      [say("run.continues"), plan.continues && linkToRun(plan.continues)],
+    ),
+    ...makeWarnings(plan.warnings),
+    makeSection(say("plan.changes"), makeChanges(plan.changes)),
+    ...(plan.steps.length ? makeSteps(plan.steps) : [make("p", { class: "notice" }, say("plan.empty"))]),
+    run ? make("p", { class: "notice" }, say("plan.used", { run: "" }), linkToRun(run.id)) : makeStart(plan, secrets),
+  );
+}
+
+/** The run that applied the plan has its id; null if none did. */
+async function findRun(id, signal) {
+  try {
+    return await get(address`runs/${id}`, signal);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
+}
+
+async function secretsOf(plan, signal) {
+  const concerned = new Set(plan.steps.map((step) => step.component));
+  const components = concerned.size ? await getAll(address`sites/${plan.site}/components`, signal) : [];
+  const parameters = components.filter(({ name }) => concerned.has(name)).flatMap((each) => each.parameters);
+  return parameters.filter((parameter) => parameter.secret).map((parameter) => parameter.name);
+}
+
+function makeWarnings(warnings) {
+  if (!warnings.length) return [];
+  return [makeSection(say("plan.warnings"), make("ul", { class: "notice" }, warnings.map((each) => make("li", {}, each))))];
+}
+
+function makeChanges(changes) {
+  const headings = ["component", "host", "change", "reason", "notes"].map((name) => say(`head.${name}`));
+  const rows = changes.map((change) => [
+    change.component, change.host, changeText(change), change.reason,
+    [change.disruptive && say("plan.disruptive"), change.destructive && say("plan.destroys")].filter(Boolean).join(", "),
+  ]);
+  return rows.length ? makeTable(say("plan.changes"), headings, rows) : make("p", { class: "quiet" }, say("nothing"));
+}
+
+function changeText({ action, from_version: from, to_version: to }) {
+  if (action === null) return make("span", { class: "quiet" }, say("unchanged"));
+  const versions = from && to && from !== to ? `${from} → ${to}` : (to ?? from ?? "");
+  return `${say(`action.${action}`)} ${versions}`;
+}
+
+function makeSteps(steps) {
+  const headings = ["step", "action", "hosts", "playbook", "needs"].map((name) => say(`head.${name}`));
+  const rows = steps.map((step) => [
+    make("code", {}, step.id), say(`action.${step.action}`), step.hosts.join(", "), make("code", {}, step.playbook),
+    step.needs.join(", ") || "–",
+  ]);
+  return [
+    makeSection(say("plan.graph"), makeGraph(steps)),
+    makeSection(say("plan.steps"), makeTable(say("plan.steps"), headings, rows)),
+  ];
+}
+
+function makeStart(plan, secrets) {
+  const refused = make("div");
+  const discard = guarded(refused, async () => {
+    await remove(address`plans/${plan.id}`);
+    location.hash = address`#/sites/${plan.site}/plans`;
+  });
+  const buttons = [make("button", { type: "button", class: "plain", onclick: discard }, say("plan.delete"))];
+  if (!plan.steps.length) return make("div", { class: "card" }, buttons, refused);
+  const start = guarded(refused, (event) => startRun(plan, new FormData(event.target), refused));
+  const destroys = plan.changes.some((change) => change.destructive);
+  return make(
+    "form", { class: "card", onsubmit: start, "aria-label": say("plan.start") },
+    make("h2", {}, say("plan.start")),
+    makeField(say("plan.note"), "note", { autocomplete: "off" }),
+    secrets.length ? makeSecrets(secrets) : null,
+    makeCheckbox(say("plan.check"), "check_mode"),
+    destroys ? makeCheckbox(say("plan.destructive"), "destructive", { required: true }) : null,
+    make("div", { class: "buttons" }, make("button", {}, say("plan.go")), buttons), refused,
+  );
+}
+
+function makeSecrets(names) {
+  const options = { type: "password", autocomplete: "off" };
+  const fields = names.map((name) => makeField(say("plan.secret", { name }), `secret-${name}`, options));
+  return make("fieldset", {}, make("legend", {}, say("plan.secrets")), fields);
+}
+
+async function startRun(plan, form, refused) {
+  const given = [...form].filter(([name, value]) => name.startsWith("secret-") && value);
+  const secrets = Object.fromEntries(given.map(([name, value]) => [name.slice("secret-".length), value]));
+  try {
+    const options = { note: form.get("note"), check_mode: form.has("check_mode"), secrets };
+    const run = await post(address`plans/${plan.id}/runs`, options);
+    location.hash = address`#/runs/${run.id}`;
+  } catch (error) {
+    if (error.body?.code === "plan_stale") offerAnew(plan, refused);
+    throw error;
+  }
+}
+
+/** What was true when the plan was made is no more: offer the same request again. */
+function offerAnew(plan, refused) {
+  const again = guarded(refused, async () => {
+    const request = Object.fromEntries(Object.entries(plan.request).filter(([, value]) => value !== null));
+    location.hash = address`#/plans/${(await post(address`sites/${plan.site}/plans`, request)).id}`;
+  });
+  refused.parentElement.querySelector(".anew")?.remove();
+  refused.after(make("button", { type: "button", class: "anew", onclick: again }, say("plan.again")));
+}

@@ -1,0 +1,60 @@
+// Asking for a plan: an action, components with versions, hosts.
+
+import { address, getAll, post } from "./api.js";
+import { make, makeCheckbox, makeField } from "./elements.js";
+import { guarded } from "./marks.js";
+import { say } from "./words.js";
+
+const ACTIONS = ["install", "upgrade", "configure", "start", "stop", "restart", "verify", "check", "backup", "uninstall"];
+const VERSIONED = ["install", "upgrade"];
+
+/** Show a form for a plan of *site*; the plan that is made is shown next. */
+export async function showRequest(place, site, signal) {
+  const components = await getAll(address`sites/${site}/components`, signal);
+  const refused = make("div");
+  const submit = guarded(refused, async (event) => {
+    const plan = await post(address`sites/${site}/plans`, requestOf(new FormData(event.target)));
+    location.hash = address`#/plans/${plan.id}`;
+  });
+  const actions = make("select", { name: "action", onchange: (event) => allowVersions(event.target) },
+    ACTIONS.map((name) => make("option", { value: name }, say(`action.${name}`))));
+  place.append(
+    make(
+      "form", { class: "card", onsubmit: submit, "aria-label": say("site.plan") },
+      make("p", { class: "quiet" }, say("request.help")),
+      make("label", { class: "field" }, make("span", {}, say("request.action")), actions),
+      make("fieldset", {}, make("legend", {}, say("request.components")),
+        makeCheckbox(say("request.all"), "all"), components.map(makeComponent)),
+      makeField(say("request.limit"), "limit", { autocomplete: "off", spellcheck: "false" }),
+      make("button", {}, say("request.go")), refused,
+    ),
+  );
+}
+
+function makeComponent({ name, versions }) {
+  const box = makeCheckbox(name, "component", { value: name });
+  if (!versions.length) return make("div", { class: "pick" }, box);
+  const options = [...versions].reverse().map((version) => make("option", { value: version }, version));
+  const chooser = make("select", { name: `version-${name}`, "aria-label": say("request.version", { name }) },
+    make("option", { value: "" }, say("request.default")), options);
+  return make("div", { class: "pick" }, box, chooser);
+}
+
+/** A version is asked for only where an action brings one. */
+function allowVersions(select) {
+  for (const chooser of select.form.querySelectorAll("select[name^=version-]")) {
+    chooser.disabled = !VERSIONED.includes(select.value);
+  }
+}
+
+function requestOf(form) {
+  const wanted = form.getAll("component").map((name) => {
+    const version = form.get(`version-${name}`);
+    return version ? `${name}=${version}` : name;
+  });
+  const request = {};
+  if (wanted.length) request[form.get("action")] = wanted;
+  if (form.has("all")) request.all = true;
+  if (form.get("limit").trim()) request.limit = form.get("limit").trim();
+  return request;
+}

@@ -1,0 +1,210 @@
+"""The OpenAPI 3.1 document, made of the same table and the same values that answer requests."""
+
+import re
+import types
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import attrs
+
+import installkit
+from installkit_http.operations import Operation
+from installkit_http.wire import fields_of
+
+JSON = "application/json"
+
+Schema = dict[str, Any]
+
+_PLAIN: Mapping[Any, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    datetime: {"type": "string", "format": "date-time"},
+    Path: {"type": "string"},
+    type(None): {"type": "null"},
+    Any: {},
+    dict: {"type": "object"},
+}
+
+_PROBLEM: Schema = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "remedy"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What was wrong, with the value."},
+        "code": {"type": "string", "description": "A word for programs."},
+        "remedy": {"type": ["string", "null"], "description": "What to do next."},
+        "errors": {
+            "type": "array",
+            "description": "With the code `invalid`: every wrong field.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "message"],
+                "properties": {"pointer": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def document(operations: Iterable[Operation], *, server: str = "/") -> dict[str, Any]:
+    """
+    Return the OpenAPI document of *operations*.
+
+    Args:
+        operations: Each method of each address.
+        server: What the addresses begin with.
+    """
+    schemas = _Schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.full_path, {})[operation.method.lower()] = _described(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "installkit",
+            "version": installkit.__version__,
+            "description": "Plan, run and watch a folder of numbered Ansible playbooks.",
+        },
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {
+            "schemas": {"Problem": _PROBLEM, **schemas.found},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "installkit_session"},
+            },
+        },
+    }
+
+
+class _Schemas:
+    """The schemas of attrs classes, each described once."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Schema] = {}
+
+    def of(self, kind: Any) -> Schema:
+        """Return the schema of what `to_wire` makes of a *kind*."""
+        if isinstance(kind, type) and attrs.has(kind):
+            return self._reference(kind)
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return {"type": "string", "enum": [member.value for member in kind]}
+        origin, arguments = get_origin(kind), get_args(kind)
+        if origin in (types.UnionType, Union):
+            return _either([self.of(each) for each in arguments])
+        if origin is tuple:
+            return {"type": "array", "items": self.of(arguments[0])}
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            return {"type": "object", "additionalProperties": self.of(arguments[1])}
+        return dict(_PLAIN[kind])
+
+    def object(self, kind: Any, *, given: bool) -> Schema:
+        """Return the schema of the attrs class *kind*, as it is *given* to us or answered by us."""
+        described = _field_texts(kind)
+        fields = fields_of(kind)
+        return {
+            "type": "object",
+            "description": (kind.__doc__ or "").strip().partition("\n")[0],
+            "properties": {
+                field.name: {**self.of(field.type), **_described_field(described.get(field.name))} for field in fields
+            },
+            "required": [field.name for field in fields if not given or field.default is attrs.NOTHING],
+            **({"additionalProperties": False} if given else {}),
+        }
+
+    def _reference(self, kind: Any) -> Schema:
+        name = kind.__name__
+        if name not in self.found:
+            self.found[name] = {}  # a value may hold others of its kind
+            self.found[name] = self.object(kind, given=False)
+        return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _either(schemas: list[Schema]) -> Schema:
+    if all(set(schema) == {"type"} and isinstance(schema["type"], str) for schema in schemas):
+        return {"type": [schema["type"] for schema in schemas]}
+    return {"anyOf": schemas}
+
+
+def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "description": (operation.handle.__doc__ or "").strip(),
+        "operationId": operation.handle.__name__,
+        "tags": [operation.handle.__module__.rpartition(".")[2]],
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation, schemas)],
+        "responses": _answers(operation, schemas),
+        "security": [] if operation.scope is None else [{"token": []}, {"session": []}],
+    }
+    if operation.scope is not None:
+        described["x-scope"] = operation.scope.value
+    if operation.body is not None:
+        schema = schemas.object(operation.body, given=True)
+        described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    return described
+
+
+def _path_parameters(operation: Operation) -> list[Schema]:
+    names = re.findall(r"\{(\w+)\}", operation.full_path)
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _query_parameters(operation: Operation, schemas: _Schemas) -> list[Schema]:
+    described = _field_texts(operation.query)
+    fields = fields_of(operation.query)
+    return [
+        {
+            "name": field.name,
+            "in": "query",
+            "schema": _in_query(schemas.of(field.type)),
+            **_described_field(described.get(field.name)),
+        }
+        for field in fields
+    ]
+
+
+def _in_query(schema: Schema) -> Schema:
+    """Return *schema* without null: what is not there is left out of an address."""
+    if isinstance(schema.get("type"), list):
+        return {"type": next(each for each in schema["type"] if each != "null")}
+    if "anyOf" in schema:
+        return dict(next(each for each in schema["anyOf"] if each != {"type": "null"}))
+    return schema
+
+
+def _answers(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    return {
+        str(operation.status): {"description": operation.summary, **_content(operation, schemas)},
+        "default": {"description": "What went wrong", **problem},
+    }
+
+
+def _content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    if operation.status == 204:  # noqa: PLR2004 - No Content
+        return {}
+    schema: Schema = {} if operation.answer is None else schemas.of(operation.answer)
+    if operation.many:
+        page = {"items": {"type": "array", "items": {"type": "object"}}, "next": {"type": ["string", "null"]}}
+        schema = {"type": "object", "required": ["items", "next"], "properties": page}
+    return {"content": {media: {"schema": schema} if media == JSON else {} for media in operation.media}}
+
+
+def _field_texts(kind: Any) -> dict[str, str]:
+    """Return what the docstring of *kind*, and those it builds on, say of each attribute."""
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__):
+        _, _, text = (each.__doc__ or "").partition("Attributes:\n")
+        found |= dict(re.findall(r"^ {8}(\w+): (.+)$", text, re.MULTILINE))
+    return found
+
+
+def _described_field(text: str | None) -> Schema:
+    return {"description": text} if text else {}

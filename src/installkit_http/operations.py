@@ -1,0 +1,187 @@
+"""One operation of the interface: who may do it, what it takes, what it answers; and the way of a request through it."""
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import attrs
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+import installkit
+from installkit_http.auth import SAFE_METHODS, check_origin, check_scope, find_token
+from installkit_http.problems import Mistake, ProblemError, invalid, problem_of, problem_response
+from installkit_http.service import PREFIX, Call, Service
+from installkit_http.wire import parse_json, read, read_query
+
+MOST_BODY = 1 << 20
+"""Bytes that the body of a request may have."""
+
+_log = logging.getLogger("installkit")
+
+
+@attrs.frozen
+class NoQuery:
+    """The address of an operation that takes no parameters."""
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """
+    One method of one address.
+
+    Attributes:
+        path: Below `PREFIX`, or from the root where `root` is set.
+        handle: Answers a checked call, in a thread of its own.
+        scope: What the token must allow; None lets everybody.
+        summary: One sentence for the documentation.
+        answer: The class in the answer; None for an answer of another kind, which `describe` tells.
+        many: Whether the answer is a page of them.
+        status: Of the usual answer.
+        media: Media types of the answer, the default first.
+        keepable: Whether an answer may be kept for an idempotency key: it holds nothing secret.
+    """
+
+    method: str
+    path: str
+    handle: Callable[[Call], Response]
+    scope: installkit.Scope | None
+    summary: str
+    query: type = NoQuery
+    body: type | None = None
+    answer: Any = None
+    many: bool = False
+    status: int = 200
+    media: tuple[str, ...] = ("application/json",)
+    keepable: bool = True
+    root: bool = False
+
+    @property
+    def full_path(self) -> str:
+        """The path from the root of the service."""
+        return self.path if self.root else PREFIX + self.path
+
+
+def make_routes(operations: Sequence[Operation], service: Service) -> list[Route]:
+    """Return a route for each path of *operations*."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.full_path, {})[operation.method] = operation
+    return [
+        Route(path, _endpoint(service, methods), methods=list(methods), name=path) for path, methods in by_path.items()
+    ]
+
+
+def _endpoint(service: Service, methods: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    async def _answer(request: Request) -> Response:
+        operation = methods["GET" if request.method == "HEAD" else request.method]
+        try:
+            return await _carried_out(service, operation, request)
+        except ProblemError as problem:
+            return problem_response(problem)
+        except installkit.InstallkitError as error:
+            return problem_response(problem_of(error))
+
+    return _answer
+
+
+async def _carried_out(service: Service, operation: Operation, request: Request) -> Response:
+    call = Call(service=service, request=request)
+    if operation.scope is not None:
+        call = attrs.evolve(call, token=await run_in_threadpool(_authenticated, service, operation.scope, request))
+    check_origin(request, service.allow_origin)
+    content = b"" if request.method in SAFE_METHODS else await _content(request)
+    call = attrs.evolve(
+        call, query=read_query(operation.query, request.query_params), body=_body(operation, request, content)
+    )
+    if request.method in SAFE_METHODS:
+        return await run_in_threadpool(operation.handle, call)
+    return await run_in_threadpool(_changed, operation, call, content)
+
+
+def _authenticated(service: Service, scope: installkit.Scope, request: Request) -> installkit.Token:
+    token = find_token(service.installer.access, request)
+    check_scope(token, scope)
+    return token
+
+
+async def _content(request: Request) -> bytes:
+    content = b""
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > MOST_BODY:
+                raise ProblemError(413, "too_large", f"the body has more than {MOST_BODY} bytes")
+    except ClientDisconnect:
+        raise ProblemError(400, "not_json", "the body is not complete") from None
+    return content
+
+
+def _body(operation: Operation, request: Request, content: bytes) -> Any:
+    if operation.body is None:
+        if content.strip() not in {b"", b"{}", b"null"}:
+            raise invalid([Mistake("", "this takes no body")])
+        return None
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind not in {"application/json", "application/merge-patch+json"}:
+        raise ProblemError(415, "unsupported_type", f"the body is {kind!r}", remedy="send application/json")
+    return read(operation.body, parse_json(content) if content.strip() else {})
+
+
+def _changed(operation: Operation, call: Call, content: bytes) -> Response:
+    """Carry out a change: once for an idempotency key, guarded by an `If-Match`, and recorded."""
+    key = call.request.headers.get("idempotency-key")
+    if operation.method == "POST" and key and operation.keepable and call.token is not None:
+        return _once(operation, call, key, content)
+    return _recorded(operation, call)
+
+
+def _recorded(operation: Operation, call: Call) -> Response:
+    if "if-match" in call.request.headers:
+        with call.service.match_lock:
+            response = operation.handle(call)
+    else:
+        response = operation.handle(call)
+    if call.token is not None:
+        call.record(f"{operation.method} {operation.full_path}")
+    return response
+
+
+def _once(operation: Operation, call: Call, key: str, content: bytes) -> Response:
+    access, who = call.installer.access, call.token.id if call.token else ""
+    if len(key) > 255 or not key.isprintable():  # noqa: PLR2004 - what the others take, too
+        raise invalid([Mistake("/header/Idempotency-Key", "takes up to 255 printable characters")])
+    digest = hashlib.sha256(f"{operation.method} {call.request.url.path}\n".encode() + content).hexdigest()
+    kept = access.claim_answer(who, key, digest)
+    if kept is not None:
+        return _kept_response(kept, digest)
+    try:
+        response = _recorded(operation, call)
+    except BaseException:
+        access.release_answer(who, key)
+        raise
+    body = bytes(response.body)
+    location = response.headers.get("location")
+    answer = installkit.KeptAnswer(
+        request=digest, status=response.status_code, location=location, body=parse_json(body) if body else None
+    )
+    access.keep_answer(who, key, answer)
+    return response
+
+
+def _kept_response(kept: installkit.KeptAnswer, digest: str) -> Response:
+    if kept.request != digest:
+        raise ProblemError(
+            422, "idempotency_key_reused", "this Idempotency-Key was used for another request", remedy="use a new key"
+        )
+    if kept.status is None:
+        raise ProblemError(
+            409, "idempotency_in_progress", "the first request with this Idempotency-Key is not answered yet"
+        )
+    headers = {"idempotency-replayed": "true", **({"location": kept.location} if kept.location else {})}
+    if kept.body is None:
+        return Response(None, kept.status, headers)
+    return JSONResponse(kept.body, kept.status, headers)

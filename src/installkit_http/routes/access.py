@@ -1,0 +1,149 @@
+from datetime import datetime
+
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import Paging, answer, nothing
+from installkit_http.auth import COOKIE, drop_session_cookie, set_session_cookie
+from installkit_http.operations import Operation
+from installkit_http.problems import Mistake, ProblemError, invalid, not_found
+from installkit_http.service import Call
+from installkit_http.wire import page_of
+
+
+@attrs.frozen(kw_only=True)
+class NewSession:
+    """
+    What buys a session.
+
+    Attributes:
+        token: An access token's text.
+    """
+
+    token: str
+
+
+@attrs.frozen(kw_only=True)
+class NewToken:
+    """
+    A token to be made.
+
+    Attributes:
+        name: Who or what it is for.
+        scopes: `read`, `operate`, `admin`; each includes those before it.
+        expires_at: None for never.
+    """
+
+    name: str
+    scopes: tuple[installkit.Scope, ...]
+    expires_at: datetime | None = None
+
+
+def open_session(call: Call) -> Response:
+    """Give the browser a cookie for twelve hours."""
+    bought = call.installer.access.open_session(call.body.token)
+    if bought is None:
+        raise ProblemError(401, "unauthorized", "the access token is not valid, was used up, or has expired")
+    session, text = bought
+    response = answer(session, 201)
+    set_session_cookie(response, text, secure=call.request.url.scheme == "https")
+    attrs.evolve(call, token=session).record("POST /api/v1/session")
+    return response
+
+
+def close_session(call: Call) -> Response:
+    """Take the cookie back; without one there is nothing to do."""
+    session = call.installer.access.check_token(call.request.cookies.get(COOKIE, ""))
+    if session is not None:
+        call.installer.access.revoke_token(session.id)
+    response = nothing()
+    drop_session_cookie(response)
+    return response
+
+
+def list_tokens(call: Call) -> Response:
+    """Answer with the tokens; never with their texts."""
+    tokens = call.installer.access.tokens()
+    return answer(page_of(tokens, lambda token: token.id, limit=call.query.limit, cursor=call.query.cursor))
+
+
+def create_token(call: Call) -> Response:
+    """Make a token; its text is in this answer and nowhere else."""
+    wanted = call.body
+    token, text = call.installer.access.create_token(wanted.name, wanted.scopes, expires_at=wanted.expires_at)
+    return answer({**installkit.to_wire(token), "token": text}, 201)
+
+
+def revoke_token(call: Call) -> Response:
+    """Take a token back, at once."""
+    try:
+        call.installer.access.revoke_token(call.path("id"))
+    except installkit.UnknownNameError as exc:
+        raise not_found(exc) from exc
+    return nothing()
+
+
+def list_audit(call: Call) -> Response:
+    """Answer with what was changed, newest first."""
+    cursor = call.query.cursor
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):  # noqa: PLR2004 - 64 bits
+        raise invalid([Mistake("/query/cursor", f"no entry is {cursor!r}")])
+    before = None if cursor is None else int(cursor)
+    found = call.installer.access.audit(limit=call.query.limit + 1, before=before)
+    shown = found[: call.query.limit]
+    return answer({"items": shown, "next": str(shown[-1].id) if len(found) > len(shown) else None})
+
+
+ADMIN = installkit.Scope.ADMIN
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/session",
+        scope=None,
+        handle=open_session,
+        summary="Buy a cookie with a token",
+        body=NewSession,
+        answer=installkit.Token,
+        status=201,
+        keepable=False,
+    ),
+    Operation(
+        method="DELETE", path="/session", scope=None, handle=close_session, summary="Give the cookie back", status=204
+    ),
+    Operation(
+        method="GET",
+        path="/tokens",
+        scope=ADMIN,
+        handle=list_tokens,
+        summary="List the access tokens",
+        query=Paging,
+        answer=installkit.Token,
+        many=True,
+    ),
+    Operation(
+        method="POST",
+        path="/tokens",
+        scope=ADMIN,
+        handle=create_token,
+        summary="Make an access token, and show its text this once",
+        body=NewToken,
+        answer=installkit.Token,
+        status=201,
+        keepable=False,
+    ),
+    Operation(
+        method="DELETE", path="/tokens/{id}", scope=ADMIN, handle=revoke_token, summary="Revoke a token", status=204
+    ),
+    Operation(
+        method="GET",
+        path="/audit",
+        scope=ADMIN,
+        handle=list_audit,
+        summary="List who changed what, newest first",
+        query=Paging,
+        answer=installkit.AuditEntry,
+        many=True,
+    ),
+)

@@ -1,0 +1,92 @@
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import PlainTextResponse, Response
+
+import installkit
+from installkit_http.answers import Paging, answer
+from installkit_http.operations import Operation
+from installkit_http.problems import ProblemError, not_found
+from installkit_http.service import Call
+from installkit_http.wire import page_of
+
+
+def list_catalogs(call: Call) -> Response:
+    """Answer with the catalogs that the service was started with."""
+    found = [_described(name, folder) for name, folder in sorted(call.service.catalogs.items())]
+    return answer(page_of(found, lambda each: str(each["name"]), limit=call.query.limit, cursor=call.query.cursor))
+
+
+def _described(name: str, folder: Path) -> dict[str, Any]:
+    try:
+        catalog = installkit.load_catalog(folder)
+    except installkit.InstallkitError as exc:
+        return {"name": name, "folder": folder, "components": [], "warnings": [], "error": str(exc)}
+    names = [component.name for component in catalog]
+    return {"name": name, "folder": folder, "components": names, "warnings": catalog.warnings, "error": None}
+
+
+def list_components(call: Call) -> Response:
+    """Answer with the components of a site's catalog, in their order."""
+    catalog = call.site().catalog()
+    return answer(page_of(catalog, lambda each: each.name, limit=call.query.limit, cursor=call.query.cursor))
+
+
+def show_component(call: Call) -> Response:
+    """Answer with one component."""
+    return answer(_component(call))
+
+
+def show_playbook(call: Call) -> Response:
+    """Answer with the text of the playbook that carries an action out."""
+    component = _component(call)
+    spec = next((spec for spec in component.actions if spec.action.value == call.path("action")), None)
+    if spec is None:
+        known = ", ".join(each.action.value for each in component.actions)
+        raise ProblemError(
+            404, "not_found", f"{component.name} has no action {call.path('action')!r}", remedy=f"it has: {known}"
+        )
+    return PlainTextResponse(component.playbook_path(spec).read_bytes())
+
+
+def _component(call: Call) -> installkit.Component:
+    catalog = call.site().catalog()
+    try:
+        return catalog[call.path("name")]
+    except installkit.UnknownNameError as exc:
+        raise not_found(exc) from exc
+
+
+READ = installkit.Scope.READ
+
+OPERATIONS = (
+    Operation(
+        method="GET", path="/catalogs", scope=READ, handle=list_catalogs, summary="List the catalogs", query=Paging
+    ),
+    Operation(
+        method="GET",
+        path="/sites/{site}/components",
+        scope=READ,
+        handle=list_components,
+        summary="List the components of a site's catalog",
+        query=Paging,
+        answer=installkit.Component,
+        many=True,
+    ),
+    Operation(
+        method="GET",
+        path="/sites/{site}/components/{name}",
+        scope=READ,
+        handle=show_component,
+        summary="Show a component",
+        answer=installkit.Component,
+    ),
+    Operation(
+        method="GET",
+        path="/sites/{site}/components/{name}/playbooks/{action}",
+        scope=READ,
+        handle=show_playbook,
+        summary="Show the playbook of an action",
+        media=("text/plain",),
+    ),
+)

@@ -1,0 +1,201 @@
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import Paging, answer, nothing, tagged
+from installkit_http.operations import Operation
+from installkit_http.problems import ProblemError
+from installkit_http.service import Call
+from installkit_http.wire import page_of
+
+
+@attrs.frozen(kw_only=True)
+class NewHost:
+    """
+    A host to be added.
+
+    Attributes:
+        vars: Ansible variables, as `ansible_host`.
+    """
+
+    name: str
+    groups: tuple[str, ...] = ()
+    vars: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class HostPatch:
+    """
+    What changes of a host; what is not named stays.
+
+    Attributes:
+        vars: Variables that are set; null takes one away.
+    """
+
+    groups: tuple[str, ...] | None = None
+    vars: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class InventoryText:
+    """
+    A whole inventory.
+
+    Attributes:
+        inventory: In Ansible's YAML.
+    """
+
+    inventory: str
+
+
+def list_hosts(call: Call) -> Response:
+    """Answer with the hosts of a site, in the inventory's order."""
+    site = call.site()
+    installed = site.installed()
+    hosts = [_wire(host, installed) for host in site.hosts()]
+    return answer(page_of(hosts, lambda host: str(host["name"]), limit=call.query.limit, cursor=call.query.cursor))
+
+
+def add_host(call: Call) -> Response:
+    """Add a host to an inventory that is held by installkit."""
+    site, wanted = call.site(), call.body
+    if any(host.name == wanted.name for host in site.hosts()):
+        raise ProblemError(409, "host_exists", f"site {site.name!r} has a host {wanted.name!r} already")
+    _check_held(site)
+    site.set_host(wanted.name, groups=wanted.groups, vars=wanted.vars)
+    return answer(_host(site, wanted.name), 201, {"location": call.address(f"/sites/{site.name}/hosts/{wanted.name}")})
+
+
+def show_host(call: Call) -> Response:
+    """Answer with a host, its groups, and what is installed on it."""
+    return tagged(call, _host(call.site(), call.path("host")))
+
+
+def change_host(call: Call) -> Response:
+    """Change the groups or variables of a host."""
+    site, name = call.site(), call.path("host")
+    now = _host(site, name)
+    call.check_match(now)
+    _check_held(site)
+    values = {key: value for key, value in {**now["vars"], **call.body.vars}.items() if value is not None}
+    site.set_host(name, groups=now["groups"] if call.body.groups is None else call.body.groups, vars=values)
+    return tagged(call, _host(site, name))
+
+
+def remove_host(call: Call) -> Response:
+    """Take a host out of the inventory; what is recorded of it stays."""
+    site, name = call.site(), call.path("host")
+    call.check_match(_host(site, name))
+    _check_held(site)
+    site.remove_host(name)
+    return nothing()
+
+
+def show_inventory(call: Call) -> Response:
+    """Answer with an inventory that is held by installkit, in Ansible's YAML."""
+    site = call.site()
+    _check_held(site)
+    return tagged(call, {"inventory": site.export_inventory()})
+
+
+def replace_inventory(call: Call) -> Response:
+    """Replace an inventory that is held by installkit."""
+    site = call.site()
+    _check_held(site)
+    call.check_match({"inventory": site.export_inventory()})
+    site.import_inventory(call.body.inventory)
+    return tagged(call, {"inventory": site.export_inventory()})
+
+
+def _check_held(site: installkit.Site) -> None:
+    source = site.snapshot().inventory
+    if source.kind != "store":
+        raise ProblemError(
+            409,
+            "inventory_is_a_file",
+            f"the inventory of site {site.name!r} is the file {source.path}",
+            remedy="edit it where it lies; the next plan reads it",
+        )
+
+
+def _host(site: installkit.Site, name: str) -> dict[str, Any]:
+    host = next((host for host in site.hosts() if host.name == name), None)
+    if host is None:
+        raise ProblemError(404, "not_found", f"site {site.name!r} has no host {name!r}")
+    return _wire(host, site.installed())
+
+
+def _wire(host: installkit.Host, installed: tuple[installkit.Installation, ...]) -> dict[str, Any]:
+    here = [row for row in installed if row.host == host.name]
+    return {**installkit.to_wire(host), "installed": installkit.to_wire(here)}
+
+
+READ, ADMIN = installkit.Scope.READ, installkit.Scope.ADMIN
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/sites/{site}/hosts",
+        scope=READ,
+        handle=list_hosts,
+        summary="List the hosts of a site",
+        query=Paging,
+        answer=installkit.Host,
+        many=True,
+    ),
+    Operation(
+        method="POST",
+        path="/sites/{site}/hosts",
+        scope=ADMIN,
+        handle=add_host,
+        summary="Add a host",
+        body=NewHost,
+        answer=installkit.Host,
+        status=201,
+    ),
+    Operation(
+        method="GET",
+        path="/sites/{site}/hosts/{host}",
+        scope=READ,
+        handle=show_host,
+        summary="Show a host",
+        answer=installkit.Host,
+    ),
+    Operation(
+        method="PATCH",
+        path="/sites/{site}/hosts/{host}",
+        scope=ADMIN,
+        handle=change_host,
+        summary="Change the groups or variables of a host",
+        body=HostPatch,
+        answer=installkit.Host,
+    ),
+    Operation(
+        method="DELETE",
+        path="/sites/{site}/hosts/{host}",
+        scope=ADMIN,
+        handle=remove_host,
+        summary="Take a host out of the inventory",
+        status=204,
+    ),
+    Operation(
+        method="GET",
+        path="/sites/{site}/inventory",
+        scope=ADMIN,
+        handle=show_inventory,
+        summary="Export the inventory",
+        answer=InventoryText,
+    ),
+    Operation(
+        method="PUT",
+        path="/sites/{site}/inventory",
+        scope=ADMIN,
+        handle=replace_inventory,
+        summary="Replace the inventory",
+        body=InventoryText,
+        answer=InventoryText,
+    ),
+)

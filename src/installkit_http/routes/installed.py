@@ -1,0 +1,107 @@
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import Paging, answer
+from installkit_http.operations import Operation
+from installkit_http.service import Call
+from installkit_http.wire import page_of
+
+
+@attrs.frozen(kw_only=True)
+class InstalledQuery(Paging):
+    """Which installations are wanted."""
+
+    component: str | None = None
+    host: str | None = None
+    status: installkit.InstallationStatus | None = None
+
+
+@attrs.frozen(kw_only=True)
+class InstalledAlready:
+    """
+    What is to be recorded without installing it.
+
+    Attributes:
+        components: `NAME=VERSION`, or `NAME` where versions are unknown.
+        limit: An Ansible host pattern.
+    """
+
+    components: tuple[str, ...]
+    limit: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ForgetQuery:
+    """
+    Where a component is forgotten.
+
+    Attributes:
+        limit: An Ansible host pattern.
+    """
+
+    limit: str | None = None
+
+
+def list_installed(call: Call) -> Response:
+    """Answer with what is installed where."""
+    wanted = {name: getattr(call.query, name) for name in ("component", "host", "status")}
+    rows = [
+        row
+        for row in call.site().installed()
+        if all(value in (None, getattr(row, name)) for name, value in wanted.items())
+    ]
+    return answer(page_of(rows, _key, limit=call.query.limit, cursor=call.query.cursor))
+
+
+def record_installed(call: Call) -> Response:
+    """Record what is there already without installing it; its verify, where declared, vouches for it first."""
+    return _started(call, call.site().record(call.body.components, limit=call.body.limit, requested_by=call.who))
+
+
+def forget_installed(call: Call) -> Response:
+    """Take a component out of the record, and leave the hosts as they are."""
+    forgotten = call.site().forget([call.path("component")], limit=call.query.limit, requested_by=call.who)
+    return _started(call, forgotten)
+
+
+def _started(call: Call, run: installkit.Run) -> Response:
+    return answer(run.snapshot(), 202, {"location": call.address(f"/runs/{run.id}")})
+
+
+def _key(row: installkit.Installation) -> str:
+    return f"{row.component}@{row.host}"
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/sites/{site}/installed",
+        scope=installkit.Scope.READ,
+        handle=list_installed,
+        summary="List what is installed where",
+        query=InstalledQuery,
+        answer=installkit.Installation,
+        many=True,
+    ),
+    Operation(
+        method="POST",
+        path="/sites/{site}/installed",
+        scope=installkit.Scope.OPERATE,
+        handle=record_installed,
+        summary="Record what is installed already",
+        body=InstalledAlready,
+        answer=installkit.RunSnapshot,
+        status=202,
+    ),
+    Operation(
+        method="DELETE",
+        path="/sites/{site}/installed/{component}",
+        scope=installkit.Scope.OPERATE,
+        handle=forget_installed,
+        summary="Forget that a component is installed",
+        query=ForgetQuery,
+        answer=installkit.RunSnapshot,
+        status=202,
+    ),
+)

@@ -1,0 +1,80 @@
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import Paging, answer, nothing
+from installkit_http.operations import Operation
+from installkit_http.problems import not_found
+from installkit_http.service import Call
+from installkit_http.wire import page_of
+
+TOLD = (installkit.EventKind.RUN_STARTED, installkit.EventKind.RUN_FINISHED, installkit.EventKind.APPROVAL_REQUESTED)
+"""What a webhook is told of unless it asks for other events."""
+
+
+@attrs.frozen(kw_only=True)
+class NewWebhook:
+    """
+    An address to be told of runs.
+
+    Attributes:
+        url: Takes a POST with the event as JSON.
+        events: Kinds of events.
+    """
+
+    url: str
+    events: tuple[installkit.EventKind, ...] = TOLD
+
+
+def list_webhooks(call: Call) -> Response:
+    """Answer with the webhooks."""
+    found = call.installer.access.webhooks()
+    return answer(page_of(found, lambda each: each.id, limit=call.query.limit, cursor=call.query.cursor))
+
+
+def create_webhook(call: Call) -> Response:
+    """Keep an address to be told."""
+    return answer(call.installer.access.add_webhook(call.body.url, call.body.events, by=call.who), 201)
+
+
+def delete_webhook(call: Call) -> Response:
+    """Tell an address nothing more."""
+    try:
+        call.installer.access.remove_webhook(call.path("id"))
+    except installkit.UnknownNameError as exc:
+        raise not_found(exc) from exc
+    return nothing()
+
+
+ADMIN = installkit.Scope.ADMIN
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/webhooks",
+        scope=ADMIN,
+        handle=list_webhooks,
+        summary="List the webhooks",
+        query=Paging,
+        answer=installkit.Webhook,
+        many=True,
+    ),
+    Operation(
+        method="POST",
+        path="/webhooks",
+        scope=ADMIN,
+        handle=create_webhook,
+        summary="Tell an address of the events of runs",
+        body=NewWebhook,
+        answer=installkit.Webhook,
+        status=201,
+    ),
+    Operation(
+        method="DELETE",
+        path="/webhooks/{id}",
+        scope=ADMIN,
+        handle=delete_webhook,
+        summary="Tell an address nothing more",
+        status=204,
+    ),
+)

@@ -1,0 +1,158 @@
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import Paging, answer, nothing, tagged
+from installkit_http.operations import Operation
+from installkit_http.problems import Mistake, invalid, not_found
+from installkit_http.service import Call
+from installkit_http.wire import page_of
+
+Level = Mapping[str, Mapping[str, Any]]
+
+
+@attrs.frozen(kw_only=True)
+class ParametersPatch:
+    """
+    Values to be entered, by level; null takes a value away.
+
+    Attributes:
+        site: By parameter.
+        groups: By group, then by parameter.
+        hosts: By host, then by parameter.
+    """
+
+    site: Mapping[str, Any] = attrs.field(factory=dict)
+    groups: Mapping[str, dict[str, Any]] = attrs.field(factory=dict)
+    hosts: Mapping[str, dict[str, Any]] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class SecretValue:
+    """The value of a secret parameter."""
+
+    value: str = attrs.field(repr=False)
+
+
+def show_parameters(call: Call) -> Response:
+    """Answer with the values entered for a site, by level, and the names of its secrets."""
+    return tagged(call, call.site().parameters())
+
+
+def change_parameters(call: Call) -> Response:
+    """Enter values; all of them, or, if one is wrong, none."""
+    site = call.site()
+    call.check_match(installkit.to_wire(site.parameters()))
+    _check(site, call.body)
+    site.set_parameters(call.body.site)
+    for group, values in call.body.groups.items():
+        site.set_parameters(values, group=group)
+    for host, values in call.body.hosts.items():
+        site.set_parameters(values, host=host)
+    return tagged(call, site.parameters())
+
+
+def _check(site: installkit.Site, patch: ParametersPatch) -> None:
+    declared = {parameter.name: parameter for component in site.catalog() for parameter in component.parameters}
+    hosts = site.inventory().hosts
+    groups = {"all", *(name for host in hosts for name in host.groups)}
+    mistakes = [Mistake(f"/groups/{name}", "the site has no such group") for name in patch.groups.keys() - groups]
+    names = {host.name for host in hosts}
+    mistakes += [Mistake(f"/hosts/{name}", "the site has no such host") for name in patch.hosts.keys() - names]
+    levels = {"/site": patch.site, **_levels("groups", patch.groups), **_levels("hosts", patch.hosts)}
+    for pointer, values in levels.items():
+        mistakes += [
+            Mistake(f"{pointer}/{name}", reason) for name in values if (reason := _refusal(declared.get(name)))
+        ]
+    if mistakes:
+        raise invalid(mistakes)
+
+
+def _levels(kind: str, entered: Level) -> dict[str, Mapping[str, Any]]:
+    return {f"/{kind}/{name}": values for name, values in entered.items()}
+
+
+def _refusal(parameter: installkit.Parameter | None) -> str | None:
+    if parameter is None:
+        return "no component declares it"
+    return "is a secret: PUT it to …/secrets/NAME" if parameter.secret else None
+
+
+def list_secrets(call: Call) -> Response:
+    """Answer with the names of the secrets that are set; their values never come back."""
+    names = [{"name": name} for name in call.site().parameters().secrets]
+    return answer(page_of(names, lambda each: each["name"], limit=call.query.limit, cursor=call.query.cursor))
+
+
+def set_secret(call: Call) -> Response:
+    """Keep the value of a secret, encrypted."""
+    site, name = call.site(), call.path("name")
+    secrets = {each.name for component in site.catalog() for each in component.parameters if each.secret}
+    if name not in secrets:
+        known = ", ".join(sorted(secrets)) or "none"
+        raise not_found(
+            installkit.UnknownNameError(f"no component has a secret {name!r}", remedy=f"known are: {known}")
+        )
+    site.set_secret(name, call.body.value)
+    return nothing()
+
+
+def unset_secret(call: Call) -> Response:
+    """Forget a secret."""
+    site = call.site()
+    try:
+        site.set_secret(call.path("name"), None)
+    except installkit.UnknownNameError as exc:
+        raise not_found(exc) from exc
+    return nothing()
+
+
+READ, OPERATE = installkit.Scope.READ, installkit.Scope.OPERATE
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/sites/{site}/parameters",
+        scope=READ,
+        handle=show_parameters,
+        summary="Show the values entered for a site",
+        answer=installkit.SiteParameters,
+    ),
+    Operation(
+        method="PATCH",
+        path="/sites/{site}/parameters",
+        scope=OPERATE,
+        handle=change_parameters,
+        summary="Enter parameter values; null takes one away",
+        body=ParametersPatch,
+        answer=installkit.SiteParameters,
+    ),
+    Operation(
+        method="GET",
+        path="/sites/{site}/secrets",
+        scope=READ,
+        handle=list_secrets,
+        summary="List the names of the secrets that are set",
+        query=Paging,
+    ),
+    Operation(
+        method="PUT",
+        path="/sites/{site}/secrets/{name}",
+        scope=OPERATE,
+        handle=set_secret,
+        summary="Keep the value of a secret, encrypted",
+        body=SecretValue,
+        status=204,
+    ),
+    Operation(
+        method="DELETE",
+        path="/sites/{site}/secrets/{name}",
+        scope=OPERATE,
+        handle=unset_secret,
+        summary="Forget a secret",
+        status=204,
+    ),
+)

@@ -1,0 +1,142 @@
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import Paging, answer, nothing
+from installkit_http.operations import Operation
+from installkit_http.problems import Mistake, ProblemError, invalid
+from installkit_http.service import Call
+from installkit_http.wire import page_of
+
+LEFT_OUT = ("changes", "steps", "inputs")
+"""What a list leaves out: it grows with hosts times components."""
+
+
+@attrs.frozen(kw_only=True)
+class StartOptions:
+    """
+    How a plan is carried out: the options of `Site.start`.
+
+    Attributes:
+        jobs: How many steps may run at once.
+        timeout: Seconds for the whole run.
+        ignore_checks: Why each named check is ignored.
+        secrets: Values by parameter name; kept nowhere.
+    """
+
+    note: str = ""
+    jobs: int | None = None
+    timeout: float | None = None
+    ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
+    secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    check_mode: bool = False
+    diff: bool = False
+    verbosity: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        wrong = {
+            "jobs": self.jobs is not None and self.jobs < 1,
+            "timeout": self.timeout is not None and self.timeout <= 0,
+            "verbosity": not 0 <= self.verbosity <= 6,  # noqa: PLR2004 - Ansible's -vvvvvv
+        }
+        if mistakes := [Mistake(f"/{name}", f"{getattr(self, name)} is out of range") for name in wrong if wrong[name]]:
+            raise invalid(mistakes)
+
+
+def list_plans(call: Call) -> Response:
+    """Answer with a site's plans, newest first, without changes and steps."""
+    plans = call.installer.plans(call.site().name)
+    page = page_of(plans, lambda plan: plan.id, limit=call.query.limit, cursor=call.query.cursor)
+    items = [{name: value for name, value in item.items() if name not in LEFT_OUT} for item in page["items"]]
+    return answer({**page, "items": items})
+
+
+def make_plan(call: Call) -> Response:
+    """Make a plan and keep it; nothing is connected to or changed."""
+    plan = call.site().plan(**attrs.asdict(call.body, recurse=False))
+    return answer(plan, 201, {"location": call.address(f"/plans/{plan.id}")})
+
+
+def show_plan(call: Call) -> Response:
+    """Answer with a plan."""
+    return answer(call.plan())
+
+
+def delete_plan(call: Call) -> Response:
+    """Forget a plan that was not applied."""
+    plan = call.plan()
+    if (run := _run_of(call, plan)) is not None:
+        raise ProblemError(409, "plan_used", f"plan {plan.id} was applied by run {run.id}", run=run.id)
+    call.installer.delete_plan(plan.id)
+    return nothing()
+
+
+def start_run(call: Call) -> Response:
+    """Start to carry a plan out; a plan that was started answers with its run."""
+    plan = call.plan()
+    known = None if call.body.check_mode else _run_of(call, plan)
+    options: dict[str, Any] = attrs.asdict(call.body, recurse=False)
+    run = known or call.installer.site(plan.site).start(plan, requested_by=call.who, **options)
+    return answer(run.snapshot(), 202 if known is None else 200, {"location": call.address(f"/runs/{run.id}")})
+
+
+def _run_of(call: Call, plan: installkit.Plan) -> installkit.Run | None:
+    try:
+        return call.installer.run(plan.id)
+    except installkit.RunNotFoundError:
+        return None
+
+
+READ, OPERATE = installkit.Scope.READ, installkit.Scope.OPERATE
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/sites/{site}/plans",
+        scope=READ,
+        handle=list_plans,
+        summary="List the plans of a site, newest first",
+        query=Paging,
+        answer=installkit.Plan,
+        many=True,
+    ),
+    Operation(
+        method="POST",
+        path="/sites/{site}/plans",
+        scope=OPERATE,
+        handle=make_plan,
+        summary="Plan what is asked for",
+        body=installkit.Request,
+        answer=installkit.Plan,
+        status=201,
+    ),
+    Operation(
+        method="GET",
+        path="/plans/{plan}",
+        scope=READ,
+        handle=show_plan,
+        summary="Show a plan",
+        answer=installkit.Plan,
+    ),
+    Operation(
+        method="DELETE",
+        path="/plans/{plan}",
+        scope=OPERATE,
+        handle=delete_plan,
+        summary="Forget a plan that was not applied",
+        status=204,
+    ),
+    Operation(
+        method="POST",
+        path="/plans/{plan}/runs",
+        scope=OPERATE,
+        handle=start_run,
+        summary="Apply a plan; 200 if it was applied already",
+        body=StartOptions,
+        answer=installkit.RunSnapshot,
+        status=202,
+    ),
+)

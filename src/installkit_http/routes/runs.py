@@ -1,0 +1,102 @@
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import Paging, answer, nothing
+from installkit_http.operations import Operation
+from installkit_http.problems import ProblemError
+from installkit_http.service import Call
+from installkit_http.viewers import step_of
+from installkit_http.wire import unknown_cursor
+
+LEFT_OUT = ("steps", "failures")
+"""What a list leaves out."""
+
+
+@attrs.frozen(kw_only=True)
+class RunsQuery(Paging):
+    """Which runs are wanted."""
+
+    site: str | None = None
+    status: installkit.RunStatus | None = None
+
+
+def list_runs(call: Call) -> Response:
+    """Answer with runs, newest first, without steps and failures."""
+    query = call.query
+    try:
+        found = call.installer.list_runs(
+            site=query.site, status=query.status, limit=query.limit + 1, before=query.cursor
+        )
+    except installkit.RunNotFoundError:
+        raise unknown_cursor(query.cursor) from None
+    shown = found[: query.limit]
+    items = [
+        {name: value for name, value in each.items() if name not in LEFT_OUT} for each in installkit.to_wire(shown)
+    ]
+    return answer({"items": items, "next": shown[-1].id if len(found) > len(shown) else None})
+
+
+def show_run(call: Call) -> Response:
+    """Answer with a run at one moment: every number belongs to the others."""
+    return answer(call.run().snapshot())
+
+
+def delete_run(call: Call) -> Response:
+    """Take events and logs from a run that has ended; what it was and how it ended stays."""
+    run = call.run()
+    if not run.status.final:
+        raise ProblemError(
+            409,
+            "run_not_ended",
+            f"run {run.id} has not ended",
+            remedy=f"cancel it first: POST /api/v1/runs/{run.id}/cancel",
+        )
+    call.installer.prune_run(run.id)
+    return nothing()
+
+
+def show_step(call: Call) -> Response:
+    """Answer with one step of a run."""
+    run = call.run()
+    return answer(step_of(run.snapshot(), call.step(run)))
+
+
+READ = installkit.Scope.READ
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/runs",
+        scope=READ,
+        handle=list_runs,
+        summary="List runs, newest first",
+        query=RunsQuery,
+        answer=installkit.RunSnapshot,
+        many=True,
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}",
+        scope=READ,
+        handle=show_run,
+        summary="Show a run at one moment",
+        answer=installkit.RunSnapshot,
+    ),
+    Operation(
+        method="DELETE",
+        path="/runs/{run}",
+        scope=installkit.Scope.ADMIN,
+        handle=delete_run,
+        summary="Take events and logs from a run that has ended",
+        status=204,
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/steps/{step}",
+        scope=READ,
+        handle=show_step,
+        summary="Show a step of a run",
+        answer=installkit.StepSnapshot,
+    ),
+)

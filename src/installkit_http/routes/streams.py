@@ -1,0 +1,248 @@
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import attrs
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import answer
+from installkit_http.cursors import (
+    JSON,
+    TEXT,
+    beyond_end,
+    check_cursor,
+    last_event_id,
+    stream_over,
+    wanted_media,
+    wanted_range,
+)
+from installkit_http.operations import Operation
+from installkit_http.problems import Mistake, ProblemError, invalid
+from installkit_http.service import Call
+from installkit_http.streams import EVENT_STREAM, Piece, StreamResponse, as_text, ending_at, event_to_wire
+from installkit_http.viewers import (
+    CHUNK,
+    EventPiece,
+    cut_to_characters,
+    step_ended,
+    step_of,
+    text_alone,
+    watch_events,
+    watch_log,
+    with_text,
+)
+from installkit_http.wire import MOST_ITEMS
+
+
+@attrs.frozen(kw_only=True)
+class EventsQuery:
+    """
+    Which events are wanted.
+
+    Attributes:
+        after: The `seq` after which they begin.
+        limit: Events on a page, from 1 to 1000.
+        log: Whether each carries what it printed.
+    """
+
+    after: int = 0
+    follow: bool = False
+    limit: int = 250
+    log: bool = False
+    step: str | None = None
+    host: str | None = None
+    kind: installkit.EventKind | None = None
+    status: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_cursor("after", self.after)
+        if not 1 <= self.limit <= MOST_ITEMS:
+            raise invalid([Mistake("/query/limit", f"is from 1 to {MOST_ITEMS}, not {self.limit}")])
+
+    def wants(self, event: installkit.Event) -> bool:
+        """Return whether *event* is one of those wanted."""
+        wanted = {name: getattr(self, name) for name in ("step", "host", "kind", "status")}
+        return all(value in (None, getattr(event, name)) for name, value in wanted.items())
+
+
+@attrs.frozen(kw_only=True)
+class LogQuery:
+    """
+    Which part of a step's log is wanted.
+
+    Attributes:
+        offset: Of the first byte wanted.
+        limit: Bytes on a page, from 1 to 1048576.
+    """
+
+    offset: int = 0
+    follow: bool = False
+    limit: int = CHUNK
+
+    def __attrs_post_init__(self) -> None:
+        check_cursor("offset", self.offset)
+        if not 4 <= self.limit <= 1 << 20:  # noqa: PLR2004 - a character may have four bytes
+            raise invalid([Mistake("/query/limit", f"is from 4 to {1 << 20}, not {self.limit}")])
+
+
+@attrs.frozen(kw_only=True)
+class TextQuery:
+    """
+    Which part of a run's text is wanted.
+
+    Attributes:
+        after: The `seq` of the event after which it begins.
+    """
+
+    after: int = 0
+    follow: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        check_cursor("after", self.after)
+
+
+def stream_events(call: Call) -> Response:
+    """Answer with the events of a run: a page, or all, rolling if wanted."""
+    query, run = call.query, _kept_run(call)
+    media = wanted_media(call.request, follow=query.follow, default=JSON)
+    after, over = _place(call, run, query.after)
+    if over and media == EVENT_STREAM:
+        return stream_over()
+    if media == JSON:
+        return answer(_event_page(run, query, after))
+
+    def _pieces(run: installkit.Run, events: Sequence[installkit.Event]) -> Sequence[EventPiece]:
+        found = [event for event in events if query.wants(event)]
+        return with_text(run, found) if query.log else [EventPiece(event) for event in found]
+
+    pieces = watch_events(call.service.feeds, run, after, follow=query.follow, pieces=_pieces)
+    return _stream(pieces, media, ending_at(lambda end: end.last_seq))
+
+
+def stream_text(call: Call) -> Response:
+    """Answer with all that a run printed, in the order of its events, rolling if wanted."""
+    query, run = call.query, _kept_run(call)
+    media = wanted_media(call.request, follow=query.follow, default=TEXT)
+    after, over = _place(call, run, query.after)
+    if over and media == EVENT_STREAM:
+        return stream_over()
+    if media == JSON:
+        return answer(_text_page(run, after))
+    pieces = watch_events(call.service.feeds, run, after, follow=query.follow, pieces=text_alone)
+    return _stream(pieces, media, ending_at(lambda end: end.last_seq))
+
+
+def stream_log(call: Call) -> Response:
+    """Answer with the log of a step: a page, a range, or all, rolling if wanted."""
+    query, run = call.query, _kept_run(call)
+    step = call.step(run)
+    media = wanted_media(call.request, follow=query.follow, default=TEXT)
+    now = run.snapshot()
+    again = last_event_id(call.request)
+    offset = query.offset if again is None else again
+    size = step_of(now, step).log_size
+    if offset > size and not run.log(step, offset=offset - 1, size=1):
+        raise beyond_end(f"the log of {step}", offset, size)
+    if again is not None and media == EVENT_STREAM and step_ended(now, step) and offset >= size:
+        return stream_over()
+    if media == JSON:
+        return answer(_log_page(run, step, now, offset, query.limit))
+    if media == TEXT and not query.follow and (wanted := wanted_range(call.request, size)):
+        total = str(size) if step_ended(now, step) else "*"
+        headers = {"content-range": f"bytes {wanted.start}-{wanted.end - 1}/{total}", "accept-ranges": "bytes"}
+        data = run.log(step, offset=wanted.start, size=wanted.end - wanted.start)
+        return Response(data, 206, headers, media_type=TEXT)
+    pieces = watch_log(
+        call.service.feeds, run, step, offset, follow=query.follow, whole_characters=media == EVENT_STREAM
+    )
+    return _stream(pieces, media, ending_at(lambda end: end.log_size))
+
+
+def _kept_run(call: Call) -> installkit.Run:
+    """Return the run that the address names; 410 if its events and logs are gone."""
+    run = call.run()
+    if run.pruned:
+        raise ProblemError(
+            410,
+            "pruned",
+            f"the events and logs of run {run.id} were pruned",
+            remedy=f"how it ended is kept: GET {call.address(f'/runs/{run.id}')}",
+        )
+    return run
+
+
+def _stream(pieces: AsyncIterator[Any], media: str, events: Callable[[Piece], bytes]) -> Response:
+    return StreamResponse(pieces, events if media == EVENT_STREAM else as_text, media_type=media)
+
+
+def _place(call: Call, run: installkit.Run, after: int) -> tuple[int, bool]:
+    """Return the `seq` to go on after, and whether a client that connects again has everything already."""
+    again = last_event_id(call.request)
+    cursor = after if again is None else again
+    now = run.snapshot()
+    if cursor > now.last_seq:
+        raise beyond_end(f"the events of run {run.id}", cursor, now.last_seq)
+    return cursor, again is not None and now.status.final and cursor == now.last_seq
+
+
+def _event_page(run: installkit.Run, query: EventsQuery, after: int) -> dict[str, Any]:
+    now = run.snapshot()  # before the events: what is written until then belongs to the end
+    events = list(run.events(after=after, limit=query.limit))
+    wanted = [event for event in events if query.wants(event)]
+    pieces = with_text(run, wanted) if query.log else [EventPiece(event) for event in wanted]
+    last = events[-1].seq if events else after
+    complete = now.status.final and last == now.last_seq
+    return {"items": [event_to_wire(piece) for piece in pieces], "next": last, "complete": complete}
+
+
+def _text_page(run: installkit.Run, after: int) -> dict[str, Any]:
+    now = run.snapshot()
+    events = list(run.events(after=after, limit=MOST_ITEMS))
+    last = events[-1].seq if events else after
+    items = [
+        {"seq": piece.seq, "step": piece.step, "text": piece.data.decode(errors="replace")}
+        for piece in text_alone(run, events)
+    ]
+    return {"items": items, "next": last, "complete": now.status.final and last == now.last_seq}
+
+
+def _log_page(run: installkit.Run, step: str, now: installkit.RunSnapshot, offset: int, limit: int) -> dict[str, Any]:
+    ended = step_ended(now, step)
+    data = run.log(step, offset=offset, size=limit)
+    text = cut_to_characters(data) or (data if ended else b"")
+    end = offset + len(text)
+    complete = ended and end == step_of(now, step).log_size
+    return {"offset": offset, "text": text.decode(errors="replace"), "next": end, "complete": complete}
+
+
+READ = installkit.Scope.READ
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/runs/{run}/events",
+        scope=READ,
+        handle=stream_events,
+        summary="The events of a run, after a cursor; rolling with `follow`",
+        query=EventsQuery,
+        media=(JSON, EVENT_STREAM, TEXT),
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/steps/{step}/log",
+        scope=READ,
+        handle=stream_log,
+        summary="What a step printed, byte for byte, from an offset; rolling with `follow`",
+        query=LogQuery,
+        media=(TEXT, EVENT_STREAM, JSON),
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/log",
+        scope=READ,
+        handle=stream_text,
+        summary="What a run printed, in the order of its events; rolling with `follow`",
+        query=TextQuery,
+        media=(TEXT, EVENT_STREAM, JSON),
+    ),
+)

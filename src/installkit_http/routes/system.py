@@ -1,0 +1,77 @@
+import importlib.metadata
+import platform
+
+from starlette.responses import Response
+
+import installkit
+from installkit_http.answers import answer
+from installkit_http.metrics import metrics_text
+from installkit_http.openapi import document
+from installkit_http.operations import Operation
+from installkit_http.service import Call
+
+
+def show_health(_: Call) -> Response:
+    """Answer, which is all that is asked."""
+    return answer({"status": "ok"})
+
+
+def show_readiness(call: Call) -> Response:
+    """Answer 200 once every preparation went well, and what is not."""
+    found = call.service.preparations
+    return answer({"status": found.status, "checks": found.rows}, 200 if found.status == "ready" else 503)
+
+
+def show_metrics(call: Call) -> Response:
+    """Answer with the numbers that Prometheus collects."""
+    text, media = metrics_text(call.service)
+    return Response(text, media_type=media)
+
+
+def show_document(call: Call) -> Response:
+    """Answer with the description of the interface."""
+    from installkit_http.routes import OPERATIONS  # noqa: PLC0415 - this operation is one of them
+
+    return answer(document(OPERATIONS, server=call.request.scope.get("root_path") or "/"))
+
+
+def show_info(call: Call) -> Response:
+    """Answer with versions, and with who asks."""
+    return answer(
+        {
+            "installkit": installkit.__version__,
+            "ansible_core": importlib.metadata.version("ansible-core"),
+            "python": platform.python_version(),
+            "token": call.token,
+        }
+    )
+
+
+READ = installkit.Scope.READ
+
+OPERATIONS = (
+    Operation(
+        method="GET", path="/healthz", root=True, scope=None, handle=show_health, summary="Whether the service lives"
+    ),
+    Operation(
+        method="GET",
+        path="/readyz",
+        root=True,
+        scope=None,
+        handle=show_readiness,
+        summary="Whether every preparation went well; 503 until then",
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        root=True,
+        scope=READ,
+        handle=show_metrics,
+        summary="Numbers for Prometheus",
+        media=("text/plain",),
+    ),
+    Operation(
+        method="GET", path="/openapi.json", root=True, scope=None, handle=show_document, summary="This description"
+    ),
+    Operation(method="GET", path="/info", scope=READ, handle=show_info, summary="Versions, and who you are"),
+)

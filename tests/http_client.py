@@ -1,0 +1,116 @@
+"""What tests of the HTTP service share: inventories, playbooks, and how to wait, read and start."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+
+import httpx2
+from starlette.testclient import TestClient
+
+from installkit_http import create_app
+
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+INVENTORY = {"all": {"hosts": {"h1": {**LOCAL}, "h2": {**LOCAL}}}}
+
+SAY = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug: {msg: "hällo"}
+"""
+
+MANIFEST = """
+name: mysql
+versions: ["1.0"]
+parameters:
+  mysql_port: {type: port, default: 3306}
+  mysql_root_password: {type: string, secret: true}
+actions: {install: 03.mysql.yml}
+"""
+
+GATED = """
+- hosts: h1
+  gather_facts: false
+  tasks:
+    - debug: {msg: "begun"}
+    - shell: while ! test -e %s; do sleep 0.05; done
+    - debug: {msg: "line {{ item }}"}
+      loop: "{{ range(40) | list }}"
+"""
+
+
+def write_playbooks(folder, *, gate):
+    """Write a catalog: one component with a manifest, and one that waits until there is a file *gate*."""
+    folder.mkdir()
+    (folder / "03.mysql.yml").write_text(SAY)
+    (folder / "mysql.component.yml").write_text(MANIFEST)
+    (folder / "08.slow.yml").write_text(GATED % gate)
+    return folder
+
+
+@contextlib.contextmanager
+def open_client(installer, playbooks):
+    """Serve *installer* in this process, and give a client with a token for everything."""
+    with TestClient(create_app(installer, catalogs={"products": playbooks})) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        text = (installer.folders.data / "access-token").read_text().strip()
+        client.headers["authorization"] = f"Bearer {text}"
+        yield client
+
+
+def until(condition, timeout=30.0):
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+    return found
+
+
+def sse_events(lines):
+    """Yield (id, event, data) of each server-sent event in *lines*; comments are passed over."""
+    fields = {}
+    for line in lines:
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif fields.get("event"):
+            yield int(fields["id"]), fields["event"], json.loads(fields["data"])
+            fields = {}
+
+
+def start(client, site, **request):
+    """Plan and start, and return the path of the run."""
+    plan = client.post(f"{site}/plans", json=request)
+    assert 201 == plan.status_code, plan.text
+    run = client.post(f"{plan.headers['location']}/runs")
+    assert 202 == run.status_code, run.text
+    return run.headers["location"]
+
+
+def finish(client, run):
+    return until(lambda: (now := client.get(run).json())["finished_at"] and now)
+
+
+class Server:
+    """A service in a process of its own."""
+
+    def __init__(self, data, *options):
+        command = [sys.executable, "-m", "installkit_http", "--data-dir", str(data), "--port", "0", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first = self.process.stdout.readline()
+        assert first.startswith("installkit serves "), self.process.stderr.read()
+        self.url, _, self.console_token = first.split()[-1].partition("/#token=")
+        until(lambda: httpx2.get(f"{self.url}/readyz").status_code == 200)
+        self.token = (data / "access-token").read_text().strip()
+
+    def client(self):
+        """Return a client with a token for everything."""
+        return httpx2.Client(base_url=self.url, headers={"authorization": f"Bearer {self.token}"}, timeout=60)
+
+    def end(self):
+        """Kill it, if it still runs."""
+        self.process.kill()
+        self.process.communicate()

@@ -1,0 +1,182 @@
+"""Plans and runs over HTTP."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from http_client import finish, start, until
+
+pytest_plugins = ["http_service"]
+
+SITE = "/api/v1/sites/acme"
+
+
+def test_a_plan_is_made_looked_at_and_applied_once(client, site):
+    """Starting it answers 202, starting it again 200 with the same run."""
+    plan = client.post(f"{site}/plans", json={"install": ["mysql"]})
+    shown = client.get(plan.headers["location"]).json()
+    first = client.post(f"{plan.headers['location']}/runs", json={"note": "first install"})
+    again = client.post(f"{plan.headers['location']}/runs", json={})
+    done = finish(client, first.headers["location"])
+
+    assert plan.json() == shown
+    assert [202, 200] == [first.status_code, again.status_code]
+    assert first.headers["location"] == again.headers["location"] == f"/api/v1/runs/{shown['id']}"
+    assert ("succeeded", "first install") == (done["status"], done["note"])
+    assert done["requested_by"].startswith("first (")
+    assert {"installed"} == {row["status"] for row in client.get(f"{site}/installed").json()["items"]}
+    assert [] == client.post(f"{site}/plans", json={"install": ["mysql"]}).json()["steps"]
+    used = client.delete(plan.headers["location"])
+    assert (409, "plan_used", shown["id"]) == (used.status_code, used.json()["code"], used.json()["run"])
+
+
+def test_a_plan_that_was_not_applied_can_be_forgotten(asking):
+    plan = asking.post(f"{SITE}/plans", json={"install": ["mysql"]}).headers["location"]
+
+    assert 204 == asking.delete(plan).status_code
+    assert 404 == asking.get(plan).status_code
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        pytest.param({"install": ["nothing"]}, "unknown_name", None, id="unknown component"),
+        pytest.param({"install": "mysql"}, "invalid", "/install", id="no list"),
+        pytest.param({"install": [1]}, "invalid", "/install/0", id="no text"),
+        pytest.param({"instal": ["mysql"]}, "invalid", "/instal", id="unknown field"),
+        pytest.param({"all": "yes"}, "invalid", "/all", id="no truth"),
+        pytest.param({"parameters": [1]}, "invalid", "/parameters", id="no object"),
+        pytest.param({"install": ["../../x"]}, "unknown_name", None, id="path"),
+        pytest.param({"install": ["mysql"], "limit": "@/etc/passwd"}, None, None, id="limit from a file"),
+        pytest.param({"resume": "../../etc"}, None, None, id="resume a path"),
+    ],
+)
+def test_a_request_that_makes_no_plan_says_why(asking, body, code, pointer):
+    answer = asking.post(f"{SITE}/plans", json=body)
+
+    assert answer.status_code in {404, 422}
+    assert answer.json()["detail"]
+    assert "root:x" not in answer.text
+    assert code in {None, answer.json()["code"]}
+    assert pointer in {None, *(each["pointer"] for each in answer.json().get("errors", []))}
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [({"jobs": 0}, "/jobs"), ({"timeout": -1}, "/timeout"), ({"secrets": {"a": 1}}, "/secrets/a"), ({"x": 1}, "/x")],
+)
+def test_options_that_cannot_be_are_named(asking, options, pointer):
+    plan = asking.post(f"{SITE}/plans", json={"install": ["mysql"]}).headers["location"]
+    answer = asking.post(f"{plan}/runs", json=options)
+
+    assert (422, [pointer]) == (answer.status_code, [each["pointer"] for each in answer.json()["errors"]])
+    assert [] == asking.get("/api/v1/runs").json()["items"]
+
+
+def test_a_plan_that_is_true_no_more_says_what_changed(client, site, playbooks):
+    plan = client.post(f"{site}/plans", json={"install": ["mysql"]}).headers["location"]
+    (playbooks / "03.mysql.yml").write_text((playbooks / "03.mysql.yml").read_text() + "# edited\n")
+    answer = client.post(f"{plan}/runs")
+
+    assert (409, "plan_stale") == (answer.status_code, answer.json()["code"])
+    assert any("mysql" in change for change in answer.json()["changes"])
+
+
+def test_a_run_that_changes_a_site_keeps_others_out_until_it_is_canceled(client, site):
+    """The refusal names who holds the site; a cancel is answered at once and ends the run."""
+    other = client.post(f"{site}/plans", json={"install": ["mysql"]}).headers["location"]
+    run = start(client, site, install=["slow"])
+    refused = client.post(f"{other}/runs")
+    lock = client.get(site).json()["lock"]
+    live = client.delete(run)
+    gone = client.delete(site)
+    canceled = client.post(f"{run}/cancel", json={"now": True})
+    done = finish(client, run)
+
+    assert (409, "site_locked") == (refused.status_code, refused.json()["code"])
+    assert run.endswith(refused.json()["holder"]["run"])
+    assert refused.json()["holder"] == lock
+    assert (409, "run_not_ended") == (live.status_code, live.json()["code"])
+    assert 409 == gone.status_code
+    assert 202 == canceled.status_code
+    assert "canceled" == done["status"]
+
+
+def test_runs_are_listed_newest_first_page_by_page_without_their_steps(client, site):
+    runs = [start(client, site, install=["mysql"])]
+    finish(client, runs[0])
+    runs.append(start(client, site, install=["mysql"], force=["mysql"]))
+    finish(client, runs[1])
+    first = client.get("/api/v1/runs?limit=1&site=acme").json()
+    second = client.get(f"/api/v1/runs?limit=1&site=acme&cursor={first['next']}").json()
+
+    assert [runs[1][-12:]] == [run["id"] for run in first["items"]]
+    assert [runs[0][-12:]] == [run["id"] for run in second["items"]]
+    assert second["next"] is None
+    assert not {"steps", "failures"} & first["items"][0].keys()
+    assert [] == client.get("/api/v1/runs?status=failed").json()["items"]
+    assert 2 == len(client.get("/api/v1/runs?status=succeeded").json()["items"])
+
+
+@pytest.mark.parametrize("name", ["..", "%2e%2e%2f", "ffffffffffff", "-rf", "LAST", "a" * 13, "%00", "é"])
+def test_a_run_that_is_not_there_is_not_found(asking, name):
+    for path in ("", "/events", "/log", "/steps/x", "/steps/x/log"):
+        assert 404 == asking.get(f"/api/v1/runs/{name}{path}").status_code
+
+
+def test_a_run_that_ended_is_counted_and_can_be_pruned(client, site):
+    """What it was and how it ended stays; its text is gone, and says so."""
+    run = start(client, site, install=["mysql"])
+    finish(client, run)
+    metrics = client.get("/metrics").text
+
+    assert 204 == client.delete(run).status_code
+    assert "succeeded" == client.get(run).json()["status"]
+    assert (410, "pruned") == ((gone := client.get(f"{run}/events")).status_code, gone.json()["code"])
+    assert 'installkit_runs{status="succeeded"} 1.0' in metrics
+    assert 'installkit_ready{check="database"} 1.0' in metrics
+    assert "installkit_streams 0.0" in metrics
+
+
+def test_what_is_there_already_is_recorded_and_forgotten(client, site):
+    recorded = client.post(f"{site}/installed", json={"components": ["mysql=1.0"]})
+    finish(client, recorded.headers["location"])
+    rows = client.get(f"{site}/installed?component=mysql").json()["items"]
+    forgotten = client.delete(f"{site}/installed/mysql")
+    finish(client, forgotten.headers["location"])
+
+    assert [("h1", "1.0"), ("h2", "1.0")] == [(row["host"], row["version"]) for row in rows]
+    assert [] == until(lambda: client.get(f"{site}/installed").json())["items"]
+
+
+@pytest.fixture
+def told():
+    """An address that fails at first, and what it was told."""
+    bodies = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(500 if len(bodies) == 1 else 204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", bodies
+        server.shutdown()
+
+
+def test_webhooks_are_told_of_what_they_asked_for(client, site, told):
+    """An address that fails is told again."""
+    url, bodies = told
+    client.post("/api/v1/webhooks", json={"url": url, "events": ["run_finished"]})
+    run = start(client, site, install=["mysql"])
+    until(lambda: len(bodies) == 2)
+
+    assert bodies[0] == bodies[1]
+    assert ("run_finished", run[-12:], "succeeded") == tuple(bodies[0][name] for name in ("kind", "run", "status"))

@@ -34,7 +34,7 @@ ALLOWED = {
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "notebook": {PUBLIC},
-    "cli": {PUBLIC, "demo", "programs"},
+    "cli": {PUBLIC, "demo", "installkit_http", "programs"},
     "demo": INNER,
     "testing": INNER,
     "installkit_http": {PUBLIC, "programs"},

@@ -579,3 +579,13 @@ def test_any_text_as_a_manifest(text):
             loaded = all(issue.path.endswith("app.component.yml") for issue in error.issues)
 
     assert loaded
+
+
+def test_a_link_to_a_whole_disk_is_told_before_anything_is_read(tmp_path):
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    (folder / "01.a.yml").write_text("- hosts: all\n  tasks: []\n")
+    (folder / "disk").symlink_to("/usr")
+
+    with pytest.raises(DefinitionError, match="is it the folder of playbooks"):
+        load_catalog(folder)

@@ -255,3 +255,18 @@ def test_the_doctor_works_where_ansible_is_missing(place, tmp_path):
     assert 1 == said.returncode
     assert "fail" == found["ansible-core"]["status"]
     assert "pip install ansible-core" in found["ansible-core"]["remedy"]
+
+
+def test_prune_takes_nought_for_a_number(place):
+    said = cli(place, "prune", "--keep", "0")
+
+    assert 0 == said.exit_code
+
+
+def test_output_that_cannot_be_written_is_an_error_in_words(place):
+    arguments = [sys.executable, "-c", "from installkit.cli import main; main()", "--data-dir", str(place), "doctor"]
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run(arguments, check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+
+    assert "Traceback" not in said.stderr
+    assert "No space left" in said.stderr

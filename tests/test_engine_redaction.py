@@ -99,3 +99,11 @@ def test_it_stays_fast_on_a_line_of_ten_megabytes():
     line = "ab" * 5_000_000
 
     assert line == Redactor(["abababababac", "x\ny" * 20, "a'b\"c\\d"]).text(line)
+
+
+def test_a_secret_that_a_shell_quoted_is_found_in_json():
+    """Ansible prints a command's arguments as JSON, after the shell's quoting."""
+    secret = "pa'ssword1"
+    printed = json.dumps({"cmd": f"true -p{shlex.quote(secret)}"})
+
+    assert "ssword" not in Redactor([secret]).text(printed)

@@ -1,5 +1,8 @@
+import os
 import shutil
+import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +29,7 @@ class Installer:
     A data directory: the sites, plans and runs in it.
 
     Any number of programs may use one data directory at once. Use it as a context manager, or close it; Python's end
-    closes it too.
+    closes it too. A database that is gone comes back from its last backup and the runs' journals.
 
     Args:
         data: The data directory; created if it is not there. None: `INSTALLKIT_DATA_DIR`, else `/var/lib/installkit`
@@ -41,7 +44,12 @@ class Installer:
         folder = default_data_directory() if data is None else Path(data)
         self.folders = Folders(folder.expanduser().absolute())
         self.folders.make()
+        lost = not self.folders.database.exists() and any(list_journals(self.folders.runs))
+        if lost:
+            _restore_backup(self.folders)
         self.store = Store(self.folders.database, key_file=None if key_file is None else Path(key_file))
+        if lost:
+            self.reindex()
         self.access = Access(self.store)
 
     def __enter__(self) -> Self:
@@ -315,9 +323,19 @@ def recover_database(data: Path) -> Path:
     """
     folders = Folders(data.absolute())
     aside = set_aside(folders.database)
-    if folders.backup.exists():
-        shutil.copy(folders.backup, folders.database)
+    _restore_backup(folders)
     return aside
+
+
+def _restore_backup(folders: Folders) -> None:
+    """Put a copy of the last backup, if there is one, in the place of the database, unless another was quicker."""
+    if not folders.backup.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=folders.data) as folder:
+        copy = Path(folder, folders.database.name)
+        shutil.copy(folders.backup, copy)
+        with suppress(FileExistsError):
+            os.link(copy, folders.database)
 
 
 def _described(

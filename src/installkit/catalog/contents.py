@@ -3,10 +3,15 @@
 import functools
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import attrs
+
+from installkit.errors import DefinitionError, Issue
+
+MOST_FILES = 20_000
+"""More is no folder of playbooks, but somebody's whole disk."""
 
 _SKIPPED_FOLDERS = frozenset({".git", "__pycache__"})
 _SKIPPED_SUFFIX = ".retry"
@@ -52,16 +57,26 @@ class Contents:
             self._digests[path] = _digest(path)
         return self._digests[path]
 
-    def below(self, folder: Path, without: Collection[Path] = ()) -> Iterator[Path]:
-        """Yield every regular file below *folder*, symlinks followed, but for what is in *without*."""
+    def below(self, folder: Path, without: Collection[Path] = ()) -> list[Path]:
+        """
+        Return every regular file below *folder*, symlinks followed, but for what is in *without*.
+
+        Raises:
+            DefinitionError: If there are more than `MOST_FILES`.
+        """
         entered: set[str] = set()
+        found: list[Path] = []
         for parent, folders, files in os.walk(folder, followlinks=True):
             real = os.path.realpath(parent)
             wanted = [] if real in entered else sorted(folders)
             entered.add(real)
             folders[:] = [name for name in wanted if name not in _SKIPPED_FOLDERS and Path(parent, name) not in without]
             paths = (Path(parent, name) for name in sorted(files) if not name.endswith(_SKIPPED_SUFFIX))
-            yield from (path for path in paths if path not in without and path.is_file())
+            found += (path for path in paths if path not in without and path.is_file())
+            if len(found) > MOST_FILES:
+                message = f"more than {MOST_FILES} files lie below it, by {parent}: is it the folder of playbooks?"
+                raise DefinitionError([Issue(str(folder), message)])
+        return found
 
 
 def _digest(path: Path) -> str:

@@ -48,6 +48,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "site": Entry("sites", "Sites: inventory, catalog, parameters, secrets."),
         "demo": Entry("demo", "Install real software on this machine, without root."),
     },
+    "Serve": {
+        "serve": Entry("service", "Serve all of it over HTTP, with a console."),
+        "token": Entry("service", "Who may use the HTTP service."),
+    },
     "Maintain": {
         "doctor": Entry("doctor", "Check this machine and the data directory."),
         "reindex": Entry("upkeep", "Rebuild the database from the runs' journals."),
@@ -86,6 +90,11 @@ class App(click.Group):
             raise CommandError(exc, ctx.find_object(Session)) from exc
         except click.UsageError as exc:
             raise BadInputError(exc) from exc
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            say_error(f"{exc.filename or 'the output'} cannot be used: {exc.strerror}")
+            ctx.exit(1)
         except (KeyboardInterrupt, click.Abort):
             say_error("stopped by Ctrl-C")
             ctx.exit(130)

@@ -149,9 +149,14 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
 
 def _is_applied(session: Session, made: installkit.Plan) -> bool:
     try:
-        return session.installer.run(made.id).id == made.id
+        run = session.installer.run(made.id)
     except installkit.RunNotFoundError:
         return False
+    if run.plan != made:
+        raise installkit.PlanningError(
+            f"run {made.id} carried out another plan under this id: the file was edited", remedy="make the plan again"
+        )
+    return True
 
 
 def _refuse_destructive(made: installkit.Plan, *, allowed: bool) -> None:

@@ -14,7 +14,7 @@ OMITTED = ("steps", "failures")
 @click.command()
 @click.option("--site", metavar="SITE", help="Only this site's.")
 @click.option("--status", type=click.Choice([status.value for status in installkit.RunStatus]), help="Only those.")
-@click.option("-n", "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("-n", "--limit", metavar="N", type=click.IntRange(1, 1_000_000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @pass_session
 def runs(session: Session, site: str | None, status: str | None, limit: int, *, as_json: bool) -> None:

@@ -45,11 +45,11 @@ def _opened(session: Session) -> installkit.Installer:
 
 @click.command()
 @click.option("--older-than", metavar="TIME", type=DURATION, help="Only runs that ended so long ago, as 30d.")
-@click.option("--keep", metavar="N", type=click.IntRange(min=0), default=0, help="Keep the newest N ended runs whole.")
+@click.option("--keep", metavar="N", type=click.IntRange(min=0), help="Keep the newest N ended runs whole.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @pass_session
-def prune(session: Session, older_than: float | None, keep: int, *, dry_run: bool, as_json: bool) -> None:
+def prune(session: Session, older_than: float | None, keep: int | None, *, dry_run: bool, as_json: bool) -> None:
     """
     Free the space that events and logs of old runs take.
 
@@ -59,9 +59,9 @@ def prune(session: Session, older_than: float | None, keep: int, *, dry_run: boo
     \b
     installkit prune --older-than 90d --keep 20 --dry-run
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    if older_than is None and not keep:
+    if older_than is None and keep is None:
         raise click.UsageError("say which runs: --older-than TIME, --keep N, or both")
-    freed = session.installer.prune(older_than=older_than, keep=keep, dry_run=dry_run)
+    freed = session.installer.prune(older_than=older_than, keep=keep or 0, dry_run=dry_run)
     if as_json:
         print_json([{"run": run, "bytes": size} for run, size in freed])
     elif freed:

@@ -41,18 +41,25 @@ def _forms(secret: str) -> Iterable[str]:
     for part in {secret, secret.strip(), *secret.splitlines(), *(line.strip() for line in secret.splitlines())}:
         if len(part.strip()) < SHORTEST:
             continue
-        yield part
-        for ascii_only in (True, False):
-            written = json.dumps(part, ensure_ascii=ascii_only)[1:-1]
+        for written in _written_forms(part):
             yield written
-            yield json.dumps(written)[1:-1]
-        yield quote(part, safe="")
-        yield quote(part)
-        yield quote_plus(part)
-        yield part.replace("'", "'\"'\"'")
-        yield part.replace("'", "''")
-        yield repr(part)[1:-1]
+            for ascii_only in (True, False):
+                in_json = json.dumps(written, ensure_ascii=ascii_only)[1:-1]
+                yield in_json
+                yield json.dumps(in_json)[1:-1]
         yield from _base64_forms(part.encode(errors="surrogatepass"))
+
+
+def _written_forms(part: str) -> Iterable[str]:
+    """Yield *part* as it is, and as URLs, shells, YAML and Python write it."""
+    yield part
+    yield quote(part, safe="")
+    yield quote(part)
+    yield quote_plus(part)
+    yield part.replace("'", "'\"'\"'")
+    yield part.replace("'", "'\\''")
+    yield part.replace("'", "''")
+    yield repr(part)[1:-1]
 
 
 def _base64_forms(secret: bytes) -> Iterable[str]:

@@ -276,15 +276,12 @@ class Supervisor:
 
     def _reason(self, status: StepStatus) -> str:
         steps = [step for step, each in self._recorder.statuses.items() if each is status]
-        named = f": {', '.join(steps)}" if steps else ""
+        named = ", ".join(steps)
         if status is StepStatus.CANCELED and self._cancel is not None:
-            return f"canceled by {self._cancel.by}{named}"
-        words = {
-            StepStatus.FAILED: "failed",
-            StepStatus.TIMED_OUT: "timed out",
-            StepStatus.INTERRUPTED: "interrupted: nobody can vouch for the end",
-        }
-        return f"{words.get(status, status.value)}{named}"
+            return f"by {self._cancel.by}{f': {named}' if named else ''}"
+        if status is StepStatus.INTERRUPTED:
+            return f"nobody can vouch for the end of {named or 'the run'}"
+        return named or "the run as a whole"
 
 
 def _become_step(order: step_process.Order, supervisor: int) -> None:

@@ -1,7 +1,6 @@
 """Values as JSON, the same in HTTP, `--json` and the journal: the attributes' names, ISO 8601 times, seconds, bytes."""
 
 import functools
-import operator
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
@@ -66,8 +65,8 @@ def _converter() -> "Converter":
     converter = Converter()
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     converter.register_structure_hook(Path, lambda text, _: Path(text))
-    for kind in (str, int, bool):  # exactly these: an Enum of words is a str as well
-        converter.register_structure_hook_func(functools.partial(operator.is_, kind), _strict(kind))
+    for kind in (str, int, bool):
+        converter.register_structure_hook(kind, _strict(kind))
     converter.register_structure_hook(float, lambda value, _: float(_strict((int, float))(value, float)))
     converter.register_structure_hook(int | str, _strict((int, str)))
     fallback = converter.get_structure_hook
@@ -88,7 +87,9 @@ def _converter() -> "Converter":
 
 
 def _strict(kinds: Any) -> Any:
-    def _structure(value: Any, _: Any) -> Any:
+    def _structure(value: Any, cls: Any) -> Any:
+        if isinstance(cls, type) and issubclass(cls, Enum):  # a word is a str as well, and comes here too
+            return cls(value)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
             names = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
             raise TypeError(f"{names} is wanted, not {value!r}")

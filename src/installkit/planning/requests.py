@@ -99,7 +99,7 @@ def resumed_request(
     if request.failed_hosts_only:
         limit = ",".join(failed_hosts)
         if not limit:
-            raise PlanningError(f"no host failed in run {request.resume}", remedy="resume without failed_hosts_only")
+            raise PlanningError(f"no host failed in run {request.resume}", remedy="resume it on all its hosts")
     steps = tuple(done)
     left: dict[str, Any] = {action.value: _left_of(old.wanted(action), action, steps) for action in _WITHOUT_TRACE}
     return attrs.evolve(

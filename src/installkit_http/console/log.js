@@ -1,7 +1,7 @@
 // The log of one step, as long as it may be: where its lines begin is kept, its bytes only around what is looked at.
 // All is addressed by byte offset, so nothing can come twice, whatever happens to the connection.
 
-import { open, pause, readBytes } from "./api.js";
+import { open, pause, Problem, readBytes } from "./api.js";
 
 const CHUNK = 1 << 16; // bytes kept or asked for at once
 const KEPT = 32; // chunks
@@ -33,13 +33,16 @@ export class Log {
     if (this.#pulling) return;
     this.#pulling = true;
     while (this.size < this.wanted && !this.signal.aborted) {
+      const before = this.size;
       try {
-        await this.read(this.size, (bytes) => this.#take(bytes));
+        await this.read(before, (bytes) => this.#take(bytes));
+        if (this.size === before) throw new Error(`${this.wanted} > ${before}`); // its journal was pruned
         this.problem = null;
       } catch (error) {
         if (this.signal.aborted) return;
         this.problem = error;
         this.changed();
+        if (error instanceof Problem && error.status < 500) return; // to ask again would not help
         await pause(1000, this.signal).catch(() => null); // the page is left: the loop sees that
       }
     }

@@ -63,6 +63,7 @@ export class LogView {
     this.mark = number;
     this.setFollow(false);
     this.#size();
+    this.scroller.scrollIntoView({ block: "nearest" });
     this.scroller.scrollTop = Math.max(0, number * ROW - this.scroller.clientHeight / 2) / this.#ratio();
     this.#placed = this.scroller.scrollTop !== this.#top;
     this.#top = this.scroller.scrollTop;

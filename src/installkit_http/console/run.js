@@ -28,7 +28,7 @@ class RunPage {
     this.place = Object.fromEntries(["facts", "actions", "problem", "failures", "steps", "hosts"].map((name) => [name, make("div")]));
     this.panel = new LogPanel(signal, (step) => this.select(step));
     this.elements = this.#layOut();
-    this.#setConnection("reconnecting");
+    this.#setConnection("connecting");
     this.draw();
     this.select(this.#interesting());
     const clock = setInterval(() => this.#tick(), 1000);

@@ -34,7 +34,7 @@ export function makeHostTable(steps) {
   const sorted = hosts.map((host) => [rank(host), host]).sort(([a, x], [b, y]) => a - b || x.localeCompare(y));
   const shown = sorted.slice(0, MOST_HOSTS).map(([, host]) => host);
   const rows = shown.map((host) => [host, ...steps.map((step) => makeSign(step.host_statuses[host]))]);
-  const table = makeTable(say("run.hosts"), [say("head.host"), ...steps.map((step) => step.id)], rows);
+  const table = makeTable(say("run.hosts"), [say("head.host"), ...steps.map((step) => `${step.seq} ${step.component}`)], rows);
   if (hosts.length > shown.length) table.append(make("p", { class: "quiet" }, say("run.more", { count: hosts.length - shown.length })));
   return table;
 }

@@ -1,7 +1,10 @@
 """A database as a file: copied while it is in use, checked, set aside. Each on a connection of its own."""
 
+import fcntl
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from installkit.errors import StoreError
@@ -12,15 +15,27 @@ def back_up(source: Path, target: Path) -> None:
     """Write a copy of the database *source*, as it is at one moment, to *target*, replacing it when it is complete."""
     temporary = target.with_name(f".{target.name}.part")
     try:
-        temporary.unlink(missing_ok=True)
-        temporary.touch(mode=0o600)
-        with closing(_connect(source)) as live, closing(_connect(temporary)) as copy:
-            live.backup(copy)
-        temporary.replace(target)
+        with _alone(target.parent):
+            temporary.unlink(missing_ok=True)
+            temporary.touch(mode=0o600)
+            with closing(_connect(source)) as live, closing(_connect(temporary)) as copy:
+                live.backup(copy)
+            temporary.replace(target)
     except OSError as exc:
         raise StoreError(
             f"the backup {target} cannot be written: {exc.strerror}", remedy="name a folder that your user may write"
         ) from exc
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of *folder*, so that of several backups to it one is made after the other."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def check_integrity(path: Path) -> str:

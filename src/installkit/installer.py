@@ -334,6 +334,8 @@ def _restore_backup(folders: Folders) -> None:
     with tempfile.TemporaryDirectory(dir=folders.data) as folder:
         copy = Path(folder, folders.database.name)
         shutil.copy(folders.backup, copy)
+        for suffix in ("-wal", "-shm"):  # what is left of the lost one would be played into its successor
+            folders.database.with_name(folders.database.name + suffix).unlink(missing_ok=True)
         with suppress(FileExistsError):
             os.link(copy, folders.database)
 

@@ -299,7 +299,7 @@ def test_a_damaged_event_is_told_with_its_journal(store, runs):
     journal = begin(runs, a_spec())
     (journal.path / "events.jsonl").write_bytes(b"no json\n")
 
-    with pytest.raises(StoreError, match=f"{journal.path} are damaged after byte 0"):
+    with pytest.raises(StoreError, match=f"{journal.path}/events.jsonl, byte 0: no event"):
         store.ingest(journal)
 
 

@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pytest
 
@@ -45,3 +46,19 @@ def installer(tmp_path):
         for run in installer.runs():
             run.cancel(now=True)
             run.wait(60)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder for playbooks."""
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    """This machine, as localhost."""
+    path = tmp_path / "hosts.ini"
+    path.write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+    return path

@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -37,20 +36,6 @@ def small_disk(tmp_path):
         pytest.skip("a small disk cannot be mounted here")
     yield path
     subprocess.run(["/bin/umount", "--lazy", path], check=True)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "playbooks"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def inventory(tmp_path):
-    path = tmp_path / "hosts.ini"
-    path.write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-    return path
 
 
 def fill(disk):

@@ -44,13 +44,6 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def inventory(tmp_path):
-    path = tmp_path / "hosts.ini"
-    path.write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-    return path
-
-
-@pytest.fixture
 def site(tmp_path, inventory, folder):
     with installkit.Installer(tmp_path / "data") as installer:
         yield installer.site("acme", inventory=inventory, catalog=folder)

@@ -8,18 +8,10 @@ import installkit
 from installkit import InstallationStatus, RunStatus
 
 VERSIONED = "versions: ['1.0', '2.0']\nactions: {{install: {name}.yml, uninstall: gone.yml{more}}}\n"
-MARK = (
+MARK = (  # appended, since both hosts write at once
     "- hosts: all\n  gather_facts: false\n  tasks:\n"
-    "    - lineinfile: {{path: {path}, create: true, line: '{{{{ component_action }}}} {{{{ component_version }}}}"
-    " {{{{ inventory_hostname }}}}'}}\n"
+    "    - shell: echo '{{{{ component_action }}}} {{{{ component_version }}}} {{{{ inventory_hostname }}}}' >> {path}\n"
 )
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "playbooks"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture

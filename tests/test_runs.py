@@ -30,20 +30,6 @@ SAY = """
 
 
 @pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "playbooks"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def inventory(tmp_path):
-    path = tmp_path / "hosts.ini"
-    path.write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-    return path
-
-
-@pytest.fixture
 def site(installer, inventory, folder):
     return installer.site("acme", inventory=inventory, catalog=folder)
 

@@ -61,7 +61,6 @@ class RunOptions:
         diff: Ansible's `--diff`.
         verbosity: Ansible's `-v`, counted.
         ignore_checks: Why each named check is ignored.
-        destructive: Whether destructive steps were allowed.
     """
 
     note: str = ""
@@ -72,7 +71,6 @@ class RunOptions:
     diff: bool = False
     verbosity: int = 0
     ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
-    destructive: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -94,19 +94,10 @@ def _read_chunk(db: StoreDatabase, journal: Journal, spec: RunSpec) -> _Chunk:
     before = db.read(lambda: _load_indexed(db, spec.run))
     offset = before.offset if before else 0
     result = journal.result()  # before the events: if it is there, all of them are
-    events = _read_events(journal, offset)
+    events = journal.read_events(offset, limit=CHUNK)
     last = len(events) < CHUNK
     run, changes = _follow(db, spec, before, events) if result is None else _conclude(spec, before, result, last=last)
     return _Chunk(before, _Indexed(events[-1].end if events else offset, run), events, changes, last)
-
-
-def _read_events(journal: Journal, offset: int) -> list[JournalEvent]:
-    try:
-        return journal.read_events(offset, limit=CHUNK)
-    except FileNotFoundError:
-        return []  # pruned: what ended may keep its spec and its result alone
-    except (ValueError, KeyError, TypeError) as exc:
-        raise StoreError(f"the events of {journal.path} are damaged after byte {offset}: {exc}") from exc
 
 
 def _conclude(spec: RunSpec, before: _Indexed | None, result: RunResult, *, last: bool) -> tuple[RunSnapshot, Changes]:

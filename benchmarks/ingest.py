@@ -17,72 +17,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
+from journals import write_journal
 from playhouse.sqliteq import SqliteQueueDatabase  # type: ignore[import-untyped] # has no stubs
 
-from installkit.journal import Journal, create_journal, encode_event, open_journal
-from installkit.model import (
-    Action,
-    Plan,
-    Request,
-    RunOptions,
-    RunResult,
-    RunSnapshot,
-    RunSpec,
-    RunStatus,
-    Step,
-    time_to_wire,
-)
+from installkit.journal import Journal
 from installkit.store import Store
 from installkit.store.tables import EventRow
 
 READERS = 8
 CHUNK = 5000
-HOSTS = tuple(f"host{number}" for number in range(10))
-STEP = "01-mysql-install"
-NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 COLUMNS = ("run", "seq", "kind", "step", "host", "task", "status", "duration")
 INSERT = 'INSERT INTO event (run, seq, kind, step, host, task, status, duration, "offset") VALUES (?,?,?,?,?,?,?,?,?)'
-
-
-def write_journal(runs: Path, run: str, events: int, *, finished: bool) -> Journal:
-    """Write the journal of a run of one step with as many task results as make *events* events."""
-    step = Step(id=STEP, seq=1, component="mysql", action=Action.INSTALL, hosts=HOSTS, playbook="03.mysql.yml")
-    plan = Plan(id=run, site="acme", revision=None, digest="", created_at=NOW, request=Request(), steps=(step,))
-    spec = RunSpec(run=run, site="acme", catalog=runs, plan=plan, options=RunOptions(), steps=(), created_at=NOW)
-    lock = create_journal(runs, spec)
-    if lock is None:
-        raise FileExistsError(run)
-    lock.release()
-    with closing(open_journal(runs / run)) as writer:
-        for draft in drafts(events):
-            writer.append(encode_event({"time": time_to_wire(NOW), "run": run, **draft}))
-        if finished:
-            end = RunSnapshot(id=run, site="acme", plan=run, status=RunStatus.SUCCEEDED, created_at=NOW)
-            writer.finish(RunResult(run=end))
-    return Journal(runs / run)
-
-
-def drafts(events: int) -> Iterator[dict[str, object]]:
-    """Yield *events* events: two starts, the rest task results as Ansible's usually are."""
-    yield {"kind": "run_started"}
-    yield {"kind": "step_started", "step": STEP, "data": {"component": "mysql", "action": "install", "hosts": HOSTS}}
-    for number in range(events - 2):
-        yield {
-            "kind": "task_result",
-            "step": STEP,
-            "host": HOSTS[number % len(HOSTS)],
-            "play": "Database servers",
-            "task": f"mysql : Copy configuration {number // len(HOSTS)}",
-            "module": "ansible.builtin.template",
-            "status": "changed" if number % 7 == 0 else "ok",
-            "duration": 0.25,
-            "message": None,
-            "log": {"start": number * 80, "end": number * 80 + 80},
-            "data": {},
-        }
 
 
 def lines_of(journal: Journal) -> Iterator[tuple[dict[str, object], int]]:

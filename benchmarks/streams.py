@@ -25,10 +25,11 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from journals import STEP, write_journal
+from journals import NOW, STEP, write_journal
 
 import installkit
-from installkit.journal import LogWriter, take_lock
+from installkit.journal import JournalWriter, LogWriter, encode_event, open_journal, take_lock
+from installkit.model import time_to_wire
 
 LINE = b"\x1b[0;32mok: [host1] => (item=/etc/mysql/conf.d/tuning.cnf) and what else is said\x1b[0m\n"
 REPLACED = 800 / 0.05
@@ -167,8 +168,8 @@ def replay(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 @contextmanager
-def live_run(data: Path) -> Iterator[tuple[str, LogWriter]]:
-    """Yield the id and the log of a run that is under way as long as this lasts."""
+def live_run(data: Path) -> Iterator[tuple[str, LogWriter, JournalWriter]]:
+    """Yield the id, the log and the events of a run that is under way as long as this lasts."""
     run = "000000000002"
     with installkit.Installer(data) as installer:
         write_journal(data / "runs", run, 2, finished=False)
@@ -176,8 +177,9 @@ def live_run(data: Path) -> Iterator[tuple[str, LogWriter]]:
         installer.reindex()
     if lock is None:
         raise RuntimeError("the new run's lock is not free")
-    with lock, closing(LogWriter(data / "runs" / run, STEP)) as log:
-        yield run, log
+    path = data / "runs" / run
+    with lock, closing(LogWriter(path, STEP)) as log, closing(open_journal(path)) as events:
+        yield run, log, events
 
 
 def delays(descriptors: list[int], written: dict[int, float], lines: int) -> list[float]:
@@ -196,11 +198,14 @@ def delays(descriptors: list[int], written: dict[int, float], lines: int) -> lis
     return found
 
 
-def write_lines(log: LogWriter, written: dict[int, float], lines: int) -> None:
-    """Write a line every 20 ms, noting when."""
+def write_lines(run: str, log: LogWriter, events: JournalWriter, written: dict[int, float], lines: int) -> None:
+    """Write a line every 20 ms, and the event that it belongs to, noting when."""
     for number in range(lines):
         written[number] = time.perf_counter()
+        start = log.size
         log.append(b"line %d\n" % number)
+        draft = {"time": time_to_wire(NOW), "kind": "output", "run": run, "step": STEP}
+        events.append(encode_event({**draft, "log": {"start": start, "end": log.size}}))
         time.sleep(0.02)
 
 
@@ -210,7 +215,7 @@ def latency(folder: Path, rounds: int) -> dict[str, list[float]]:
     data = folder / "live"
     found: dict[str, list[float]] = {}
     with ExitStack() as stack:
-        run, log = stack.enter_context(live_run(data))
+        run, log, events = stack.enter_context(live_run(data))
         ours = stack.enter_context(service(data))
         answers = [ours.open(f"{log_path(run)}?follow=true") for _ in range(VIEWERS)]
         file = data / "runs" / run / "logs" / f"{STEP}.log"
@@ -221,7 +226,7 @@ def latency(folder: Path, rounds: int) -> dict[str, list[float]]:
             raise RuntimeError("tail has no output")
         time.sleep(1)
         written: dict[int, float] = {}
-        writer = threading.Thread(target=write_lines, args=(log, written, lines))
+        writer = threading.Thread(target=write_lines, args=(run, log, events, written, lines))
         writer.start()
         watchers = {"viewers": [answer.fileno() for answer in answers], "tail -f": [tail.stdout.fileno()]}
         threads = [

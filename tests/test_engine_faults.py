@@ -58,6 +58,15 @@ def wait_for(condition, timeout=30.0):
         time.sleep(0.02)
 
 
+def has_begun(run):
+    return any(event.kind is EventKind.TASK_STARTED for event in run.events())
+
+
+def is_stuck(run):
+    """Return whether the log of the run's only step ends where a page of the full file system does."""
+    return len(run.log("mysql")) % os.sysconf("SC_PAGE_SIZE") == 0
+
+
 def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, inventory, tmp_path):
     """Log, events and result are whole after there is space again; that it waited is told."""
     (folder / "03.mysql.yml").write_text(
@@ -67,10 +76,10 @@ def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, i
     with installkit.Installer(small_disk / "data") as installer:
         site = installer.site("acme", inventory=inventory, catalog=folder)
         run = site.start(site.plan(install=["mysql"]))
-        wait_for(lambda: any(event.kind is EventKind.TASK_STARTED for event in run.events()))
+        wait_for(lambda: has_begun(run))
         filler = fill(small_disk)
         (tmp_path / "gate").touch()
-        time.sleep(4)
+        wait_for(lambda: is_stuck(run))
         waiting = (small_disk / "data" / "runs" / run.id / "result.json").exists()
         filler.unlink()
         run.wait(30)
@@ -83,6 +92,40 @@ def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, i
         assert b"after" in log
         assert log == b"".join(log[span.start : span.end] for span in spans)
         assert DISK_WAS_FULL in {event.message for event in run.events() if event.kind is EventKind.WARNING}
+
+
+def test_a_full_disk_keeps_no_run_from_being_stopped(small_disk, folder, inventory, tmp_path):
+    """Asked to stop now, or out of time: what runs is ended at once, and told once there is space again."""
+    (folder / "03.mysql.yml").write_text(
+        f"{HEAD}    - wait_for: {{path: {tmp_path / 'gate'}, timeout: 30, sleep: 1}}\n"
+        "    - debug: {msg: \"{{ 'x' * 300000 }}\"}\n    - command: sleep 64\n"
+    )
+    with installkit.Installer(small_disk / "data") as installer:
+        names = ("canceled", "timed_out")
+        sites = [installer.site(name, inventory=inventory, catalog=folder) for name in names]
+        plans = [site.plan(install=["mysql"]) for site in sites]
+        began = time.monotonic()
+        canceled = sites[0].start(plans[0])
+        wait_for(lambda: has_begun(canceled))
+        late = sites[1].start(plans[1], timeout=max(5.0, 3 * (time.monotonic() - began)))
+        wait_for(lambda: has_begun(late))
+        filler = fill(small_disk)
+        (tmp_path / "gate").touch()
+        wait_for(lambda: all(is_stuck(run) for run in (canceled, late)))
+        canceled.cancel(now=True)
+        wait_for(lambda: not playbooks_of(canceled.id) and not playbooks_of(late.id), timeout=90.0)
+        ended = [run.status.final for run in (canceled, late)]
+        filler.unlink()
+        for run, name in zip((canceled, late), names, strict=True):
+            run.wait(30)
+            log = run.log("mysql")
+
+            assert name == run.status
+            assert {"localhost": "unfinished"} == run.steps[0].host_statuses
+            assert len(log) == run.steps[0].log_size
+            assert [] == [event for event in run.events() if event.log and event.log.end > len(log)]
+
+    assert [False, False] == ended
 
 
 def test_a_run_is_not_started_on_a_full_disk(small_disk):
@@ -121,6 +164,19 @@ def engine_of(run):
             found[int(path.name)] = parent
     supervisor = next(pid for pid, parent in found.items() if parent not in found)
     return supervisor, next((pid for pid, parent in found.items() if parent == supervisor), None)
+
+
+def playbooks_of(run):
+    """Return the process ids of the run's ansible-playbook and its workers."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"ansible-playbook" in command and f"installkit-{run}".encode() in command:
+            found.append(int(path.name))
+    return found
 
 
 def test_what_an_earlier_step_left_running_outlives_a_later_steps_death(folder, inventory, tmp_path):

@@ -131,6 +131,29 @@ def test_much_output_takes_bounded_memory_and_bounded_events(site, folder, inven
     assert (run._journal.path / "events.jsonl").stat().st_size < 200_000
 
 
+def test_a_log_that_reaches_its_limit_is_cut_and_the_run_goes_on(site, folder, inventory):
+    """Its end says so, a warning says so once; events and status are as ever, and their spans end where the log does."""
+    play(folder, "for number in range(500): print('line', number)")
+    with (folder / "03.mysql.yml").open("a") as file:
+        file.write("    - debug: {msg: after}\n      loop: [1, 2]\n")
+    run = site.start(site.plan(install=["mysql"]), log_limit=3000).wait(60)
+    log = run.log("mysql")
+    events = list(run.events())
+    spans = [event.log for event in events if event.log]
+    warnings = [event.message for event in events if event.kind is EventKind.WARNING]
+    body, mark, rest = log.partition(b"[installkit: the log is cut here at 3000 bytes")
+
+    assert RunStatus.SUCCEEDED is run.status
+    assert 2900 < len(body) <= 3000
+    assert bare(folder, inventory).startswith(body)
+    assert (True, 1) == (bool(mark), rest.count(b"\n"))
+    assert ["the log of 01-mysql-install is cut at its limit of 3000 bytes; the run goes on"] == warnings
+    assert log == b"".join(log[span.start : span.end] for span in spans) == b"".join(run.follow_log("mysql"))
+    assert run.steps[0].log_size == len(log)
+    assert [1, 2] == [event.data["item"] for event in events if event.kind is EventKind.ITEM_RESULT]
+    assert {"localhost"} == run.steps[0].recap.keys()
+
+
 def test_many_events_in_one_step_are_all_there(site, folder):
     """Each with its own bytes of the log, none twice."""
     (folder / "03.mysql.yml").write_text(

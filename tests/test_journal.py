@@ -147,6 +147,29 @@ def test_a_log_is_followed_to_its_steps_last_byte(run):
     assert b"".join(b"line %d\n" % number for number in range(1, 200)) == seen
 
 
+@pytest.mark.parametrize(
+    ("printed", "kept"),
+    [
+        pytest.param([b"one\ntwo\n"], b"one\ntwo\n", id="it fits"),
+        pytest.param([b"one\n", b"two\nthree\n", b"four\n"], b"one\ntwo\n", id="whole lines"),
+        pytest.param([b"one\n", b"a line without an end"], b"one\na line\n", id="a line that is too long"),
+        pytest.param([b"one\ntwo\nxy", b"z\n"], b"one\ntwo\nxy\n", id="nothing fits"),
+    ],
+)
+def test_a_log_ends_at_its_limit_with_a_line_that_says_so(run, printed, kept):
+    """Nothing follows that line, and nothing before it is missing."""
+    log = LogWriter(run, "01-a-install", limit=10)
+    for text in printed:
+        log.append(text)
+    log.close()
+    whole = b"".join(printed)
+    mark = b"[installkit: the log is cut here at 10 bytes; the run goes on, and its events tell every result]\n"
+
+    assert (kept if kept == whole else kept + mark) == Journal(run).read_log("01-a-install")
+    assert (kept != whole) == log.cut
+    assert log.size == Journal(run).log_size("01-a-install")
+
+
 def test_a_milder_cancel_does_not_take_back_a_stronger_one(run):
     request_cancel(run, CancelRequest(at=NOW, by="ann", now=True))
     request_cancel(run, CancelRequest(at=NOW, by="bob"))

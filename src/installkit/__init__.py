@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from installkit.folders import default_data_directory
     from installkit.installer import Installer, recover_database, site_name_for
     from installkit.model import (
+        LOG_LIMIT,
         Action,
         AuditEntry,
         Catalog,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "LOG_LIMIT",
     "Access",
     "Action",
     "AuditEntry",

@@ -24,6 +24,7 @@ from installkit.journal import (
     write_holder,
 )
 from installkit.model import (
+    LOG_LIMIT,
     Catalog,
     HostStatus,
     Installation,
@@ -160,6 +161,7 @@ class Site(SiteHosts):
         check_mode: bool = False,
         diff: bool = False,
         verbosity: int = 0,
+        log_limit: int = LOG_LIMIT,
         requested_by: str | None = None,
     ) -> Run:
         """
@@ -175,6 +177,7 @@ class Site(SiteHosts):
             check_mode: As Ansible's `--check`; the plan can still be applied afterwards.
             diff: As Ansible's `--diff`.
             verbosity: As Ansible's `-v`, counted.
+            log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
             requested_by: Who starts it; the user of this process if None.
 
         Raises:
@@ -195,6 +198,7 @@ class Site(SiteHosts):
             check_mode=check_mode,
             diff=diff,
             verbosity=verbosity,
+            log_limit=log_limit,
             ignore_checks=dict(ignore_checks or {}),
         )
         known = self._started(plan.id)

@@ -1,4 +1,4 @@
-"""Amounts of time, as people write them."""
+"""Amounts of time and of bytes, as people write them."""
 
 import re
 from typing import Any
@@ -24,3 +24,20 @@ class Duration(click.ParamType[float]):
 
 
 DURATION = Duration()
+
+
+class Size(click.ParamType[int]):
+    """Bytes, from `4096`, `500M` or `2G`; a kilobyte has 1000."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return *value* in bytes; more than nothing."""
+        found = re.fullmatch(r"(\d+)([KMGT]?)", str(value))
+        size = int(found[1]) * 1000 ** " KMGT".index(found[2] or " ") if found else 0
+        if size <= 0:
+            self.fail(f"{value!r} is no size; write it as 4096, 500M or 2G", param, ctx)
+        return size
+
+
+SIZE = Size()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import installkit
-from installkit.cli.amounts import DURATION
+from installkit.cli.amounts import DURATION, SIZE
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
 from installkit.cli.output import console, counted, make_table, print_json
@@ -92,12 +92,27 @@ _START_OPTIONS = (
     click.option("-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="At most so many steps at once."),
     click.option("--note", metavar="TEXT", default="", help="What you want to remember of it."),
     click.option("--timeout", metavar="TIME", type=DURATION, help="For the whole run, as 90s, 30m or 2h."),
+    click.option(
+        "--log-limit", metavar="SIZE", type=SIZE, default="1G", show_default=True, help="For each step's log."
+    ),
     click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed."),
     click.option("--diff", is_flag=True, help="As Ansible's --diff."),
     click.option("-v", "--verbose", count=True, help="As Ansible's -v."),
     click.option("--json", "as_json", is_flag=True, help="Print the run as JSON at its end."),
 )
-_START_NAMES = ("yes", "allow_destructive", "detach", "jobs", "note", "timeout", "check", "diff", "verbose", "as_json")
+_START_NAMES = (
+    "yes",
+    "allow_destructive",
+    "detach",
+    "jobs",
+    "note",
+    "timeout",
+    "log_limit",
+    "check",
+    "diff",
+    "verbose",
+    "as_json",
+)
 
 
 @click.command()
@@ -191,6 +206,7 @@ def _start(asked: Asked, options: Mapping[str, Any]) -> installkit.Run:
         check_mode=options["check"],
         diff=options["diff"],
         verbosity=options["verbose"],
+        log_limit=options["log_limit"],
     )
 
 

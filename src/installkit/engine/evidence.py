@@ -120,7 +120,7 @@ class Evidence:
         self._last_failure[host] = FailedTask(
             host=host,
             status=status,
-            task=data.get("task") or "",
+            task=cut(data.get("task") or "", _TAIL),
             location=task_location(data, self._folder),
             message=cut(item or result_message(data.get("res") or {}) or "no message", _TAIL),
         )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from installkit.journal import Journal, encode_event, open_journal, parse_event
+from installkit.journal import Journal, WhenFull, encode_event, open_journal, parse_event, wait
 from installkit.model import (
     Event,
     EventKind,
@@ -24,7 +24,7 @@ from installkit.model import (
     to_wire,
 )
 
-DISK_WAS_FULL = "the disk was full: the run waited for space, and nothing of it was lost"
+DISK_WAS_FULL = "the disk was full: the run waited for space"
 
 _SYNCED = {EventKind.RUN_STARTED, EventKind.STEP_STARTED, EventKind.STEP_FINISHED}
 
@@ -33,15 +33,15 @@ class Recorder:
     """
     Writes the events of a run that are not Ansible's, and keeps what they add up to; its user holds the run's lock.
 
-    It takes up a journal where another left it.
+    It takes up a journal where another left it. As long as the disk is full it calls *when_full* between its tries.
     """
 
-    def __init__(self, run: Path, spec: RunSpec) -> None:
+    def __init__(self, run: Path, spec: RunSpec, when_full: WhenFull = wait) -> None:
         self.spec = spec
         self.progress = RunProgress(spec)
         self._before: Record = {(row.component, row.host): row for row in spec.installed}
         self._record: Record = self._before
-        self._writer = open_journal(run)
+        self._writer = open_journal(run, when_full)
         self._specs = {each.step: each for each in spec.steps}
         for entry in Journal(run).read_events():
             self._take_in(entry.event)

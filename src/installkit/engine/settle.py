@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import NoReturn
 
 from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
 from installkit.engine.scratch import remove_scratch
-from installkit.journal import Journal, take_lock
+from installkit.journal import CANNOT_WRITE, Journal, take_lock
 from installkit.model import RunResult, RunStatus, StepStatus
 
 
@@ -15,11 +16,20 @@ def settle(run: Path) -> RunResult | None:
     secrets that it may have left are removed. Of several callers one does it.
 
     Returns:
-        None if the run is alive.
+        None if the run is alive, or its end cannot be written by this user now: somebody else, or a later call, ends it.
     """
     journal = Journal(run)
     if (result := journal.result()) is not None:
         return result
+    try:
+        return _settle(run, journal)
+    except OSError as exc:
+        if exc.errno not in CANNOT_WRITE:
+            raise
+        return None
+
+
+def _settle(run: Path, journal: Journal) -> RunResult | None:
     lock = take_lock(run / "lock")
     if lock is None:
         return None
@@ -30,9 +40,13 @@ def settle(run: Path) -> RunResult | None:
         return result
 
 
+def _refuse(error: OSError) -> NoReturn:
+    raise error  # whoever only looks at a run does not wait for space
+
+
 def _interrupt(run: Path, journal: Journal) -> None:
     spec = journal.spec()
-    recorder = Recorder(run, spec)
+    recorder = Recorder(run, spec, _refuse)
     remove_scratch(run)
     if recorder.progress.snapshot().status.final:  # it died between its last event and its result
         recorder.write_result()

@@ -7,6 +7,7 @@ what it is: an event without `seq`, the processes that finished tasks left runni
 
 import hashlib
 import os
+import select
 import signal
 import time
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from installkit.engine.ansible import Invocation, Playbook
+from installkit.engine.ansible import POLL, Invocation, Playbook
 from installkit.engine.evidence import Evidence
 from installkit.engine.facts import gather_facts
 from installkit.engine.outcome import About, Outcome, broke_off, judge, not_started
@@ -27,7 +28,7 @@ from installkit.engine.settings import caller_environment, run_settings
 from installkit.engine.translation import draft_from_runner, event_text
 from installkit.engine.variables import VariableFiles, write_variables
 from installkit.errors import EngineError
-from installkit.journal import LogWriter, encode_event
+from installkit.journal import LogWriter, encode_event, wait
 from installkit.model import EventKind, Failure, FailureCode, RunSpec, Step, StepSpec, time_to_wire, to_wire
 from installkit.programs import find_program
 
@@ -71,8 +72,9 @@ def carry_out(order: Order, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     become_subreaper()
     die_with_parent(parent)
-    outcome = _StepRun(order, stop).run()
-    _send(order.pipe, OUTCOME, encode_event(to_wire(outcome)))
+    os.set_blocking(order.pipe, False)
+    step = _StepRun(order, stop)
+    step.send(OUTCOME, encode_event(to_wire(step.run())))
 
 
 class _Stop:
@@ -95,7 +97,9 @@ class _StepRun:
         self._evidence = Evidence(
             order.step.hosts, order.spec.plays, str(order.spec.folder), fatal=_may_end_for_all(order.spec.files)
         )
-        self._log = LogWriter(order.journal, order.step.id)
+        limit = order.run.options.log_limit
+        self._log = LogWriter(order.journal, order.step.id, limit=limit, when_full=self._wait_for_space)
+        self._told_of_cut = False
         self._kept: frozenset[Process] = frozenset()
         self._variables: VariableFiles | None = None
         self._terminated = False
@@ -131,7 +135,7 @@ class _StepRun:
     def _carried_out(self) -> Outcome:
         try:
             rc = self._run_playbook()
-        except EngineError as exc:
+        except (EngineError, OSError) as exc:
             self._sweep()
             code = FailureCode.ANSIBLE_BROKE_OFF
             return broke_off(self._about, self._evidence, code, str(exc), stopped=self._stopped)
@@ -194,18 +198,25 @@ class _StepRun:
         start = self._log.size
         self._log.append(printed)
         raw = self._cleaned(raw)
-        self._tell_of_full_disk()
+        self._tell_of_disk()
         self._evidence.observe(raw, printed.decode(errors="replace"))
         draft = draft_from_runner(raw, str(self._order.spec.folder), diff=self._order.run.options.diff)
-        if draft is not None:
+        if draft is not None and (self._log.size > start or len(draft) > 1):  # it says more than that it printed
             self._hand_up(draft, raw, start)
         if self._evidence.idle:
             self._keep_running()
 
-    def _tell_of_full_disk(self) -> None:
+    def _tell_of_disk(self) -> None:
         if self._log.waited:
             self._log.waited = False
-            self._hand_up({"kind": EventKind.WARNING.value, "message": DISK_WAS_FULL}, {}, self._log.size)
+            self._warn(DISK_WAS_FULL)
+        if self._log.cut and not self._told_of_cut:
+            self._told_of_cut = True
+            limit = self._order.run.options.log_limit
+            self._warn(f"the log of {self._order.step.id} is cut at its limit of {limit} bytes; the run goes on")
+
+    def _warn(self, message: str) -> None:
+        self._hand_up({"kind": EventKind.WARNING.value, "message": message}, {}, self._log.size)
 
     def _cleaned(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Return *raw* without secrets in what it tells; names that others must match stay, and what counts hosts."""
@@ -225,7 +236,7 @@ class _StepRun:
         }
         if self._log.size > start:
             event["log"] = {"start": start, "end": self._log.size}
-        _send(self._order.pipe, EVENT, encode_event(event))
+        self.send(EVENT, encode_event(event))
 
     def _keep_running(self) -> None:
         """Take note of what finished tasks left running: it is the product, and no sweep may end it."""
@@ -233,7 +244,7 @@ class _StepRun:
         kept = frozenset(process for process in children() if process.pid != playbook)
         if not kept <= self._kept:
             self._kept |= kept
-            _send(self._order.pipe, KEPT, encode_event({str(each.pid): each.started for each in self._kept}))
+            self.send(KEPT, encode_event({str(each.pid): each.started for each in self._kept}))
 
     def _should_end(self) -> bool:
         """Pass a wish to stop on to ansible-playbook; true once it has had its time to end."""
@@ -245,6 +256,21 @@ class _StepRun:
             self._terminated = True
             os.kill(pid, signal.SIGTERM)  # ansible passes it on to its workers; runner's own SIGKILL would not
         return time.monotonic() - asked > GRACE
+
+    def _wait_for_space(self, error: OSError) -> None:
+        """Let time pass while the disk is full; a wish to stop reaches ansible-playbook even so."""
+        self._should_end()
+        wait(error)
+
+    def send(self, kind: bytes, body: bytes) -> None:
+        """Hand a line up; while the supervisor waits for space, a wish to stop reaches ansible-playbook even so."""
+        pipe, rest = self._order.pipe, memoryview(kind + body + b"\n")
+        while rest:
+            try:
+                rest = rest[os.write(pipe, rest) :]
+            except BlockingIOError:
+                self._should_end()
+                select.select([], [pipe], [], POLL)
 
     def _sweep(self) -> None:
         end_children(self._kept)
@@ -259,10 +285,3 @@ def _may_end_for_all(files: Iterable[str]) -> bool:
     """Return whether the playbook or a setting lets a failure on one host end a play for all hosts."""
     texts = (path for path in map(Path, files) if path.suffix in _YAML and path.is_file())
     return "ANSIBLE_ANY_ERRORS_FATAL" in os.environ or any(b"any_errors_fatal" in path.read_bytes() for path in texts)
-
-
-def _send(pipe: int, kind: bytes, body: bytes) -> None:
-    line = kind + body + b"\n"
-    sent = 0
-    while sent < len(line):
-        sent += os.write(pipe, line[sent:])

@@ -13,6 +13,7 @@ import signal
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from installkit.engine.remains import unseen_end
 from installkit.engine.schedule import doomed_steps, ready_steps
 from installkit.engine.scratch import make_scratch, remove_scratch
 from installkit.errors import StoreError
-from installkit.journal import CancelRequest, Journal, read_cancel
+from installkit.journal import CancelRequest, Journal, read_cancel, wait
 from installkit.model import RunSpec, RunStatus, Step, StepSpec, StepStatus
 
 TICK = 0.2
@@ -101,7 +102,7 @@ class Supervisor:
         self._umask = umask
         self._spec: RunSpec = Journal(run).spec()
         self._specs = {each.step: each for each in self._spec.steps}
-        self._recorder = Recorder(run, self._spec)
+        self._recorder = Recorder(run, self._spec, self._wait_for_space)
         self._live: dict[int, _LiveStep] = {}
         self._selector = selectors.DefaultSelector()
         self._began = self._synced = time.monotonic()
@@ -128,10 +129,8 @@ class Supervisor:
         """Start what may start; return whether anything is under way."""
         for step in doomed_steps(self._spec.plan.steps, self._recorder.statuses):
             self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "a step that it needs did not succeed")
-        if self._stopping is None:
-            while ready := ready_steps(self._spec, self._recorder.statuses):
-                for step in ready:
-                    self._start(step, scratch)
+        while self._stopping is None and (ready := ready_steps(self._spec, self._recorder.statuses)):
+            self._start(ready[0], scratch)
         return bool(self._live)
 
     def _start(self, step: Step, scratch: Path) -> None:
@@ -234,22 +233,35 @@ class Supervisor:
 
     def _look_at_clocks(self) -> None:
         now = time.monotonic()
-        timeout = self._spec.options.timeout
-        if timeout is not None and now - self._began > timeout:
-            self._stop_all(StepStatus.TIMED_OUT)
+        self._stop_what_is_late(now)
         for live in self._live.values():
-            self._look_at_clock(live, now - live.began)
-            live.kill_if_late()
+            self._warn_if_slow(live, now - live.began)
         if now - self._synced > SYNC:
             self._recorder.sync()
             self._synced = now
 
-    def _look_at_clock(self, live: _LiveStep, age: float) -> None:
-        if live.spec.timeout is not None and age > live.spec.timeout:
-            live.ask_to_stop(StepStatus.TIMED_OUT)
+    def _stop_what_is_late(self, now: float) -> None:
+        timeout = self._spec.options.timeout
+        if timeout is not None and now - self._began > timeout:
+            self._stop_all(StepStatus.TIMED_OUT)
+        for live in self._live.values():
+            if live.spec.timeout is not None and now - live.began > live.spec.timeout:
+                live.ask_to_stop(StepStatus.TIMED_OUT)
+            live.kill_if_late()
+
+    def _warn_if_slow(self, live: _LiveStep, age: float) -> None:
         if live.spec.soft_timeout is not None and age > live.spec.soft_timeout and not live.warned:
             live.warned = True
             self._recorder.warning(f"{live.step.id} has taken longer than {live.spec.soft_timeout:g} s", live.step.id)
+
+    def _wait_for_space(self, error: OSError) -> None:
+        """Let time pass while the disk is full, and stop what shall stop even so; it is told once there is space."""
+        with suppress(StoreError):  # told then, too
+            cancel = read_cancel(self._run)
+            if cancel is not None and cancel.now:
+                self._stop_all(StepStatus.CANCELED)
+        self._stop_what_is_late(time.monotonic())
+        wait(error)
 
     def _stop_all(self, becomes: StepStatus) -> None:
         self._stopping = becomes

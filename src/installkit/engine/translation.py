@@ -10,7 +10,7 @@ Raw = Mapping[str, Any]
 Draft = dict[str, Any]
 
 TEXT_LIMIT = 16_384
-"""Characters of one string in an event's data; what is cut is in the log."""
+"""Characters of one string in an event's data."""
 
 CARRIAGE_RETURN = "\udc0d"
 """Stands for a carriage return in what runner gets to see: it would strip one at the end of a text, untold."""
@@ -179,7 +179,7 @@ def recap_of(stats: Raw) -> dict[str, dict[str, int]]:
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
     """Return *text*, with a visible mark in place of what is beyond *limit* characters, and of what is no character."""
     kept = text[:limit].encode(errors="replace").decode()
-    return kept if len(text) <= limit else f"{kept}… [{len(text) - limit} more characters are in the log]"
+    return kept if len(text) <= limit else f"{kept}… [{len(text) - limit} more characters]"
 
 
 def bounded(value: Any) -> Any:

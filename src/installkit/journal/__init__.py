@@ -1,6 +1,6 @@
 """The files of a run, its only truth; no other module knows their names or their format."""
 
-from installkit.journal.files import SUPERVISOR_ERRORS, is_run_id
+from installkit.journal.files import CANNOT_WRITE, SUPERVISOR_ERRORS, WhenFull, is_run_id, wait, write_errors
 from installkit.journal.locks import Lock, lock_is_held, read_holder, take_lock, write_holder
 from installkit.journal.prune import is_pruned, prunable_size, prune_journal, remove_unnamed
 from installkit.journal.reader import Journal, JournalEvent, list_journals, parse_event
@@ -8,6 +8,7 @@ from installkit.journal.requests import CancelRequest, read_cancel, request_canc
 from installkit.journal.writer import JournalWriter, LogWriter, create_journal, encode_event, open_journal
 
 __all__ = [
+    "CANNOT_WRITE",
     "SUPERVISOR_ERRORS",
     "CancelRequest",
     "Journal",
@@ -15,6 +16,7 @@ __all__ = [
     "JournalWriter",
     "Lock",
     "LogWriter",
+    "WhenFull",
     "create_journal",
     "encode_event",
     "is_pruned",
@@ -30,5 +32,7 @@ __all__ = [
     "remove_unnamed",
     "request_cancel",
     "take_lock",
+    "wait",
+    "write_errors",
     "write_holder",
 ]

@@ -7,6 +7,7 @@ Names and format of a journal's files.
             logs/STEP.log  what ansible-playbook printed
             result.json    how it ended; the last thing written
             cancel.json    a request of a client to the supervisor
+            cancel.now     the same on a full disk: that all shall stop now, in a file without content
             supervisor.err what the supervisor itself had to complain about
 """
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 FORMAT = 1
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+CANNOT_WRITE = DISK_FULL | {errno.EACCES, errno.EPERM, errno.EROFS}
 SPACE_POLL = 0.2
 """Seconds between two tries to write to a full disk."""
 
@@ -37,6 +39,7 @@ EVENTS = "events.jsonl"
 LOGS = "logs"
 RESULT = "result.json"
 CANCEL = "cancel.json"
+CANCEL_NOW = "cancel.now"
 SUPERVISOR_ERRORS = "supervisor.err"
 NEW = ".new-"
 """Begins the name of a run's folder until it is complete."""
@@ -93,15 +96,24 @@ def write_errors(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} cannot be written: {exc.strerror}", remedy=remedy) from exc
 
 
-def wait_for_space(act: Callable[[], T]) -> T:
-    """Return what *act* returns; as long as the disk is full, try again: nobody has to lose anything for it."""
+WhenFull = Callable[[OSError], None]
+"""What to do before each new try to write to a full disk; what it raises ends the tries."""
+
+
+def wait(_: OSError) -> None:
+    """Let some time pass, and try again: nobody has to lose anything for a full disk."""
+    time.sleep(SPACE_POLL)
+
+
+def try_to_write(act: Callable[[], T], when_full: WhenFull = wait) -> T:
+    """Return what *act* returns; as long as the disk is full, try again after *when_full*."""
     while True:
         try:
             return act()
         except OSError as exc:
             if exc.errno not in DISK_FULL:
                 raise
-        time.sleep(SPACE_POLL)
+            when_full(exc)
 
 
 def read_written(path: Path, name: str) -> Any:

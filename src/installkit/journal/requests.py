@@ -1,12 +1,21 @@
 """What clients ask of a supervisor: files in the run's folder, the only way in."""
 
-from datetime import datetime
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 
 from installkit.errors import StoreError
-from installkit.journal.files import CANCEL, read_written, write_atomic, write_errors
+from installkit.journal.files import (
+    CANCEL,
+    CANCEL_NOW,
+    DISK_FULL,
+    open_for,
+    read_written,
+    write_atomic,
+    write_errors,
+)
 from installkit.model import from_wire, to_wire
 
 
@@ -29,13 +38,24 @@ def request_cancel(run: Path, request: CancelRequest) -> None:
     """
     Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request, or one in no known form.
 
+    On a full disk `now` is asked for by a file without content, which needs no space: who owns it is who asked.
+
     Raises:
         StoreError: If the request could not be written.
     """
     earlier = _earlier(run)
     if earlier is None or (request.now and not earlier.now):
         with write_errors(run / CANCEL):
-            write_atomic(run / CANCEL, "cancel", to_wire(request))
+            _write(run, request)
+
+
+def _write(run: Path, request: CancelRequest) -> None:
+    try:
+        write_atomic(run / CANCEL, "cancel", to_wire(request))
+    except OSError as exc:
+        if exc.errno not in DISK_FULL or not request.now:
+            raise
+        os.close(open_for(run / CANCEL_NOW, os.O_WRONLY))
 
 
 def read_cancel(run: Path) -> CancelRequest | None:
@@ -45,11 +65,28 @@ def read_cancel(run: Path) -> CancelRequest | None:
     Raises:
         StoreError: If the request cannot be read, is damaged, or a newer installkit wrote it.
     """
+    if (now := _read_bare_request(run / CANCEL_NOW)) is not None:
+        return now
     data = read_written(run / CANCEL, "cancel")
     try:
         return None if data is None else from_wire(CancelRequest, data)
     except ValueError as exc:
         raise StoreError(f"{run / CANCEL} is damaged: {exc}") from exc
+
+
+def _read_bare_request(path: Path) -> CancelRequest | None:
+    try:
+        at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+    return CancelRequest(at=at, by=_owner(path), now=True)
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except KeyError:  # a user without a name
+        return "unknown"
 
 
 def _earlier(run: Path) -> CancelRequest | None:

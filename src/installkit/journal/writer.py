@@ -2,7 +2,6 @@ import json
 import os
 import secrets
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,23 @@ from installkit.journal.files import (
     LOGS,
     NEW,
     RESULT,
-    SPACE_POLL,
     SPEC,
+    WhenFull,
     log_path,
     make_folder,
     open_for,
     sync_folder,
-    wait_for_space,
+    try_to_write,
+    wait,
     write_atomic,
     write_errors,
 )
 from installkit.journal.locks import Lock, take_lock
 from installkit.journal.reader import parse_event
-from installkit.model import RunResult, RunSpec, to_wire
+from installkit.model import LOG_LIMIT, RunResult, RunSpec, to_wire
+
+CUT = b"[installkit: the log is cut here at %d bytes; the run goes on, and its events tell every result]\n"
+"""The last line of a log that reached its limit."""
 
 
 def create_journal(runs: Path, spec: RunSpec) -> Lock | None:
@@ -64,22 +67,25 @@ def _publish(folder: Path, run: Path) -> Lock:
     return Lock(run / LOCK, lock.descriptor)
 
 
-def open_journal(run: Path) -> "JournalWriter":
+def open_journal(run: Path, when_full: WhenFull = wait) -> "JournalWriter":
     """Return the writer of *run*'s events; the caller holds the run's lock. A torn last line is cut off."""
-    return JournalWriter(run)
+    return JournalWriter(run, when_full)
 
 
 class JournalWriter:
     """
-    Appends to a run's events and ends it; only the holder of the run's lock may. A full disk makes it wait.
+    Appends to a run's events and ends it; only the holder of the run's lock may.
+
+    A full disk makes it try again and again, with a call of *when_full* in between.
 
     Attributes:
         last_seq: Of the last event; 0 before the first.
         waited: Whether an event had to wait for space; for its user to take back.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, when_full: WhenFull) -> None:
         self._run = run
+        self._when_full = when_full
         self._events = open_for(run / EVENTS, os.O_RDWR | os.O_APPEND)
         self.last_seq = _repair(self._events)
         self.waited = False
@@ -94,7 +100,7 @@ class JournalWriter:
         line = b'{"seq":%d,%s\n' % (self.last_seq + 1, body[1:])
         end = os.fstat(self._events).st_size
         try:
-            self.waited |= _write_all(self._events, line)
+            self.waited |= _write_all(self._events, line, self._when_full)
         except OSError:
             os.ftruncate(self._events, end)
             raise
@@ -103,12 +109,12 @@ class JournalWriter:
 
     def sync(self) -> None:
         """Make the events so far durable."""
-        wait_for_space(lambda: os.fdatasync(self._events))
+        try_to_write(lambda: os.fdatasync(self._events), self._when_full)
 
     def finish(self, result: RunResult) -> None:
         """Write how the run ended: from here on it is final."""
         self.sync()
-        wait_for_space(lambda: write_atomic(self._run / RESULT, "result", to_wire(result)))
+        try_to_write(lambda: write_atomic(self._run / RESULT, "result", to_wire(result)), self._when_full)
 
     def close(self) -> None:
         """Close the file; the lock stays with whoever holds it."""
@@ -119,26 +125,51 @@ class JournalWriter:
 
 class LogWriter:
     """
-    Appends to a step's log. A full disk makes it wait, and so, through the terminal, what is printed there.
+    Appends to a step's log, up to a limit. A full disk makes it wait, and so, through the terminal, what is printed there.
 
     Attributes:
         size: Bytes written so far.
         waited: Whether some had to wait for space; for its user to take back.
+        cut: Whether the limit was reached: the log ends with a line that says so, and nothing follows.
     """
 
-    def __init__(self, run: Path, step: str) -> None:
+    def __init__(self, run: Path, step: str, *, limit: int = LOG_LIMIT, when_full: WhenFull = wait) -> None:
+        """
+        Open the log of *step*.
+
+        Args:
+            run: The run's folder.
+            step: The step's id.
+            limit: Bytes that the log may have, beside the line that says that it is cut.
+            when_full: Called before each new try while the disk is full.
+        """
+        self._limit = limit
+        self._when_full = when_full
+        self.cut = False
         self._log = open_for(log_path(run, step), os.O_WRONLY | os.O_APPEND)
         self.size = os.fstat(self._log).st_size
         self.waited = False
 
     def append(self, text: bytes) -> None:
-        """Append *text*."""
-        self.waited |= _write_all(self._log, text)
+        """Append *text*, as far as the limit allows."""
+        if self.cut:
+            return
+        if self.size + len(text) > self._limit:
+            self.cut = True
+            text = self._cut(text)
+        self.waited |= _write_all(self._log, text, self._when_full)
         self.size += len(text)
+
+    def _cut(self, text: bytes) -> bytes:
+        """Return the beginning of *text* that still fits, its last line whole where it has one, and what is said then."""
+        room = max(0, self._limit - self.size)
+        end = text.rfind(b"\n", 0, room) + 1 or room
+        line_end = b"" if text[:end].endswith(b"\n") else b"\n"
+        return text[:end] + line_end + CUT % self._limit
 
     def close(self) -> None:
         """Make the log durable and close it."""
-        wait_for_space(lambda: os.fdatasync(self._log))
+        try_to_write(lambda: os.fdatasync(self._log), self._when_full)
         os.close(self._log)
 
 
@@ -147,18 +178,18 @@ def encode_event(draft: dict[str, Any]) -> bytes:
     return json.dumps(draft, separators=(",", ":")).encode()
 
 
-def _write_all(descriptor: int, data: bytes) -> bool:
+def _write_all(descriptor: int, data: bytes, when_full: WhenFull) -> bool:
     """Write *data*, all of it; return whether it had to wait for space."""
-    written = 0
+    rest = memoryview(data)
     waited = False
-    while written < len(data):
+    while rest:
         try:
-            written += os.write(descriptor, memoryview(data)[written:])
+            rest = rest[os.write(descriptor, rest) :]
         except OSError as exc:
             if exc.errno not in DISK_FULL:
                 raise
             waited = True
-            time.sleep(SPACE_POLL)
+            when_full(exc)
     return waited
 
 

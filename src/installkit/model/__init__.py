@@ -19,6 +19,7 @@ from installkit.model.parameters import SiteParameters
 from installkit.model.plan import Change, Plan, Request, Step
 from installkit.model.progress import RunProgress
 from installkit.model.run import (
+    LOG_LIMIT,
     Failure,
     Next,
     Progress,
@@ -48,6 +49,7 @@ from installkit.model.words import (
 )
 
 __all__ = [
+    "LOG_LIMIT",
     "NEXT_RUN_STATUSES",
     "ON_CHANGE",
     "PARAMETER_TYPES",

@@ -14,6 +14,10 @@ Recap = Mapping[str, int]
 """Ansible's counts for one host: ok, changed, unreachable, failed, skipped, rescued, ignored."""
 
 
+LOG_LIMIT = 1_000_000_000
+"""Bytes that a step's log may have unless another limit is given."""
+
+
 @attrs.frozen(kw_only=True)
 class Next:
     """What to do about a failure: a word for programs, the run it is about, and the exact command line."""
@@ -61,6 +65,7 @@ class RunOptions:
         diff: Ansible's `--diff`.
         verbosity: Ansible's `-v`, counted.
         ignore_checks: Why each named check is ignored.
+        log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
     """
 
     note: str = ""
@@ -71,6 +76,7 @@ class RunOptions:
     diff: bool = False
     verbosity: int = 0
     ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
+    log_limit: int = LOG_LIMIT
 
 
 @attrs.frozen(kw_only=True)

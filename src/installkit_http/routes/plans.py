@@ -25,6 +25,7 @@ class StartOptions:
         timeout: Seconds for the whole run.
         ignore_checks: Why each named check is ignored.
         secrets: Values by parameter name; kept nowhere.
+        log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
     """
 
     note: str = ""
@@ -35,11 +36,13 @@ class StartOptions:
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
+    log_limit: int = installkit.LOG_LIMIT
 
     def __attrs_post_init__(self) -> None:
         wrong = {
             "jobs": self.jobs is not None and self.jobs < 1,
             "timeout": self.timeout is not None and self.timeout <= 0,
+            "log_limit": self.log_limit < 1,
             "verbosity": not 0 <= self.verbosity <= 6,  # noqa: PLR2004 - Ansible's -vvvvvv
         }
         if mistakes := [Mistake(f"/{name}", f"{getattr(self, name)} is out of range") for name in wrong if wrong[name]]:

@@ -1,10 +1,15 @@
 import os
+import subprocess
 import sys
 
 import pytest
+from hypothesis import settings
 
 import installkit
 from installkit.testing import SSHHosts
+
+settings.register_profile("shared machine", deadline=None)  # it is no clock
+settings.load_profile("shared machine")
 
 
 def pytest_collection_modifyitems(items):
@@ -62,3 +67,17 @@ def inventory(tmp_path):
     path = tmp_path / "hosts.ini"
     path.write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
     return path
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 8 MB; needs root."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    command = ["/bin/mount", "-t", "tmpfs", "-o", "size=8m", "none", path]
+    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+    yield path
+    subprocess.run(["/bin/umount", "--lazy", path], check=True)

@@ -14,7 +14,7 @@ PUBLIC = "installkit"  # the root package, and so the public names
 
 INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
-PUBLIC_OBJECTS = {"access", "folders", "hosts", "installer", "run", "site"}
+PUBLIC_OBJECTS = {"access", "folders", "hosts", "installer", "replica", "run", "site"}
 
 ALLOWED = {
     "errors": set(),
@@ -29,6 +29,7 @@ ALLOWED = {
     "folders": {"errors"},
     "access": INNER | {"store"},
     "hosts": INNER | {"folders", "inventory", "store"},
+    "replica": INNER | {"folders", "store"},
     "installer": INNER | PARTS | PUBLIC_OBJECTS,
     "site": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},

@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import subprocess
 import threading
 import time
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import installkit
+from disks import fill
 from installkit import EventKind, InstallationStatus, RunStatus
 from installkit.engine import settle
 from installkit.engine.recorder import DISK_WAS_FULL, Recorder
@@ -22,33 +22,6 @@ from installkit.model import Action, Plan, Request, RunOptions, RunSpec, Step, S
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HEAD = "- hosts: all\n  gather_facts: false\n  tasks:\n"
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 8 MB; needs root."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root")
-    command = ["/bin/mount", "-t", "tmpfs", "-o", "size=8m", "none", path]
-    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here")
-    yield path
-    subprocess.run(["/bin/umount", "--lazy", path], check=True)
-
-
-def fill(disk):
-    """Take all the space that is left, and return the file that took it."""
-    filler = disk / "filler"
-    with filler.open("ab") as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    os.write(file.fileno(), b"x" * size)
-            except OSError:
-                continue
-    return filler
 
 
 def wait_for(condition, timeout=30.0):

@@ -146,7 +146,7 @@ def test_forgotten_events_leave_the_run(tmp_path):
     journal = a_finished_run(tmp_path / "runs")
     with Store(tmp_path / "installkit.db") as store:
         before = store.ingest(journal)
-        store.forget_events(RUN)
+        store.forget_events([RUN])
         store.ingest(journal)
 
         assert () == store.events(RUN)

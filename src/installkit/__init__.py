@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from installkit.errors import (
     DefinitionError,
     DependencyCycleError,
+    DiskFullError,
     EngineError,
     InstallkitError,
     Issue,
@@ -81,6 +82,7 @@ __all__ = [
     "Component",
     "DefinitionError",
     "DependencyCycleError",
+    "DiskFullError",
     "EngineError",
     "Event",
     "EventKind",

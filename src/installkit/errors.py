@@ -13,6 +13,7 @@ Every error that installkit raises on purpose.
     │   └── RunStoppedError         canceled, timed out or interrupted
     ├── EngineError              Ansible could not be started, or broke off
     └── StoreError               the store could not be read or written
+        ├── DiskFullError           there is no space for it
         └── RunNotFoundError        no run has this id                                  (also LookupError)
 """
 
@@ -125,6 +126,10 @@ class EngineError(InstallkitError):
 
 class StoreError(InstallkitError):
     """The store or a journal could not be read or written."""
+
+
+class DiskFullError(StoreError):
+    """There is no space for what should be stored; runs wait for it meanwhile."""
 
 
 class RunNotFoundError(StoreError, LookupError):

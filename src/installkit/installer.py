@@ -13,12 +13,21 @@ import attrs
 from installkit.access import Access
 from installkit.catalog import load_catalog
 from installkit.engine import settle
-from installkit.errors import PlanningError, RunNotFoundError, SiteLockedError, UnknownNameError
+from installkit.errors import DiskFullError, PlanningError, RunNotFoundError, SiteLockedError, UnknownNameError
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
 from installkit.hosts import check_held
 from installkit.inventory import HeldInventory, held_path
-from installkit.journal import Journal, list_journals, prunable_size, prune_journal, remove_unnamed
+from installkit.journal import (
+    Journal,
+    is_run_id,
+    list_journals,
+    prunable_size,
+    prune_journal,
+    remove_unnamed,
+    write_errors,
+)
 from installkit.model import InventorySource, Plan, RunSnapshot, RunStatus, SiteSnapshot
+from installkit.replica import Replica, find_obstacle
 from installkit.run import Run
 from installkit.site import LOCK_PATIENCE, Site
 from installkit.store import Store, set_aside
@@ -29,7 +38,12 @@ class Installer:
     A data directory: the sites, plans and runs in it.
 
     Any number of programs may use one data directory at once. Use it as a context manager, or close it; Python's end
-    closes it too. A database that is gone comes back from its last backup and the runs' journals.
+    closes it too. A database that is gone comes back from its last backup and the runs' journals. Where nothing can be
+    written (a full disk, a read-only one, no permission) all can be read, runs can be canceled and pruned, and anything
+    else that changes something is refused.
+
+    Attributes:
+        obstacle: Why nothing could be written when it was opened; None if it could.
 
     Args:
         data: The data directory; created if it is not there. None: `INSTALLKIT_DATA_DIR`, else `/var/lib/installkit`
@@ -43,13 +57,18 @@ class Installer:
     def __init__(self, data: str | Path | None = None, *, key_file: str | Path | None = None) -> None:
         folder = default_data_directory() if data is None else Path(data)
         self.folders = Folders(folder.expanduser().absolute())
-        self.folders.make()
+        self.obstacle = find_obstacle(self.folders)
+        if self.obstacle is None:
+            self.folders.make()
         lost = not self.folders.database.exists() and any(list_journals(self.folders.runs))
-        if lost:
+        if lost and self.obstacle is None:
             _restore_backup(self.folders)
-        self.store = Store(self.folders.database, key_file=None if key_file is None else Path(key_file))
+        key = None if key_file is None else Path(key_file)
+        self.store = (Store if self.obstacle is None else Replica)(self.folders.database, key_file=key)
         if lost:
             self.reindex()
+        if self.obstacle is not None:
+            self.store.refuse(self.obstacle)
         self.access = Access(self.store)
 
     def __enter__(self) -> Self:
@@ -223,10 +242,12 @@ class Installer:
                 f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}"
             )
         deadline = time.monotonic() + LOCK_PATIENCE
-        while not (size := self._prune(found.id, dry_run=False)) and not found.pruned:
-            if time.monotonic() > deadline:
-                raise PlanningError(f"somebody still works on run {found.id}", remedy="try again in a moment")
-            time.sleep(0.05)
+        with write_errors(self.folders.runs / found.id):
+            while not (size := prune_journal(self.folders.runs / found.id)) and not found.pruned:
+                if time.monotonic() > deadline:
+                    raise PlanningError(f"somebody still works on run {found.id}", remedy="try again in a moment")
+                time.sleep(0.05)
+        self.store.forget_events([found.id])
         return size
 
     def run(self, run: str) -> Run:
@@ -237,15 +258,21 @@ class Installer:
             RunNotFoundError: If there is none, or several begin so.
         """
         self.refresh()
-        return self._run(self.store.find_run(run))
+        known = is_run_id(run) and (self.folders.runs / run).is_dir()  # it may wait for space to be indexed
+        return self._run(run if known else self.store.find_run(run))
 
     def refresh(self) -> None:
-        """Index what the journals hold beyond the index, and settle runs that nobody carries out any more."""
+        """
+        Index what the journals hold beyond the index, and settle runs that nobody carries out any more.
+
+        On a full disk both wait for space; a run's own journal is read meanwhile.
+        """
         finished = self.store.finished()
         for journal in list_journals(self.folders.runs):
             if journal.id not in finished:
                 settle(journal.path)
-                self.store.ingest(journal)
+                with suppress(DiskFullError):
+                    self.store.ingest(journal)
 
     def reindex(self) -> int:
         """
@@ -277,21 +304,22 @@ class Installer:
         Returns:
             Run and bytes freed, newest first, without the runs that had nothing to free.
         """
-        self.refresh()
-        if not dry_run:
-            remove_unnamed(self.folders.runs)
-        ended = [run for run in self.store.runs() if run.status.final][keep:]
-        limit = datetime.now(UTC) - timedelta(seconds=older_than or 0.0)
-        old = [run.id for run in ended if run.finished_at is not None and run.finished_at <= limit]
-        return tuple((run, size) for run in old if (size := self._prune(run, dry_run=dry_run)))
-
-    def _prune(self, run: str, *, dry_run: bool) -> int:
+        old = self._ended_runs(older_than or 0.0, keep)
         if dry_run:
-            return prunable_size(self.folders.runs / run)
-        size = prune_journal(self.folders.runs / run)
-        if size:
-            self.store.forget_events(run)
-        return size
+            return tuple((run, size) for run in old if (size := prunable_size(self.folders.runs / run)))
+        with write_errors(self.folders.runs):
+            remove_unnamed(self.folders.runs)
+            freed = tuple((run, size) for run in old if (size := prune_journal(self.folders.runs / run)))
+        with suppress(DiskFullError):  # the next time: they take no harm, and this made space first
+            self.store.forget_events(old)
+        return freed
+
+    def _ended_runs(self, older_than: float, keep: int) -> list[str]:
+        """Return the runs that ended *older_than* seconds ago, newest first, without the newest *keep*, by their journals."""
+        results = [settle(journal.path) for journal in list_journals(self.folders.runs)]
+        ended = sorted((each.run for each in results if each), key=lambda run: (run.created_at, run.id), reverse=True)
+        limit = datetime.now(UTC) - timedelta(seconds=older_than)
+        return [run.id for run in ended[keep:] if run.finished_at is not None and run.finished_at <= limit]
 
     def _run(self, run: str) -> Run:
         path = self.folders.runs / run

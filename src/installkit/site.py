@@ -112,8 +112,10 @@ class Site(SiteHosts):
         Raises:
             PlanningError: If no plan can be made; the message says why.
             DefinitionError: If the catalog or the inventory is wrong.
+            StoreError: If the data directory cannot be written.
             TypeError: If *wanted* has a field that no request has.
         """
+        self._store.check_writable()
         request = _request(wanted)
         continues = request.resume or request.rollback
         if request.resume is not None:
@@ -185,7 +187,9 @@ class Site(SiteHosts):
             StalePlanError: If the site or an input changed since the plan was made.
             PlanningError: If the plan is another site's, or a secret has no value.
             EngineError: If no process could be started.
+            StoreError: If the data directory cannot be written.
         """
+        self._store.check_writable()
         if not is_run_id(plan.id):
             raise PlanningError(f"{plan.id!r} is no plan's id", remedy="make the plan again")
         if plan.site != self.name:

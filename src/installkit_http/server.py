@@ -86,7 +86,10 @@ def serve(
 
     Raises:
         PlanningError: If *host* is reached by others, and nobody has made an access token yet.
+        StoreError: If the data directory cannot be written.
     """
+    if installer.obstacle is not None:  # what is written later would be refused even when there is space again
+        raise installer.obstacle
     check_reach(installer, host)
     app = create_app(installer, catalogs=catalogs, allow_origin=allow_origin)
     config = uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=GRACE)

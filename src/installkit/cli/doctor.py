@@ -131,6 +131,8 @@ def check_data_directory(session: Session) -> Finding:
 def check_database(session: Session) -> Finding:
     """Check the database's integrity."""
     try:
+        if session.installer.obstacle is not None:
+            raise session.installer.obstacle
         said = session.installer.check_database()
     except installkit.InstallkitError as exc:
         return Finding("database", "fail", str(exc), exc.remedy or session.command("reindex"))

@@ -89,25 +89,28 @@ class Recorder:
     def finish(self, status: RunStatus, reason: str | None, failures: tuple[Failure, ...] = ()) -> RunSnapshot:
         """Record how the run ended, and write its result; nothing can follow."""
         data = {"failures": to_wire(failures)} if failures else {}
-        self._emit(EventKind.RUN_FINISHED, status=status, message=reason, data=data)
-        return self.write_result()
+        last = self._body(EventKind.RUN_FINISHED, status=status, message=reason, data=data)
+        self._take_in(parse_event(self._writer.next_line(last)))
+        return self.write_result(last)
 
-    def write_result(self) -> RunSnapshot:
-        """Write the result of a run whose last event is recorded."""
+    def write_result(self, last: bytes | None = None) -> RunSnapshot:
+        """Write the result of a run, after its *last* event unless that is recorded already."""
         snapshot = self.progress.snapshot()
         touched = {key: row for key, row in self._record.items() if row.run == self.spec.run}
         removed = tuple(key for key in self._before if key not in self._record)
-        self._writer.finish(RunResult(run=snapshot, installed=tuple(touched.values()), removed=removed))
+        self._writer.finish(RunResult(run=snapshot, installed=tuple(touched.values()), removed=removed), last)
         self._writer.close()
         return snapshot
 
     def _emit(self, kind: EventKind, **more: Any) -> None:
-        draft = {"time": time_to_wire(datetime.now(UTC)), "kind": kind.value, "run": self.spec.run}
-        draft |= {name: value for name, value in more.items() if value not in (None, {})}
-        event = parse_event(self._write(encode_event(draft)))
+        event = parse_event(self._write(self._body(kind, **more)))
         if kind in _SYNCED:
             self._writer.sync()
         self._take_in(event)
+
+    def _body(self, kind: EventKind, **more: Any) -> bytes:
+        draft = {"time": time_to_wire(datetime.now(UTC)), "kind": kind.value, "run": self.spec.run}
+        return encode_event(draft | {name: value for name, value in more.items() if value not in (None, {})})
 
     def _write(self, body: bytes) -> bytes:
         line = self._writer.append(body)

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from installkit.errors import StoreError
+from installkit.errors import DiskFullError, StoreError
 
 T = TypeVar("T")
 
@@ -72,6 +72,11 @@ def open_for(path: Path, flags: int) -> int:
 
 def write_atomic(path: Path, name: str, value: Any) -> None:
     """Write *value* as JSON to *path*, under its format and *name*, so that a reader sees all of it or nothing."""
+    put_in_place(write_beside(path, name, value), path)
+
+
+def write_beside(path: Path, name: str, value: Any) -> Path:
+    """Write what `write_atomic` writes to a file beside *path*, and return that, for `put_in_place`."""
     content = json.dumps({"format": FORMAT, name: value}, indent=1).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -79,10 +84,15 @@ def write_atomic(path: Path, name: str, value: Any) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+    return temporary
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give the file *temporary* the name *path*, durably."""
+    temporary.replace(path)
     sync_folder(path.parent)
 
 
@@ -92,8 +102,8 @@ def write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        remedy = "free space there" if exc.errno in DISK_FULL else None
-        raise StoreError(f"{path} cannot be written: {exc.strerror}", remedy=remedy) from exc
+        said = f"{path} cannot be written: {exc.strerror}"
+        raise DiskFullError(said, remedy="free space there") if exc.errno in DISK_FULL else StoreError(said) from exc
 
 
 WhenFull = Callable[[OSError], None]

@@ -17,10 +17,12 @@ from installkit.journal.files import (
     log_path,
     make_folder,
     open_for,
+    put_in_place,
     sync_folder,
     try_to_write,
     wait,
     write_atomic,
+    write_beside,
     write_errors,
 )
 from installkit.journal.locks import Lock, take_lock
@@ -97,7 +99,7 @@ class JournalWriter:
         Raises:
             OSError: If it could not be written whole; nothing is left of it then.
         """
-        line = b'{"seq":%d,%s\n' % (self.last_seq + 1, body[1:])
+        line = self.next_line(body)
         end = os.fstat(self._events).st_size
         try:
             self.waited |= _write_all(self._events, line, self._when_full)
@@ -107,14 +109,33 @@ class JournalWriter:
         self.last_seq += 1
         return line
 
+    def next_line(self, body: bytes) -> bytes:
+        """Return the line that `append` would write for *body*."""
+        return b'{"seq":%d,%s\n' % (self.last_seq + 1, body[1:])
+
     def sync(self) -> None:
         """Make the events so far durable."""
         try_to_write(lambda: os.fdatasync(self._events), self._when_full)
 
-    def finish(self, result: RunResult) -> None:
-        """Write how the run ended: from here on it is final."""
-        self.sync()
-        try_to_write(lambda: write_atomic(self._run / RESULT, "result", to_wire(result)), self._when_full)
+    def finish(self, result: RunResult, last: bytes | None = None) -> None:
+        """
+        Write how the run ended: from here on it is final.
+
+        Args:
+            result: As the last event leaves it.
+            last: The last event, for `append`, unless it is there already. There is space for *result* before it says
+                that the run has ended.
+        """
+        path = self._run / RESULT
+        written = try_to_write(lambda: write_beside(path, "result", to_wire(result)), self._when_full)
+        try:
+            if last is not None:
+                self.append(last)
+            self.sync()
+        except OSError:
+            written.unlink()
+            raise
+        put_in_place(written, path)
 
     def close(self) -> None:
         """Close the file; the lock stays with whoever holds it."""

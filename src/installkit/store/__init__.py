@@ -2,6 +2,6 @@
 
 from installkit.store.copies import set_aside
 from installkit.store.runs import IndexedEvent
-from installkit.store.store import Store
+from installkit.store.store import KEY_NAME, Store
 
-__all__ = ["IndexedEvent", "Store", "set_aside"]
+__all__ = ["KEY_NAME", "IndexedEvent", "Store", "set_aside"]

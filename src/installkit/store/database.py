@@ -55,6 +55,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         self.path = path
         self._pid = os.getpid()
         self._closed = False
+        self._refusal: StoreError | None = None
         self._lifecycle = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
         self._file = _identity(path)
@@ -90,7 +91,26 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         except DATABASE_ERRORS as exc:
             raise self._fault(exc) from exc
 
+    def refuse(self, reason: StoreError) -> None:
+        """From here on let `unit` raise *reason*; `index` goes on."""
+        self._refusal = reason
+
+    def check_writable(self) -> None:
+        """Raise what `refuse` was given, if it was."""
+        if self._refusal is not None:
+            raise StoreError(str(self._refusal), remedy=self._refusal.remedy)
+
     def unit(self, fn: Callable[[], T]) -> T:
+        """
+        Return what *fn* returns, as `index` does; for what people enter.
+
+        Raises:
+            StoreError: As of `index`, or if nothing may be entered.
+        """
+        self.check_writable()
+        return self.index(fn)
+
+    def index(self, fn: Callable[[], T]) -> T:
         """
         Return what *fn* returns, run in the writer thread as one transaction: all of it is stored, or nothing.
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import peewee
 
-from installkit.errors import StoreError
+from installkit.errors import DiskFullError, StoreError
 
 T = TypeVar("T")
 
@@ -39,7 +39,8 @@ def fault_of(path: Path, error: BaseException) -> StoreError:
             remedy=f"see which one it is (fuser {path}), end it and try again; runs go on meanwhile",
         )
     what, remedy = _BLAMES.get(_code(error), ("cannot be used", None))
-    return StoreError(f"{path} {what}: {_original(error)}", remedy=remedy)
+    kind = DiskFullError if _code(error) == sqlite3.SQLITE_FULL else StoreError
+    return kind(f"{path} {what}: {_original(error)}", remedy=remedy)
 
 
 def is_locked(error: BaseException) -> bool:

@@ -85,7 +85,7 @@ def ingest_journal(db: StoreDatabase, journal: Journal) -> RunSnapshot:
     spec = journal.spec()
     while True:
         chunk = _read_chunk(db, journal, spec)
-        stored = chunk.after == chunk.before or db.unit(functools.partial(_store, db, spec, chunk))
+        stored = chunk.after == chunk.before or db.index(functools.partial(_store, db, spec, chunk))
         if stored and chunk.last:
             return chunk.after.run
 

@@ -1,5 +1,6 @@
 """The index of the journals: runs, where their events lie, and what they installed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -18,6 +19,8 @@ AFTER_ANY_ID = "\U0010ffff"
 
 CANDIDATES = 10
 """How many ids an ambiguous beginning is answered with."""
+
+_FORGET_EVENTS = "DELETE FROM event WHERE run = ?"
 
 NEWEST_FIRST = (RunRow.created_at.desc(), RunRow.id.desc())
 
@@ -62,7 +65,7 @@ class RunIndex:
 
     def clear(self) -> None:
         """Take all runs, events and installations out of the index."""
-        self._db.unit(lambda: [table.delete().execute(self._db) for table in (RunRow, EventRow, InstallationRow)])
+        self._db.index(lambda: [table.delete().execute(self._db) for table in (RunRow, EventRow, InstallationRow)])
 
     def runs(
         self,
@@ -171,9 +174,10 @@ class RunIndex:
 
         return tuple(_event(*row) for row in self._db.read(_load))
 
-    def forget_events(self, run: str) -> None:
-        """Take the events of *run* out of the index; the run itself and what it installed stay."""
-        self._db.unit(lambda: EventRow.delete().where(EventRow.run == run).execute(self._db))
+    def forget_events(self, runs: Iterable[str]) -> None:
+        """Take the events of *runs* out of the index; the runs themselves and what they installed stay."""
+        rows = [(run,) for run in runs]
+        self._db.index(lambda: self._db.write_rows(_FORGET_EVENTS, rows))
 
     def installed(
         self, site: str, *, component: str | None = None, host: str | None = None

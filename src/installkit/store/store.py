@@ -45,6 +45,19 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
     ) -> None:
         self.close()
 
+    def refuse(self, reason: StoreError) -> None:
+        """From here on raise *reason* where anything is entered; the index may still change."""
+        self._db.refuse(reason)
+
+    def check_writable(self) -> None:
+        """
+        Do nothing where something may be entered.
+
+        Raises:
+            StoreError: If not; it says why.
+        """
+        self._db.check_writable()
+
     def close(self) -> None:
         """Write what is queued and close the database; again does nothing. Also done when Python exits."""
         self._db.close()

@@ -9,7 +9,7 @@ from installkit.model import Action, Plan, RunSpec, from_wire, to_wire
 from installkit.planning import plan_graph, plan_table
 from test_planning import GROUPS, World, component, spec
 
-THOROUGHLY = settings(deadline=None, max_examples=40)  # a shared machine is no clock
+THOROUGHLY = settings(max_examples=40)
 
 BATCHES = [(), (1,), (2,), ("50%",), (1, "100%")]
 

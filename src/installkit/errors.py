@@ -91,11 +91,18 @@ class StalePlanError(PlanningError):
 
 
 class SiteLockedError(InstallkitError):
-    """Another run changes this site; `holder` has the keys `run`, `by`, `since` and `doing`."""
+    """
+    Another run changes this site.
+
+    `holder` has the keys `run`, `by`, `since` and `doing`; none as long as whoever starts the run has not told.
+    """
 
     def __init__(self, site: str, holder: Mapping[str, Any]) -> None:
         self.site = site
         self.holder = dict(holder)
+        if not self.holder:
+            super().__init__(f"site {site!r} is locked: a run is being started there", remedy="try again in a moment")
+            return
         run = self.holder.get("run") or "unknown"
         super().__init__(
             f"site {site!r} is locked by run {run} ({self.holder.get('doing') or 'starting'}),"

@@ -291,10 +291,8 @@ class Site(SiteHosts):
         path = self._folders.site_lock(self.name)
         deadline = time.monotonic() + LOCK_PATIENCE
         while (lock := take_lock(path)) is None:
-            holder = read_holder(path)
-            named = self._started(str(holder.get("run")))
-            ended = named is not None and named.status.final
-            if (holder and not ended) or time.monotonic() > deadline:  # else its holder is about to tell who it is
+            holder = self._told_holder()
+            if holder or time.monotonic() > deadline:  # else its holder is about to tell who it is
                 raise SiteLockedError(self.name, holder)
             time.sleep(0.01)
         return lock
@@ -305,9 +303,14 @@ class Site(SiteHosts):
         return run if isinstance(run, str) else None
 
     def _lock_holder(self) -> SiteLock | None:
-        path = self._folders.site_lock(self.name)
-        holder = read_holder(path)
-        return SiteLock(**holder) if holder and lock_is_held(path) else None
+        held = lock_is_held(self._folders.site_lock(self.name))
+        return SiteLock(**holder) if held and (holder := self._told_holder()) else None
+
+    def _told_holder(self) -> dict[str, Any]:
+        """Return whom the site's lock names; nobody where that run has ended, and its successor has not told yet."""
+        holder = read_holder(self._folders.site_lock(self.name))
+        named = self._started(str(holder.get("run")))
+        return {} if named is not None and named.status.final else holder
 
     def installed(self) -> tuple[Installation, ...]:
         """Return what is installed where: a row for each component and host."""

@@ -41,7 +41,7 @@ class SiteSnapshot:
     Attributes:
         catalog: Absolute path of its catalog's folder.
         revision: The last run that changed it; None before the first.
-        lock: None while no run changes it.
+        lock: None while no run is known to change it.
         last_run: The last run of any kind; None before the first.
     """
 

@@ -71,12 +71,18 @@ FAULTS = (
     ),
     Fault(
         "R6",
-        "full disk",
-        "a file system of 8 MB, filled while a run writes",
+        "full or read-only disk",
+        "a file system of 8 MB, filled while a run writes, or mounted read-only",
         (
             "test_engine_faults.py::test_a_full_disk_makes_a_run_wait_and_costs_it_nothing",
             "test_engine_faults.py::test_a_run_is_not_started_on_a_full_disk",
             "test_engine_faults.py::test_a_log_goes_on_where_the_full_disk_stopped_it",
+            "test_engine_faults.py::test_a_full_disk_keeps_no_run_from_being_stopped",
+            "test_replica.py::test_what_cannot_be_written_can_be_read",
+            "test_replica.py::test_what_cannot_be_written_is_refused",
+            "test_replica.py::test_a_dead_run_is_settled_once_that_can_be_written",
+            "test_replica.py::test_prune_makes_space_on_a_full_disk",
+            "test_replica.py::test_a_disk_that_fills_while_it_is_used_hides_no_run",
         ),
     ),
     Fault(
@@ -129,11 +135,12 @@ FAULTS = (
     Fault(
         "R12",
         "output that is hard to carry",
-        "no final newline, split UTF-8, carriage returns, NUL, very long lines, very many events",
+        "no final newline, split UTF-8, carriage returns, NUL, very long lines, very many events, more than a log may have",
         (
             "test_engine_output.py::test_what_a_task_prints_is_in_the_log_byte_for_byte",
             "test_engine_output.py::test_much_output_takes_bounded_memory_and_bounded_events",
             "test_engine_output.py::test_many_events_in_one_step_are_all_there",
+            "test_engine_output.py::test_a_log_that_reaches_its_limit_is_cut_and_the_run_goes_on",
         ),
     ),
     Fault(
@@ -160,7 +167,10 @@ FAULTS = (
         "R15",
         "two processes start on one site",
         "two processes with a plan each, let go at once",
-        ("faults/test_racing.py::test_of_two_processes_that_start_at_once_one_wins",),
+        (
+            "faults/test_racing.py::test_of_two_processes_that_start_at_once_one_wins",
+            "test_runs.py::test_who_starts_a_run_slowly_is_not_taken_for_the_run_before",
+        ),
     ),
     Fault(
         "R16",

@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HEAD = "- hosts: all\n  gather_facts: false\n  tasks:\n"
 
 
-def wait_for(condition, timeout=30.0):
+def wait_for(condition, timeout=90.0):
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
@@ -55,7 +55,7 @@ def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, i
         wait_for(lambda: is_stuck(run))
         waiting = (small_disk / "data" / "runs" / run.id / "result.json").exists()
         filler.unlink()
-        run.wait(30)
+        run.wait(100)
         log = run.log("mysql")
         spans = [event.log for event in run.events() if event.log]
 
@@ -90,7 +90,7 @@ def test_a_full_disk_keeps_no_run_from_being_stopped(small_disk, folder, invento
         ended = [run.status.final for run in (canceled, late)]
         filler.unlink()
         for run, name in zip((canceled, late), names, strict=True):
-            run.wait(30)
+            run.wait(100)
             log = run.log("mysql")
 
             assert name == run.status
@@ -165,7 +165,7 @@ def test_what_an_earlier_step_left_running_outlives_a_later_steps_death(folder, 
         wait_for(lambda: len(run.steps) == 2 and run.steps[1].status is StepStatus.RUNNING)
         wait_for(lambda: any(event.task == "command" for event in run.events()))
         os.kill(engine_of(run.id)[1], signal.SIGKILL)
-        run.wait(30)
+        run.wait(100)
         pid = int(service.read_text())
         alive = Path(f"/proc/{pid}").exists()
         os.kill(pid, signal.SIGKILL)

@@ -70,6 +70,7 @@ _KINDS: tuple[tuple[type[installkit.InstallkitError], int, str], ...] = (
     (installkit.DependencyCycleError, 422, "dependency_cycle"),
     (installkit.UnknownNameError, 422, "unknown_name"),
     (installkit.PlanningError, 422, "cannot_plan"),
+    (installkit.DiskFullError, 507, "disk_full"),
     (installkit.StoreError, 503, "store_unavailable"),
     (installkit.EngineError, 503, "engine_unavailable"),
 )

@@ -74,7 +74,7 @@ def installer(tmp_path):
         yield installer
         for run in installer.runs():
             run.cancel(now=True)
-            run.wait(60)
+            run.wait(100)
         check_installer(installer)
     assert before == descriptors()
 

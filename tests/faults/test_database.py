@@ -28,7 +28,7 @@ def at_work(installer, folder):
         installer, folder, "acme", {"01.base": play("debug:"), "03.mysql": play(wait, "debug: {msg: after}")}
     )
     site.set_parameters({"entered": "before"})
-    site.start(site.plan(install=["base"])).wait(30).raise_for_status()
+    site.start(site.plan(install=["base"])).wait(100).raise_for_status()
     return site, gate
 
 
@@ -47,7 +47,7 @@ def test_a_database_locked_by_another_process_delays_what_people_enter_and_no_ru
 
     assert locked
     assert b"after" in log
-    assert RunStatus.SUCCEEDED is run.wait(30).status
+    assert RunStatus.SUCCEEDED is run.wait(100).status
     assert {"entered": "meanwhile"} == site.parameters().site
 
 

@@ -21,10 +21,10 @@ def test_a_failure_in_a_parallel_graph_costs_its_dependents_alone(make_site, tmp
         (site.catalog().folder / f"{name}.component.yml").write_text(
             f"requires: [{needs}]\nactions: {{install: {name}.yml}}\n"
         )
-    run = site.start(site.plan(all=True)).wait(60)
+    run = site.start(site.plan(all=True)).wait(100)
     before = diary.read_text().split()
     gate.touch()
-    resumed = run.resume().wait(60)
+    resumed = run.resume().wait(100)
 
     expected = {"a": "failed", "b": "skipped", "c": "succeeded", "d": "succeeded"}
     assert expected == {step.component: step.status for step in run.steps}
@@ -39,7 +39,7 @@ def test_batches_behind_a_host_that_cannot_be_reached_never_start(make_site, tmp
     unreachable = "h2 ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1\n"
     inventory = "".join(unreachable if number == 2 else f"h{number} {LOCAL}\n" for number in range(1, 5))
     site = make_site("acme", {"03.app": play(f"raw: echo {{{{ inventory_hostname }}}} >> {diary}")}, inventory)
-    run = site.start(site.plan(install=["app"], batch=1)).wait(60)
+    run = site.start(site.plan(install=["app"], batch=1)).wait(100)
 
     assert RunStatus.FAILED is run.status
     assert ["succeeded", "failed", "skipped", "skipped"] == [step.status for step in run.steps]

@@ -71,7 +71,7 @@ def test_a_run_does_not_notice_that_its_client_was_killed(two_sites, tmp_path, t
         client.wait()
         time.sleep(random.uniform(0.0, 0.5))
         with installkit.Installer(data) as reopened:
-            again = reopened.run(run.id).wait(60)
+            again = reopened.run(run.id).wait(100)
             assert RunStatus.SUCCEEDED is again.status
             assert expected == again.log("mysql")
             assert list(WORDS) == read_diary(tmp_path / f"{site.name}.diary")
@@ -112,7 +112,7 @@ def test_a_part_killed_at_any_moment_ends_the_run_truly_and_resume_finishes_it(
         hit = killed(run, random, victim)
         if hit and victim == "supervisor":
             assert gone_within(2.0, run.id), processes_of(run.id)
-        run.wait(30)
+        run.wait(100)
         check_run(run)
         done = {name: read_diary(diary) for name, diary in diaries.items()}
         assert all(done[step.component] for step in run.steps if step.status is StepStatus.SUCCEEDED)
@@ -127,7 +127,7 @@ def test_a_part_killed_at_any_moment_ends_the_run_truly_and_resume_finishes_it(
 def finish_the_rest(site, run):
     """Resume *run* and see that only what is not proved is done."""
     proved = {step.component for step in run.steps if step.status is StepStatus.SUCCEEDED}
-    resumed = run.resume().wait(60)
+    resumed = run.resume().wait(100)
 
     assert RunStatus.SUCCEEDED is resumed.status
     assert {"mysql", "zk"} - proved == {step.component for step in resumed.steps}
@@ -162,7 +162,7 @@ def test_after_a_power_cut_no_process_id_is_trusted(installer, make_site, times)
         wait_for(lambda run=run: not processes_of(run.id))
         with reborn(parts["supervisor"]) as stranger:
             run.cancel(now=True)
-            run.wait(30)
+            run.wait(100)
             lives = stranger.poll() is None
             stranger.kill()
 

@@ -19,7 +19,7 @@ for line in sys.stdin:
     try:
         print("won", site.start(plan, requested_by=sys.argv[2]).id, flush=True)
     except installkit.SiteLockedError as exc:
-        print("locked", exc.holder["run"], exc.holder["by"], flush=True)
+        print("locked", exc.holder.get("run"), exc.holder.get("by"), flush=True)
     except installkit.StalePlanError as exc:
         print("stale", *exc.changes, flush=True)
 """
@@ -57,5 +57,5 @@ def test_of_two_processes_that_start_at_once_one_wins(installer, racers, times):
         assert other in {"locked", "stale"}
         assert other == "stale" or [run.id, run.snapshot().requested_by] == told
         assert other == "locked" or "changed the site since" in " ".join(told)
-        assert RunStatus.SUCCEEDED is run.wait(30).status
+        assert RunStatus.SUCCEEDED is run.wait(100).status
         check_run(run)

@@ -35,7 +35,7 @@ def run_trials(count, seed, trial, sites):
             raise
 
 
-def wait_for(condition, timeout=30.0):
+def wait_for(condition, timeout=90.0):
     """Wait until *condition* gives something true, and return that."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):

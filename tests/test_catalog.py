@@ -321,6 +321,13 @@ def test_every_mistake_at_once(folder):
         ("actions: {install: {timeout: 1m, soft_timeout: 2m}}\n", "1:48: soft_timeout must be shorter"),
         ("actions: {install: {tags: [-t]}}\n", "1:28: '-t' is no tag"),
         ("actions: {install: {vars: {hosts: x}}}\n", "1:28: 'hosts' is reserved by Ansible"),
+        ("actions: {install: {from: {'1.0': x}}}\n", "1:35: 'x' is no version specifier"),
+        ("actions: {install: {from: {1.0: '>=0.9'}}}\n", "1:28: the key 1.0 is not text: quote it"),
+        ("actions: {install: {from: {'1.0': '>=0.9'}}}\n", "1:28: '1.0' is not among its versions; known are: none"),
+        (
+            "versions: ['1.0', '2.0']\nactions: {install: {from: {'2.0': '>=1', '2.00': '>=1'}}}\n",
+            "2:42: '2.00' is not among its versions; did you mean '2.0'?",
+        ),
         ("actions: {install: {approve: always}}\n", "1:30: 'always' is not known"),
         ("actions: {backup: {batch: 1}}\n", "1:19: the action 'backup' names no playbook"),
         ("actions: {install: /etc/05.app.yml}\n", "1:20: '/etc/05.app.yml' is no playbook of the catalog"),

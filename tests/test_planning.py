@@ -334,7 +334,7 @@ def test_upgrade_goes_from_what_is_installed_to_the_default():
         pytest.param(None, "mysql", "is not installed", id="not installed"),
         pytest.param("2.0", "mysql=1.0", "an upgrade does not go back", id="downgrade"),
         pytest.param("1.0", "mysql=3.0", "has no version '3.0'", id="unknown version"),
-        pytest.param("1.0", "mysql", "upgrades from >=1.5 only", id="from"),
+        pytest.param("1.0", "mysql", "upgrades to 2.0 from >=1.5 only", id="from"),
     ],
 )
 def test_an_upgrade_that_cannot_be_is_refused(installed, asked, message):
@@ -915,16 +915,35 @@ def test_a_limited_step_has_its_hosts_in_each_play():
 @pytest.mark.parametrize(
     ("approve", "pauses"),
     [
-        ("first_batch", ["02-app-verify-1"]),
-        ("every_batch", ["02-app-verify-1", "04-app-verify-2"]),
+        ("first_batch", ["03-app-install-2"]),
+        ("every_batch", ["03-app-install-2", "05-app-install-3"]),
         (None, []),
     ],
 )
 def test_an_approval_is_asked_between_batches(approve, pauses):
+    """It is asked after the batch and its verify, by the step that may start only then."""
     app = component("app", on="web", actions=[spec("install", "app", batch=(1,), approve=approve), "verify"])
-    world = World((app,))
+    plan = World((app,)).plan(all=True)
 
-    assert pauses == [step.step for step in world.spec(world.plan(all=True)).steps if step.approve]
+    assert pauses == [step.id for step in plan.steps if step.approve]
+    assert not plan.warnings
+
+
+def test_a_plan_shows_where_it_waits():
+    app = component("app", on="web", actions=[spec("install", "app", batch=(2,), approve="first_batch")])
+    plan = World((app,)).plan(all=True)
+
+    assert "2. install app on web3, once it is approved" == str(plan).splitlines()[1]
+    assert "waits for an approval before 2. install app on web3" == plan_table(plan).splitlines()[-1]
+    assert "  s1 -- approval --> s2" == plan_graph(plan).splitlines()[-1]
+
+
+def test_one_batch_alone_has_nothing_to_wait_for():
+    app = component("app", on="web", actions=[spec("install", "app", batch=(3,), approve="every_batch")])
+    plan = World((app,)).plan(all=True)
+
+    assert [False] == [step.approve for step in plan.steps]
+    assert ("app asks for an approval between batches, but install has only one",) == plan.warnings
 
 
 def test_a_plan_is_stale_with_what_changed():

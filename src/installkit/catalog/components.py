@@ -28,6 +28,7 @@ def declared_component(manifest: Manifest, library: Library, taken: frozenset[Pa
         taken: Playbooks that manifests name; they are nobody else's.
     """
     _check_playbooks(manifest, library)
+    _check_routes(manifest)
     values = manifest.values
     actions = tuple(_actions(manifest, _adopted(manifest, library, taken)))
     install = next((spec.playbook for spec in actions if spec.action is Action.INSTALL), None)
@@ -94,6 +95,17 @@ def _check_playbooks(manifest: Manifest, library: Library) -> None:
         message = _playbook_problem(path, manifest, library)
         if message:
             manifest.report(("actions", action, "playbook"), message)
+
+
+def _check_routes(manifest: Manifest) -> None:
+    """Report every version that an action leads to, but that is none of the component's."""
+    versions = manifest.values.get("versions", ())
+    for action, parts in manifest.values.get("actions", {}).items():
+        origins = parts.get("from", {})
+        for version in origins if isinstance(origins, Mapping) else ():
+            if version not in versions:
+                message = f"{version!r} is not among its versions; {suggestion(version, versions)}"
+                manifest.document.report(("actions", action, "from", version), message, key=True)
 
 
 def _playbook_problem(path: Path, manifest: Manifest, library: Library) -> str | None:

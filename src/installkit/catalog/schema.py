@@ -45,15 +45,14 @@ def _named_text(problem: Callable[[str], str | None]) -> Reader[str]:
     return read
 
 
-def _version(field: Field) -> str:
-    version = text(field)
-    if not _VERSION.fullmatch(version):
-        field.wrong(f"{version!r} is no version: a letter or digit, then letters, digits and . + _ ~ : -")
-    return version
+def _version_problem(version: str) -> str | None:
+    if _VERSION.fullmatch(version):
+        return None
+    return f"{version!r} is no version: a letter or digit, then letters, digits and . + _ ~ : -"
 
 
 def _versions(field: Field) -> tuple[str, ...]:
-    versions = each(_version)(field)
+    versions = each(_named_text(_version_problem))(field)
     twice = sorted({version for version in versions if versions.count(version) > 1})
     if twice:
         field.wrong(f"listed more than once: {', '.join(twice)}")
@@ -67,6 +66,12 @@ def _specifier(field: Field) -> str:
     except InvalidSpecifier:
         field.wrong(f"{specifier!r} is no version specifier; write it as '>=17,<18'")
     return specifier
+
+
+def _origins(field: Field) -> str | dict[str, str]:
+    if isinstance(field.value, dict):
+        return named(_version_problem, _specifier)(field)
+    return _specifier(field)
 
 
 def _requirement(field: Field) -> Requirement:
@@ -176,7 +181,7 @@ ACTION: Mapping[str, Reader[Any]] = {
     "batch": _batches,
     "timeout": _duration,
     "soft_timeout": _duration,
-    "from": _specifier,
+    "from": _origins,
     "approve": one_of(("first_batch", "every_batch")),
     "destructive": boolean,
     "facts": one_of(("fresh", "cached")),

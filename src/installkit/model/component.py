@@ -80,7 +80,8 @@ class ActionSpec:
         batch: As Ansible's `serial`: counts or percentages, the last repeated; empty for all hosts at once.
         timeout: Seconds; None for no limit.
         soft_timeout: Seconds after which a warning is given; None for none.
-        from_version: Versions that it can start from, as a specifier set; None takes any. In a manifest: `from`.
+        from_version: Versions that it can start from, as a specifier set, or one for each version that it leads to; None
+            takes any. In a manifest: `from`.
         approve: `first_batch` or `every_batch` waits for an approval after it; None never waits.
         facts: `fresh` gathers facts anew, `cached` shares them with the other steps of the run.
     """
@@ -93,10 +94,16 @@ class ActionSpec:
     batch: tuple[int | str, ...] = ()
     timeout: float | None = None
     soft_timeout: float | None = None
-    from_version: str | None = None
+    from_version: str | Mapping[str, str] | None = None
     approve: str | None = None
     destructive: bool = False
     facts: str = "cached"
+
+    def origins(self, version: str | None) -> str | None:
+        """Return the versions that it can start from to *version*, as a specifier set; None for any."""
+        if isinstance(self.from_version, Mapping):
+            return None if version is None else self.from_version.get(version)
+        return self.from_version
 
 
 @attrs.frozen(kw_only=True)

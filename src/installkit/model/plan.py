@@ -67,6 +67,7 @@ class Change:
         action: None if it stays as it is.
         from_version: None if it is not installed, or versions are unknown.
         to_version: None if versions are unknown, and after an uninstall.
+        via: Versions in between, in order, each with steps of its own.
         reason: A `Reason`, with ` by NAME` after `required`; for what stays, why (`unchanged, 2.0 available`).
     """
 
@@ -78,6 +79,12 @@ class Change:
     reason: str
     disruptive: bool = False
     destructive: bool = False
+    via: tuple[str, ...] = ()
+
+    def origin(self, version: str | None) -> str | None:
+        """Return the version from which the step to *version* starts: the one before it on the way."""
+        way = zip((*self.via, self.to_version), (self.from_version, *self.via), strict=True)
+        return dict(way).get(version, self.from_version)
 
     @property
     def text(self) -> str:
@@ -85,7 +92,7 @@ class Change:
         if self.action is None:
             return self.reason
         if self.action is Action.UPGRADE and self.from_version and self.to_version:
-            return f"upgrade {self.from_version} → {self.to_version}"
+            return f"upgrade {' → '.join((self.from_version, *self.via, self.to_version))}"
         if self.reason.startswith(Reason.PARAMETERS_CHANGED.value + ": "):
             return f"{self.action.value}: {self.reason.partition(': ')[2]}"
         version = self.to_version or self.from_version
@@ -105,6 +112,7 @@ class Step:
         needs: Ids of the steps that must have succeeded before.
         from_version: None if not installed, unknown, or not the same on all hosts.
         limited: Whether Ansible gets `hosts` as its limit; without, it covers all hosts of its plays.
+        approve: Whether it starts only once somebody has approved what was done before it.
     """
 
     id: str
@@ -118,6 +126,7 @@ class Step:
     from_version: str | None = None
     to_version: str | None = None
     limited: bool = False
+    approve: bool = False
 
     @property
     def text(self) -> str:
@@ -165,7 +174,14 @@ class Plan:
         """Whether no step changes a host."""
         return all(step.action.read_only for step in self.steps)
 
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """A line for each approval that it will wait for, as `waits for an approval before 3. upgrade mysql on db2`."""
+        return tuple(f"waits for an approval before {step.seq}. {step.text}" for step in self.steps if step.approve)
+
     def __str__(self) -> str:
         """A line for each step, as `1. install mysql on db1`, and one for each warning."""
-        lines = [f"{step.seq}. {step.text}" for step in self.steps] or [self.summary]
+        lines = [
+            f"{step.seq}. {step.text}{', once it is approved' if step.approve else ''}" for step in self.steps
+        ] or [self.summary]
         return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])

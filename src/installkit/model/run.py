@@ -116,7 +116,6 @@ class StepSpec:
     secrets: tuple[str, ...] = ()
     timeout: float | None = None
     soft_timeout: float | None = None
-    approve: bool = False
     exclusive: bool = True
     verify_follows: bool = False
     inputs: Mapping[str, str] = attrs.field(factory=dict)

@@ -59,7 +59,7 @@ def find_changes(demand: Demand, rows: Rows, coverage: Coverage, values: Values)
     for case in _cases(demand, hosts, rows, values):
         decision = decide(attrs.evolve(case, elsewhere=elsewhere))
         changes.decisions.append((decision, case.hosts))
-        change = functools.partial(Change, component=demand.component.name, **attrs.asdict(decision))
+        change = functools.partial(Change, component=demand.component.name, **attrs.asdict(decision, recurse=False))
         changes.by_host.update(zip(case.hosts, [change(host=host) for host in case.hosts], strict=True))
     if len(changes.decisions) > 1:
         changes.by_host = {host: changes.by_host[host] for host in hosts}

@@ -9,7 +9,8 @@ from installkit.model import Action, Component, Installation, InstallationStatus
 from installkit.model.plan import join_names
 from installkit.planning.coverage import spec_of
 from installkit.planning.requests import Demand
-from installkit.planning.versions import check_known, fits, is_newer, is_offered
+from installkit.planning.routes import find_route, reachable_versions
+from installkit.planning.versions import check_known, is_newer, is_offered
 
 _DISRUPTIVE = frozenset({Action.UPGRADE, Action.RESTART, Action.STOP, Action.UNINSTALL, Action.ROLLBACK})
 
@@ -52,6 +53,7 @@ class Decision:
     reason: str
     disruptive: bool = False
     destructive: bool = False
+    via: tuple[str, ...] = ()
 
 
 def decide(case: Case) -> Decision:
@@ -95,10 +97,11 @@ def _upgrade(case: Case) -> Decision:
         return _decision(case, Action.INSTALL, target, Reason.REPAIR)
     if row.status is InstallationStatus.INSTALLED and target == row.version:
         return _keep(case, row, Action.UPGRADE)
-    _check_route(case, row.version, target)
+    via = _route(case, row.version, target)
     _check_fixed(case)
     proved = row.status is InstallationStatus.INSTALLED
-    return _decision(case, Action.UPGRADE, target, _why(case.demand) if proved else Reason.REPAIR)
+    decision = _decision(case, Action.UPGRADE, target, _why(case.demand) if proved else Reason.REPAIR)
+    return attrs.evolve(decision, via=via)
 
 
 def _uninstall(case: Case) -> Decision:
@@ -244,18 +247,28 @@ def _check_fixed(case: Case) -> None:
         )
 
 
-def _check_route(case: Case, old: str | None, new: str | None) -> None:
+def _route(case: Case, old: str | None, new: str | None) -> tuple[str, ...]:
+    """Return the versions in between."""
     if old is not None and new is not None and is_newer(case.component, old, new):
         raise PlanningError(
             f"{case.place} is {old}, newer than {new}: an upgrade does not go back",
             remedy="roll back the run that upgraded it",
         )
+    route = find_route(case.component, old, new)
+    if route is None:
+        raise _no_route(case, old, new)
+    return route
+
+
+def _no_route(case: Case, old: str | None, new: str | None) -> PlanningError:
     spec = spec_of(case.component, Action.UPGRADE)
-    if not fits(spec.from_version, old):
-        raise PlanningError(
-            f"{case.place} is {old or 'an unknown version'}, but {spec.playbook} upgrades from {spec.from_version} only",
-            remedy="upgrade to a version in between first, with the catalog that brings it",
-        )
+    within_reach = ", ".join(reachable_versions(case.component, old)) or "none of the catalog's versions"
+    stands = old or "an unknown version"
+    return PlanningError(
+        f"{case.place} is {stands}, but {spec.playbook} upgrades to {new or 'what is there now'}"
+        f" from {spec.origins(new)} only; from {stands} it can reach {within_reach}",
+        remedy="upgrade to a version in between first, with the catalog that brings it",
+    )
 
 
 def _not_installed(case: Case) -> PlanningError:

@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[^\w .,:/+@→()…-]")
 
 def plan_table(plan: Plan) -> str:
     """
-    Return *plan* as a table in plain text: what changes where and why, then the summary and the warnings.
+    Return *plan* as a table in plain text: what changes where and why, then the summary, where it waits, and warnings.
 
     A component's hosts stand in one row where the same happens to them.
     """
@@ -21,14 +21,22 @@ def plan_table(plan: Plan) -> str:
         rows.setdefault((change.component, change.text, _why(change), _mind(change)), []).append(change.host)
     cells = [(key[0], join_names(hosts), *key[1:]) for key, hosts in rows.items()]
     lines = [*_aligned([_HEADER, *cells]), "", plan.summary] if cells else [plan.summary]
-    return "\n".join([*lines, *(f"warning: {warning}" for warning in plan.warnings)])
+    return "\n".join([*lines, *plan.waits, *(f"warning: {warning}" for warning in plan.warnings)])
 
 
 def plan_graph(plan: Plan) -> str:
-    """Return *plan*'s steps as a Mermaid flowchart, with an arrow from each step to those that need it."""
+    """
+    Return *plan*'s steps as a Mermaid flowchart, with an arrow from each step to those that need it.
+
+    An arrow says where an approval is waited for.
+    """
     nodes = [f'  s{step.seq}["{_label(step)}"]' for step in plan.steps] or [f'  none["{_escaped(plan.summary)}"]']
     seqs = {step.id: step.seq for step in plan.steps}
-    arrows = [f"  s{seqs[need]} --> s{step.seq}" for step in plan.steps for need in step.needs]
+    arrows = [
+        f"  s{seqs[need]} {'-- approval ' if step.approve else ''}--> s{step.seq}"
+        for step in plan.steps
+        for need in step.needs
+    ]
     return "\n".join(["flowchart TD", *nodes, *arrows])
 
 

@@ -86,7 +86,8 @@ def make_rollback_plan(
         parameters: The values entered for the site.
 
     Raises:
-        PlanningError: If an upgraded component has no `rollback`, or is no longer in the catalog; all are named.
+        PlanningError: If an upgraded component has no `rollback`, is no longer in the catalog, or nobody knows which
+            version it had; all are named.
     """
     coverage = Coverage(catalog, targets, request.limit)
     coverage.check_limit()
@@ -94,6 +95,7 @@ def make_rollback_plan(
     present = {(row.component, row.host): row for row in rows}
     changes = _changes(undone, present, coverage)
     _check_declared(changes.values())
+    _check_known(changes.values())
     by_name = {component.name: component for component in catalog}
     order = order_components([by_name[name] for name in changes], by_name).reversed()
     facts = Facts(catalog, inventory, coverage, rows, parameters)
@@ -110,7 +112,7 @@ def _changes(undone: Undone, present: Mapping[Place, Installation], coverage: Co
         for host in coverage.in_limit(hosts):
             decision = _undo(component, past.get((name, host)), present.get((name, host)))
             each.decisions.append((decision, (host,)))
-            each.by_host[host] = Change(component=name, host=host, **attrs.asdict(decision))
+            each.by_host[host] = Change(component=name, host=host, **attrs.asdict(decision, recurse=False))
         each.warnings += _left(each)
         changes[name] = each
     return changes
@@ -164,4 +166,18 @@ def _check_declared(changes: Iterable[Changes]) -> None:
         raise PlanningError(
             f"{join_names(lacking)} declared no rollback, so the upgrade cannot be undone",
             remedy="declare a rollback action, or upgrade to the version that is wanted",
+        )
+
+
+def _check_known(changes: Iterable[Changes]) -> None:
+    unknown = [
+        f"{change.component} on {change.host}"
+        for each in changes
+        for change in each.by_host.values()
+        if change.action is Action.ROLLBACK and change.to_version is None
+    ]
+    if unknown:
+        raise PlanningError(
+            f"the record does not say which version there was before of {join_names(unknown)}",
+            remedy="upgrade to the version that is wanted, or limit the rollback to the other hosts",
         )

@@ -92,17 +92,14 @@ class _Specs:
         self._components = {name: catalog[name] for name in {step.component for step in plan.steps}}
         self._known = frozenset(inventory.names)
         self._host_values = {host: values for host in inventory.names if (values := self._values.of_host(host))}
-        self._from: dict[str, dict[str, str | None]] = {}
-        for change in plan.changes:
-            self._from.setdefault(change.component, {})[change.host] = change.from_version
+        self._changes = {(change.component, change.host): change for change in plan.changes}
         self._verify = _verify_steps(plan.steps)
-        self._paused = self._pauses(plan.steps)
 
     def of_step(self, step: Step) -> StepSpec:
         component = self._components[step.component]
         spec = spec_of(component, step.action)
-        before = self._from[component.name]
-        mixed = len({before.get(host) for host in step.hosts}) > 1
+        before = {host: self._origin(step, host) for host in step.hosts}
+        mixed = len(set(before.values())) > 1
         return StepSpec(
             step=step.id,
             folder=component.folder,
@@ -113,17 +110,21 @@ class _Specs:
             tags=spec.tags,
             skip_tags=spec.skip_tags,
             defaults=self._defaults(component, mixed=mixed),
-            host_variables=self._host_variables({host: before.get(host) for host in step.hosts} if mixed else {}),
+            host_variables=self._host_variables(before if mixed else {}),
             variables=self._variables(component, spec, step, mixed=mixed),
             secrets=self._secrets(component),
             timeout=spec.timeout,
             soft_timeout=spec.soft_timeout,
-            approve=step.id in self._paused,
             exclusive=component.exclusive,
             verify_follows=self._is_verified(step),
             inputs=self._inputs(component, step),
             facts=spec.facts,
         )
+
+    def _origin(self, step: Step, host: str) -> str | None:
+        """Return the version from which *step* starts on *host*; None where the component is not, as on localhost."""
+        change = self._changes.get((step.component, host))
+        return None if change is None else change.origin(step.to_version)
 
     def _plays(self, component: Component, spec: ActionSpec, step: Step) -> tuple[Play, ...]:
         plays = self._targets.plays.get(str(component.playbook_path(spec)), ())
@@ -173,17 +174,6 @@ class _Specs:
             return {}
         return step_inputs(files_digest(component), {host: self._values.given(component, host) for host in step.hosts})
 
-    def _pauses(self, steps: Iterable[Step]) -> set[str]:
-        """Return the ids of the steps after which an approval is waited for: the last ones of a batch before another."""
-        batches = {(step.component, step.action, step.to_version, step.batch) for step in steps}
-        return {
-            self._verify.get(step.id, step).id
-            for step in steps
-            if step.batch is not None
-            and (step.component, step.action, step.to_version, step.batch + 1) in batches
-            and _asks_approval(spec_of(self._components[step.component], step.action), step.batch)
-        }
-
 
 def _verify_steps(steps: Iterable[Step]) -> dict[str, Step]:
     """Return the step that verifies it by the id of each step that has one."""
@@ -195,7 +185,3 @@ def _verify_steps(steps: Iterable[Step]) -> dict[str, Step]:
             if (known[need].component, known[need].batch) == (step.component, step.batch):
                 verify[need] = step
     return verify
-
-
-def _asks_approval(spec: ActionSpec, batch: int) -> bool:
-    return spec.approve == "every_batch" or (spec.approve == "first_batch" and batch == 1)

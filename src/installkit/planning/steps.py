@@ -20,7 +20,13 @@ _ALONG = "unchanged, runs along so that no limit is needed"
 
 @attrs.frozen(kw_only=True)
 class _Work:
-    """One action of one component on hosts that reach the same version."""
+    """
+    One action of one component on hosts that reach the same version.
+
+    Attributes:
+        batch: From 1; None if all hosts are done at once.
+        approve: Whether it waits for an approval first.
+    """
 
     changes: Changes
     spec: ActionSpec
@@ -28,6 +34,8 @@ class _Work:
     hosts: tuple[str, ...]
     to_version: str | None
     from_version: str | None = None
+    batch: int | None = None
+    approve: bool = False
 
     @property
     def component(self) -> Component:
@@ -74,21 +82,32 @@ class Steps:
 
     def _add_component(self, changes: Changes, needs: tuple[str, ...]) -> str | None:
         """Add the steps of one component; return the id of the last one, None if it needs none."""
+        works = [batch for work in self._works(changes) for batch in self._batches(work)]
         end = None
-        for work in self._works(changes):
-            batches = cut_batches(work.hosts, self.request.batch or work.spec.batch)
-            for number, hosts in enumerate(batches, start=1):
-                label = number if len(batches) > 1 else None
-                end = self._add_batch(work, hosts, label, needs if end is None else (end,))
+        for work in _with_waits(works):
+            end = self._add_batch(work, needs if end is None else (end,))
+        waiting = {
+            step.action for step in self.steps if step.approve and step.component == changes.demand.component.name
+        }
+        lonely = {work.action: None for work in works if work.spec.approve and work.action not in waiting}
+        self.warnings += (_nothing_to_approve(changes.demand.component, action) for action in lonely)
         return end
 
+    def _batches(self, work: _Work) -> list[_Work]:
+        cut = cut_batches(work.hosts, self.request.batch or work.spec.batch)
+        if len(cut) == 1:
+            return [work]
+        return [attrs.evolve(work, hosts=hosts, batch=number) for number, hosts in enumerate(cut, start=1)]
+
     def _works(self, changes: Changes) -> list[_Work]:
-        alike: dict[tuple[Action, str | None], list[str]] = {}
+        """Return what is done, in order: of one action, first what has the most versions still before it."""
+        alike: dict[tuple[Action, int, str | None], list[str]] = {}
         for decision, hosts in changes.decisions:
-            if decision.action is not None:
-                alike.setdefault((decision.action, decision.to_version), []).extend(hosts)
-        ordered = sorted(alike, key=lambda key: (_PLACES[key[0]], key[1] or ""))
-        return [self._work(changes, *key, alike[key]) for key in ordered]
+            for left, version in enumerate((decision.to_version, *reversed(decision.via))):
+                if decision.action is not None:
+                    alike.setdefault((decision.action, left, version), []).extend(hosts)
+        ordered = sorted(alike, key=lambda key: (_PLACES[key[0]], -key[1], key[2] or ""))
+        return [self._work(changes, key[0], key[2], alike[key]) for key in ordered]
 
     def _work(self, changes: Changes, action: Action, to_version: str | None, concerned: list[str]) -> _Work:
         component = changes.demand.component
@@ -102,7 +121,7 @@ class Steps:
                 remedy="add them to the hosts of its plays",
             )
         others = [host for host in covered if host not in hosts]
-        hosts |= self._along(changes, changes.by_host[concerned[0]], spec, others)
+        hosts |= self._along(changes, attrs.evolve(changes.by_host[concerned[0]], to_version=to_version), spec, others)
         return _Work(
             changes=changes,
             spec=spec,
@@ -123,18 +142,19 @@ class Steps:
             changes.by_host[change.host] = attrs.evolve(change, reason=_ALONG, disruptive=first.disruptive)
         return set(others)
 
-    def _add_batch(self, work: _Work, hosts: tuple[str, ...], batch: int | None, needs: tuple[str, ...]) -> str:
+    def _add_batch(self, work: _Work, needs: tuple[str, ...]) -> str:
         """Add the step for one batch and, where declared, the one that verifies it; return the id of the last."""
-        versions = {work.changes.by_host[host].from_version for host in hosts}
-        work = attrs.evolve(work, hosts=hosts, from_version=versions.pop() if len(versions) == 1 else None)
-        step = self._add(work, batch, needs)
+        versions = {work.changes.by_host[host].origin(work.to_version) for host in work.hosts}
+        work = attrs.evolve(work, from_version=versions.pop() if len(versions) == 1 else None)
+        step = self._add(work, needs)
         verify = work.component.action(Action.VERIFY)
         if verify is None or work.action not in _PROVED_BY_VERIFY:
             return step
-        checked = self._verified(work.component, verify, hosts)
+        checked = self._verified(work.component, verify, work.hosts)
         if not checked:
             return step
-        return self._add(attrs.evolve(work, action=Action.VERIFY, spec=verify, hosts=checked), batch, (step,))
+        verified = attrs.evolve(work, action=Action.VERIFY, spec=verify, hosts=checked, approve=False)
+        return self._add(verified, (step,))
 
     def _verified(self, component: Component, verify: ActionSpec, hosts: tuple[str, ...]) -> tuple[str, ...]:
         """Return the hosts on which *verify* is carried out for *hosts*, and warn of those that it cannot vouch for."""
@@ -150,25 +170,40 @@ class Steps:
             return self.coverage.in_limit(covered)
         return tuple(host for host in hosts if host in seen)
 
-    def _add(self, work: _Work, batch: int | None, needs: tuple[str, ...]) -> str:
+    def _add(self, work: _Work, needs: tuple[str, ...]) -> str:
         seq = len(self.steps) + 1
-        parts = [f"{seq:02d}", work.component.name, work.action.value, *([] if batch is None else [str(batch)])]
+        batch = "" if work.batch is None else f"-{work.batch}"
         covered = self.coverage.of_playbook(work.component, work.spec)
         step = Step(
-            id="-".join(parts),
+            id=f"{seq:02d}-{work.component.name}-{work.action.value}{batch}",
             seq=seq,
             component=work.component.name,
             action=work.action,
             hosts=work.hosts,
             playbook=self.coverage.playbook_name(work.component, work.spec),
-            batch=batch,
+            batch=work.batch,
             needs=needs,
             from_version=work.from_version,
             to_version=work.to_version,
             limited=not self.inventory.static or len(work.hosts) < len(covered),
+            approve=work.approve,
         )
         self.steps.append(step)
         return step.id
+
+
+def _with_waits(batches: Iterable[_Work]) -> Iterable[_Work]:
+    """Yield *batches*, and which of them wait for an approval: of one action, the second of a version, or all but the first."""
+    begun: set[Action] = set()
+    for batch in batches:
+        second = batch.batch == 2  # noqa: PLR2004 - from 1
+        asked = {None: False, "first_batch": second, "every_batch": batch.action in begun}
+        yield attrs.evolve(batch, approve=asked[batch.spec.approve])
+        begun.add(batch.action)
+
+
+def _nothing_to_approve(component: Component, action: Action) -> str:
+    return f"{component.name} asks for an approval between batches, but {action.value} has only one"
 
 
 def _each_once(names: Iterable[str]) -> tuple[str, ...]:

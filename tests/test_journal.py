@@ -8,6 +8,7 @@ import pytest
 
 from installkit.errors import StoreError
 from installkit.journal import (
+    ApproveRequest,
     CancelRequest,
     Journal,
     LogWriter,
@@ -16,7 +17,9 @@ from installkit.journal import (
     list_journals,
     lock_is_held,
     open_journal,
+    read_approval,
     read_cancel,
+    request_approval,
     request_cancel,
     take_lock,
 )
@@ -175,6 +178,14 @@ def test_a_milder_cancel_does_not_take_back_a_stronger_one(run):
     request_cancel(run, CancelRequest(at=NOW, by="bob"))
 
     assert CancelRequest(at=NOW, by="ann", now=True) == read_cancel(run)
+
+
+def test_who_approved_first_is_kept(run):
+    request_approval(run, "02-a-install-2", ApproveRequest(at=NOW, by="ann"))
+    request_approval(run, "02-a-install-2", ApproveRequest(at=NOW, by="bob"))
+
+    assert ApproveRequest(at=NOW, by="ann") == read_approval(run, "02-a-install-2")
+    assert read_approval(run, "03-a-install-3") is None
 
 
 def test_a_newer_format_is_refused_by_name(run):

@@ -8,8 +8,19 @@ from typing import Any, Self
 
 from installkit.engine import settle
 from installkit.errors import PlanningError, RunFailedError, RunStoppedError, StoreError, UnknownNameError
-from installkit.journal import CancelRequest, Journal, is_pruned, request_cancel
-from installkit.model import Event, Failure, Plan, RunProgress, RunResult, RunSnapshot, RunSpec, RunStatus, StepSnapshot
+from installkit.journal import ApproveRequest, CancelRequest, Journal, is_pruned, request_approval, request_cancel
+from installkit.model import (
+    Event,
+    Failure,
+    Plan,
+    RunProgress,
+    RunResult,
+    RunSnapshot,
+    RunSpec,
+    RunStatus,
+    StepSnapshot,
+    StepStatus,
+)
 from installkit.store import Store
 
 POLL = 0.05
@@ -204,6 +215,26 @@ class Run:
             by: Who asks; the user of this process if None.
         """
         request_cancel(self._journal.path, CancelRequest(at=datetime.now(UTC), by=by or user_name(), now=now))
+
+    def approve(self, *, by: str | None = None) -> None:
+        """
+        Let the run go on where it waits for an approval; doing so twice does no more than once.
+
+        Args:
+            by: Who approves of what was done; the user of this process if None.
+
+        Raises:
+            PlanningError: If nothing waits for an approval.
+        """
+        now = self.snapshot()
+        waiting = [step.id for step in now.steps if step.status is StepStatus.WAITING]
+        if not waiting:
+            raise PlanningError(
+                f"nothing waits for an approval in run {self.id}: it is {now.status.value}",
+                remedy=f"see where it stands: installkit show {self.id}",
+            )
+        for step in waiting:
+            request_approval(self._journal.path, step, ApproveRequest(at=datetime.now(UTC), by=by or user_name()))
 
     def resume(self, *, failed_hosts_only: bool = False, **options: Any) -> "Run":
         """

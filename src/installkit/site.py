@@ -173,7 +173,7 @@ class Site(SiteHosts):
             plan: As `plan` returned it, of this site; still true.
             note: What you want to remember of it.
             jobs: How many steps may run at once; None: one where something is upgraded or removed, else four.
-            timeout: Seconds for the whole run.
+            timeout: Seconds for the whole run, without those in which it only waits for approvals.
             ignore_checks: Why each named check is ignored.
             secrets: Values by parameter name; they go before the stored ones, and are kept nowhere.
             check_mode: As Ansible's `--check`; the plan can still be applied afterwards.

@@ -1,6 +1,6 @@
 """What a run's carrier writes of its own: starts, ends, and in the end the result."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,15 @@ class Recorder:
     def cancel_requested(self, by: str, *, now: bool) -> None:
         """Record that somebody asked the run to stop."""
         self._emit(EventKind.CANCEL_REQUESTED, message=f"cancel requested by {by}", data={"by": by, "now": now})
+
+    def approval_requested(self, step: Step, done: Iterable[Step]) -> None:
+        """Record that *step* waits until somebody has approved what was *done*."""
+        message = f"done: {'; '.join(each.text for each in done)}; once approved: {step.text}"
+        self._emit(EventKind.APPROVAL_REQUESTED, step=step.id, message=message)
+
+    def approved(self, step: Step, by: str) -> None:
+        """Record that somebody lets *step* start."""
+        self._emit(EventKind.APPROVED, step=step.id, message=f"approved by {by}", data={"by": by})
 
     def warning(self, message: str, step: str | None = None) -> None:
         """Record what somebody should know."""

@@ -17,7 +17,11 @@ def jobs_of(spec: RunSpec) -> int:
 
 
 def ready_steps(spec: RunSpec, statuses: Mapping[str, StepStatus]) -> list[Step]:
-    """Return the steps that may start now, in the plan's order."""
+    """
+    Return the steps that may start now, once they are approved where that is asked for, in the plan's order.
+
+    One that waits for its approval keeps its place: nothing else is done meanwhile that could not be done beside it.
+    """
     specs = {each.step: each for each in spec.steps}
     running = [step for step in spec.plan.steps if statuses[step.id] in {StepStatus.RUNNING, StepStatus.WAITING}]
     ready: list[Step] = []
@@ -43,6 +47,13 @@ def doomed_steps(steps: Iterable[Step], statuses: Mapping[str, StepStatus]) -> l
             doomed.add(step.id)
             found.append(step)
     return found
+
+
+def done_before(step: Step, steps: Iterable[Step]) -> list[Step]:
+    """Return what was done of its component just before *step*: the last change, and what has verified it."""
+    earlier = [each for each in steps if each.component == step.component and each.seq < step.seq]
+    changes = [place for place, each in enumerate(earlier) if not each.action.read_only]
+    return earlier[changes[-1] if changes else -1 :]
 
 
 def _is_lost(status: StepStatus) -> bool:

@@ -54,7 +54,7 @@ def _interrupt(run: Path, journal: Journal) -> None:
     began = any(status is not StepStatus.PENDING for status in recorder.statuses.values())
     for step in spec.plan.steps:
         status = recorder.statuses[step.id]
-        if status is StepStatus.PENDING:
+        if status.ahead:
             recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was interrupted before")
         elif not status.final:
             recorder.step_finished(step, StepStatus.INTERRUPTED, unseen_end(journal, step.id), "its end was not seen")

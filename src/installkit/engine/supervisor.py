@@ -5,6 +5,7 @@ It walks the plan's graph, forks a process for each step, and alone writes the r
 database, and takes orders only through files in the run's folder.
 """
 
+import functools
 import gc
 import json
 import os
@@ -12,10 +13,10 @@ import selectors
 import signal
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -23,14 +24,19 @@ from installkit.engine import step as step_process
 from installkit.engine.processes import Process, become_subreaper, end_children
 from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
-from installkit.engine.schedule import doomed_steps, ready_steps
+from installkit.engine.schedule import done_before, doomed_steps, ready_steps
 from installkit.engine.scratch import make_scratch, remove_scratch
 from installkit.errors import StoreError
-from installkit.journal import CancelRequest, Journal, read_cancel, wait
+from installkit.journal import CancelRequest, Journal, read_approval, read_cancel, wait
 from installkit.model import RunSpec, RunStatus, Step, StepSpec, StepStatus
+
+T = TypeVar("T")
 
 TICK = 0.2
 """Seconds between two looks at requests and clocks."""
+
+WAITING_TICK = 1.0
+"""The same while nothing is under way: an approval may take a night."""
 
 SYNC = 1.0
 """Seconds between two syncs of the events."""
@@ -105,10 +111,11 @@ class Supervisor:
         self._recorder = Recorder(run, self._spec, self._wait_for_space)
         self._live: dict[int, _LiveStep] = {}
         self._selector = selectors.DefaultSelector()
-        self._began = self._synced = time.monotonic()
+        self._began = self._synced = time.monotonic()  # the beginning moves on while only people are waited for
+        self._waiting: list[Step] = []  # for an approval
         self._kept: frozenset[Process] = frozenset()  # what finished tasks of the steps so far left running
         self._cancel: CancelRequest | None = None
-        self._unreadable: str | None = None  # what is wrong with a request that was warned of
+        self._unreadable: set[str] = set()  # what is wrong with requests that were warned of
         self._stopping: StepStatus | None = None
 
     def carry_out(self) -> None:
@@ -119,19 +126,26 @@ class Supervisor:
             self._recorder.run_started()
             gc.freeze()
             while self._go_on(scratch):
-                self._wait()
+                self._wait(scratch)
             status, reason = self._verdict()
         finally:
             remove_scratch(self._run)
         self._recorder.finish(status, reason)
 
     def _go_on(self, scratch: Path) -> bool:
-        """Start what may start; return whether anything is under way."""
+        """Start what may start; return whether anything is under way, or waits for an approval."""
         for step in doomed_steps(self._spec.plan.steps, self._recorder.statuses):
             self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "a step that it needs did not succeed")
         while self._stopping is None and (ready := ready_steps(self._spec, self._recorder.statuses)):
-            self._start(ready[0], scratch)
-        return bool(self._live)
+            if ready[0].approve and not self._spec.options.check_mode:  # which leaves nothing to approve of
+                self._ask(ready[0])
+            else:
+                self._start(ready[0], scratch)
+        return bool(self._live) or (self._stopping is None and bool(self._waiting))
+
+    def _ask(self, step: Step) -> None:
+        self._recorder.approval_requested(step, done_before(step, self._spec.plan.steps))
+        self._waiting.append(step)
 
     def _start(self, step: Step, scratch: Path) -> None:
         self._recorder.step_started(step)
@@ -160,13 +174,17 @@ class Supervisor:
         self._live[reader] = _LiveStep(step, self._specs[step.id], pid, reader, time.monotonic())
         self._selector.register(reader, selectors.EVENT_READ)
 
-    def _wait(self) -> None:
-        for key, _ in self._selector.select(TICK):
+    def _wait(self, scratch: Path) -> None:
+        idle_since = None if self._live else time.monotonic()
+        for key, _ in self._selector.select(TICK if self._live else WAITING_TICK):
             if key.fd in self._live:
                 self._read(self._live[key.fd])
             else:
                 os.read(key.fd, 64)
-        self._look_at_requests()
+        if idle_since is not None:
+            self._began += time.monotonic() - idle_since
+        self._look_at_cancel()
+        self._look_at_approvals(scratch)
         self._look_at_clocks()
 
     def _read(self, live: _LiveStep) -> None:
@@ -211,8 +229,18 @@ class Supervisor:
         others = [each.pid for each in self._live.values()]
         end_children(self._kept, spare=others, patience=TEARDOWN)
 
-    def _look_at_requests(self) -> None:
-        cancel = self._read_cancel()
+    def _look_at_approvals(self, scratch: Path) -> None:
+        for step in tuple(self._waiting):
+            approval = self._asked("approve", functools.partial(read_approval, self._run, step.id))
+            if approval is None or self._stopping is not None:
+                continue
+            self._waiting.remove(step)
+            self._recorder.approved(step, approval.by)
+            if self._stopping is None:  # a full disk may have kept the approval from being recorded until then
+                self._start(step, scratch)
+
+    def _look_at_cancel(self) -> None:
+        cancel = self._asked("cancel", functools.partial(read_cancel, self._run))
         if cancel is None or cancel == self._cancel:
             return
         self._cancel = cancel
@@ -221,14 +249,14 @@ class Supervisor:
         if cancel.now:
             self._stop_all(StepStatus.CANCELED)
 
-    def _read_cancel(self) -> CancelRequest | None:
+    def _asked(self, what: str, read: Callable[[], T | None]) -> T | None:
         """Return what was asked; a request that cannot be read, as a newer installkit's, is warned of and passed over."""
         try:
-            return read_cancel(self._run)
+            return read()
         except StoreError as exc:
-            if str(exc) != self._unreadable:
-                self._unreadable = str(exc)
-                self._recorder.warning(f"a request to cancel is passed over: {exc}")
+            if str(exc) not in self._unreadable:
+                self._unreadable.add(str(exc))
+                self._recorder.warning(f"a request to {what} is passed over: {exc}")
             return None
 
     def _look_at_clocks(self) -> None:
@@ -278,7 +306,7 @@ class Supervisor:
         """Return how the run ended, and why; steps that were kept from starting are skipped."""
         statuses = set(self._recorder.statuses.values())
         for step in self._spec.plan.steps:
-            if self._recorder.statuses[step.id] is StepStatus.PENDING:
+            if self._recorder.statuses[step.id].ahead:
                 statuses.add(self._stopping or StepStatus.INTERRUPTED)
                 self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was stopped before")
         for status in (StepStatus.INTERRUPTED, StepStatus.TIMED_OUT, StepStatus.CANCELED, StepStatus.FAILED):

@@ -4,12 +4,20 @@ from installkit.journal.files import CANNOT_WRITE, SUPERVISOR_ERRORS, WhenFull, 
 from installkit.journal.locks import Lock, lock_is_held, read_holder, take_lock, write_holder
 from installkit.journal.prune import is_pruned, prunable_size, prune_journal, remove_unnamed
 from installkit.journal.reader import Journal, JournalEvent, list_journals, parse_event
-from installkit.journal.requests import CancelRequest, read_cancel, request_cancel
+from installkit.journal.requests import (
+    ApproveRequest,
+    CancelRequest,
+    read_approval,
+    read_cancel,
+    request_approval,
+    request_cancel,
+)
 from installkit.journal.writer import JournalWriter, LogWriter, create_journal, encode_event, open_journal
 
 __all__ = [
     "CANNOT_WRITE",
     "SUPERVISOR_ERRORS",
+    "ApproveRequest",
     "CancelRequest",
     "Journal",
     "JournalEvent",
@@ -27,9 +35,11 @@ __all__ = [
     "parse_event",
     "prunable_size",
     "prune_journal",
+    "read_approval",
     "read_cancel",
     "read_holder",
     "remove_unnamed",
+    "request_approval",
     "request_cancel",
     "take_lock",
     "wait",

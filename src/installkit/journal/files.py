@@ -8,6 +8,7 @@ Names and format of a journal's files.
             result.json    how it ended; the last thing written
             cancel.json    a request of a client to the supervisor
             cancel.now     the same on a full disk: that all shall stop now, in a file without content
+            approve-STEP.json  another request: to let a step start that waits for it
             supervisor.err what the supervisor itself had to complain about
 """
 
@@ -53,6 +54,11 @@ def is_run_id(text: str) -> bool:
 def log_path(run: Path, step: str) -> Path:
     """Return where the log of *step* is; the id comes from a spec, never from a request."""
     return run / LOGS / f"{step}.log"
+
+
+def approval_path(run: Path, step: str) -> Path:
+    """Return where the approval of *step* is asked for; the id comes from a spec, never from a request."""
+    return run / f"approve-{step}.json"
 
 
 def make_folder(path: Path) -> None:

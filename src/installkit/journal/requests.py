@@ -1,8 +1,11 @@
 """What clients ask of a supervisor: files in the run's folder, the only way in."""
 
+import functools
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
@@ -11,12 +14,15 @@ from installkit.journal.files import (
     CANCEL,
     CANCEL_NOW,
     DISK_FULL,
+    approval_path,
     open_for,
     read_written,
     write_atomic,
     write_errors,
 )
 from installkit.model import from_wire, to_wire
+
+R = TypeVar("R", "CancelRequest", "ApproveRequest")
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +40,19 @@ class CancelRequest:
     now: bool = False
 
 
+@attrs.frozen(kw_only=True)
+class ApproveRequest:
+    """
+    Somebody's word that a step may start.
+
+    Attributes:
+        by: Who approves of what was done before it.
+    """
+
+    at: datetime
+    by: str
+
+
 def request_cancel(run: Path, request: CancelRequest) -> None:
     """
     Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request, or one in no known form.
@@ -43,7 +62,7 @@ def request_cancel(run: Path, request: CancelRequest) -> None:
     Raises:
         StoreError: If the request could not be written.
     """
-    earlier = _earlier(run)
+    earlier = _earlier(functools.partial(read_cancel, run))
     if earlier is None or (request.now and not earlier.now):
         with write_errors(run / CANCEL):
             _write(run, request)
@@ -67,11 +86,38 @@ def read_cancel(run: Path) -> CancelRequest | None:
     """
     if (now := _read_bare_request(run / CANCEL_NOW)) is not None:
         return now
-    data = read_written(run / CANCEL, "cancel")
+    return _read(run / CANCEL, "cancel", CancelRequest)
+
+
+def request_approval(run: Path, step: str, request: ApproveRequest) -> None:
+    """
+    Ask the supervisor of *run* to start *step*, which waits for it; who asked first is kept.
+
+    Raises:
+        StoreError: If the request could not be written.
+    """
+    path = approval_path(run, step)
+    if _earlier(functools.partial(read_approval, run, step)) is None:
+        with write_errors(path):
+            write_atomic(path, "approve", to_wire(request))
+
+
+def read_approval(run: Path, step: str) -> ApproveRequest | None:
+    """
+    Return who lets *step* of *run* start; None if nobody has yet.
+
+    Raises:
+        StoreError: As `read_cancel`.
+    """
+    return _read(approval_path(run, step), "approve", ApproveRequest)
+
+
+def _read(path: Path, name: str, cls: type[R]) -> R | None:
+    data = read_written(path, name)
     try:
-        return None if data is None else from_wire(CancelRequest, data)
+        return None if data is None else from_wire(cls, data)
     except ValueError as exc:
-        raise StoreError(f"{run / CANCEL} is damaged: {exc}") from exc
+        raise StoreError(f"{path} is damaged: {exc}") from exc
 
 
 def _read_bare_request(path: Path) -> CancelRequest | None:
@@ -89,8 +135,8 @@ def _owner(path: Path) -> str:
         return "unknown"
 
 
-def _earlier(run: Path) -> CancelRequest | None:
+def _earlier(read: Callable[[], R | None]) -> R | None:
     try:
-        return read_cancel(run)
+        return read()
     except StoreError:  # the run's supervisor has warned of it, and acts on nothing that it cannot read
         return None

@@ -62,10 +62,6 @@ class RunProgress:
         match event.kind:
             case EventKind.RUN_STARTED:
                 self._run = attrs.evolve(self._run, status=RunStatus.RUNNING, started_at=event.time)
-            case EventKind.APPROVAL_REQUESTED:
-                self._run = attrs.evolve(self._run, status=RunStatus.WAITING)
-            case EventKind.APPROVED:
-                self._run = attrs.evolve(self._run, status=RunStatus.RUNNING)
             case EventKind.CANCEL_REQUESTED if self._run.cancel_requested_at is None:
                 self._run = attrs.evolve(self._run, cancel_requested_at=event.time)
             case EventKind.RUN_FINISHED:
@@ -81,6 +77,7 @@ class RunProgress:
         steps = tuple(step.snapshot() for step in self._steps.values())
         return attrs.evolve(
             self._run,
+            status=_status_now(self._run, steps),
             last_seq=self._last_seq,
             duration=_seconds(self._run.started_at, self._last_time, self._run.duration),
             steps=steps,
@@ -112,7 +109,7 @@ class _StepProgress:
             case EventKind.APPROVAL_REQUESTED:
                 self._step = attrs.evolve(self._step, status=StepStatus.WAITING)
             case EventKind.APPROVED:
-                self._step = attrs.evolve(self._step, status=StepStatus.RUNNING)
+                self._step = attrs.evolve(self._step, status=StepStatus.PENDING)
             case EventKind.STEP_FINISHED:
                 self._finish(event)
 
@@ -143,6 +140,15 @@ class _StepProgress:
             log_size=self._log_size,
             duration=_seconds(self._step.started_at, self._last_time, self._step.duration),
         )
+
+
+def _status_now(run: RunSnapshot, steps: Iterable[StepSnapshot]) -> RunStatus:
+    """Return the status of *run*: while it goes on, it waits if one of its *steps* does and none is under way."""
+    if run.started_at is None or run.status.final:
+        return run.status
+    found = {step.status for step in steps}
+    waits = StepStatus.WAITING in found and StepStatus.RUNNING not in found
+    return RunStatus.WAITING if waits else RunStatus.RUNNING
 
 
 def _seconds(start: datetime | None, end: datetime | None, before: float | None) -> float | None:

@@ -60,7 +60,7 @@ class RunOptions:
         note: What the person wants to remember of it.
         requested_by: Who started it.
         jobs: How many components may run at once; None lets the plan decide.
-        timeout: Seconds for the whole run; None for no limit.
+        timeout: Seconds for the whole run, without those in which it only waits for approvals; None for no limit.
         check_mode: Ansible's `--check`: nothing is changed, and the plan is not used up.
         diff: Ansible's `--diff`.
         verbosity: Ansible's `-v`, counted.

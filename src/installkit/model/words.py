@@ -69,6 +69,11 @@ class StepStatus(StrEnum):
         """Whether nothing can follow."""
         return self not in {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING}
 
+    @property
+    def ahead(self) -> bool:
+        """Whether it has not started yet, but may."""
+        return self in {StepStatus.PENDING, StepStatus.WAITING}
+
 
 class HostStatus(StrEnum):
     """How one host fared in a step."""

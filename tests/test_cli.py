@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 import installkit
 from installkit.cli.app import app
+from waiting_runs import start_waiting
 
 PROGRAM = [sys.executable, "-c", "from installkit.cli import main; main()"]
 
@@ -396,6 +397,35 @@ def test_ctrl_c_leaves_the_run_alone(world):
     assert "▶" in said
     assert f"installkit --data-dir {world.data} cancel {run}" in said
     assert 0 == world.cli("watch", run).exit_code
+
+
+def test_a_run_that_waits_says_so_everywhere_and_goes_on_once_it_is_approved(world):
+    """Whoever watches it on a terminal sees the command to give, and then how it goes on."""
+    with installkit.Installer(world.data) as installer:
+        run = start_waiting(installer).id[:6]
+    arguments = [*PROGRAM, *world.arguments, "watch", run]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(arguments[0], arguments)  # noqa: S606 - the child of a pty.fork
+    read_until(terminal, b"waiting for approval: installkit")
+    listed, shown = world.cli("runs", "--status", "waiting"), world.cli("show", run)
+    approved = world.cli("approve", run)
+    rest = read_rest(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    again = world.cli("approve", run)
+    told = world.cli("watch", run)
+
+    command = f"waiting for approval: installkit --data-dir {world.data} approve {run}"
+    assert run in listed.stdout
+    assert [True, True] == [command in each.stderr for each in (listed, shown)]
+    assert f"run {run} goes on: record app on h2" in approved.stderr
+    assert 0 == code
+    assert f"run {run} succeeded" in rest
+    assert 2 == again.exit_code
+    assert "nothing waits for an approval" in again.stderr
+    assert "02-app-record-2  done: record app on h1; once approved: record app on h2" in told.stderr
+    assert command in told.stderr
+    assert re.search(r"02-app-record-2  approved by \w+", told.stderr)
 
 
 def read_until(terminal, wanted):

@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "apply": Entry("plans", "Show a plan, ask, and carry it out."),
         "resume": Entry("follow_ups", "Go on with a run that did not succeed."),
         "rollback": Entry("follow_ups", "Undo a run, to the versions before it."),
+        "approve": Entry("runs", "Let a waiting run go on."),
         "cancel": Entry("runs", "Ask a run to stop."),
     },
     "Look": {

@@ -22,7 +22,7 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
         click.exceptions.Exit: With 1 if it did not succeed, with 130 after Ctrl-C.
     """
     try:
-        show_live(run)
+        show_live(run, session.command("approve", short(run.id)))
         now = run.wait().snapshot()
     except KeyboardInterrupt:
         _say_detached(session, run)

@@ -38,24 +38,28 @@ _NO_COLOUR = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1
 """Whatever steers a terminal but a colour does not."""
 
 
-def show_live(run: installkit.Run) -> installkit.RunSnapshot:
-    """Show *run* on stderr until it has ended, from its start even if that was long ago, and return how it ended."""
+def show_live(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
+    """
+    Show *run* on stderr until it has ended, from its start even if that was long ago, and return how it ended.
+
+    Where it waits for an approval, *approve* is the command that is told.
+    """
     out = console(err=True)
-    return _draw(run, out) if out.is_terminal else _tell(run)
+    return _draw(run, out, approve) if out.is_terminal else _tell(run, approve)
 
 
-def _draw(run: installkit.Run, out: Console) -> installkit.RunSnapshot:
+def _draw(run: installkit.Run, out: Console, approve: str) -> installkit.RunSnapshot:
     with Live(console=out, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         while True:
             now = run.snapshot()
-            live.update(_frame(run, now, out), refresh=True)
+            live.update(_frame(run, now, out, approve), refresh=True)
             if now.status.final:
                 return now
             time.sleep(REFRESH)
 
 
-def _frame(run: installkit.Run, now: installkit.RunSnapshot, out: Console) -> RenderableType:
-    height = out.height - 4
+def _frame(run: installkit.Run, now: installkit.RunSnapshot, out: Console, approve: str) -> RenderableType:
+    height = out.height - 5
     steps = _shown_steps(now.steps, max(3, height if now.status.final else height // 2))
     head = Text.assemble(
         (f"run {short(now.id)}", "bold"),
@@ -64,6 +68,8 @@ def _frame(run: installkit.Run, now: installkit.RunSnapshot, out: Console) -> Re
         f"  {duration_text(_elapsed(now))}",
     )
     parts: list[RenderableType] = [head, _steps_table(now.steps, steps, out.width)]
+    if any(step.status is installkit.StepStatus.WAITING for step in now.steps):
+        parts.append(Text(f"waiting for approval: {approve}", STYLES["waiting"]))
     if not now.status.final:
         parts += [_progress(now), *_logs(run, now, height - len(steps) - 1, out.width)]
     return Group(*parts)
@@ -102,7 +108,7 @@ def _steps_table(
 
 def _hosts_text(step: installkit.StepSnapshot) -> Text:
     """Return how many hosts of *step* fare how, as `2 changed, 1 failed`; the step's own word where none has begun."""
-    if step.status in {installkit.StepStatus.PENDING, installkit.StepStatus.SKIPPED}:
+    if step.status.ahead or step.status is installkit.StepStatus.SKIPPED:
         return Text(f"{step.status.value}, {counted(len(step.hosts), 'host')}", "dim")
     text = Text()
     for status, number in Counter(status.value for status in step.host_statuses.values()).most_common():
@@ -150,12 +156,14 @@ def log_line(line: str) -> Text:
     return text
 
 
-def _tell(run: installkit.Run) -> installkit.RunSnapshot:
+def _tell(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
     steps = {step.id: step for step in run.plan.steps}
     for event in () if run.pruned else run.events(follow=True):
         text = event_line(event, steps.get(event.step or ""))
         if text:
             say(f"{event.time.astimezone():%H:%M:%S} {text}")
+        if event.kind is installkit.EventKind.APPROVAL_REQUESTED:
+            say(f"         waiting for approval: {approve}")
     return run.snapshot()
 
 
@@ -171,7 +179,9 @@ def event_line(event: installkit.Event, step: installkit.Step | None) -> str | N
         case kinds.TASK_RESULT if step and event.status in {"failed", "unreachable"} and not _forgiven(event):
             message = plain(event.message or "").strip().partition("\n")[0]
             return f"{step.id}  {event.host} {event.status}: {event.task}: {message}"
-        case kinds.APPROVAL_REQUESTED | kinds.APPROVED | kinds.CANCEL_REQUESTED:
+        case kinds.APPROVAL_REQUESTED | kinds.APPROVED if step:
+            return f"{step.id}  {plain(event.message or '')}"
+        case kinds.CANCEL_REQUESTED:
             return event.kind.value.replace("_", " ")
         case _:
             return None

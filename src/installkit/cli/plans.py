@@ -12,7 +12,7 @@ import installkit
 from installkit.cli.amounts import DURATION, SIZE
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
-from installkit.cli.output import console, counted, make_table, print_json
+from installkit.cli.output import STYLES, console, counted, make_table, print_json
 from installkit.cli.request import Asked, Command, make_plan, read_plan, request_options
 from installkit.cli.session import Session, pass_session, say, short
 
@@ -57,7 +57,7 @@ def _save(made: installkit.Plan, path: Path) -> None:
 
 
 def show_plan(made: installkit.Plan, *, err: bool = False) -> None:
-    """Print *made* as a table as wide as the terminal, with its summary and warnings."""
+    """Print *made* as a table as wide as the terminal, with its summary, where it waits, and warnings."""
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for change in made.changes:
         mind = "destructive" if change.destructive else "disruptive" if change.disruptive else ""
@@ -69,6 +69,8 @@ def show_plan(made: installkit.Plan, *, err: bool = False) -> None:
         out.print(make_table(("COMPONENT", "HOSTS", "CHANGE", "WHY", "MIND"), cells))
         out.print()
     out.print(made.summary, style="bold")
+    for wait in made.waits:
+        out.print(wait, style=STYLES["waiting"])
     for warning in made.warnings:
         out.print(f"warning: {warning}", style="yellow")
 

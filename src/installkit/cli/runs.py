@@ -1,4 +1,4 @@
-"""`runs`, `show`, `watch` and `cancel`."""
+"""`runs`, `show`, `watch`, `approve` and `cancel`."""
 
 import click
 
@@ -35,6 +35,8 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
     else:
         columns = ("RUN", "SITE", "STATUS", "STARTED", "TOOK", "STEPS", "BY", "NOTE")
         print_table(columns, (_row(each) for each in found))
+        for each in found:
+            _say_waiting(session, each)
 
 
 def _row(run: installkit.RunSnapshot) -> tuple[str, ...]:
@@ -68,6 +70,12 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
         say(f"\nto go on: {session.command('resume', short(now.id))}")
     elif not now.status.final:
         say(f"\nto watch it: {session.command('watch', short(now.id))}")
+        _say_waiting(session, now)
+
+
+def _say_waiting(session: Session, now: installkit.RunSnapshot) -> None:
+    if any(step.status is installkit.StepStatus.WAITING for step in now.steps):
+        say(f"waiting for approval: {session.command('approve', short(now.id))}")
 
 
 def _show_facts(now: installkit.RunSnapshot) -> None:
@@ -105,6 +113,25 @@ def watch(session: Session, run: str) -> None:
     installkit watch last
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     follow(session, session.installer.run(run))
+
+
+@click.command()
+@click.argument("run")
+@pass_session
+def approve(session: Session, run: str) -> None:
+    """
+    Let a run go on that waits for an approval of what it has done so far.
+
+    RUN is an id, the beginning of one, or `last`.
+
+    \b
+    installkit approve last
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.run(run)
+    waiting = [step.text for step in found.steps if step.status is installkit.StepStatus.WAITING]
+    found.approve()
+    say(f"run {short(found.id)} goes on: {'; '.join(waiting)}")
+    say(f"to watch it: {session.command('watch', short(found.id))}")
 
 
 @click.command()

@@ -51,6 +51,7 @@ SCOPES = {
         "DELETE /api/v1/plans/{plan}",
         "POST /api/v1/plans/{plan}/runs",
         "POST /api/v1/runs/{run}/cancel",
+        "POST /api/v1/runs/{run}/approve",
     },
     "admin": {
         "GET /api/v1/tokens",

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from http_client import finish, start, until
+from waiting_runs import start_waiting
 
 pytest_plugins = ["http_service"]
 
@@ -102,6 +103,26 @@ def test_a_run_that_changes_a_site_keeps_others_out_until_it_is_canceled(client,
     assert 409 == gone.status_code
     assert 202 == canceled.status_code
     assert "canceled" == done["status"]
+
+
+def test_a_run_that_waits_is_approved_by_who_asks(client, installer):
+    """The answer comes at once, and who it was stands in the events and in the audit; nothing else can be approved."""
+    run = start_waiting(installer)
+    path = f"/api/v1/runs/{run.id}"
+    until(lambda: client.get(path).json()["status"] == "waiting")
+    listed = client.get("/api/v1/runs?status=waiting").json()["items"]
+    approved = client.post(f"{path}/approve")
+    done = finish(client, path)
+    again = client.post(f"{path}/approve")
+    events = client.get(f"{path}/events", headers={"accept": "application/json"}).json()["items"]
+    changes = [entry["what"] for entry in client.get("/api/v1/audit").json()["items"]]
+
+    assert [run.id] == [each["id"] for each in listed]
+    assert 202 == approved.status_code
+    assert "succeeded" == done["status"]
+    assert (409, "not_waiting") == (again.status_code, again.json()["code"])
+    assert ["first"] == [event["data"]["by"].split()[0] for event in events if event["kind"] == "approved"]
+    assert 1 == changes.count("POST /api/v1/runs/{run}/approve")
 
 
 def test_runs_are_listed_newest_first_page_by_page_without_their_steps(client, site):

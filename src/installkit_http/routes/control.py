@@ -4,6 +4,7 @@ from starlette.responses import Response
 import installkit
 from installkit_http.answers import answer
 from installkit_http.operations import Operation
+from installkit_http.problems import ProblemError
 from installkit_http.service import Call
 
 
@@ -26,6 +27,16 @@ def cancel_run(call: Call) -> Response:
     return answer(run.snapshot(), 202)
 
 
+def approve_run(call: Call) -> Response:
+    """Let a run go on where it waits for an approval."""
+    run = call.run()
+    try:
+        run.approve(by=call.who)
+    except installkit.PlanningError as exc:
+        raise ProblemError(409, "not_waiting", str(exc), remedy=exc.remedy) from exc
+    return answer(run.snapshot(), 202)
+
+
 OPERATIONS = (
     Operation(
         method="POST",
@@ -34,6 +45,15 @@ OPERATIONS = (
         handle=cancel_run,
         summary="Ask a run to stop",
         body=CancelOptions,
+        answer=installkit.RunSnapshot,
+        status=202,
+    ),
+    Operation(
+        method="POST",
+        path="/runs/{run}/approve",
+        scope=installkit.Scope.OPERATE,
+        handle=approve_run,
+        summary="Let a waiting run go on",
         answer=installkit.RunSnapshot,
         status=202,
     ),

@@ -52,7 +52,7 @@ def read(place, *given):
     return {**values.open}, {**values.secrets}
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "site set", "site secret", "catalog list"])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "site set", "site secret", "site host set", "catalog list"])
 def test_every_command_explains_itself_with_an_example(place, command):
     """`--help` ends with 0, and shows a command line to copy."""
     said = cli(place, *command.split(), "--help")

@@ -97,7 +97,8 @@ class SiteHosts:
             )
         return HeldInventory.parse(text)
 
-    def _hold(self, held: HeldInventory) -> None:
+    def _hold(self, changed: HeldInventory) -> None:
+        held = HeldInventory.parse(changed.text)  # what is kept can be read again
         check_held(held)
         self._store.save_inventory(self.name, held.text)
         write_held(held_path(self._folders.inventories, self.name), held.text)

@@ -167,11 +167,17 @@ class Installer:
         Raises:
             UnknownNameError: If there is none.
             SiteLockedError: If a run changes it.
+            PlanningError: If a run only looks at it.
         """
         lock = self.site(name).snapshot().lock
         if lock is not None:
             raise SiteLockedError(name, attrs.asdict(lock))
+        if live := [run.id for run in self.list_runs(site=name) if not run.status.final]:
+            raise PlanningError(
+                f"run {live[0]} of site {name!r} has not ended", remedy=f"wait for it: installkit watch {live[0]}"
+            )
         self.store.delete_site(name)
+        held_path(self.folders.inventories, name).unlink(missing_ok=True)
 
     def plans(self, site: str, *, limit: int | None = None) -> tuple[Plan, ...]:
         """Return the plans made for *site*, newest first, at most *limit*."""

@@ -1,12 +1,14 @@
 """`site` and `status`."""
 
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 import installkit
+from installkit.cli.inventories import export_inventory, host, import_inventory, read_text
 from installkit.cli.output import console, counted, make_table, print_json, print_table, time_text
+from installkit.cli.plans import confirm
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.cli.variables import read_variables
 
@@ -73,28 +75,46 @@ def site() -> None:
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
 
 
+for _command in (host, export_inventory, import_inventory):
+    site.add_command(_command)
+
+
 @site.command()
-@click.argument("name")
-@click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), required=True, help="As Ansible's -i.")
+@click.argument("name", metavar="SITE")
+@click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i; read in place.")
+@click.option(
+    "--import", "imported", metavar="FILE", type=click.File(encoding="utf-8"), help="Keep a copy instead; - is stdin."
+)
 @click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False), required=True)
 @click.option("--title", metavar="TEXT", help="For people.")
 @pass_session
-def create(session: Session, name: str, inventory: str, catalog: str, title: str | None) -> None:
+def create(
+    session: Session, name: str, *, inventory: str | None, imported: TextIO | None, catalog: str, title: str | None
+) -> None:
     """
     Make a site of an inventory and a folder of playbooks.
 
+    With -i the inventory stays the file that it is. With --import installkit keeps a copy, to be edited with
+    `site host`.
+
     \b
     installkit site create acme -i hosts.yml -c playbooks --title "Acme, Berlin"
+    installkit site create acme --import hosts.yml -c playbooks
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if (inventory is None) == (imported is None):
+        raise click.UsageError("a site has one inventory: give it with -i or with --import")
     if any(each.name == name for each in session.installer.sites()):
         raise installkit.PlanningError(f"there is a site {name!r} already", remedy=f"installkit site update {name} …")
-    installkit.load_catalog(catalog)
-    session.installer.site(name, inventory=inventory, catalog=catalog, title=title)
+    if imported is None:
+        installkit.load_catalog(catalog)
+        session.installer.site(name, inventory=inventory, catalog=catalog, title=title)
+    else:
+        session.installer.create_site(name, inventory=read_text(imported), catalog=catalog, title=title)
     say(f"site {name} is made; now: {session.command('plan', '--site', name, '--all')}")
 
 
 @site.command()
-@click.argument("name")
+@click.argument("name", metavar="SITE")
 @click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False))
 @click.option("--title", metavar="TEXT", help="For people.")
 @pass_session
@@ -109,6 +129,23 @@ def update(session: Session, name: str, catalog: str | None, title: str | None) 
     if catalog:
         installkit.load_catalog(catalog)
     session.installer.site(name, catalog=catalog, title=title)
+
+
+@site.command()
+@click.argument("name", metavar="SITE")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def delete(session: Session, name: str, *, yes: bool) -> None:
+    """
+    Forget a site: its parameters, secrets and plans; its runs and what they did stay.
+
+    \b
+    installkit site delete acme
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    session.installer.site(name)
+    confirm(f"Forget site {name}, with its parameters, secrets and plans?", yes=yes)
+    session.installer.delete_site(name)
+    say(f"site {name} is forgotten; its runs and the hosts stay as they are")
 
 
 @site.command("list")
@@ -138,7 +175,7 @@ def _row(found: installkit.SiteSnapshot) -> tuple[str, ...]:
 
 
 @site.command()
-@click.argument("name")
+@click.argument("name", metavar="SITE")
 @click.option("--json", "as_json", is_flag=True, help="Print the site as JSON.")
 @pass_session
 def show(session: Session, name: str, *, as_json: bool) -> None:
@@ -174,7 +211,7 @@ def _entered(found: installkit.Site) -> list[tuple[str, str, str]]:
 
 
 @site.command("set")
-@click.argument("name")
+@click.argument("name", metavar="SITE")
 @click.argument("values", metavar="NAME=VALUE|@FILE|{…}", nargs=-1, required=True)
 @click.option("--group", metavar="GROUP", help="For the hosts of this group alone.")
 @click.option("--host", metavar="HOST", help="For this host alone.")
@@ -198,7 +235,7 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
 
 
 @site.command("unset")
-@click.argument("name")
+@click.argument("name", metavar="SITE")
 @click.argument("parameters", metavar="PARAMETER…", nargs=-1, required=True)
 @click.option("--group", metavar="GROUP", help="For the hosts of this group alone.")
 @click.option("--host", metavar="HOST", help="For this host alone.")
@@ -240,7 +277,7 @@ def _level(name: str, group: str | None, host: str | None) -> str:
 
 
 @site.command()
-@click.argument("name")
+@click.argument("name", metavar="SITE")
 @click.argument("secret", metavar="PARAMETER")
 @click.option("--unset", is_flag=True, help="Take it away.")
 @pass_session

@@ -1,0 +1,152 @@
+"""`site host`, `site export` and `site import`: the inventory of a site, where installkit keeps it."""
+
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+import installkit
+from installkit.cli.output import counted, print_json, print_table
+from installkit.cli.session import Session, pass_session, say
+from installkit.cli.variables import read_variables
+
+
+@click.group()
+def host() -> None:
+    """
+    List a site's hosts; enter and remove them where installkit keeps the inventory.
+
+    \b
+    installkit site host list acme
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+
+
+@host.command("list")
+@click.argument("site")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_session
+def list_hosts(session: Session, site: str, *, as_json: bool) -> None:
+    """
+    List the hosts of a site, with their groups.
+
+    \b
+    installkit site host list acme
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    hosts = session.installer.site(site).hosts()
+    if as_json:
+        print_json(hosts)
+    else:
+        print_table(("HOST", "GROUPS", "VARIABLES"), (_row(each) for each in hosts))
+
+
+def _row(found: installkit.Host) -> tuple[str, ...]:
+    return (found.name, ", ".join(found.groups), ", ".join(f"{name}={value}" for name, value in found.vars.items()))
+
+
+@host.command("set")
+@click.argument("site")
+@click.argument("host")
+@click.option(
+    "--group", "groups", metavar="GROUP", multiple=True, help="All the groups that name it; new ones are made."
+)
+@click.option(
+    "-e", "--extra-vars", "given", metavar="NAME=VALUE|@FILE|{…}", multiple=True, help="Variables of the host."
+)
+@click.option("--unset", metavar="NAME", multiple=True, help="Take a variable away.")
+@pass_session
+def set_host(
+    session: Session, site: str, host: str, *, groups: tuple[str, ...], given: tuple[str, ...], unset: tuple[str, ...]
+) -> None:
+    """
+    Enter a host, or change one: what is not named stays as it is.
+
+    \b
+    installkit site host set acme db3 --group db -e ansible_host=10.0.0.13
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.site(site)
+    known = {each.name: each for each in found.hosts()}.get(host)
+    before: dict[str, Any] = {} if known is None else dict(known.vars)
+    if unknown := [name for name in unset if name not in before]:
+        raise installkit.UnknownNameError(f"host {host} of {site} has no variable {', '.join(unknown)}")
+    values = {**before, **_values(session, found, given)}
+    stays = () if known is None else known.groups
+    found.set_host(host, groups=groups or stays, vars={name: values[name] for name in values if name not in unset})
+    say(f"host {host} is {'entered' if known is None else 'changed'}")
+
+
+def _values(session: Session, found: installkit.Site, given: tuple[str, ...]) -> dict[str, Any]:
+    values = read_variables(given, found.catalog())
+    if values.secrets:
+        secret = next(iter(values.secrets))
+        command = session.command("site", "secret", found.name, secret)
+        raise click.UsageError(f"{secret} is a secret, and does not belong on a command line: {command}")
+    return dict(values.open)
+
+
+@host.command("remove")
+@click.argument("site")
+@click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
+@pass_session
+def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
+    """
+    Take hosts out of the inventory; what is recorded of them stays.
+
+    \b
+    installkit site host remove acme db3
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.site(site)
+    known = {each.name for each in found.hosts()}
+    if unknown := [name for name in hosts if name not in known]:
+        raise installkit.UnknownNameError(
+            f"site {site!r} has no host {', '.join(unknown)}", remedy=f"choose one of: {', '.join(sorted(known))}"
+        )
+    for name in dict.fromkeys(hosts):
+        found.remove_host(name)
+    say(f"{counted(len(set(hosts)), 'host')} removed from {site}")
+
+
+@click.command("export")
+@click.argument("site")
+@click.argument("file", metavar="[FILE]", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@pass_session
+def export_inventory(session: Session, site: str, file: str) -> None:
+    """
+    Write the inventory that installkit keeps, in Ansible's YAML, to FILE, else to stdout.
+
+    \b
+    installkit site export acme hosts.yml
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    text = session.installer.site(site).export_inventory()
+    if file == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(file).write_text(text, encoding="utf-8")
+
+
+@click.command("import")
+@click.argument("site")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@pass_session
+def import_inventory(session: Session, site: str, file: TextIO) -> None:
+    """
+    Replace the inventory that installkit keeps by FILE, in Ansible's YAML; - is stdin.
+
+    \b
+    installkit site import acme hosts.yml
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.site(site)
+    found.import_inventory(read_text(file))
+    say(f"site {site} has {counted(len(found.hosts()), 'host')} now")
+
+
+def read_text(file: TextIO) -> str:
+    """
+    Return what is in *file*.
+
+    Raises:
+        click.UsageError: If it is no text.
+    """
+    try:
+        return file.read()
+    except UnicodeDecodeError as exc:
+        raise click.UsageError(f"{file.name} is no text in UTF-8: {exc.reason} at byte {exc.start + 1}") from exc

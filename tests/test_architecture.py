@@ -14,7 +14,7 @@ PUBLIC = "installkit"  # the root package, and so the public names
 
 INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
-PUBLIC_OBJECTS = {"access", "folders", "hosts", "installer", "replica", "run", "site"}
+PUBLIC_OBJECTS = {"access", "folders", "hosts", "installer", "replica", "run", "site", "values"}
 
 ALLOWED = {
     "errors": set(),
@@ -28,7 +28,8 @@ ALLOWED = {
     "store": INNER | {"journal"},
     "folders": {"errors"},
     "access": INNER | {"store"},
-    "hosts": INNER | {"folders", "inventory", "store"},
+    "hosts": INNER | {"folders", "inventory", "values"},
+    "values": INNER | {"catalog", "store"},
     "replica": INNER | {"folders", "store"},
     "installer": INNER | PARTS | PUBLIC_OBJECTS,
     "site": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},

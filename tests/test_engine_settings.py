@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from installkit.engine.settings import MOST_FORKS, caller_environment, find_config, run_settings
-from installkit.programs import find_program
+from installkit.programs import NO_QUESTIONS, find_program
 
 OURS = {
     "ANSIBLE_FORCE_COLOR": "1",
@@ -160,5 +160,5 @@ def test_the_callers_environment_goes_on_without_what_would_change_the_log():
     }
     beside = str(Path(sys.executable).parent)
 
-    assert {"LANG": "C.UTF-8", "PATH": f"{beside}:/bin"} == caller_environment(given)
+    assert {"LANG": "C.UTF-8", "PATH": f"{beside}:/bin", **NO_QUESTIONS} == caller_environment(given)
     assert f"/bin:{beside}" == caller_environment({"PATH": f"/bin:{beside}"})["PATH"]

@@ -197,6 +197,7 @@ def test_a_secret_goes_in_and_never_comes_back(client, site, installer):
     assert [{"name": "mysql_root_password"}] == client.get(f"{site}/secrets").json()["items"]
     assert not any(canary in text for text in seen)
     assert not any(canary.encode() in path.read_bytes() for path in installer.folders.data.rglob("*") if path.is_file())
+    assert 204 == client.put(f"{site}/secrets/ansible_vault_password:prod", json={"value": canary}).status_code
     assert 404 == client.put(f"{site}/secrets/nothing", json={"value": canary}).status_code
     assert 204 == client.delete(f"{site}/secrets/mysql_root_password").status_code
     assert 404 == client.delete(f"{site}/secrets/mysql_root_password").status_code

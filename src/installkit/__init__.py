@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from installkit.folders import default_data_directory
     from installkit.installer import Installer, recover_database, site_name_for
     from installkit.model import (
+        BECOME_PASSWORD,
+        CONNECTION_PASSWORD,
         LOG_LIMIT,
         Action,
         AuditEntry,
@@ -64,7 +66,9 @@ if TYPE_CHECKING:
         Token,
         Webhook,
         from_wire,
+        is_password,
         to_wire,
+        vault_password_name,
     )
     from installkit.planning import plan_graph, plan_table
     from installkit.run import Run
@@ -73,6 +77,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BECOME_PASSWORD",
+    "CONNECTION_PASSWORD",
     "LOG_LIMIT",
     "Access",
     "Action",
@@ -121,12 +127,14 @@ __all__ = [
     "Webhook",
     "default_data_directory",
     "from_wire",
+    "is_password",
     "load_catalog",
     "plan_graph",
     "plan_table",
     "recover_database",
     "site_name_for",
     "to_wire",
+    "vault_password_name",
 ]
 
 _ELSEWHERE = {

@@ -8,11 +8,11 @@ from typing import Any
 from installkit.errors import DefinitionError, Issue, PlanningError, UnknownNameError
 from installkit.folders import Folders
 from installkit.inventory import HeldInventory, held_path, read_inventory, write_held
-from installkit.model import Host
-from installkit.store import Store
+from installkit.model import Host, Inventory
+from installkit.values import SiteValues
 
 
-class SiteHosts:
+class SiteHosts(SiteValues):
     """
     The part of a site that is its inventory.
 
@@ -20,9 +20,19 @@ class SiteHosts:
         name: The site's.
     """
 
-    name: str
     _folders: Folders
-    _store: Store
+
+    def inventory(self) -> Inventory:
+        """
+        Read the site's inventory: hosts and groups, and no variable.
+
+        Raises:
+            DefinitionError: If Ansible cannot read it.
+        """
+        return self._inventory(self._store.site(self.name).catalog, self._vault({}))
+
+    def _inventory(self, folder: Path, vault: Mapping[str, str]) -> Inventory:
+        return read_inventory([self._source()], folder=folder, cache=self._folders.cache, vault=vault)
 
     def hosts(self) -> tuple[Host, ...]:
         """
@@ -37,7 +47,7 @@ class SiteHosts:
         site = self._store.site(self.name)
         if site.inventory.kind == "store":
             return self._held().hosts()
-        return read_inventory([self._source()], folder=site.catalog, cache=self._folders.cache).hosts
+        return self.inventory().hosts
 
     def set_host(self, name: str, *, groups: Sequence[str] = (), vars: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - Ansible's word
         """

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from installkit.errors import EngineError
 
+NO_QUESTIONS = {"ANSIBLE_ASK_PASS": "0", "ANSIBLE_BECOME_ASK_PASS": "0", "ANSIBLE_ASK_VAULT_PASS": "0"}
+"""Settings for an Ansible that nobody watches: an ansible.cfg that asks for passwords would let it wait for ever."""
+
 
 def find_program(name: str) -> Path:
     """
@@ -27,7 +30,13 @@ def find_program(name: str) -> Path:
 
 def question_environment() -> dict[str, str]:
     """Return the environment for asking Ansible something whose answer is parsed: plain, and without host variables."""
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "0", "COLUMNS": "500"}
+    environment = {
+        **os.environ,
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "0",
+        "COLUMNS": "500",
+        **NO_QUESTIONS,
+    }
     for name in ("ANSIBLE_FORCE_COLOR", "ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_DISPLAY_ARGS_TO_STDOUT"):
         environment.pop(name, None)
     path = environment.get("PATH", os.defpath)

@@ -2,17 +2,15 @@ import secrets as random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import attrs
 
-from installkit.catalog import load_catalog
 from installkit.engine import launch
 from installkit.errors import PlanningError, SiteLockedError, StalePlanError
 from installkit.folders import Folders
 from installkit.hosts import SiteHosts
-from installkit.inventory import read_inventory, read_targets
+from installkit.inventory import read_targets
 from installkit.journal import (
     Journal,
     Lock,
@@ -38,6 +36,7 @@ from installkit.model import (
     SiteParameters,
     SiteSnapshot,
     Targets,
+    is_password,
     time_to_wire,
 )
 from installkit.planning import (
@@ -54,6 +53,7 @@ from installkit.planning import (
 )
 from installkit.run import Run, user_name
 from installkit.store import Store
+from installkit.values import check_passwords
 
 LOCK_PATIENCE = 5.0
 """Seconds to wait for the lock of a run that has ended: its processes are on their way out."""
@@ -81,32 +81,12 @@ class Site(SiteHosts):
         """Return what is known of the site at this moment."""
         return attrs.evolve(self._store.site(self.name), revision=self._revision(), lock=self._lock_holder())
 
-    def catalog(self) -> Catalog:
-        """
-        Read the site's catalog.
-
-        Raises:
-            DefinitionError: If a manifest is wrong; it lists every mistake.
-        """
-        return load_catalog(self._store.site(self.name).catalog)
-
-    def inventory(self) -> Inventory:
-        """
-        Read the site's inventory: hosts and groups, and no variable.
-
-        Raises:
-            DefinitionError: If Ansible cannot read it.
-        """
-        return self._inventory(self._store.site(self.name).catalog)
-
-    def _inventory(self, folder: Path) -> Inventory:
-        return read_inventory([self._source()], folder=folder, cache=self._folders.cache)
-
-    def plan(self, **wanted: Any) -> Plan:
+    def plan(self, *, secrets: Mapping[str, str] | None = None, **wanted: Any) -> Plan:
         """
         Return what would be done for a request, and keep it for `Installer.plan`. Nothing is connected to or changed.
 
         Args:
+            secrets: Vault passwords, as in `start`, where Ansible needs them to say which hosts are meant.
             **wanted: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
 
         Raises:
@@ -120,7 +100,7 @@ class Site(SiteHosts):
         continues = request.resume or request.rollback
         if request.resume is not None:
             request = self._resumed(request, self._own_run(request.resume))
-        plan = _make(request, self._survey(request), self._stamp(continues))
+        plan = _make(request, self._survey(request, secrets or {}), self._stamp(continues))
         self._store.save_plan(plan)
         return plan
 
@@ -130,13 +110,14 @@ class Site(SiteHosts):
         failed = [host for step in ended.steps for host, status in step.host_statuses.items() if status in lost]
         return resumed_request(run.plan.request, request, done=ended.steps, failed_hosts=dict.fromkeys(failed))
 
-    def _survey(self, request: Request) -> "_Survey":
+    def _survey(self, request: Request, secrets: Mapping[str, str]) -> "_Survey":
         """Gather all that planning *request* takes: the catalog, the record, and what Ansible answers."""
         catalog, installed = self.catalog(), self.installed()
         undone = None if request.rollback is None else self._undone(self._own_run(request.rollback))
         asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
-        inventory = self._inventory(catalog.folder)
-        targets = read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache)
+        vault = self._vault(secrets)
+        inventory = self._inventory(catalog.folder, vault)
+        targets = read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache, vault=vault)
         return _Survey(catalog, inventory, targets, installed, self.parameters(), undone)
 
     def _undone(self, run: Run) -> Undone:
@@ -175,7 +156,8 @@ class Site(SiteHosts):
             jobs: How many steps may run at once; None: one where something is upgraded or removed, else four.
             timeout: Seconds for the whole run, without those in which it only waits for approvals.
             ignore_checks: Why each named check is ignored.
-            secrets: Values by parameter name; they go before the stored ones, and are kept nowhere.
+            secrets: Values by parameter name, and passwords by the names that `set_secret` takes; they go before the
+                stored ones, and are kept nowhere.
             check_mode: As Ansible's `--check`; the plan can still be applied afterwards.
             diff: As Ansible's `--diff`.
             verbosity: As Ansible's `-v`, counted.
@@ -208,22 +190,12 @@ class Site(SiteHosts):
         known = self._started(plan.id)
         if known is not None and not check_mode:
             return known
+        check_passwords(secrets or {})
         values = {**self._store.secrets(self.name), **(secrets or {})}
         if plan.read_only or check_mode:
             return self._start(plan, options, values, None)
         with self._take_lock() as lock:
             return self._start(plan, options, values, lock)
-
-    def missing_secrets(self, plan: Plan) -> tuple[str, ...]:
-        """Return the names of the secrets that *plan*'s components require and the site does not keep, sorted."""
-        components = {step.component for step in plan.steps}
-        declared = [
-            each for component in self.catalog() if component.name in components for each in component.parameters
-        ]
-        kept = self.parameters().secrets
-        return tuple(
-            sorted({each.name for each in declared if each.secret and each.required and each.name not in kept})
-        )
 
     def _start(self, plan: Plan, options: RunOptions, values: Mapping[str, str], site_lock: Lock | None) -> Run:
         spec = self._spec(plan, options, values)
@@ -243,13 +215,14 @@ class Site(SiteHosts):
             if site_lock is not None:
                 write_holder(site_lock, _holder(spec))
             locks = [run_lock] if site_lock is None else [run_lock, site_lock]
-            launch(self._folders.runs / spec.run, {name: values[name] for name in wanted}, locks)
+            handed = {name: value for name, value in values.items() if name in wanted or is_password(name)}
+            launch(self._folders.runs / spec.run, handed, locks)
         return run
 
     def _spec(self, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
         """Return what the run is, after a look at whether everything is still as planned."""
         self._refresh()
-        known = self._survey(plan.request)
+        known = self._survey(plan.request, values)
         components = {change.component for change in plan.changes}
         now = digest_inputs(known.catalog, known.inventory, known.installed, known.parameters, components)
         if changes := stale_changes(plan, now, self._revision()):
@@ -281,7 +254,7 @@ class Site(SiteHosts):
 
     def follow_up(self, wanted: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
         """Plan a request, given by its fields, start it with *options*, and return the run."""
-        return self.start(self.plan(**wanted), **options)
+        return self.start(self.plan(secrets=options.get("secrets"), **wanted), **options)
 
     def _started(self, run: str) -> Run | None:
         path = self._folders.runs / run
@@ -338,24 +311,6 @@ class Site(SiteHosts):
     def forget(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
         """Take components out of the record, and leave the hosts as they are; else like `record`."""
         return self.follow_up({"forget": tuple(components), "limit": limit}, options)
-
-    def parameters(self) -> SiteParameters:
-        """Return the values entered for the site, by level."""
-        return self._store.parameters(self.name)
-
-    def set_parameters(self, values: Mapping[str, Any], *, group: str | None = None, host: str | None = None) -> None:
-        """Enter parameter values for the site, or for one group or host of it; None takes a value away."""
-        if group is not None and host is not None:
-            raise ValueError("a parameter is set for a group or for a host, not for both")
-        level = "group" if group is not None else "host" if host is not None else "site"
-        self._store.set_parameters(self.name, values, level=level, name=group or host)
-
-    def set_secret(self, name: str, value: str | None) -> None:
-        """Keep the value of a secret parameter, encrypted; None takes it away."""
-        if value is None:
-            self._store.unset_secret(self.name, name)
-        else:
-            self._store.set_secret(self.name, name, value)
 
 
 @attrs.frozen

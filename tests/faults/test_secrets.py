@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 
 from http_client import finish, open_client, start
 from installkit import RunStatus
+from installkit.engine.scratch import scratch_path
 from installkit.programs import find_program
 from plays import play
 from processes_seen import processes_of
@@ -22,12 +23,20 @@ SECRETS = {
     "markup": "{{ Canary-0451 }} $(Canary) !vault",
 }
 
+PASSWORDS = {
+    "ansible_password": 'Canary-0452 "connect" \\o/',
+    "ansible_become_password": "Canary-0452 'become' &ö%",
+    "ansible_vault_password": "Canary-0452/vault+default?",
+    "ansible_vault_password:prod": "Canary-0452 {{ vault }} $(prod)",
+}
+
 TASKS = """
 - hosts: all
   gather_facts: false
+  vars_files: [vault.yml]
   vars:
-    ansible_password: "{{ plain }}"
-    every: ["{{ plain }}", "{{ quotes }}", "{{ url }}", "{{ lines }}", "{{ markup }}"]
+    given: ["{{ plain }}", "{{ quotes }}", "{{ url }}", "{{ lines }}", "{{ markup }}"]
+    every: "{{ given + (lookup('file', 'TOLD') | from_json) }}"
   tasks:
     - name: "Say {{ plain }}"
       debug: {msg: "pw {{ item }} {{ item | to_json }} {{ item | to_json | to_json }} {{ item | urlencode }}"}
@@ -36,7 +45,7 @@ TASKS = """
       loop: "{{ every }}"
     - debug: {var: every}
     - shell: "printf %s {{ item | quote }}"
-      loop: "{{ every }}"
+      loop: "{{ given }}"
     - copy: {content: "{{ every | to_json }}", dest: "GOT"}
       diff: true
     - raw: while ! test -e GATE; do sleep 0.05; done
@@ -67,6 +76,16 @@ def answers(client, site, run):
     return [answer.content for answer in found]
 
 
+def encrypt(path, label, password):
+    """Put something into a vault at *path*."""
+    path.write_text("inside: treasure\n")
+    key = path.with_name("key")
+    key.write_text(password)
+    command = [find_program("ansible-vault"), "encrypt", "--encrypt-vault-id", label, "--vault-id", f"{label}@{key}"]
+    subprocess.run([*command, path], cwd=path.parent, check=True, capture_output=True)
+    key.unlink()
+
+
 def read_process(pid):
     """Return the command line and the environment of a process; nothing if it has ended."""
     try:
@@ -76,27 +95,31 @@ def read_process(pid):
 
 
 def test_a_secret_is_nowhere_in_any_form(installer, make_site, tmp_path):
-    """R20: in no file, command line, environment, log, event, row or answer; and yet the playbook gets it."""
-    gate, got = tmp_path / "gate", tmp_path / "got"
-    tasks = TASKS.replace("GATE", str(gate)).replace("GOT", str(got))
+    """R20: in no file, command line, environment, log, event, row or answer; and yet the playbook gets it, or Ansible."""
+    gate, got, told = tmp_path / "gate", tmp_path / "got", tmp_path / "told"
+    tasks = TASKS.replace("GATE", str(gate)).replace("GOT", str(got)).replace("TOLD", str(told))
     site = make_site("acme", {"03.mysql": tasks})
     declared = "".join(f"  {name}: {{type: string, secret: true, required: true}}\n" for name in SECRETS)
     manifest = f"parameters:\n{declared}actions: {{install: 03.mysql.yml}}\n"
     (site.catalog().folder / "mysql.component.yml").write_text(manifest)
-    for name, secret in SECRETS.items():
+    for name, secret in (SECRETS | PASSWORDS).items():
         site.set_secret(name, secret)
+    told.write_text(json.dumps(list(PASSWORDS.values())))
+    encrypt(site.catalog().folder / "vault.yml", "prod", PASSWORDS["ansible_vault_password:prod"])
     with open_client(installer, site.catalog().folder) as client:
         path = start(client, "/api/v1/sites/acme", install=["mysql"])
-        wait_for(got.exists)
+        wait_for(got.exists, 60)
         seen = [text for each in processes_of(path[-12:]) for text in read_process(each.pid)]
+        seen += [path.read_bytes() for path in scratch_path(Path(path)).rglob("*") if path.is_file()]
         gate.touch()
         finish(client, path)
         said = answers(client, "/api/v1/sites/acme", path)
     written = [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
-    wanted = re.compile(b"|".join(re.escape(form) for secret in SECRETS.values() for form in forms(secret)))
+    everything = [*SECRETS.values(), *PASSWORDS.values()]
+    wanted = re.compile(b"|".join(re.escape(form) for secret in everything for form in forms(secret)))
     run = installer.run("last")
 
-    assert list(SECRETS.values()) == json.loads(got.read_text())
+    assert everything == json.loads(got.read_text())
     assert len(seen) >= 6
     assert "failed" == run.status
     assert 40 < run.log_text("mysql").count("********")

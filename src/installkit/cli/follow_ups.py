@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from installkit.cli.passwords import take_passwords
 from installkit.cli.plans import carry_out, start_options
 from installkit.cli.request import Asked, find_site, site_options
 from installkit.cli.session import Session, pass_session
@@ -27,9 +28,9 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.installer.site(old.site)
-    values = read_variables(extra_vars, site.catalog())
-    made = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open)
-    carry_out(session, Asked(site, made, values.secrets), start)
+    passwords, values = take_passwords(start), read_variables(extra_vars, site.catalog())
+    made = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open, secrets=passwords)
+    carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
 
 
 @click.command()
@@ -45,7 +46,8 @@ def rollback(session: Session, /, run: str, **start: Any) -> None:
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.installer.site(old.site)
-    carry_out(session, Asked(site, site.plan(rollback=old)), start)
+    passwords = take_passwords(start)
+    carry_out(session, Asked(site, site.plan(rollback=old, secrets=passwords), passwords), start)
 
 
 @click.command()
@@ -82,4 +84,5 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
 
 def _change_record(session: Session, wanted: Mapping[str, Any], options: dict[str, Any]) -> None:
     site = find_site(session, *(options.pop(name) for name in ("site", "catalog", "inventory")))
-    carry_out(session, Asked(site, site.plan(**wanted)), options)
+    passwords = take_passwords(options)
+    carry_out(session, Asked(site, site.plan(**wanted, secrets=passwords), passwords), options)

@@ -14,7 +14,9 @@ from installkit.cli.variables import read_variables
 @click.group()
 def host() -> None:
     """
-    List a site's hosts; enter and remove them where installkit keeps the inventory.
+    List, enter and remove hosts.
+
+    Any site's are listed. They are entered and removed where installkit keeps the inventory (`site create --import`).
 
     \b
     installkit site host list acme
@@ -76,9 +78,8 @@ def set_host(
 
 def _values(session: Session, found: installkit.Site, given: tuple[str, ...]) -> dict[str, Any]:
     values = read_variables(given, found.catalog())
-    if values.secrets:
-        secret = next(iter(values.secrets))
-        command = session.command("site", "secret", found.name, secret)
+    if secrets := [*values.secrets, *filter(installkit.is_password, values.open)]:
+        secret, command = secrets[0], session.command("site", "secret", found.name, secrets[0])
         raise click.UsageError(f"{secret} is a secret, and does not belong on a command line: {command}")
     return dict(values.open)
 
@@ -111,7 +112,9 @@ def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
 @pass_session
 def export_inventory(session: Session, site: str, file: str) -> None:
     """
-    Write the inventory that installkit keeps, in Ansible's YAML, to FILE, else to stdout.
+    Write out the inventory that installkit keeps.
+
+    To FILE, else to stdout, in Ansible's YAML.
 
     \b
     installkit site export acme hosts.yml
@@ -129,7 +132,9 @@ def export_inventory(session: Session, site: str, file: str) -> None:
 @pass_session
 def import_inventory(session: Session, site: str, file: TextIO) -> None:
     """
-    Replace the inventory that installkit keeps by FILE, in Ansible's YAML; - is stdin.
+    Replace the inventory that installkit keeps.
+
+    FILE is in Ansible's YAML; - is stdin.
 
     \b
     installkit site import acme hosts.yml

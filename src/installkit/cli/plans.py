@@ -13,6 +13,7 @@ from installkit.cli.amounts import DURATION, SIZE
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
 from installkit.cli.output import STYLES, console, counted, make_table, print_json
+from installkit.cli.passwords import password_options, take_passwords, vault_options
 from installkit.cli.request import Asked, Command, make_plan, read_plan, request_options
 from installkit.cli.session import Session, pass_session, say, short
 
@@ -21,6 +22,7 @@ HOSTS_SHOWN = 6
 
 @click.command()
 @request_options
+@vault_options
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan, to apply later.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--graph", is_flag=True, help="Print its steps as a Mermaid flowchart.")
@@ -33,7 +35,7 @@ def plan(session: Session, /, output: str | None, *, as_json: bool, graph: bool,
     installkit plan -c playbooks -i hosts.yml --install mysql --install zk
     installkit plan --site acme --upgrade mysql=10.11.19 -o upgrade.json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    asked = make_plan(session, options)
+    asked = make_plan(session, options, take_passwords(options))
     for name in asked.secrets:
         say(f"{name} is a secret and not kept in the plan: give it again to apply")
     if output:
@@ -81,10 +83,14 @@ def _names(hosts: list[str]) -> str:
 
 
 def start_options(command: Command) -> Command:
-    """Give *command* the options of starting a plan; they reach it as keyword arguments, all of them for `carry_out`."""
+    """
+    Give *command* the options of starting a plan; they reach it as keyword arguments.
+
+    Those for passwords are for `take_passwords`, all others for `carry_out`.
+    """
     for option in reversed(_START_OPTIONS):
         command = option(command)
-    return command
+    return password_options(command)
 
 
 _START_OPTIONS = (
@@ -134,7 +140,8 @@ def apply(session: Session, /, plan: str | None, **options: Any) -> None:
     installkit apply upgrade.json --yes --detach
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     start = {name: options.pop(name) for name in _START_NAMES}
-    asked = make_plan(session, options) if plan is None else read_plan(session, plan, options)
+    passwords = take_passwords(options)
+    asked = make_plan(session, options, passwords) if plan is None else read_plan(session, plan, options, passwords)
     carry_out(session, asked, start)
 
 

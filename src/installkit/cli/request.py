@@ -25,7 +25,7 @@ class Asked:
     A plan and what goes with it when it is applied.
 
     Attributes:
-        secrets: Values given with `-e`, which are not in the plan.
+        secrets: Values given with `-e`, and passwords; they are not in the plan.
     """
 
     site: installkit.Site
@@ -79,9 +79,9 @@ def is_empty(options: Mapping[str, Any]) -> bool:
     return not any(value for name, value in options.items() if name != "extra_vars")
 
 
-def make_plan(session: Session, options: Mapping[str, Any]) -> Asked:
+def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[str, str]) -> Asked:
     """
-    Return the plan that the *options* of `request_options` ask for.
+    Return the plan that the *options* of `request_options` ask for; *passwords* open vaults.
 
     Raises:
         click.UsageError: If they ask for nothing, or leave open on which site.
@@ -93,7 +93,8 @@ def make_plan(session: Session, options: Mapping[str, Any]) -> Asked:
     batch = _batch(options["batch"])
     site = find_site(session, options["site"], options["catalog"], options["inventory"])
     values = read_variables(options["extra_vars"], site.catalog())
-    return Asked(site, site.plan(**wanted, batch=batch, parameters=values.open), values.secrets)
+    made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=passwords)
+    return Asked(site, made, {**passwords, **values.secrets})
 
 
 def _batch(text: str | None) -> tuple[int | str, ...]:
@@ -149,7 +150,7 @@ def _new_site(session: Session, name: str, catalog: str, inventory: str) -> inst
     return site
 
 
-def read_plan(session: Session, text: str, options: Mapping[str, Any]) -> Asked:
+def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords: Mapping[str, str]) -> Asked:
     """
     Return the plan in the file *text*, as `plan -o` wrote it, or else with the id *text*.
 
@@ -164,7 +165,7 @@ def read_plan(session: Session, text: str, options: Mapping[str, Any]) -> Asked:
     if values.open:
         names = ", ".join(values.open)
         raise click.UsageError(f"-e: {names} would change the plan; with a plan it can only give secrets")
-    return Asked(site, plan, values.secrets)
+    return Asked(site, plan, {**passwords, **values.secrets})
 
 
 def _plan_by_id(session: Session, text: str) -> installkit.Plan:

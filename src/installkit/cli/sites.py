@@ -1,6 +1,5 @@
 """`site` and `status`."""
 
-import sys
 from typing import Any, TextIO
 
 import click
@@ -8,6 +7,7 @@ import click
 import installkit
 from installkit.cli.inventories import export_inventory, host, import_inventory, read_text
 from installkit.cli.output import console, counted, make_table, print_json, print_table, time_text
+from installkit.cli.passwords import ask_secret
 from installkit.cli.plans import confirm
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.cli.variables import read_variables
@@ -72,6 +72,9 @@ def site() -> None:
 
     \b
     installkit site create acme -i hosts.yml -c playbooks
+    installkit site set acme mysql_port=3307
+    installkit site secret acme mysql_root_password
+    installkit site show acme
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
 
 
@@ -120,7 +123,9 @@ def create(
 @pass_session
 def update(session: Session, name: str, catalog: str | None, title: str | None) -> None:
     """
-    Give a site another catalog or title; its inventory stays, those would be other hosts.
+    Give a site another catalog or title.
+
+    Its inventory stays: those would be other hosts.
 
     \b
     installkit site update acme -c playbooks-2.0
@@ -137,7 +142,9 @@ def update(session: Session, name: str, catalog: str | None, title: str | None) 
 @pass_session
 def delete(session: Session, name: str, *, yes: bool) -> None:
     """
-    Forget a site: its parameters, secrets and plans; its runs and what they did stay.
+    Forget a site.
+
+    Its parameters, secrets and plans go; its runs and what they did stay.
 
     \b
     installkit site delete acme
@@ -180,7 +187,7 @@ def _row(found: installkit.SiteSnapshot) -> tuple[str, ...]:
 @pass_session
 def show(session: Session, name: str, *, as_json: bool) -> None:
     """
-    Show one site: its hosts, and the parameters and secrets that are set.
+    Show a site's hosts, parameters and secrets.
 
     \b
     installkit site show acme
@@ -218,7 +225,9 @@ def _entered(found: installkit.Site) -> list[tuple[str, str, str]]:
 @pass_session
 def set_values(session: Session, name: str, values: tuple[str, ...], group: str | None, host: str | None) -> None:
     """
-    Enter parameter values for a site, or for one group or host of it.
+    Enter parameter values.
+
+    They are for the site, or for one group or host of it.
 
     \b
     installkit site set acme mysql_port=3307 --group db
@@ -242,7 +251,9 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
 @pass_session
 def unset_values(session: Session, name: str, parameters: tuple[str, ...], group: str | None, host: str | None) -> None:
     """
-    Take parameter values of a site, or of one group or host of it, away.
+    Take parameter values away.
+
+    Those of the site, or of one group or host of it.
 
     \b
     installkit site unset acme mysql_port --group db
@@ -278,16 +289,19 @@ def _level(name: str, group: str | None, host: str | None) -> str:
 
 @site.command()
 @click.argument("name", metavar="SITE")
-@click.argument("secret", metavar="PARAMETER")
+@click.argument("secret", metavar="SECRET")
 @click.option("--unset", is_flag=True, help="Take it away.")
 @pass_session
 def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
     """
-    Keep the value of a secret parameter, encrypted: asked for, or the first line of stdin.
+    Keep a secret, encrypted.
+
+    Its value is asked for, or the first line of stdin. SECRET is a secret parameter of the catalog, or a password that Ansible takes: ansible_password (as -k asks for),
+    ansible_become_password (-K), ansible_vault_password, or ansible_vault_password:LABEL (--vault-id LABEL@...).
 
     \b
     installkit site secret acme mysql_root_password
-    pass show acme/mysql | installkit site secret acme mysql_root_password
+    pass show acme/sudo | installkit site secret acme ansible_become_password
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     if unset:
@@ -296,21 +310,5 @@ def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
         found.set_secret(secret, None)
         say(f"{secret} of {name} is taken away")
         return
-    known = sorted({each.name for component in found.catalog() for each in component.parameters if each.secret})
-    if secret not in known:
-        choices = ", ".join(known) or "none is declared"
-        raise installkit.UnknownNameError(
-            f"the catalog of {name!r} declares no secret {secret!r}", remedy=f"choose one of: {choices}"
-        )
-    found.set_secret(secret, _secret_value(secret))
+    found.set_secret(secret, ask_secret(secret, confirm=True))
     say(f"{secret} of {name} is kept, encrypted")
-
-
-def _secret_value(name: str) -> str:
-    if sys.stdin.isatty():
-        value: str = click.prompt(name, hide_input=True, confirmation_prompt=True, err=True)
-    else:
-        value = sys.stdin.readline().rstrip("\n")
-    if not value:
-        raise click.UsageError(f"{name}: the value is empty")
-    return value

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,12 +19,10 @@ from installkit.errors import InstallkitError
 
 __all__ = ["FIRST_REQUEST", "UPGRADE", "demo_catalog", "describe", "remove", "write_inventory"]
 
-FIRST_REQUEST: Mapping[str, tuple[str, ...]] = {
-    "install": ("supervisor", "nats=2.14.6", "recorder", "datasette=0.65.4", "portal")
-}
+FIRST_REQUEST: Mapping[str, Any] = {"install": ("supervisor", "nats=2.14.6", "recorder", "datasette=0.65.4", "portal")}
 """What `Site.plan` takes to install everything, two of the components not in their newest version."""
 
-UPGRADE: Mapping[str, tuple[str, ...]] = {"upgrade": ("nats=2.15.1", "datasette=0.65.5")}
+UPGRADE: Mapping[str, Any] = {"upgrade": ("nats=2.15.1", "datasette=0.65.5")}
 """What `Site.plan` takes to upgrade those two afterwards."""
 
 _MARKER = ".installkit-demo"

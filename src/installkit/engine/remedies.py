@@ -5,14 +5,14 @@ import re
 from installkit.model import FailureCode
 
 _BY_MESSAGE = (
-    (r"Permission denied \(|Authentication failed|Invalid/incorrect password", "check the user and key or password for the host: ssh to it by hand with the inventory's settings"),
+    (r"Permission denied \(|Authentication failed|Invalid/incorrect password", "check the user and key or password (-k) for the host: ssh to it by hand with the inventory's settings"),
     (r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED", "compare the host's key and put it into known_hosts: ssh-keyscan HOST >> ~/.ssh/known_hosts"),
     (r"Connection refused", "check that sshd (or the service the task talks to) is running there and listens on that port"),
     (r"Connection timed out|No route to host|Network is unreachable", "check that the host is up and that no firewall is between it and this machine"),
     (r"Could not resolve hostname|Name or service not known", "correct the host's name or set ansible_host in the inventory"),
-    (r"[Mm]issing sudo password|sudo: a password is required|Incorrect sudo password", "give the become password (-K)"),
+    (r"[Mm]issing \w+ password|sudo: a password is required|Incorrect \w+ password", "give the become password (-K), or keep it as the site's secret ansible_become_password"),
     (r"No space left on device", "free space on the host"),
-    (r"Attempting to decrypt but no vault secrets|no vault secrets were found", "give the vault password (--vault-password-file)"),
+    (r"Attempting to decrypt but no vault secrets|no vault secrets were found", "give the vault password (--vault-password-file, --vault-id), or keep it as the site's secret ansible_vault_password"),
     (r"Could not get lock|is another process using it", "wait until the other package installation on the host has ended"),
     (r"couldn't resolve module/action", "install the collection that holds the module (ansible-galaxy collection install …), or correct its name"),
     (r"is undefined", "give the variable a value: a parameter (-e NAME=VALUE), or group_vars in the inventory"),

@@ -31,6 +31,13 @@ def make_scratch(run: Path) -> Path:
     return path
 
 
+def write_private(path: Path, text: str) -> Path:
+    """Write *text* to the new file *path*, for its owner alone, and return *path*."""
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def remove_scratch(run: Path) -> None:
     """Remove the scratch folder of *run*, if it is there and ours."""
     path = scratch_path(run)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import attrs
 
+from installkit.programs import NO_QUESTIONS
+
 MOST_FORKS = 50
 
 # Where ansible.cfg says the same as a variable. Source: ansible's lib/ansible/config/base.yml and the ssh plugin.
@@ -117,7 +119,11 @@ def _callbacks(config: AnsibleConfig, environment: Mapping[str, str]) -> dict[st
 
 
 def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return *environment* without what would change the log or runner's workings, with this Python's programs in PATH."""
+    """
+    Return *environment* as ansible-playbook gets it, with this Python's programs in PATH.
+
+    What would change the log or runner's workings is taken out, and Ansible asks nobody for passwords.
+    """
     kept = {
         name: value
         for name, value in environment.items()
@@ -125,4 +131,4 @@ def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
     beside = str(Path(sys.executable).parent)
     folders = kept.get("PATH", os.defpath).split(os.pathsep)
-    return {**kept, "PATH": os.pathsep.join(folders if beside in folders else [beside, *folders])}
+    return {**kept, **NO_QUESTIONS, "PATH": os.pathsep.join(folders if beside in folders else [beside, *folders])}

@@ -21,12 +21,13 @@ from installkit.engine.ansible import POLL, Invocation, Playbook
 from installkit.engine.evidence import Evidence
 from installkit.engine.facts import gather_facts
 from installkit.engine.outcome import About, Outcome, broke_off, judge, not_started
+from installkit.engine.passwords import write_passwords
 from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
 from installkit.engine.settings import caller_environment, run_settings
 from installkit.engine.translation import draft_from_runner, event_text
-from installkit.engine.variables import VariableFiles, write_variables
+from installkit.engine.variables import write_variables
 from installkit.errors import EngineError
 from installkit.journal import LogWriter, encode_event, wait
 from installkit.model import EventKind, Failure, FailureCode, RunSpec, Step, StepSpec, time_to_wire, to_wire
@@ -101,7 +102,7 @@ class _StepRun:
         self._log = LogWriter(order.journal, order.step.id, limit=limit, when_full=self._wait_for_space)
         self._told_of_cut = False
         self._kept: frozenset[Process] = frozenset()
-        self._variables: VariableFiles | None = None
+        self._unread: tuple[Path, ...] = ()  # files with secrets that Ansible has still to read
         self._terminated = False
         self._playbook: Playbook | None = None
 
@@ -149,14 +150,12 @@ class _StepRun:
 
     def _run_playbook(self) -> int | None:
         order = self._order
-        program = find_program("ansible-playbook")
         scratch = order.scratch / order.step.id
         scratch.mkdir(mode=0o700)
-        self._variables = write_variables(scratch, order.spec, order.secrets)
         environment = caller_environment(os.environ)
         facts = order.scratch / "facts" if order.spec.facts == "cached" else None
         environment |= run_settings(order.spec.folder, environment, hosts=len(order.step.hosts), facts=facts)
-        command = self._command(program)
+        command = self._command(scratch)
         if order.step.limited and environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
             gather_facts(command, order.spec.folder, order.scratch, environment, lambda: self._stopped)
         invocation = Invocation(
@@ -169,12 +168,15 @@ class _StepRun:
         self._playbook = Playbook(invocation, self._on_event, self._should_end)
         return self._playbook.run()
 
-    def _command(self, program: Path) -> list[str]:
-        """Return ansible-playbook with its inventory and variables."""
-        files = self._variables
-        sources = [files.defaults, *self._order.spec.sources, files.host_variables] if files else []
+    def _command(self, scratch: Path) -> list[str]:
+        """Return ansible-playbook with its inventory, variables and passwords."""
+        spec, secrets = self._order.spec, self._order.secrets
+        variables, passwords = write_variables(scratch, spec, secrets), write_passwords(scratch, secrets)
+        self._unread = (variables.extra, *passwords.paths)
+        sources = [variables.defaults, *spec.sources, variables.host_variables]
         inventory = [part for path in sources if path is not None for part in ("-i", str(path))]
-        return [str(program), *inventory, *(["-e", f"@{files.extra}"] if files else [])]
+        program = find_program("ansible-playbook")
+        return [str(program), *inventory, "-e", f"@{variables.extra}", *passwords.options]
 
     def _options(self, scratch: Path) -> list[str]:
         step, spec, options = self._order.step, self._order.spec, self._order.run.options
@@ -191,9 +193,10 @@ class _StepRun:
         return [option for option, given in wanted.items() if given]
 
     def _on_event(self, raw: dict[str, Any]) -> None:
-        if self._variables is not None and "pid" in raw:  # the callback plugin's first: Ansible has read all variables
-            self._variables.extra.unlink()
-            self._variables = None
+        if self._unread and "pid" in raw:  # the callback plugin's first: Ansible has read variables and passwords
+            for path in self._unread:
+                path.unlink()
+            self._unread = ()
         printed = self._redactor.text(event_text(raw)).encode(errors="surrogateescape")
         start = self._log.size
         self._log.append(printed)

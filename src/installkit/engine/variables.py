@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from installkit.engine.scratch import write_private
 from installkit.errors import EngineError
 from installkit.model import StepSpec, to_wire
 
@@ -66,6 +67,4 @@ def _unsafe(value: Any) -> Any:
 
 
 def _write(path: Path, value: Any) -> Path:
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(unsafe_json(value))
-    return path
+    return write_private(path, unsafe_json(value))

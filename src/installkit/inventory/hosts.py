@@ -11,7 +11,7 @@ from typing import Any
 from installkit.errors import DefinitionError, EngineError, Issue
 from installkit.inventory.memory import Memory, question_key
 from installkit.inventory.parsing import unread_issue
-from installkit.inventory.question import TIMEOUT, Answer, ask
+from installkit.inventory.question import NO_PASSWORDS, TIMEOUT, Answer, ask
 from installkit.inventory.sources import Sources, find_sources
 from installkit.model import Host, Inventory
 
@@ -28,7 +28,12 @@ _NO_VARIABLES: Mapping[str, str] = {"ANSIBLE_VARS_ENABLED": ""}
 
 
 def read_inventory(
-    sources: Sequence[Path], *, folder: Path | None = None, cache: Path | None = None, timeout: float = TIMEOUT
+    sources: Sequence[Path],
+    *,
+    folder: Path | None = None,
+    cache: Path | None = None,
+    timeout: float = TIMEOUT,
+    vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Inventory:
     """
     Return the hosts and groups that `ansible-inventory` reads from *sources*, and not one variable of theirs.
@@ -38,19 +43,22 @@ def read_inventory(
         folder: Whose ansible.cfg is in force; the first source's folder if None.
         cache: Folder where answers about static sources are remembered; None remembers nothing.
         timeout: Seconds that Ansible may take.
+        vault: Vault passwords by label.
 
     Raises:
+        PlanningError: If a source is in a vault that none of the passwords opens.
         DefinitionError: If a source is missing or wrong, if there is no host, or if a host's name cannot be used.
         EngineError: If Ansible cannot be asked, or does not answer in time.
     """
     found = find_sources(sources)
     where = folder or found.paths[0].parent
     memory = Memory(
-        cache if found.static else None, lambda: question_key("ansible-inventory", [where], find_sources(sources))
+        cache if found.static else None,
+        lambda: question_key("ansible-inventory", [where], find_sources(sources), vaults=sorted(vault)),
     )
     said = memory.recall()
     if said is None:
-        said = _said(_listing(found, where, timeout))
+        said = _said(_listing(found, where, timeout, vault))
         memory.remember(said)
     hosts = tuple(_hosts(said["groups"]))
     _check(hosts, said["groups"], said["warnings"], found)
@@ -59,9 +67,9 @@ def read_inventory(
     )
 
 
-def _listing(sources: Sources, folder: Path, timeout: float) -> Answer:
+def _listing(sources: Sources, folder: Path, timeout: float, vault: Mapping[str, str]) -> Answer:
     arguments = [*sources.options, "--list"]
-    answer = ask("ansible-inventory", arguments, folder=folder, timeout=timeout, settings=_NO_VARIABLES)
+    answer = ask("ansible-inventory", arguments, folder=folder, timeout=timeout, settings=_NO_VARIABLES, vault=vault)
     if answer.status == 0:
         return answer
     unread = [found["path"] for message in answer.messages if (found := _UNREAD.search(message.text))]

@@ -69,6 +69,8 @@ def question_key(program: str, folders: Iterable[Path], sources: Sources, **part
     """
     Return the sha256 over all that decides what *program* answers in *folders* on static *sources*.
 
+    Of vaults their labels alone count: who has no password for one gets no answer that was had with it.
+
     Args:
         program: As `ansible-inventory`.
         folders: Its current directories.

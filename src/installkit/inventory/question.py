@@ -5,12 +5,12 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
-from installkit.errors import EngineError
+from installkit.errors import EngineError, PlanningError
 from installkit.programs import find_program, question_environment
 
 TIMEOUT = 60.0
@@ -29,6 +29,9 @@ _SETTINGS: Mapping[str, str] = {
     # Ansible writes what it prints to its log too, passwords of an inventory among it.
     "ANSIBLE_LOG_PATH": os.devnull,
 }
+NO_PASSWORDS: Mapping[str, str] = {}
+
+_LOCKED = re.compile(r"no vault secrets (?:were )?found")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PARAGRAPHS = re.compile(r"^(?=\[(?:ERROR|WARNING)\]: |ERROR! |ERROR: )", re.MULTILINE)
 _ORIGIN = re.compile(r"^Origin: (?P<place>/[^\n]*)$", re.MULTILINE)
@@ -87,6 +90,7 @@ def ask(
     folder: Path,
     timeout: float,
     settings: Mapping[str, str] | None = None,
+    vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Answer:
     """
     Return what *program* of Ansible's answers in *folder*.
@@ -97,23 +101,48 @@ def ask(
         folder: Its current directory, whose ansible.cfg it reads.
         timeout: Seconds; then it is ended with all that it started.
         settings: Environment variables of Ansible's for this question.
+        vault: Vault passwords by label.
 
     Raises:
+        PlanningError: If the answer takes a vault password that is not among *vault*.
         EngineError: If the program is not there, cannot be started, or gave no answer in time.
     """
     environment = {**question_environment(), **_SETTINGS, **(settings or {})}
-    command = [str(find_program(program)), *map(str, arguments)]
     try:
-        status, output, errors = _finished(command, folder, environment, timeout)
+        with _handed_over(vault) as (options, descriptors):
+            command = [str(find_program(program)), *options, *map(str, arguments)]
+            status, output, errors = _finished(command, folder, environment, timeout, descriptors)
     except subprocess.TimeoutExpired as exc:
         raise _timed_out(program, timeout) from exc
     except OSError as exc:
         raise EngineError(f"{program} could not be started in {folder}: {exc}") from exc
-    return Answer(status, output, tuple(_messages(errors)))
+    answer = Answer(status, output, tuple(_messages(errors)))
+    if status != 0 and (locked := [message for message in answer.messages if _LOCKED.search(message.text)]):
+        raise PlanningError(
+            f"a vault password is needed: {locked[0]}",
+            remedy="give it with --ask-vault-pass, --vault-password-file or --vault-id, or keep it as the site's secret"
+            " ansible_vault_password (ansible_vault_password:LABEL where the vault has one)",
+        )
+    return answer
+
+
+@contextlib.contextmanager
+def _handed_over(passwords: Mapping[str, str]) -> Iterator[tuple[list[str], list[int]]]:
+    """Give Ansible's options for vault *passwords* by label, and the descriptors to pass on: each is a pipe, read once."""
+    with contextlib.ExitStack() as stack:
+        options, descriptors = [], []
+        for label, password in passwords.items():
+            reader, writer = os.pipe()
+            stack.callback(os.close, reader)
+            with open(writer, "wb") as pipe:  # noqa: PTH123 - a descriptor
+                pipe.write(password.encode())
+            options.append(f"--vault-id={label}@/dev/fd/{reader}")
+            descriptors.append(reader)
+        yield options, descriptors
 
 
 def _finished(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float, descriptors: Sequence[int]
 ) -> tuple[int, str, str]:
     # A session of its own: nobody is asked for a password at a terminal, and the whole of it can be ended.
     with subprocess.Popen(
@@ -124,6 +153,7 @@ def _finished(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=descriptors,
     ) as process:
         try:
             output, errors = process.communicate(timeout=timeout)

@@ -16,7 +16,7 @@ import attrs
 from installkit.errors import EngineError, PlanningError
 from installkit.inventory.listing import ListedPlay, listed_plays
 from installkit.inventory.memory import Memory, question_key
-from installkit.inventory.question import TIMEOUT, Answer, ask
+from installkit.inventory.question import NO_PASSWORDS, TIMEOUT, Answer, ask
 from installkit.inventory.sources import find_sources
 from installkit.model import Inventory, Play, Targets, to_wire
 
@@ -34,6 +34,7 @@ def read_targets(
     *,
     cache: Path | None = None,
     timeout: float = TIMEOUT,
+    vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Targets:
     """
     Return the hosts that *playbooks* and *patterns* mean on *inventory*, as `ansible-playbook --list-hosts` says.
@@ -46,16 +47,17 @@ def read_targets(
         patterns: Ansible host patterns. One that matches nothing means no hosts.
         cache: Folder where answers about static inventories are remembered; None remembers nothing.
         timeout: Seconds that Ansible may take for each question.
+        vault: Vault passwords by label.
 
     Raises:
-        PlanningError: If a pattern is none, or Ansible refuses it.
+        PlanningError: If a pattern is none, or Ansible refuses it, or it takes a vault password that is not in *vault*.
         EngineError: If Ansible cannot be asked, or does not answer in time.
     """
     asked = tuple(dict.fromkeys(patterns))
     _check_patterns(asked)
     paths = list(dict.fromkeys(Path(os.path.abspath(playbook)) for playbook in playbooks))  # noqa: PTH100 - as named
     present = [path for path in paths if path.is_file()]
-    question = _Question(inventory, asked, timeout)
+    question = _Question(inventory, asked, timeout, vault)
     memory = Memory(cache if inventory.static and not _beyond(present) else None, lambda: question.key(present))
     said = memory.recall()
     targets = _targets(said) if said else question.ask(present)
@@ -75,12 +77,15 @@ class _Question:
     _inventory: Inventory
     _patterns: tuple[str, ...]
     _timeout: float
+    _vault: Mapping[str, str] = attrs.field(repr=False)
 
     def key(self, playbooks: Sequence[Path]) -> str:
         digests = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in playbooks}
         folders = [folder for folder, _ in self._groups(playbooks)]
         sources = find_sources(self._inventory.sources)
-        return question_key("ansible-playbook", folders, sources, playbooks=digests, patterns=self._patterns)
+        return question_key(
+            "ansible-playbook", folders, sources, playbooks=digests, patterns=self._patterns, vaults=sorted(self._vault)
+        )
 
     def ask(self, playbooks: Sequence[Path]) -> Targets:
         plays: dict[str, Listed] = {}
@@ -145,7 +150,7 @@ class _Question:
     def _answer(self, folder: Path, playbooks: Sequence[Path]) -> Answer:
         options = [option for source in self._inventory.sources for option in ("-i", str(source))]
         arguments = [*options, "--list-hosts", *map(str, playbooks)]
-        return ask("ansible-playbook", arguments, folder=folder, timeout=self._timeout)
+        return ask("ansible-playbook", arguments, folder=folder, timeout=self._timeout, vault=self._vault)
 
     def _play(self, play: ListedPlay) -> Play:
         order = self._order

@@ -16,6 +16,16 @@ from installkit.model.event import Event, LogSpan
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, Targets
 from installkit.model.parameters import SiteParameters
+from installkit.model.passwords import (
+    BECOME_PASSWORD,
+    CONNECTION_PASSWORD,
+    VAULT_PASSWORD,
+    is_password,
+    is_vault_password,
+    password_problem,
+    vault_password_name,
+    vault_passwords,
+)
 from installkit.model.plan import Change, Plan, Request, Step
 from installkit.model.progress import RunProgress
 from installkit.model.run import (
@@ -49,10 +59,13 @@ from installkit.model.words import (
 )
 
 __all__ = [
+    "BECOME_PASSWORD",
+    "CONNECTION_PASSWORD",
     "LOG_LIMIT",
     "NEXT_RUN_STATUSES",
     "ON_CHANGE",
     "PARAMETER_TYPES",
+    "VAULT_PASSWORD",
     "Action",
     "ActionSpec",
     "AuditEntry",
@@ -104,7 +117,12 @@ __all__ = [
     "Token",
     "Webhook",
     "from_wire",
+    "is_password",
+    "is_vault_password",
+    "password_problem",
     "record_event",
     "time_to_wire",
     "to_wire",
+    "vault_password_name",
+    "vault_passwords",
 ]

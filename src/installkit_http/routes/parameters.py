@@ -32,7 +32,7 @@ class ParametersPatch:
 
 @attrs.frozen(kw_only=True)
 class SecretValue:
-    """The value of a secret parameter."""
+    """The value of a secret parameter, or of a password that Ansible takes."""
 
     value: str = attrs.field(repr=False)
 
@@ -89,22 +89,18 @@ def list_secrets(call: Call) -> Response:
 
 def set_secret(call: Call) -> Response:
     """Keep the value of a secret, encrypted."""
-    site, name = call.site(), call.path("name")
-    secrets = {each.name for component in site.catalog() for each in component.parameters if each.secret}
-    if name not in secrets:
-        known = ", ".join(sorted(secrets)) or "none"
-        raise not_found(
-            installkit.UnknownNameError(f"no component has a secret {name!r}", remedy=f"known are: {known}")
-        )
-    site.set_secret(name, call.body.value)
-    return nothing()
+    return _set_secret(call, call.body.value)
 
 
 def unset_secret(call: Call) -> Response:
     """Forget a secret."""
+    return _set_secret(call, None)
+
+
+def _set_secret(call: Call, value: str | None) -> Response:
     site = call.site()
     try:
-        site.set_secret(call.path("name"), None)
+        site.set_secret(call.path("name"), value)
     except installkit.UnknownNameError as exc:
         raise not_found(exc) from exc
     return nothing()

@@ -24,7 +24,7 @@ class StartOptions:
         jobs: How many steps may run at once.
         timeout: Seconds for the whole run.
         ignore_checks: Why each named check is ignored.
-        secrets: Values by parameter name; kept nowhere.
+        secrets: Values by parameter name, and passwords that Ansible takes; kept nowhere.
         log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
     """
 

@@ -850,6 +850,23 @@ def test_a_required_value_must_be_there_and_a_secret_is_a_warning():
     assert () == known.plan(all=True, parameters={"mysql_id": "1"}).warnings
 
 
+@pytest.mark.parametrize(
+    ("given", "warnings"),
+    [
+        pytest.param({"mysql_size": 2, "how": "fast"}, (), id="declared, as parameter and in an action's vars"),
+        pytest.param({"mysql_sise": 2}, ("no component declares 'mysql_sise'; did you mean 'mysql_size'?",), id="near"),
+        pytest.param({"q": 1}, ("no component declares 'q'; playbooks get it as it is",), id="like no other"),
+    ],
+)
+def test_a_value_that_nobody_declares_is_a_warning(given, warnings):
+    """It may be mistyped, or any variable of a playbook; where no component declares anything, nobody can know."""
+    size = Parameter(name="mysql_size", component="mysql", type="integer")
+    mysql = component("mysql", parameters=(size,), actions=[spec("backup", "mysql", vars={"how": "slow"})])
+
+    assert warnings == World((mysql,)).plan(install=("mysql",), parameters=given).warnings
+    assert () == World((component("mysql"),)).plan(install=("mysql",), parameters={"mysql_sise": 2}).warnings
+
+
 def test_questions_are_what_planning_needs_to_know():
     """Nothing is asked about components that are not concerned, nor about upgrades where nothing is installed."""
     mysql = attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("upgrade", "mysql"), spec("uninstall", "mysql")))

@@ -1,5 +1,6 @@
 """Parameter values: whether they may be given, and which host gets which."""
 
+import difflib
 import functools
 import hashlib
 import json
@@ -78,6 +79,18 @@ def check_parameters(catalog: Catalog, request: Request, parameters: SiteParamet
 
 def _declared(catalog: Catalog) -> dict[str, Parameter]:
     return {parameter.name: parameter for component in catalog for parameter in component.parameters}
+
+
+def undeclared_warnings(catalog: Catalog, request: Request) -> tuple[str, ...]:
+    """Return a sentence for each value of *request* that no component declares, where some declare any."""
+    declared = _declared(catalog)
+    known = {*declared, *(name for component in catalog for spec in component.actions for name in spec.vars)}
+    return tuple(_undeclared(name, known) for name in request.parameters if declared and name not in known)
+
+
+def _undeclared(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"no component declares {name!r}; " + (f"did you mean {near[0]!r}?" if near else "playbooks get it as it is")
 
 
 def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str, Mapping[str, Any]]]:

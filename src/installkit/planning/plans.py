@@ -22,7 +22,7 @@ from installkit.planning.changes import Changes, find_changes
 from installkit.planning.coverage import Coverage
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
-from installkit.planning.parameters import Values, check_parameters, digest
+from installkit.planning.parameters import Values, check_parameters, digest, undeclared_warnings
 from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
 from installkit.planning.requirements import Outcome
 from installkit.planning.steps import Steps
@@ -124,6 +124,7 @@ def assemble(
         *facts.inventory.warnings,
         *(line for each in changes.values() for line in each.warnings),
         *steps.warnings,
+        *undeclared_warnings(facts.catalog, request),
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
     ]
     return Plan(

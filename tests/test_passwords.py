@@ -20,7 +20,6 @@ VAULTED = """\
 AS_ROOT = """\
 - hosts: all
   gather_facts: false
-  become: true
   tasks: [{raw: "id -un >> /home/deploy/who"}]
 """
 
@@ -74,26 +73,31 @@ def test_a_site_in_vaults_is_planned_and_run_with_their_passwords(site, folder, 
 
 
 def test_a_user_with_passwords_connects_and_becomes_root(installer, ssh_hosts, folder, tmp_path):
-    """As with `-k` and `-K`: over SSH without a key, then with su; nothing of them is given by the inventory."""
+    """As with `-u -k -b -K` over SSH and su, and as with `-u --private-key`: nothing of it is given by the inventory."""
     (folder / "03.mysql.yml").write_text(AS_ROOT)
     variables = yaml.safe_load(ssh_hosts.inventory(tmp_path / "hosts.yml").read_text())["all"]["hosts"]["db1"]
-    del variables["ansible_ssh_private_key_file"]
-    variables |= {"ansible_user": "deploy", "ansible_become_method": "su"}
+    key = variables.pop("ansible_ssh_private_key_file")
+    del variables["ansible_user"]
+    variables["ansible_become_method"] = "su"
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"db1": variables}}}))
     site = installer.site("acme", inventory=tmp_path / "hosts.yml", catalog=folder)
     site.set_secret("ansible_become_password", "of root's own")
     made = "cp -a /etc/shadow /etc/shadow.kept && useradd -m -p $(openssl passwd -6 'of deploy') deploy"
     ssh_hosts.run("db1", f'{made} && usermod -p $(openssl passwd -6 "of root\'s own") root').check_returncode()
     try:
-        run = site.start(site.plan(install=["mysql"]), secrets={"ansible_password": "of deploy"}).wait(60)
-        mistaken = {"ansible_password": "of deploy", "ansible_become_password": "of nobody"}
-        wrong = site.start(site.plan(force=["mysql"]), secrets=mistaken).wait(60)
+        as_deploy = {"user": "deploy", "become": True}
+        password = {"ansible_password": "of deploy"}
+        run = site.start(site.plan(install=["mysql"]), secrets=password, **as_deploy).wait(100)
+        mistaken = {**password, "ansible_become_password": "of nobody"}
+        wrong = site.start(site.plan(force=["mysql"]), secrets=mistaken, **as_deploy).wait(100)
+        by_key = site.start(site.plan(force=["mysql"]), user="root", private_key=key).wait(100)
         who = ssh_hosts.run("db1", "cat /home/deploy/who").stdout
     finally:
         ssh_hosts.run("db1", "userdel -rf deploy; mv /etc/shadow.kept /etc/shadow")
 
     assert "succeeded" == run.status, run.log_text("mysql")
-    assert "root\n" == who
+    assert "succeeded" == by_key.status, by_key.log_text("mysql")
+    assert "root\nroot\n" == who
     assert "failed" == wrong.status
     assert "(-K)" in wrong.failures[0].remedy
 
@@ -118,6 +122,16 @@ def test_what_ansible_would_not_take_is_refused(plain, name, value, message):
     assert "xxx" not in str(refused.value)
 
 
+def test_a_key_that_is_not_there_is_told_before_anything_starts(plain):
+    """It is not left to ssh, which would ask for a password instead."""
+    plan = plain.plan(install=["mysql"])
+
+    with pytest.raises(installkit.PlanningError, match="there is no private key /nowhere"):
+        plain.start(plan, private_key="/nowhere")
+
+    assert () == plain.runs()
+
+
 def test_a_site_keeps_no_secret_that_nobody_takes(plain):
     """Neither a parameter's nor a password's; what can be kept is named."""
     with pytest.raises(installkit.UnknownNameError, match="no component has a secret 'ansible_become_pass'") as refused:
@@ -128,7 +142,7 @@ def test_a_site_keeps_no_secret_that_nobody_takes(plain):
 
 
 def test_an_ansible_cfg_that_asks_is_answered_by_nobody(installer, folder, inventory, tmp_path):
-    """The run does not wait at a prompt for ever: Ansible goes on without the passwords."""
+    """The run does not wait at a prompt for ever; and a run that goes on with it connects as it did."""
     (folder / "ansible.cfg").write_text(
         "[defaults]\nask_pass = true\nask_vault_pass = true\n[privilege_escalation]\nbecome_ask_pass = true\n"
     )
@@ -137,7 +151,10 @@ def test_an_ansible_cfg_that_asks_is_answered_by_nobody(installer, folder, inven
     )
     site = installer.site("acme", inventory=inventory, catalog=folder)
 
-    run = site.start(site.plan(install=["mysql"])).wait(60)
+    run = site.start(site.plan(install=["mysql"]), user="deploy").wait(100)
+    resumed = run.resume().wait(100)
+    again = resumed.resume(user="root").wait(100)
 
     assert "succeeded" == run.status
+    assert ["deploy", "root"] == [each.spec().options.user for each in (resumed, again)]
     assert (tmp_path / "got").exists()

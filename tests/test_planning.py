@@ -803,6 +803,7 @@ def test_wrong_values_are_refused_all_at_once():
         "mysql_data": "relative",
         "mysql_root": "hunter2",
         "ansible_user": "root",
+        "ansible_become_password": "hunter2",
         "component_name": "x",
         "__hidden": 1,
         "no-name": 1,
@@ -814,6 +815,7 @@ def test_wrong_values_are_refused_all_at_once():
 
     assert list(values) == [line.split(":")[0] for line in str(caught.value).splitlines()]
     assert "hunter2" not in str(caught.value)
+    assert "ansible_become_password: is a password: give it with" in str(caught.value)
 
 
 @pytest.mark.parametrize(

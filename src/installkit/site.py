@@ -2,6 +2,7 @@ import secrets as random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -145,6 +146,9 @@ class Site(SiteHosts):
         diff: bool = False,
         verbosity: int = 0,
         log_limit: int = LOG_LIMIT,
+        user: str | None = None,
+        private_key: str | Path | None = None,
+        become: bool = False,
         requested_by: str | None = None,
     ) -> Run:
         """
@@ -162,12 +166,16 @@ class Site(SiteHosts):
             diff: As Ansible's `--diff`.
             verbosity: As Ansible's `-v`, counted.
             log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
+            user: As Ansible's `-u`: what the inventory says of a host wins. This and the next two are those of the run
+                that is resumed or rolled back, unless they are given.
+            private_key: As Ansible's `--private-key`.
+            become: As Ansible's `-b`.
             requested_by: Who starts it; the user of this process if None.
 
         Raises:
             SiteLockedError: If another run changes the site.
             StalePlanError: If the site or an input changed since the plan was made.
-            PlanningError: If the plan is another site's, or a secret has no value.
+            PlanningError: If the plan is another site's, a secret has no value, or there is no such key.
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
         """
@@ -176,6 +184,7 @@ class Site(SiteHosts):
             raise PlanningError(f"{plan.id!r} is no plan's id", remedy="make the plan again")
         if plan.site != self.name:
             raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {self.name!r}")
+        before = self._options_before(plan)
         options = RunOptions(
             note=note,
             requested_by=requested_by or user_name(),
@@ -185,6 +194,9 @@ class Site(SiteHosts):
             diff=diff,
             verbosity=verbosity,
             log_limit=log_limit,
+            user=user or before.user,
+            private_key=before.private_key if private_key is None else _key_file(Path(private_key)),
+            become=become or before.become,
             ignore_checks=dict(ignore_checks or {}),
         )
         known = self._started(plan.id)
@@ -196,6 +208,11 @@ class Site(SiteHosts):
             return self._start(plan, options, values, None)
         with self._take_lock() as lock:
             return self._start(plan, options, values, lock)
+
+    def _options_before(self, plan: Plan) -> RunOptions:
+        """Return the options of the run that *plan* goes on with or undoes; plain ones where there is none."""
+        run = None if plan.continues is None else self._started(plan.continues)
+        return RunOptions() if run is None else run.spec().options
 
     def _start(self, plan: Plan, options: RunOptions, values: Mapping[str, str], site_lock: Lock | None) -> Run:
         spec = self._spec(plan, options, values)
@@ -340,6 +357,13 @@ def _make(request: Request, known: _Survey, stamp: Stamp) -> Plan:
 def new_id() -> str:
     """Return an id for a plan and its run: twelve hexadecimal digits, at random."""
     return random.token_hex(6)
+
+
+def _key_file(path: Path) -> Path:
+    found = path.expanduser().absolute()
+    if not found.is_file():
+        raise PlanningError(f"there is no private key {found}", remedy="give the path of its file")
+    return found
 
 
 def _holder(spec: RunSpec) -> dict[str, Any]:

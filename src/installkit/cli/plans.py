@@ -93,6 +93,7 @@ def start_options(command: Command) -> Command:
     return password_options(command)
 
 
+_FILE = click.Path(exists=True, dir_okay=False)
 _START_OPTIONS = (
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
     click.option("--allow-destructive", is_flag=True, help="Allow what destroys data."),
@@ -105,6 +106,9 @@ _START_OPTIONS = (
     ),
     click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed."),
     click.option("--diff", is_flag=True, help="As Ansible's --diff."),
+    click.option("-u", "--user", metavar="USER", help="As Ansible's -u: connect as this user."),
+    click.option("--private-key", "--key-file", metavar="FILE", type=_FILE, help="As Ansible's."),
+    click.option("-b", "--become", is_flag=True, help="As Ansible's -b: become another user on the hosts."),
     click.option("-v", "--verbose", count=True, help="As Ansible's -v."),
     click.option("--json", "as_json", is_flag=True, help="Print the run as JSON at its end."),
 )
@@ -118,6 +122,9 @@ _START_NAMES = (
     "log_limit",
     "check",
     "diff",
+    "user",
+    "private_key",
+    "become",
     "verbose",
     "as_json",
 )
@@ -216,6 +223,9 @@ def _start(asked: Asked, options: Mapping[str, Any]) -> installkit.Run:
         diff=options["diff"],
         verbosity=options["verbose"],
         log_limit=options["log_limit"],
+        user=options["user"],
+        private_key=options["private_key"],
+        become=options["become"],
     )
 
 

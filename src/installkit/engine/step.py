@@ -176,7 +176,16 @@ class _StepRun:
         sources = [variables.defaults, *spec.sources, variables.host_variables]
         inventory = [part for path in sources if path is not None for part in ("-i", str(path))]
         program = find_program("ansible-playbook")
-        return [str(program), *inventory, "-e", f"@{variables.extra}", *passwords.options]
+        return [str(program), *inventory, "-e", f"@{variables.extra}", *passwords.options, *self._connection()]
+
+    def _connection(self) -> list[str]:
+        options = self._order.run.options
+        wanted = {
+            f"--user={options.user}": options.user,
+            f"--private-key={options.private_key}": options.private_key,
+            "--become": options.become,
+        }
+        return [option for option, given in wanted.items() if given]
 
     def _options(self, scratch: Path) -> list[str]:
         step, spec, options = self._order.step, self._order.spec, self._order.run.options

@@ -64,6 +64,9 @@ class RunOptions:
         check_mode: Ansible's `--check`: nothing is changed, and the plan is not used up.
         diff: Ansible's `--diff`.
         verbosity: Ansible's `-v`, counted.
+        user: Ansible's `--user`; None leaves it to the inventory and ansible.cfg, whose variables also win over it.
+        private_key: Ansible's `--private-key`, absolute; None as above.
+        become: Ansible's `--become`.
         ignore_checks: Why each named check is ignored.
         log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
     """
@@ -75,6 +78,9 @@ class RunOptions:
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
+    user: str | None = None
+    private_key: Path | None = None
+    become: bool = False
     ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
     log_limit: int = LOG_LIMIT
 

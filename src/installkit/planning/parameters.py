@@ -12,7 +12,16 @@ from typing import Any
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Catalog, Component, Installation, Inventory, Parameter, Request, SiteParameters
+from installkit.model import (
+    Catalog,
+    Component,
+    Installation,
+    Inventory,
+    Parameter,
+    Request,
+    SiteParameters,
+    is_password,
+)
 
 _PREFIX = "parameter:"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -117,6 +126,8 @@ def _problems(name: str, value: Any, parameter: Parameter | None) -> Iterator[st
 def _name_problem(name: str) -> str | None:
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         return "is no Ansible variable name"
+    if is_password(name):
+        return "is a password: give it with Ansible's option (as -K), or keep it as a secret of the site"
     if name.startswith(("ansible_", "component_", "__")) or name in _SPECIAL:
         return "is reserved for Ansible and installkit"
     return None

@@ -14,7 +14,7 @@ PUBLIC = "installkit"  # the root package, and so the public names
 
 INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
-PUBLIC_OBJECTS = {"access", "folders", "hosts", "installer", "replica", "run", "site", "values"}
+PUBLIC_OBJECTS = {"access", "doctor", "folders", "hosts", "installer", "replica", "report", "run", "site", "values"}
 
 ALLOWED = {
     "errors": set(),
@@ -27,16 +27,18 @@ ALLOWED = {
     "engine": INNER | {"journal"},
     "store": INNER | {"journal"},
     "folders": {"errors"},
+    "doctor": {"errors", "programs"},
     "access": INNER | {"store"},
     "hosts": INNER | {"folders", "inventory", "values"},
     "values": INNER | {"catalog", "store"},
     "replica": INNER | {"folders", "store"},
+    "report": INNER | {"doctor", "engine", "journal", "planning"},
     "installer": INNER | PARTS | PUBLIC_OBJECTS,
     "site": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "notebook": {PUBLIC},
-    "cli": {PUBLIC, "demo", "installkit_http", "programs"},
+    "cli": {PUBLIC, "demo", "installkit_http"},
     "demo": INNER,
     "testing": INNER,
     "installkit_http": {PUBLIC, "programs"},

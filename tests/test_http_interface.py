@@ -39,6 +39,7 @@ SCOPES = {
         "GET /api/v1/runs/{run}/steps/{step}",
         "GET /api/v1/runs/{run}/events",
         "GET /api/v1/runs/{run}/log",
+        "GET /api/v1/runs/{run}/report",
         "GET /api/v1/runs/{run}/steps/{step}/log",
     },
     "operate": {

@@ -33,6 +33,7 @@ from installkit.errors import (
 if TYPE_CHECKING:
     from installkit.access import Access
     from installkit.catalog import load_catalog
+    from installkit.doctor import Finding, examine
     from installkit.folders import default_data_directory
     from installkit.installer import Installer, recover_database, site_name_for
     from installkit.model import (
@@ -93,6 +94,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Failure",
+    "Finding",
     "Host",
     "HostStatus",
     "Installation",
@@ -126,6 +128,7 @@ __all__ = [
     "UnknownNameError",
     "Webhook",
     "default_data_directory",
+    "examine",
     "from_wire",
     "is_password",
     "load_catalog",
@@ -139,10 +142,12 @@ __all__ = [
 
 _ELSEWHERE = {
     "Access": "installkit.access",
+    "Finding": "installkit.doctor",
     "Installer": "installkit.installer",
     "Run": "installkit.run",
     "Site": "installkit.site",
     "default_data_directory": "installkit.folders",
+    "examine": "installkit.doctor",
     "load_catalog": "installkit.catalog",
     "plan_graph": "installkit.planning",
     "plan_table": "installkit.planning",

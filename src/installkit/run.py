@@ -4,8 +4,10 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Self
+from pathlib import Path
+from typing import IO, Any, Self
 
+from installkit.doctor import examine
 from installkit.engine import settle
 from installkit.errors import PlanningError, RunFailedError, RunStoppedError, StoreError, UnknownNameError
 from installkit.journal import ApproveRequest, CancelRequest, Journal, is_pruned, request_approval, request_cancel
@@ -21,6 +23,7 @@ from installkit.model import (
     StepSnapshot,
     StepStatus,
 )
+from installkit.report import Report
 from installkit.store import Store
 
 POLL = 0.05
@@ -281,6 +284,28 @@ class Run:
     def spec(self) -> RunSpec:
         """Return what the run was started with."""
         return self._journal.spec()
+
+    def report(self, target: str | Path | IO[bytes]) -> None:
+        """
+        Write a zip file for those who help: spec, events, logs, result, plan, versions, and what the doctor finds.
+
+        Secrets are not in it: runs write none, and those that the site keeps now are taken out once more. Of a long log
+        its end is taken; what was left out is said in its README.
+
+        Args:
+            target: A path, whose file is replaced; or a file open for bytes.
+        """
+        secrets, notes = self._kept_secrets()
+        findings = examine(self._journal.path.parents[1], self._store.check)
+        report = Report(journal=self._journal, now=self.snapshot(), findings=findings, secrets=secrets, notes=notes)
+        report.write(target)
+
+    def _kept_secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the secrets of the site, and what to say where they cannot be had."""
+        try:
+            return tuple(self._store.secrets(self.site).values()), ()
+        except (StoreError, UnknownNameError) as exc:
+            return (), (f"The secrets that the site keeps could not be looked for: {exc}",)
 
     def _check_kept(self) -> None:
         if self.pruned:

@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "watch": Entry("runs", "Watch a run until it ends."),
         "logs": Entry("logs", "Print what ansible-playbook printed."),
         "events": Entry("logs", "List what happened in a run."),
+        "report": Entry("report", "Write what others need to help with a run."),
         "status": Entry("sites", "Show what is installed where."),
         "record": Entry("follow_ups", "Record what is there without installing it."),
         "forget": Entry("follow_ups", "Take it out of the record again."),

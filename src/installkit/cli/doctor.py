@@ -1,46 +1,12 @@
 """`doctor`: whether this machine and the data directory are fit for runs; it works where they are not."""
 
-import os
-import platform
-import re
-import resource
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import attrs
 import click
 
 import installkit
-from installkit.cli.output import print_json, print_table, size_text
+from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session
-from installkit.programs import find_program
-
-LEAST_PYTHON = (3, 11)
-LEAST_SPACE = 1_000_000_000
-"""Bytes; logs of a few large runs."""
-LEAST_FILES = 1024
-LEAST_PROCESSES = 1024
-ANSWER_WITHIN = 30.0
-
-
-@attrs.frozen
-class Finding:
-    """
-    What one check found.
-
-    Attributes:
-        status: `ok`, `warn` or `fail`.
-        remedy: What to do about it; empty if it is ok.
-    """
-
-    name: str
-    status: str
-    message: str
-    remedy: str = ""
 
 
 @click.command()
@@ -53,152 +19,18 @@ def doctor(session: Session, *, as_json: bool) -> None:
     \b
     installkit doctor
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    found = [check(session) for check in CHECKS]
+    data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
+    found = installkit.examine(data, lambda: _integrity(session))
     if as_json:
         print_json(found)
     else:
-        rows = ((each.status, each.name, each.message, each.remedy) for each in found)
+        rows = ((each.status, each.name, each.message, session.localized(each.remedy)) for each in found)
         print_table(("", "CHECK", "FOUND", "WHAT TO DO"), rows)
     if any(each.status == "fail" for each in found):
         raise click.exceptions.Exit(1)
 
 
-def check_python(_: Session) -> Finding:
-    """Check Python's version and platform."""
-    said = f"{platform.python_version()} ({sys.executable}) on {platform.system()}"
-    if sys.version_info < LEAST_PYTHON:
-        return Finding("python", "fail", said, "use Python 3.11 or newer")
-    if platform.system() != "Linux":
-        return Finding("python", "warn", said, "carry runs out on Linux: elsewhere a killed run may leave processes")
-    return Finding("python", "ok", said)
-
-
-def check_ansible(_: Session) -> Finding:
-    """Check that ansible-playbook starts."""
-    name = "ansible-core"
-    try:
-        program = find_program("ansible-playbook")
-        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, timeout=ANSWER_WITHIN)
-    except installkit.InstallkitError as exc:
-        return Finding(name, "fail", str(exc), exc.remedy or "")
-    except (OSError, subprocess.SubprocessError) as exc:
-        return Finding(name, "fail", f"{program} does not work: {exc}", f"{sys.executable} -m pip install ansible-core")
-    found = re.search(r"\[core ([^\]]+)\]", said.stdout)
-    return Finding(name, "ok", f"{found[1] if found else 'unknown version'} ({program})")
-
-
-def check_runner(_: Session) -> Finding:
-    """Check that ansible-runner is installed."""
-    try:
-        return Finding("ansible-runner", "ok", version("ansible-runner"))
-    except PackageNotFoundError:
-        remedy = f"{sys.executable} -m pip install 'ansible-runner>=2.4.3'"
-        return Finding("ansible-runner", "fail", "it is not installed beside this Python", remedy)
-
-
-def check_ssh(_: Session) -> Finding:
-    """Check that there is an ssh client."""
-    try:
-        return Finding("ssh", "ok", str(find_program("ssh")))
-    except installkit.EngineError as exc:
-        return Finding("ssh", "warn", str(exc), "install the OpenSSH client; without it only local hosts are reached")
-
-
-def check_pty(_: Session) -> Finding:
-    """Check that a pseudo-terminal can be had: ansible-playbook writes to one."""
-    try:
-        for descriptor in os.openpty():
-            os.close(descriptor)
-    except OSError as exc:
-        return Finding("pty", "fail", f"no pseudo-terminal can be opened: {exc.strerror}", "mount devpts on /dev/pts")
-    return Finding("pty", "ok", "pseudo-terminals can be opened")
-
-
-def check_data_directory(session: Session) -> Finding:
-    """Check that the data directory may be written, and has space left."""
-    data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
-    there = next(path for path in (data, *data.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        remedy = "give your user write access, or name another with --data-dir or INSTALLKIT_DATA_DIR"
-        return Finding("data directory", "fail", f"{data} cannot be written", remedy)
-    free = shutil.disk_usage(there).free
-    said = f"{data}, {size_text(free)} free"
-    if free < LEAST_SPACE:
-        return Finding("data directory", "warn", said, "make space: installkit prune --older-than 30d")
-    return Finding("data directory", "ok", said)
-
-
-def check_database(session: Session) -> Finding:
-    """Check the database's integrity."""
-    try:
-        if session.installer.obstacle is not None:
-            raise session.installer.obstacle
-        said = session.installer.check_database()
-    except installkit.InstallkitError as exc:
-        return Finding("database", "fail", str(exc), exc.remedy or session.command("reindex"))
-    if said != "ok":
-        return Finding("database", "fail", said.partition("\n")[0], session.command("reindex"))
-    return Finding("database", "ok", "its integrity check passed")
-
-
-def check_memory_folder(_: Session) -> Finding:
-    """Check that secrets can be handed to Ansible without touching a disk."""
-    folder = Path("/dev/shm")  # noqa: S108 - it is only looked at
-    if folder.is_mount() and os.access(folder, os.W_OK | os.X_OK):
-        return Finding("memory folder", "ok", f"{folder} is there for what must not touch a disk")
-    remedy = "mount a tmpfs on /dev/shm; until then secrets lie for a moment in the run's folder"
-    return Finding("memory folder", "warn", f"{folder} is no tmpfs that may be written", remedy)
-
-
-def check_encoding(_: Session) -> Finding:
-    """Check that Ansible will find a UTF-8 locale; without one it refuses to start."""
-    encoding = sys.getfilesystemencoding().lower().replace("-", "")
-    wanted = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "C"
-    said = f"{wanted}, {sys.getfilesystemencoding()}"
-    return Finding("locale", *(("ok", said) if encoding == "utf8" else ("fail", said, "export LC_ALL=C.UTF-8")))
-
-
-def check_cgroup(_: Session) -> Finding:
-    """Check whether the end of a service would take runs along: leaving its session does not leave its cgroup."""
-    try:
-        cgroup = Path("/proc/self/cgroup").read_text("utf-8")
-    except OSError:
-        return Finding("service", "ok", "no cgroups here")
-    service = re.search(r"/([^/\n]+\.service)$", cgroup, re.MULTILINE)
-    if service and not service[1].startswith(("user@", "session-")):
-        remedy = "set KillMode=process in its unit, or start runs from a login shell"
-        return Finding("service", "warn", f"inside {service[1]}: its stop may take runs along", remedy)
-    return Finding("service", "ok", "no service's stop takes runs along")
-
-
-def check_limits(_: Session) -> Finding:
-    """Check how many files and processes a run may have."""
-    files, processes = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
-    said = f"{_limit(files)} open files, {_limit(processes)} processes"
-    if _is_less(files, LEAST_FILES) or _is_less(processes, LEAST_PROCESSES):
-        return Finding("limits", "warn", said, f"raise them: ulimit -n {LEAST_FILES} -u {LEAST_PROCESSES}")
-    return Finding("limits", "ok", said)
-
-
-def _limit(value: int) -> str:
-    return "unlimited" if value == resource.RLIM_INFINITY else str(value)
-
-
-def _is_less(value: int, least: int) -> bool:
-    return value != resource.RLIM_INFINITY and value < least
-
-
-CHECKS: Sequence[Callable[[Session], Finding]] = (
-    check_python,
-    check_ansible,
-    check_runner,
-    check_ssh,
-    check_pty,
-    check_data_directory,
-    check_database,
-    check_memory_folder,
-    check_encoding,
-    check_cgroup,
-    check_limits,
-)
-"""In the order in which they are shown."""
+def _integrity(session: Session) -> str:
+    if session.installer.obstacle is not None:
+        raise session.installer.obstacle
+    return session.installer.check_database()

@@ -11,7 +11,17 @@ from typing import IO, Any
 import attrs
 
 from installkit.errors import StoreError
-from installkit.journal.files import EVENTS, LOCK, RESULT, SPEC, SUPERVISOR_ERRORS, is_run_id, log_path, read_written
+from installkit.journal.files import (
+    CANCEL,
+    EVENTS,
+    LOCK,
+    RESULT,
+    SPEC,
+    SUPERVISOR_ERRORS,
+    is_run_id,
+    log_path,
+    read_written,
+)
 from installkit.journal.locks import lock_is_held
 from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, from_wire
 
@@ -73,6 +83,12 @@ class Journal:
     def is_carried_out(self) -> bool:
         """Return whether a process holds the run's lock. Without one and without a result, nobody will end it."""
         return lock_is_held(self.path / LOCK)
+
+    def files(self) -> dict[str, Path]:
+        """Return what there is for people to read, by its name in the journal; logs in the order of the steps."""
+        logs = [log_path(self.path, step.step) for step in self.spec().steps]
+        paths = [*(self.path / name for name in (SPEC, RESULT, CANCEL, SUPERVISOR_ERRORS, EVENTS)), *logs]
+        return {str(path.relative_to(self.path)): path for path in paths if path.exists()}
 
     def supervisor_errors(self) -> str:
         """Return what the supervisor itself complained about; empty if nothing."""

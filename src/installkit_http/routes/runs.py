@@ -1,16 +1,24 @@
+from tempfile import SpooledTemporaryFile
+
 import attrs
-from starlette.responses import Response
+from starlette.background import BackgroundTask
+from starlette.responses import Response, StreamingResponse
 
 import installkit
 from installkit_http.answers import Paging, answer, nothing
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError
 from installkit_http.service import Call
-from installkit_http.viewers import step_of
+from installkit_http.viewers import CHUNK, step_of
 from installkit_http.wire import unknown_cursor
 
 LEFT_OUT = ("steps", "failures")
 """What a list leaves out."""
+
+ZIP = "application/zip"
+
+MOST_IN_MEMORY = 1 << 20
+"""Bytes of a report that are kept in memory; a larger one goes to a file that has no name."""
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +70,22 @@ def show_step(call: Call) -> Response:
     return answer(step_of(run.snapshot(), call.step(run)))
 
 
+def show_report(call: Call) -> Response:
+    """Answer with a zip file for those who help: what a run planned, printed and left, without secrets."""
+    run = call.run()
+    file = SpooledTemporaryFile(max_size=MOST_IN_MEMORY)  # noqa: SIM115 - closed when it was sent
+    run.report(file)
+    size = file.tell()
+    file.seek(0)
+    headers = {
+        "content-disposition": f'attachment; filename="installkit-report-{run.id}.zip"',
+        "content-length": str(size),
+    }
+    return StreamingResponse(
+        iter(lambda: file.read(CHUNK), b""), headers=headers, media_type=ZIP, background=BackgroundTask(file.close)
+    )
+
+
 READ = installkit.Scope.READ
 
 OPERATIONS = (
@@ -98,5 +122,13 @@ OPERATIONS = (
         handle=show_step,
         summary="Show a step of a run",
         answer=installkit.StepSnapshot,
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/report",
+        scope=READ,
+        handle=show_report,
+        summary="A zip file for those who help, without secrets",
+        media=(ZIP,),
     ),
 )

@@ -85,6 +85,7 @@ def test_a_log_is_served_byte_for_byte(seen, log):
     assert content == seen.get(f"{path}?follow=true").content
     assert content[100:] == seen.get(f"{path}?offset=100").content
     assert "text/plain; charset=utf-8" == seen.get(path).headers["content-type"]
+    assert "no" == seen.get(path).headers["x-accel-buffering"], "a proxy would collect what it should pass on"
 
 
 def test_the_text_of_a_run_is_that_of_its_steps(seen, run, whole):
@@ -380,15 +381,18 @@ def test_the_service_stops_within_a_second_with_streams_open(servers, installer,
 
 
 def test_a_client_that_reads_nothing_holds_up_neither_others_nor_the_end(servers, installer, site, playbooks):
-    """What it does not read waits in the journal; the service keeps next to nothing for it."""
+    """What it does not read waits in the journal; the service keeps next to nothing for it, but one of its places."""
     (playbooks / "02.long.yml").write_text(LONG)
-    server = servers()
+    server = servers("--max-streams", "11")
     with server.client() as client, contextlib.ExitStack() as stack:
         run = start(client, site, install=["long"])
         finish(client, run)
         before = memory_of(server)
-        for _ in range(10):
-            stack.enter_context(stall(server, f"{run}/steps/long/log"))
+        for _ in range(11):
+            last = stack.enter_context(stall(server, f"{run}/steps/long/log"))
+        until(lambda: "installkit_streams 11.0" in client.get("/metrics").text)
+        refused = client.get(f"{run}/steps/long/log")
+        last.close()
         until(lambda: "installkit_streams 10.0" in client.get("/metrics").text)
         whole = client.get(f"{run}/steps/long/log").content
         grown = memory_of(server) - before
@@ -397,6 +401,11 @@ def test_a_client_that_reads_nothing_holds_up_neither_others_nor_the_end(servers
         assert 0 == server.process.wait(10)
         took = time.monotonic() - began
 
+    assert (503, "too_many_streams", "5") == (
+        refused.status_code,
+        refused.json()["code"],
+        refused.headers["retry-after"],
+    )
     assert installer.run(run[-12:]).log("long") == whole
     assert len(whole) > 8_000_000
     assert grown < 16 << 20

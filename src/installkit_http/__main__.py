@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import installkit
+from installkit_http.app import MOST_STREAMS
 from installkit_http.logs import set_up_logs
 from installkit_http.server import PORT, serve
 
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--host", default=os.environ.get("INSTALLKIT_HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("INSTALLKIT_PORT", PORT)))
     parser.add_argument("--allow-origin", metavar="URL", action="append", default=[])
+    parser.add_argument("--max-streams", type=int, default=MOST_STREAMS, help="default: %(default)s open at once")
     parser.add_argument("--log-json", action="store_true", help="write logs as JSON, an object a line")
     options = parser.parse_args()
     set_up_logs(as_json=options.log_json)
@@ -40,6 +42,7 @@ def main() -> int:
                 host=options.host,
                 port=options.port,
                 allow_origin=options.allow_origin,
+                max_streams=options.max_streams,
             )
     except installkit.InstallkitError as exc:
         sys.stderr.write(f"error: {exc}\n" + (f"  → {exc.remedy}\n" if exc.remedy else ""))

@@ -23,6 +23,9 @@ from installkit_http.problems import ProblemError, problem_response
 from installkit_http.routes import OPERATIONS, console
 from installkit_http.service import Service
 
+MOST_STREAMS = 500
+"""How many may be open at once: each takes a descriptor, of which a process often has 1024."""
+
 EXPOSED = ("ETag", "Location", "Content-Range", "Idempotency-Replayed")
 
 _log = logging.getLogger("installkit")
@@ -33,6 +36,7 @@ def create_app(
     *,
     catalogs: Mapping[str, str | Path] | None = None,
     allow_origin: Sequence[str] = (),
+    max_streams: int = MOST_STREAMS,
 ) -> Starlette:
     """
     Return the HTTP service of one data directory, to be served or mounted in another app.
@@ -43,13 +47,14 @@ def create_app(
         installer: Stays the caller's to close.
         catalogs: Folders of playbooks by the names that sites are created with.
         allow_origin: Origins, as `https://tools.example.org`, of pages that may use the service from elsewhere.
+        max_streams: How many streams may be open at once; one more is answered with 503.
     """
     folders = {name: Path(folder).absolute() for name, folder in (catalogs or {}).items()}
     service = Service(
         installer=installer,
         catalogs=folders,
         allow_origin=tuple(allow_origin),
-        feeds=Feeds(installer),
+        feeds=Feeds(installer, most=max_streams),
         preparations=Preparations(installer, folders),
     )
     cors = Middleware(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from starlette.concurrency import run_in_threadpool
 
@@ -71,17 +71,32 @@ class Feed:
 
 
 class Feeds:
-    """The feeds of the runs that are watched now; for one event loop."""
+    """
+    The feeds of the runs that are watched now; for one event loop.
 
-    def __init__(self, installer: installkit.Installer) -> None:
+    Attributes:
+        most: How many streams may be open at once.
+        open: How many are.
+    """
+
+    def __init__(self, installer: installkit.Installer, *, most: int) -> None:
+        self.most = most
+        self.open = 0
         self._installer = installer
         self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
         self._closed = False
 
-    @property
-    def viewers(self) -> int:
-        """How many streams are open."""
-        return sum(feed.viewers for feed, _ in self._feeds.values())
+    @contextlib.contextmanager
+    def place(self) -> Iterator[bool]:
+        """Keep a place for one more stream meanwhile; say whether there was one."""
+        if self.open >= self.most:
+            yield False
+            return
+        self.open += 1
+        try:
+            yield True
+        finally:
+            self.open -= 1
 
     @contextlib.asynccontextmanager
     async def watch(self, run: str) -> AsyncIterator[Feed]:

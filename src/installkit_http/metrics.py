@@ -30,7 +30,7 @@ class ServiceCollector(Collector):
         for row in self._service.preparations.rows:
             ready.add_metric([row.name], row.status in {"pass", "warn"})
         yield ready
-        yield GaugeMetricFamily("installkit_streams", "Open streams", self._service.feeds.viewers)
+        yield GaugeMetricFamily("installkit_streams", "Open streams", self._service.feeds.open)
 
 
 def metrics_text(service: Service) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 import uvicorn
 
 import installkit
-from installkit_http.app import create_app
+from installkit_http.app import MOST_STREAMS, create_app
 from installkit_http.service import Service
 
 PORT = 8484
@@ -27,6 +27,10 @@ STALLED = 0.3
 
 GRACE = 5
 """Seconds that requests under way, other than streams, have to end when the service stops."""
+
+
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than clients and proxies keep theirs, so that none is closed under a request."""
 
 
 class StreamServer(uvicorn.Server):
@@ -71,6 +75,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = PORT,
     allow_origin: Sequence[str] = (),
+    max_streams: int = MOST_STREAMS,
 ) -> None:
     """
     Serve *installer* over HTTP until SIGINT or SIGTERM; runs go on. For the main thread.
@@ -83,6 +88,7 @@ def serve(
         host: An address to listen on; others than loopback only where there are access tokens.
         port: 0 takes a free one.
         allow_origin: Origins of pages that may use the service from elsewhere.
+        max_streams: How many streams may be open at once.
 
     Raises:
         PlanningError: If *host* is reached by others, and nobody has made an access token yet.
@@ -91,8 +97,10 @@ def serve(
     if installer.obstacle is not None:  # what is written later would be refused even when there is space again
         raise installer.obstacle
     check_reach(installer, host)
-    app = create_app(installer, catalogs=catalogs, allow_origin=allow_origin)
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=GRACE)
+    app = create_app(installer, catalogs=catalogs, allow_origin=allow_origin, max_streams=max_streams)
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, timeout_graceful_shutdown=GRACE, timeout_keep_alive=KEEP_ALIVE
+    )
     before = signal.signal(signal.SIGTERM, _leave)
     try:
         StreamServer(config, app.state.service).run()

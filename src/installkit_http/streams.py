@@ -1,7 +1,7 @@
 """Streams as HTTP carries them: server-sent events, chunked text; exact at both ends."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -10,10 +10,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 import installkit
-from installkit_http.feeds import StreamBrokenError
-from installkit_http.viewers import End, EventPiece, Heartbeat, LogPiece, TextPiece
-
-Piece = LogPiece | EventPiece | TextPiece | Heartbeat | End
+from installkit_http.feeds import Feeds, StreamBrokenError
+from installkit_http.problems import ProblemError, problem_response
+from installkit_http.viewers import End, EventPiece, Heartbeat, LogPiece, Piece, TextPiece, Viewer, watch
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """For proxies: neither keep nor collect."""
@@ -31,24 +30,34 @@ class StreamResponse(Response):
     An answer that is sent as it comes; what is not sent yet waits in the journal.
 
     Where the stream breaks, the connection is closed without the mark of a complete body, so that no client takes it
-    for the end; a server-sent stream ends without its `end` event.
+    for the end; a server-sent stream ends without its `end` event. Where too many are open already, the answer is a 503.
 
     Args:
-        pieces: What to send.
+        feeds: Of the service.
+        viewer: Reads what to send.
         encode: One piece as bytes; empty for what is not sent.
+        follow: Whether to go on to the end.
         media_type: `text/event-stream` or a kind of text.
     """
 
     def __init__(
-        self, pieces: AsyncIterator[Piece], encode: Callable[[Piece], bytes], *, media_type: str, status_code: int = 200
+        self, feeds: Feeds, viewer: Viewer, encode: Callable[[Piece], bytes], *, follow: bool, media_type: str
     ) -> None:
-        super().__init__(None, status_code, HEADERS, media_type)
+        super().__init__(None, 200, HEADERS, media_type)
         del self.headers["content-length"]
-        self._pieces = pieces
+        self._feeds = feeds
+        self._pieces = watch(feeds, viewer, follow=follow)
         self._encode = encode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, until the end or until the client is gone."""
+        with self._feeds.place() as found:
+            if found:
+                await self._send(scope, receive, send)
+            else:
+                await problem_response(_too_many(self._feeds.most))(scope, receive, send)
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
@@ -79,6 +88,16 @@ class StreamResponse(Response):
 
 
 EVENT_STREAM = "text/event-stream"
+
+
+def _too_many(most: int) -> ProblemError:
+    return ProblemError(
+        503,
+        "too_many_streams",
+        f"{most} streams are open already, as many as this service allows",
+        remedy="close some, or start the service with a larger --max-streams; nothing is lost: go on from your cursor",
+        headers={"retry-after": "5"},
+    )
 
 
 def as_text(piece: Piece) -> bytes:

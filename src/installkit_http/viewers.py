@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Protocol
 
 import attrs
 from starlette.concurrency import run_in_threadpool
@@ -79,76 +80,123 @@ class End:
     log_size: int
 
 
-async def watch_log(
-    feeds: Feeds, run: installkit.Run, step: str, offset: int, *, follow: bool, whole_characters: bool
-) -> AsyncIterator[LogPiece | Heartbeat | End]:
+Piece = LogPiece | EventPiece | TextPiece | Heartbeat | End
+
+
+@attrs.frozen
+class Reading:
     """
-    Yield the log of *step* from byte *offset* on; with *follow* to its end, else to where it ends now.
+    What a viewer read at once.
+
+    Attributes:
+        pieces: To be shown, in order; there may be none among what was read.
+        more: Whether to read again at once: there was something, and there may be more of it.
+    """
+
+    pieces: Sequence[Piece]
+    more: bool
+
+
+class Viewer(Protocol):
+    """Reads one run, or the log of one of its steps, from its own cursor on."""
+
+    run: installkit.Run
+
+    def read(self, now: installkit.RunSnapshot) -> Reading:
+        """Read on; *now*, taken before, tells what is there at least. Called in a thread."""
+
+    def end(self, now: installkit.RunSnapshot) -> End | None:
+        """Return the end that is reached when all that belongs to *now* was read; None if more will come."""
+
+
+async def watch(feeds: Feeds, viewer: Viewer, *, follow: bool) -> AsyncIterator[Piece]:
+    """
+    Yield what *viewer* reads; with *follow* to its end, else to where it ends now.
+
+    Raises:
+        StreamBrokenError: If it stops before its end.
+    """
+    async with feeds.watch(viewer.run.id) as feed:
+        while True:
+            now = feed.now  # before the read: what is written until then belongs to the end
+            reading = await run_in_threadpool(viewer.read, now)
+            for piece in reading.pieces:
+                yield piece
+            if reading.more:
+                continue
+            if end := viewer.end(now):
+                yield end
+            if end or not follow:
+                return
+            if not await feed.wait(now, HEARTBEAT):
+                yield Heartbeat()
+
+
+class LogViewer:
+    """
+    Reads the log of a step.
 
     Args:
-        feeds: Of the service.
         run: One of this viewer's own.
         step: A step's id.
         offset: Of the first byte wanted.
-        follow: Wait for what is printed later.
         whole_characters: Let no piece end within a character of UTF-8.
-
-    Raises:
-        StreamBrokenError: If it stops before its end.
-    """
-    async with feeds.watch(run.id) as feed:
-        while True:
-            now = feed.now  # before the bytes: what is written until then belongs to the end
-            ended = step_ended(now, step)
-            data = await run_in_threadpool(run.log, step, offset=offset, size=CHUNK)
-            if whole_characters:
-                data = cut_to_characters(data) or (data if ended else b"")
-            if data:
-                yield LogPiece(offset, data)
-                offset += len(data)
-            elif ended:
-                yield End(step_of(now, step).status.value, now.last_seq, offset)
-                return
-            elif not follow:
-                return
-            elif not await feed.wait(now, HEARTBEAT):
-                yield Heartbeat()
-
-
-async def watch_events(
-    feeds: Feeds,
-    run: installkit.Run,
-    after: int,
-    *,
-    follow: bool,
-    pieces: Callable[[installkit.Run, Sequence[installkit.Event]], Sequence[EventPiece | TextPiece]],
-) -> AsyncIterator[EventPiece | TextPiece | Heartbeat | End]:
-    """
-    Yield what *pieces* makes of the events after the one numbered *after*; with *follow* to the run's end.
-
-    Raises:
-        StreamBrokenError: If it stops before its end.
     """
 
-    def _next() -> tuple[int, Sequence[EventPiece | TextPiece]]:
-        events = list(run.events(after=after, limit=PAGE))
-        return (events[-1].seq if events else after), pieces(run, events)
+    def __init__(self, run: installkit.Run, step: str, offset: int, *, whole_characters: bool) -> None:
+        self.run = run
+        self._step = step
+        self._offset = offset
+        self._whole_characters = whole_characters
 
-    async with feeds.watch(run.id) as feed:
-        while True:
-            now = feed.now  # before the events, as above
-            last, found = await run_in_threadpool(_next)
-            for piece in found:
-                yield piece
-            if last > after:
-                after = last
-            elif now.status.final:
-                yield End(now.status.value, after, sum(step.log_size for step in now.steps))
-                return
-            elif not follow:
-                return
-            elif not await feed.wait(now, HEARTBEAT):
-                yield Heartbeat()
+    def read(self, now: installkit.RunSnapshot) -> Reading:
+        """Read the next bytes, if there are any."""
+        data = self.run.log(self._step, offset=self._offset, size=CHUNK)
+        if self._whole_characters:
+            data = cut_to_characters(data) or (data if step_ended(now, self._step) else b"")
+        piece = LogPiece(self._offset, data)
+        self._offset = piece.end
+        return Reading([piece] if data else [], more=bool(data))
+
+    def end(self, now: installkit.RunSnapshot) -> End | None:
+        """Return the end of a step that has ended."""
+        if not step_ended(now, self._step):
+            return None
+        return End(step_of(now, self._step).status.value, now.last_seq, self._offset)
+
+
+class EventViewer:
+    """
+    Reads the events of a run.
+
+    Args:
+        run: One of this viewer's own.
+        after: The `seq` after which they begin.
+        pieces: Makes of events what is shown of them.
+    """
+
+    def __init__(
+        self,
+        run: installkit.Run,
+        after: int,
+        pieces: Callable[[installkit.Run, Sequence[installkit.Event]], Sequence[EventPiece | TextPiece]],
+    ) -> None:
+        self.run = run
+        self._after = after
+        self._pieces = pieces
+
+    def read(self, _: installkit.RunSnapshot) -> Reading:
+        """Read the next events, if there are any."""
+        events = list(self.run.events(after=self._after, limit=PAGE))
+        if events:
+            self._after = events[-1].seq
+        return Reading(self._pieces(self.run, events), more=bool(events))
+
+    def end(self, now: installkit.RunSnapshot) -> End | None:
+        """Return the end of a run that has ended."""
+        if not now.status.final:
+            return None
+        return End(now.status.value, self._after, sum(step.log_size for step in now.steps))
 
 
 def with_text(run: installkit.Run, events: Sequence[installkit.Event]) -> Sequence[EventPiece]:

@@ -18,9 +18,19 @@ from installkit.cli.session import Session, pass_session, say
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Elsewhere needs a token.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8484, show_default=True, help="0 takes a free one.")
 @click.option("--allow-origin", metavar="URL", multiple=True, help="A frontend elsewhere that may use the service.")
+@click.option(
+    "--max-streams", metavar="N", type=click.IntRange(min=1), default=500, show_default=True, help="Open at once."
+)
 @pass_session
 def serve(
-    session: Session, /, catalogs: tuple[str, ...], *, host: str, port: int, allow_origin: tuple[str, ...]
+    session: Session,
+    /,
+    catalogs: tuple[str, ...],
+    *,
+    host: str,
+    port: int,
+    allow_origin: tuple[str, ...],
+    max_streams: int,
 ) -> None:
     """
     Serve this data directory over HTTP, with a console to look at.
@@ -39,7 +49,12 @@ def serve(
     named = [value.rpartition("=") for value in catalogs]
     folders = {name or Path(folder).absolute().name: Path(folder) for name, _, folder in named}
     installkit_http.serve(
-        session.installer, catalogs=folders or None, host=host, port=port, allow_origin=list(allow_origin)
+        session.installer,
+        catalogs=folders or None,
+        host=host,
+        port=port,
+        allow_origin=allow_origin,
+        max_streams=max_streams,
     )
 
 

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -9,6 +9,7 @@ from installkit_http.answers import answer
 from installkit_http.cursors import (
     JSON,
     TEXT,
+    Range,
     beyond_end,
     check_cursor,
     last_event_id,
@@ -19,16 +20,18 @@ from installkit_http.cursors import (
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
-from installkit_http.streams import EVENT_STREAM, Piece, StreamResponse, as_text, ending_at, event_to_wire
+from installkit_http.streams import EVENT_STREAM, StreamResponse, as_text, ending_at, event_to_wire
 from installkit_http.viewers import (
     CHUNK,
+    End,
     EventPiece,
+    EventViewer,
+    LogViewer,
+    Viewer,
     cut_to_characters,
     step_ended,
     step_of,
     text_alone,
-    watch_events,
-    watch_log,
     with_text,
 )
 from installkit_http.wire import MOST_ITEMS
@@ -115,8 +118,7 @@ def stream_events(call: Call) -> Response:
         found = [event for event in events if query.wants(event)]
         return with_text(run, found) if query.log else [EventPiece(event) for event in found]
 
-    pieces = watch_events(call.service.feeds, run, after, follow=query.follow, pieces=_pieces)
-    return _stream(pieces, media, ending_at(lambda end: end.last_seq))
+    return _stream(call, EventViewer(run, after, _pieces), media, lambda end: end.last_seq)
 
 
 def stream_text(call: Call) -> Response:
@@ -128,8 +130,7 @@ def stream_text(call: Call) -> Response:
         return stream_over()
     if media == JSON:
         return answer(_text_page(run, after))
-    pieces = watch_events(call.service.feeds, run, after, follow=query.follow, pieces=text_alone)
-    return _stream(pieces, media, ending_at(lambda end: end.last_seq))
+    return _stream(call, EventViewer(run, after, text_alone), media, lambda end: end.last_seq)
 
 
 def stream_log(call: Call) -> Response:
@@ -138,24 +139,15 @@ def stream_log(call: Call) -> Response:
     step = call.step(run)
     media = wanted_media(call.request, follow=query.follow, default=TEXT)
     now = run.snapshot()
-    again = last_event_id(call.request)
-    offset = query.offset if again is None else again
-    size = step_of(now, step).log_size
-    if offset > size and not run.log(step, offset=offset - 1, size=1):
-        raise beyond_end(f"the log of {step}", offset, size)
-    if again is not None and media == EVENT_STREAM and step_ended(now, step) and offset >= size:
+    offset, over = _log_place(call, run, step, now)
+    if over and media == EVENT_STREAM:
         return stream_over()
     if media == JSON:
         return answer(_log_page(run, step, now, offset, query.limit))
-    if media == TEXT and not query.follow and (wanted := wanted_range(call.request, size)):
-        total = str(size) if step_ended(now, step) else "*"
-        headers = {"content-range": f"bytes {wanted.start}-{wanted.end - 1}/{total}", "accept-ranges": "bytes"}
-        data = run.log(step, offset=wanted.start, size=wanted.end - wanted.start)
-        return Response(data, 206, headers, media_type=TEXT)
-    pieces = watch_log(
-        call.service.feeds, run, step, offset, follow=query.follow, whole_characters=media == EVENT_STREAM
-    )
-    return _stream(pieces, media, ending_at(lambda end: end.log_size))
+    if media == TEXT and not query.follow and (wanted := wanted_range(call.request, step_of(now, step).log_size)):
+        return _log_range(run, step, now, wanted)
+    viewer = LogViewer(run, step, offset, whole_characters=media == EVENT_STREAM)
+    return _stream(call, viewer, media, lambda end: end.log_size)
 
 
 def _kept_run(call: Call) -> installkit.Run:
@@ -171,8 +163,9 @@ def _kept_run(call: Call) -> installkit.Run:
     return run
 
 
-def _stream(pieces: AsyncIterator[Any], media: str, events: Callable[[Piece], bytes]) -> Response:
-    return StreamResponse(pieces, events if media == EVENT_STREAM else as_text, media_type=media)
+def _stream(call: Call, viewer: Viewer, media: str, cursor: Callable[[End], int]) -> Response:
+    encode = ending_at(cursor) if media == EVENT_STREAM else as_text
+    return StreamResponse(call.service.feeds, viewer, encode, follow=call.query.follow, media_type=media)
 
 
 def _place(call: Call, run: installkit.Run, after: int) -> tuple[int, bool]:
@@ -183,6 +176,23 @@ def _place(call: Call, run: installkit.Run, after: int) -> tuple[int, bool]:
     if cursor > now.last_seq:
         raise beyond_end(f"the events of run {run.id}", cursor, now.last_seq)
     return cursor, again is not None and now.status.final and cursor == now.last_seq
+
+
+def _log_place(call: Call, run: installkit.Run, step: str, now: installkit.RunSnapshot) -> tuple[int, bool]:
+    """Return the offset to go on at, and whether a client that connects again has everything already."""
+    again = last_event_id(call.request)
+    offset = call.query.offset if again is None else again
+    size = step_of(now, step).log_size
+    if offset > size and not run.log(step, offset=offset - 1, size=1):
+        raise beyond_end(f"the log of {step}", offset, size)
+    return offset, again is not None and step_ended(now, step) and offset >= size
+
+
+def _log_range(run: installkit.Run, step: str, now: installkit.RunSnapshot, wanted: Range) -> Response:
+    total = str(step_of(now, step).log_size) if step_ended(now, step) else "*"
+    headers = {"content-range": f"bytes {wanted.start}-{wanted.end - 1}/{total}", "accept-ranges": "bytes"}
+    data = run.log(step, offset=wanted.start, size=wanted.end - wanted.start)
+    return Response(data, 206, headers, media_type=TEXT)
 
 
 def _event_page(run: installkit.Run, query: EventsQuery, after: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 import time
 
 import httpx2
@@ -99,18 +100,27 @@ class Server:
 
     def __init__(self, data, *options):
         command = [sys.executable, "-m", "installkit_http", "--data-dir", str(data), "--port", "0", *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # a file, not a pipe that nobody empties: a service whose pipe is full waits for ever to log the next request
+        self.errors = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed in `end`
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         first = self.process.stdout.readline()
-        assert first.startswith("installkit serves "), self.process.stderr.read()
+        assert first.startswith("installkit serves "), self.logged()
         self.url, _, self.console_token = first.split()[-1].partition("/#token=")
-        until(lambda: httpx2.get(f"{self.url}/readyz").status_code == 200)
+        until(lambda: httpx2.get(f"{self.url}/readyz", timeout=60).status_code == 200)  # a busy machine is slow
         self.token = (data / "access-token").read_text().strip()
 
     def client(self):
         """Return a client with a token for everything."""
         return httpx2.Client(base_url=self.url, headers={"authorization": f"Bearer {self.token}"}, timeout=60)
 
+    def logged(self):
+        """Return what it wrote to stderr."""
+        self.errors.seek(0)
+        return self.errors.read()
+
     def end(self):
-        """Kill it, if it still runs."""
+        """Kill it, if it still runs; again does nothing."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()

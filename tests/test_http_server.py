@@ -79,7 +79,8 @@ def test_sixty_four_writers_at_once_meet_no_lock(servers, tmp_path):
 def test_logs_as_json_are_an_object_a_line(servers):
     server = servers("--log-json")
     server.process.terminate()
-    _, errors = server.process.communicate(timeout=20)
+    server.process.wait(20)
+    errors = server.logged()
     lines = [json.loads(line) for line in errors.splitlines()]
 
     assert {"time", "level", "logger", "message"} <= lines[0].keys()

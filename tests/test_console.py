@@ -1,24 +1,18 @@
 """The console in a real browser: what an engineer does with it, and what a log may do to it."""
 
-import contextlib
 import json
-import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import installkit
 from http_client import INVENTORY, Server, finish, start, write_playbooks
 
-pytest_plugins = ["http_service"]
-
-expect.set_options(timeout=20_000)
-
-CHROMIUM = "/usr/bin/chromium"
+pytest_plugins = ["console_page", "http_service"]
 
 RECORDED = Path(__file__).parent / "data" / "journals" / "1" / "024ea32e2dec"
 LONG, HOSTILE = "01-mysql-install", "02-zk-install"
@@ -46,43 +40,6 @@ CONTROLS = "button, a, input, select, textarea, summary, [tabindex='0']"
 NAMELESS = """elements => elements.filter(element => !(
     element.textContent.trim() || element.getAttribute("aria-label") || element.labels?.length
 )).map(element => element.outerHTML)"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium; skipped where there is none, which with CI=true is a failure."""
-    if not Path(CHROMIUM).exists():
-        reason = f"{CHROMIUM} is missing: apt-get install chromium"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def server(servers, site):
-    """A service with one site, called acme."""
-    return servers()
-
-
-@pytest.fixture
-def open_page(browser):
-    """Open the console of a server in a browser of its own, signed in; no page may break while it is looked at."""
-    broken = []
-    with contextlib.ExitStack() as stack:
-
-        def _open(server, path="/sites", **options):
-            context = stack.enter_context(browser.new_context(locale="en-GB", **options))
-            context.set_default_timeout(20_000)
-            context.request.post(f"{server.url}/api/v1/session", data={"token": server.token})
-            page = context.new_page()
-            page.on("pageerror", lambda error: broken.append(error))  # noqa: PLW0108 - playwright marks what it is given
-            page.goto(f"{server.url}/#{path}")
-            return page
-
-        yield _open
-    assert [] == broken
 
 
 @pytest.fixture(scope="module")
@@ -303,6 +260,11 @@ def test_a_hostile_log_is_only_text(past, open_page):
         "/sites/acme",
         "/sites/acme/catalog",
         "/sites/acme/plan",
+        "/sites/acme/hosts",
+        "/sites/acme/parameters",
+        "/access/tokens",
+        "/access/webhooks",
+        "/access/audit",
         "/catalogs",
         "/runs",
         f"/runs/{RECORDED.name}",

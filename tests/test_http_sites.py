@@ -179,13 +179,15 @@ def test_wrong_parameters_are_all_named_and_none_is_entered(asking):
     body = {
         "site": {"mysql_port": 3307, "nothing": 1, "mysql_root_password": "x"},
         "groups": {"db": {}},
-        "hosts": {"h9": {"mysql_port": 1}},
+        "hosts": {"h9": {"mysql_port": 1}, "h1": {"mysql_port": 70000}},
     }
     answer = asking.patch(f"{SITE}/parameters", json=body)
+    errors = {each["pointer"]: each["message"] for each in answer.json()["errors"]}
 
-    assert {"/site/nothing", "/site/mysql_root_password", "/groups/db", "/hosts/h9"} == {
-        each["pointer"] for each in answer.json()["errors"]
-    }
+    assert {
+        *("/site/nothing", "/site/mysql_root_password", "/groups/db", "/hosts/h9", "/hosts/h1/mysql_port")
+    } == errors.keys()
+    assert "70000 is not a port from 1 to 65535" == errors["/hosts/h1/mysql_port"]
     assert {} == asking.get(f"{SITE}/parameters").json()["site"]
 
 

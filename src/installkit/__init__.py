@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         to_wire,
         vault_password_name,
     )
-    from installkit.planning import plan_graph, plan_table
+    from installkit.planning import plan_graph, plan_table, value_problem
     from installkit.run import Run
     from installkit.site import Site
 
@@ -137,6 +137,7 @@ __all__ = [
     "recover_database",
     "site_name_for",
     "to_wire",
+    "value_problem",
     "vault_password_name",
 ]
 
@@ -153,6 +154,7 @@ _ELSEWHERE = {
     "plan_table": "installkit.planning",
     "recover_database": "installkit.installer",
     "site_name_for": "installkit.installer",
+    "value_problem": "installkit.planning",
 }
 
 

@@ -2,6 +2,7 @@
 
 from installkit.planning.drawings import plan_graph, plan_table
 from installkit.planning.inputs import digest_inputs, stale_changes
+from installkit.planning.parameters import value_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.questions import Questions, questions
 from installkit.planning.requests import Wanted, parse_wanted, resumed_request
@@ -24,4 +25,5 @@ __all__ = [
     "resumed_request",
     "rollback_questions",
     "stale_changes",
+    "value_problem",
 ]

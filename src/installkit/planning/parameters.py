@@ -117,10 +117,15 @@ def _problems(name: str, value: Any, parameter: Parameter | None) -> Iterator[st
     elif parameter.secret:
         problem = "is a secret: set it with set_secret, or hand it to start(secrets=…)"
     else:
-        wanted, fits = _FITS[parameter.type]
-        problem = _json_problem(value) if fits(value) else f"{_shown(value)} is not {wanted}"
+        problem = value_problem(parameter, value)
     if problem:
         yield problem
+
+
+def value_problem(parameter: Parameter, value: Any) -> str | None:
+    """Return why *value* cannot be that of *parameter*, which is no secret; None if it can."""
+    wanted, fits = _FITS[parameter.type]
+    return _json_problem(value) if fits(value) else f"{_shown(value)} is not {wanted}"
 
 
 def _name_problem(name: str) -> str | None:

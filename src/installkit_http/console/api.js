@@ -47,8 +47,24 @@ export async function post(path, body = {}) {
   return (await open("POST", path, { body })).json();
 }
 
-export async function remove(path) {
-  await open("DELETE", path);
+/** Take *path* away, only if it is still as its entity tag says, where one is given. */
+export async function remove(path, tag) {
+  await open("DELETE", path, { headers: guard(tag) });
+}
+
+/** Return what is at *path*, and its entity tag. */
+export async function getTagged(path, signal) {
+  const response = await open("GET", path, { signal });
+  return [await response.json(), response.headers.get("etag")];
+}
+
+/** PATCH or PUT *body*, only if what is at *path* is still as its entity tag says, where one is given. */
+export async function change(method, path, body, tag) {
+  await open(method, path, { body, headers: guard(tag) });
+}
+
+function guard(tag) {
+  return tag ? { "if-match": tag } : {};
 }
 
 /** Return every item of a list, page by page. */

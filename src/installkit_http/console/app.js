@@ -1,5 +1,6 @@
 // Where it begins: who is signed in, which page the address names, and the header around it.
 
+import { showAccess } from "./access.js";
 import { post } from "./api.js";
 import { showCatalogs } from "./catalogs.js";
 import { make } from "./elements.js";
@@ -19,6 +20,7 @@ const PAGES = [
   [/^\/sites\/([^/]+)(?:\/([a-z]+))?$/, showSite],
   [/^\/catalogs$/, showCatalogs],
   [/^\/plans\/([^/]+)$/, showPlan],
+  [/^\/access(?:\/([a-z]+))?$/, showAccess],
   [/^\/runs$/, showRuns],
   [/^\/runs\/([^/]+)$/, showRun],
 ];

@@ -39,6 +39,12 @@ export function makeSection(title, ...children) {
   return make("section", { "aria-label": title }, make("h2", {}, title), ...children);
 }
 
+/** Make a select of *options*, each [value, words]; *chosen* is the value that it begins with. */
+export function makeSelect(name, options, chosen, attributes = {}) {
+  const made = options.map(([value, words]) => make("option", { value, selected: value === chosen }, words));
+  return make("select", { name, ...attributes }, made);
+}
+
 const drawn = new WeakMap();
 
 /**

@@ -9,7 +9,7 @@ applyTheme(currentTheme());
 
 /** Make the header for the page at *path*, null before log-in; *again* shows the page anew. */
 export function makeHeader(path, again) {
-  const pages = path === null ? [] : ["sites", "catalogs", "runs"];
+  const pages = path === null ? [] : ["sites", "catalogs", "runs", "access"];
   const links = pages.map((name) => {
     const here = path.startsWith(`/${name}`) || (name === "sites" && path.length < 2);
     return make("a", { href: `#/${name}`, "aria-current": here ? "page" : null }, say(`nav.${name}`));

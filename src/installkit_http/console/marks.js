@@ -7,6 +7,7 @@ import { currentLanguage, say } from "./words.js";
 const SIGNS = {
   pending: "○", running: "●", waiting: "◐", succeeded: "✓", failed: "✗", canceled: "■", timed_out: "◷", interrupted: "?",
   skipped: "–", ok: "✓", changed: "✓", unreachable: "⚡", unfinished: "…", installed: "✓", changing: "●", unknown: "?",
+  pass: "✓", warn: "!", fail: "✗",
 };
 
 /** A status as a word with its sign; colour alone says nothing. */

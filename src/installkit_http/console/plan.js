@@ -1,4 +1,5 @@
 import { address, get, getAll, post, Problem, remove } from "./api.js";
+import { ignoredChecks, makeChecks } from "./checks.js";
 import { make, makeCheckbox, makeField, makeSection, makeTable } from "./elements.js";
 import { makeGraph } from "./graph.js";
 import { guarded, linkToRun, linkToSite, makeFacts, makeTime } from "./marks.js";
@@ -20,6 +21,7 @@ export async function showPlan(main, [id], signal) {
     ...makeWarnings(plan.warnings),
     makeSection(say("plan.changes"), makeChanges(plan.changes)),
     ...(plan.steps.length ? makeSteps(plan.steps) : [make("p", { class: "notice" }, say("plan.empty"))]),
+    ...(run || !plan.steps.length ? [] : [makeChecks(plan)]),
     run ? make("p", { class: "notice" }, say("plan.used", { run: "" }), linkToRun(run.id)) : makeStart(plan, secrets),
   );
 }
@@ -65,7 +67,7 @@ function makeSteps(steps) {
   const headings = ["step", "action", "hosts", "playbook", "needs"].map((name) => say(`head.${name}`));
   const rows = steps.map((step) => [
     make("code", {}, step.id), say(`action.${step.action}`), step.hosts.join(", "), make("code", {}, step.playbook),
-    step.needs.join(", ") || "–",
+    [step.needs.join(", ") || "–", step.approve ? make("p", { class: "status waiting" }, say("plan.waits")) : null],
   ]);
   return [
     makeSection(say("plan.graph"), makeGraph(steps)),
@@ -104,7 +106,8 @@ async function startRun(plan, form, refused) {
   const given = [...form].filter(([name, value]) => name.startsWith("secret-") && value);
   const secrets = Object.fromEntries(given.map(([name, value]) => [name.slice("secret-".length), value]));
   try {
-    const options = { note: form.get("note"), check_mode: form.has("check_mode"), secrets };
+    const ignored = ignoredChecks(document.getElementById("main"));
+    const options = { note: form.get("note"), check_mode: form.has("check_mode"), secrets, ignore_checks: ignored };
     const run = await post(address`plans/${plan.id}/runs`, options);
     location.hash = address`#/runs/${run.id}`;
   } catch (error) {

@@ -1,6 +1,7 @@
 // A run as it happens. The service says how it stands; events say when to look again, and how far the logs have come.
 
-import { address, get, pause, post, Problem } from "./api.js";
+import { address, get, pause, post, Problem, urlOf } from "./api.js";
+import { makeApproval } from "./approval.js";
 import { announce, make, makeSection, renew } from "./elements.js";
 import { makeFailures } from "./failures.js";
 import { followRun } from "./live.js";
@@ -25,7 +26,7 @@ class RunPage {
   constructor(run, signal) {
     Object.assign(this, { run, signal, follows: true }); // follows: goes along to the step that begins
     this.connection = make("span", { class: "connection", role: "status", "aria-label": say("live.label") });
-    this.place = Object.fromEntries(["facts", "actions", "problem", "failures", "steps", "hosts"].map((name) => [name, make("div")]));
+    this.place = Object.fromEntries(["facts", "actions", "problem", "approval", "failures", "steps", "hosts"].map((name) => [name, make("div")]));
     this.panel = new LogPanel(signal, (step) => this.select(step));
     this.elements = this.#layOut();
     this.#setConnection("connecting");
@@ -80,6 +81,7 @@ class RunPage {
     const { steps, last_seq: _, ...rest } = run;
     renew(place.facts, rest, () => this.#makeFacts());
     renew(place.actions, [this.final, run.cancel_requested_at], () => this.#makeActions());
+    renew(place.approval, [run.status === "waiting", run.steps.map(({ status }) => status === "waiting")], () => makeApproval(run, () => this.look(), this.signal));
     renew(place.failures, run.failures, () => makeFailures(run));
     this.#drawSteps();
     for (const step of run.steps) this.panel.setSize(step.id, step.log_size);
@@ -104,7 +106,7 @@ class RunPage {
     const heading = make("div", { class: "heading" }, this.title, this.status, this.connection, this.place.actions);
     this.hosts = make("details", { ontoggle: () => this.#drawSteps() }, make("summary", {}, say("run.hosts")), this.place.hosts);
     return [
-      heading, this.place.problem, this.place.facts, this.place.failures,
+      heading, this.place.problem, this.place.approval, this.place.facts, this.place.failures,
       make(
         "div", { class: "columns" },
         makeSection(say("run.steps"), this.place.steps, this.hosts),
@@ -148,9 +150,10 @@ class RunPage {
   }
 
   #makeActions() {
-    if (this.final) return [];
-    if (this.run.cancel_requested_at) return [make("span", { class: "quiet" }, say("run.canceling")), this.#makeCancel()];
-    return [this.#makeCancel()];
+    const report = make("a", { class: "plain", download: "", href: urlOf(address`runs/${this.run.id}/report`) }, say("run.report"));
+    if (this.final) return [report];
+    const canceling = this.run.cancel_requested_at ? make("span", { class: "quiet" }, say("run.canceling")) : "";
+    return [canceling, report, this.#makeCancel()];
   }
 
   #makeCancel() {

@@ -1,19 +1,24 @@
 import { address, get, getAll } from "./api.js";
 import { make, makeTable } from "./elements.js";
+import { showHosts } from "./hosts.js";
 import { linkToRun, makeFacts, makeStatus, makeTime } from "./marks.js";
+import { showParameters } from "./parameters.js";
 import { showRequest } from "./request.js";
 import { showList } from "./runs.js";
 import { makeLock } from "./sites.js";
 import { say } from "./words.js";
 
-const PARTS = { installed: showInstalled, catalog: showComponents, plans: showPlans, runs: showSiteRuns, plan: showRequest };
+const PARTS = {
+  installed: showInstalled, hosts: showHosts, parameters: showParameters, catalog: showComponents, plans: showPlans, runs: showSiteRuns,
+  plan: showRequest,
+};
 
 /** Show one site: what it is, and one part of it. */
 export async function showSite(main, [name, part = "installed"], signal) {
   if (!(part in PARTS)) throw new Error(say("problem.missing"));
   const site = await get(address`sites/${name}`, signal);
   const place = make("div");
-  await PARTS[part](place, name, signal);
+  await PARTS[part](place, name, signal, site);
   main.replaceChildren(
     make("h1", {}, site.title),
     makeFacts(

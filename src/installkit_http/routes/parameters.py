@@ -65,7 +65,9 @@ def _check(site: installkit.Site, patch: ParametersPatch) -> None:
     levels = {"/site": patch.site, **_levels("groups", patch.groups), **_levels("hosts", patch.hosts)}
     for pointer, values in levels.items():
         mistakes += [
-            Mistake(f"{pointer}/{name}", reason) for name in values if (reason := _refusal(declared.get(name)))
+            Mistake(f"{pointer}/{name}", reason)
+            for name, value in values.items()
+            if (reason := _refusal(declared.get(name), value))
         ]
     if mistakes:
         raise invalid(mistakes)
@@ -75,10 +77,14 @@ def _levels(kind: str, entered: Level) -> dict[str, Mapping[str, Any]]:
     return {f"/{kind}/{name}": values for name, values in entered.items()}
 
 
-def _refusal(parameter: installkit.Parameter | None) -> str | None:
+def _refusal(parameter: installkit.Parameter | None, value: Any) -> str | None:
+    if value is None:  # taken away, even where the catalog declares it no more
+        return None
     if parameter is None:
         return "no component declares it"
-    return "is a secret: PUT it to …/secrets/NAME" if parameter.secret else None
+    if parameter.secret:
+        return "is a secret: PUT it to …/secrets/NAME"
+    return installkit.value_problem(parameter, value)
 
 
 def list_secrets(call: Call) -> Response:

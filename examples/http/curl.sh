@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Install a component over HTTP, with curl alone: token, site, plan, run, its log as it rolls, its result.
+#
+#   installkit serve -c playbooks &
+#   INSTALLKIT_TOKEN=$(installkit token create curl --scope admin) examples/http/curl.sh acme hosts.yml mysql
+#
+# The exit code is 0 if the run succeeded. INSTALLKIT_URL names another service than the one on this machine.
+set -euo pipefail
+
+site=$1 inventory=$2 component=$3
+base=${INSTALLKIT_URL:-http://127.0.0.1:8484}/api/v1
+: "${INSTALLKIT_TOKEN:?make one: installkit token create curl --scope admin}"
+
+# The token goes in through a descriptor: the arguments of a program can be read by every user of a machine.
+ask() {
+    curl --silent --show-error --fail-with-body --no-buffer --header 'content-type: application/json' \
+        --header @<(printf 'authorization: Bearer %s\n' "$INSTALLKIT_TOKEN") "$@"
+}
+
+# field NAME: that member of the JSON object on stdin.
+field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+
+# object NAME=VALUE…: a JSON object of texts; NAME=@FILE takes the text from a file.
+object() {
+    python3 - "$@" <<'PYTHON'
+import json, pathlib, sys
+pairs = (each.split("=", 1) for each in sys.argv[1:])
+print(json.dumps({name: pathlib.Path(text[1:]).read_text() if text.startswith("@") else text for name, text in pairs}))
+PYTHON
+}
+
+echo "-- site $site"
+if ! ask "$base/sites/$site" >/dev/null 2>&1; then
+    ask --data "$(object "name=$site" "inventory=@$inventory")" "$base/sites" | field name
+fi
+
+echo "-- plan"
+plan=$(ask --data "{\"install\": [\"$component\"]}" "$base/sites/$site/plans")
+id=$(field id <<<"$plan")
+field summary <<<"$plan"
+if [[ $(field steps <<<"$plan") == '[]' ]]; then
+    exit 0
+fi
+
+echo "-- run $id"
+ask --data '{"note": "by curl"}' "$base/plans/$id/runs" >/dev/null
+
+# Chunked text, byte for byte what ansible-playbook prints; it ends when the run does.
+ask --header 'accept: text/plain' "$base/runs/$id/log?follow=true"
+
+status=$(ask "$base/runs/$id" | field status)
+echo "-- $status"
+[[ $status == succeeded ]]

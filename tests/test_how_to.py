@@ -1,0 +1,52 @@
+"""The guides do what they say: their blocks are applied to a copy of the source, and what they promise is tried."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+def diffs_of(guide):
+    """Return (path, lines) of each block of *guide* that changes a file."""
+    text = (REPOSITORY / "docs" / "how-to" / guide).read_text()
+    return re.findall(r"^```diff\n\+\+\+ (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def apply(path, lines):
+    """Put the lines with + where those around them say, each of which must be found exactly once."""
+    old = "".join(line[1:] for line in lines.splitlines(keepends=True) if line[0] in " -")
+    new = "".join(line[1:] for line in lines.splitlines(keepends=True) if line[0] in " +")
+    text = path.read_text() if path.exists() else ""
+    assert 1 == text.count(old) or not text, f"{path.name} has {text.count(old)} places for:\n{old}"
+    path.write_text(text.replace(old, new) if text else new)
+
+
+def test_an_interface_is_added_as_its_guide_says(tmp_path):
+    """What comes of it passes lint, its own tests, and those of the table of the interface."""
+    for part in ("src", "tests", "pyproject.toml", "README.md"):
+        source = REPOSITORY / part
+        shutil.copytree(source, tmp_path / part) if source.is_dir() else shutil.copy(source, tmp_path)
+    for path, lines in diffs_of("add-an-interface.md"):
+        apply(tmp_path / path, lines)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
+
+    def _run(*command):
+        arguments = [sys.executable, "-m", *command]
+        return subprocess.run(
+            arguments, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=100
+        )
+
+    tests = (
+        "tests/test_site_summary.py",
+        "tests/test_http_interface.py::test_every_operation_has_a_row_in_the_table",
+        "tests/test_architecture.py::test_public_names_are_sorted_and_each_there_once",
+    )
+    tested = _run("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests)
+    linted = _run("ruff", "check", "--no-cache", "src", "tests/test_site_summary.py")
+
+    assert 0 == tested.returncode, tested.stdout
+    assert 0 == linted.returncode, linted.stdout

@@ -14,12 +14,16 @@ PUBLIC = "installkit"  # the root package, and so the public names
 
 INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
-PUBLIC_OBJECTS = {"access", "doctor", "folders", "hosts", "installer", "replica", "report", "run", "site", "values"}
+PUBLIC_OBJECTS = {
+    *("access", "display", "doctor", "estimates", "folders", "hosts"),
+    *("installer", "replica", "report", "run", "site", "values"),
+}
 
 ALLOWED = {
     "errors": set(),
     "programs": {"errors"},
-    "model": {"errors"},
+    "display": {"notebook"},
+    "model": {"display", "errors"},
     "planning": {"errors", "model"},
     "catalog": INNER,
     "inventory": INNER,
@@ -33,8 +37,9 @@ ALLOWED = {
     "values": INNER | {"catalog", "store"},
     "replica": INNER | {"folders", "store"},
     "report": INNER | {"doctor", "engine", "journal", "planning"},
+    "estimates": {"engine", "model"},
     "installer": INNER | PARTS | PUBLIC_OBJECTS,
-    "site": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
+    "site": INNER | PARTS | PUBLIC_OBJECTS,
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "notebook": {PUBLIC},
@@ -48,13 +53,16 @@ ALLOWED = {
 ONLY_IN = {
     "ansible": set(),  # GPL: its programs are run, never imported
     "ansible_runner": {"engine"},
+    "IPython": {"notebook"},
     "click": {"cli"},
+    "markupsafe": {"notebook"},
+    "pandas": {"notebook"},
     "peewee": {"store"},
     "pexpect": {"engine"},
     "playhouse": {"store"},
     "prometheus_client": {"installkit_http"},
     "ptyprocess": {"engine"},
-    "rich": {"cli"},
+    "rich": {"cli", "notebook"},
     "starlette": {"installkit_http"},
     "uvicorn": {"installkit_http"},
 }
@@ -170,7 +178,7 @@ def rank(name):
 
 def test_importing_installkit_loads_nothing_heavy():
     """What only some callers need is loaded when it is used."""
-    heavy = {"ansible_runner", "click", "pandas", "peewee", "pexpect", "rich", "starlette"}
+    heavy = {"IPython", "ansible_runner", "click", "pandas", "peewee", "pexpect", "rich", "starlette"}
     script = f"import sys, installkit; print(*sorted({heavy!r} & set(sys.modules)))"
 
     said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)

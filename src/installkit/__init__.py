@@ -71,7 +71,8 @@ if TYPE_CHECKING:
         to_wire,
         vault_password_name,
     )
-    from installkit.planning import plan_graph, plan_table, value_problem
+    from installkit.notebook import to_frame
+    from installkit.planning import plan_graph, plan_rows, plan_table, value_problem
     from installkit.run import Run
     from installkit.site import Site
 
@@ -133,9 +134,11 @@ __all__ = [
     "is_password",
     "load_catalog",
     "plan_graph",
+    "plan_rows",
     "plan_table",
     "recover_database",
     "site_name_for",
+    "to_frame",
     "to_wire",
     "value_problem",
     "vault_password_name",
@@ -151,9 +154,11 @@ _ELSEWHERE = {
     "examine": "installkit.doctor",
     "load_catalog": "installkit.catalog",
     "plan_graph": "installkit.planning",
+    "plan_rows": "installkit.planning",
     "plan_table": "installkit.planning",
     "recover_database": "installkit.installer",
     "site_name_for": "installkit.installer",
+    "to_frame": "installkit.notebook",
     "value_problem": "installkit.planning",
 }
 

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
+from installkit.display import Shown
 from installkit.doctor import examine
 from installkit.engine import settle
 from installkit.errors import PlanningError, RunFailedError, RunStoppedError, StoreError, UnknownNameError
+from installkit.estimates import expect_durations, seconds_left
 from installkit.journal import ApproveRequest, CancelRequest, Journal, is_pruned, request_approval, request_cancel
 from installkit.model import (
     Event,
@@ -26,9 +28,15 @@ from installkit.model import (
 from installkit.report import Report
 from installkit.store import Store
 
+if TYPE_CHECKING:
+    from installkit.notebook import RunComparison, Timeline
+
 POLL = 0.05
 SETTLE_EVERY = 1.0
 """Seconds between two looks at whether somebody still carries a run out."""
+
+LEARNED_FROM = 20
+"""So many earlier runs tell how long a step takes."""
 
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
@@ -37,7 +45,7 @@ FollowUp = Callable[[Mapping[str, Any], Mapping[str, Any]], "Run"]
 """Plans a request (its fields) on a run's site and starts it (its options)."""
 
 
-class Run:
+class Run(Shown):
     """
     One carrying-out of a plan, live or long ago.
 
@@ -208,6 +216,79 @@ class Run:
             known = ", ".join(each.id for each in steps) or "none"
             raise UnknownNameError(f"run {self.id} has no step {step!r}", remedy=f"choose one of: {known}")
         return tuple(found)
+
+    def earlier(self, *, limit: int | None = None) -> "tuple[Run, ...]":
+        """
+        Return the runs on the same site that were started before it, newest first, at most *limit*.
+
+        Raises:
+            StoreError: If the index cannot be read or brought up to date.
+        """
+        self._store.ingest(self._journal)
+        found = self._store.runs(site=self.site, before=self.id, limit=limit)
+        return tuple(self._sibling(run.id) for run in found if (self._journal.path.parent / run.id).is_dir())
+
+    def _sibling(self, run: str) -> "Run":
+        return Run(Journal(self._journal.path.parent / run), self._store, self._follow_up)
+
+    def expected_durations(self) -> dict[str, float]:
+        """
+        Return how long each step should take, in seconds by its id, told from earlier runs; without what none tells.
+
+        Raises:
+            StoreError: If the index cannot be read or brought up to date.
+        """
+        earlier = (run.snapshot() for run in self.earlier(limit=LEARNED_FROM))
+        return expect_durations(self.snapshot(), earlier)
+
+    def seconds_left(self, expected: Mapping[str, float] | None = None) -> float | None:
+        """
+        Return the seconds until the run should end, told from earlier runs; None where these do not tell.
+
+        Args:
+            expected: As from `expected_durations`, which takes a while, where it is known already.
+        """
+        known = self.expected_durations() if expected is None else expected
+        return seconds_left(self.spec(), self.snapshot(), known)
+
+    def watch(self, *, background: bool = False) -> None:
+        """
+        Show the run in a notebook until it ends: progress and time left, hosts, the rolling log, failures.
+
+        A stop of the cell, as a restart of the kernel, ends the watching and leaves the run alone; `watch` again goes on.
+        Outside a notebook a line is printed for each step.
+
+        Args:
+            background: Return at once and leave the kernel free; what is shown goes on.
+
+        Raises:
+            InstallkitError: If *background* is wanted outside a notebook.
+        """
+        from installkit.notebook import watch  # noqa: PLC0415 - no program but a notebook should pay for it
+
+        watch(self._sibling(self.id), background=background)  # a reader of its own: this one is no thread's
+
+    def timeline(self) -> "Timeline":
+        """
+        Return its tasks over hosts and time, and the slowest of them, as an interactive chart for a notebook.
+
+        Raises:
+            StoreError: If its events were pruned.
+        """
+        from installkit.notebook import read_timeline  # noqa: PLC0415 - as above
+
+        return read_timeline(self)
+
+    def compare(self, other: "Run") -> "RunComparison":
+        """
+        Return what differs between this run and *other*, the earlier one: how its steps, hosts and tasks fared.
+
+        Raises:
+            StoreError: If the events of one were pruned.
+        """
+        from installkit.notebook import compare_runs  # noqa: PLC0415 - as above
+
+        return compare_runs(self, other)
 
     def cancel(self, *, now: bool = False, by: str | None = None) -> None:
         """

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from installkit.display import Shown
 from installkit.engine import launch
 from installkit.errors import PlanningError, SiteLockedError, StalePlanError
 from installkit.folders import Folders
@@ -60,7 +61,7 @@ LOCK_PATIENCE = 5.0
 """Seconds to wait for the lock of a run that has ended: its processes are on their way out."""
 
 
-class Site(SiteHosts):
+class Site(SiteHosts, Shown):
     """
     One customer's target: its inventory, its catalog, its parameters, and what is installed.
 

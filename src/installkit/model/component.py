@@ -4,6 +4,7 @@ from typing import Any
 
 import attrs
 
+from installkit.display import Shown
 from installkit.errors import UnknownNameError
 from installkit.model.words import Action
 
@@ -158,7 +159,7 @@ class Component:
 
 
 @attrs.frozen(kw_only=True)
-class Catalog:
+class Catalog(Shown):
     """
     The components found in a folder of playbooks.
 

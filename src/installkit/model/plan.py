@@ -4,6 +4,7 @@ from typing import Any
 
 import attrs
 
+from installkit.display import Drawn, Shown
 from installkit.model.words import Action, Reason
 
 
@@ -137,7 +138,7 @@ class Step:
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
+class Plan(Shown, Drawn):
     """
     What will be done, in what order, on which hosts, and why; immutable, and applied once.
 

@@ -1,6 +1,6 @@
 """Planning: a request, a catalog, an inventory and what is installed make a plan. Pure: no I/O, no clock."""
 
-from installkit.planning.drawings import plan_graph, plan_table
+from installkit.planning.drawings import plan_graph, plan_rows, plan_table
 from installkit.planning.inputs import digest_inputs, stale_changes
 from installkit.planning.parameters import value_problem
 from installkit.planning.plans import Stamp, make_plan
@@ -20,6 +20,7 @@ __all__ = [
     "make_spec",
     "parse_wanted",
     "plan_graph",
+    "plan_rows",
     "plan_table",
     "questions",
     "resumed_request",

@@ -11,17 +11,22 @@ _PLAIN = re.compile(r"[^\w .,:/+@→()…-]")
 
 
 def plan_table(plan: Plan) -> str:
+    """Return *plan* as a table in plain text: what changes where and why, the summary, where it waits, and warnings."""
+    cells = plan_rows(plan)
+    lines = [*_aligned([_HEADER, *cells]), "", plan.summary] if cells else [plan.summary]
+    return "\n".join([*lines, *plan.waits, *(f"warning: {warning}" for warning in plan.warnings)])
+
+
+def plan_rows(plan: Plan) -> list[tuple[str, ...]]:
     """
-    Return *plan* as a table in plain text: what changes where and why, then the summary, where it waits, and warnings.
+    Return what *plan* changes, in rows of component, hosts, change, why, and what to mind.
 
     A component's hosts stand in one row where the same happens to them.
     """
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for change in plan.changes:
         rows.setdefault((change.component, change.text, _why(change), _mind(change)), []).append(change.host)
-    cells = [(key[0], join_names(hosts), *key[1:]) for key, hosts in rows.items()]
-    lines = [*_aligned([_HEADER, *cells]), "", plan.summary] if cells else [plan.summary]
-    return "\n".join([*lines, *plan.waits, *(f"warning: {warning}" for warning in plan.warnings)])
+    return [(key[0], join_names(hosts), *key[1:]) for key, hosts in rows.items()]
 
 
 def plan_graph(plan: Plan) -> str:

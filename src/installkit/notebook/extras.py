@@ -1,0 +1,24 @@
+"""Packages of others that a plain installkit does without."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import installkit
+
+
+def load(name: str) -> Any:
+    """
+    Return the module *name* of the extra `notebook`.
+
+    Raises:
+        InstallkitError: If it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] != name.partition(".")[0]:
+            raise
+        raise installkit.InstallkitError(
+            f"{name} is not installed", remedy=f"{sys.executable} -m pip install 'installkit[notebook]'"
+        ) from exc

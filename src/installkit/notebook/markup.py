@@ -1,0 +1,135 @@
+"""
+The parts that all pages are made of.
+
+Whatever is put into a page goes through `Markup.format`, which escapes it: text of hosts and people is never markup.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from markupsafe import Markup
+
+# Ink, ground and lines are the theme's own; a word on colour brings both colours with it, so both themes can have it.
+# JupyterLab's own rules for tables are more specific than ours can be: hence the `!important`.
+_STYLE = Markup("""<style>
+.installkit { font-size: 13px; line-height: 1.5; }
+.installkit h4 { font-size: 1.1em; margin: 0.5em 0; }
+.installkit table { border-collapse: collapse; margin: 0.4em 0; font-size: 1em; }
+.installkit table th, .installkit table td {
+  text-align: left !important; vertical-align: top; padding: 2px 10px 2px 0; border: 0; max-width: 44em; overflow-wrap: anywhere;
+}
+.installkit table th { font-weight: 600; border-bottom: 1px solid rgba(128, 128, 128, 0.5); }
+.installkit table.ik-grid td, .installkit table.ik-grid th { padding: 1px 6px; text-align: center !important; }
+.installkit table.ik-grid th:first-child, .installkit table.ik-grid td:first-child { text-align: left !important; }
+.installkit pre {
+  white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.3em 0; padding: 4px 8px;
+  background: rgba(128, 128, 128, 0.14); color: inherit;
+}
+.installkit pre.ik-log { background: #16181d; color: #d8dce3; max-height: 24em; overflow: auto; }
+.installkit .ik-quiet { opacity: 0.75; }
+.installkit .ik-word { border-radius: 4px; padding: 0 6px; color: #fff; background: #59636e; white-space: nowrap; }
+.installkit .ik-word.ik-good { background: #1a7f37; }
+.installkit .ik-word.ik-busy { background: #1f5fbf; }
+.installkit .ik-word.ik-mind { background: #8a5300; }
+.installkit .ik-word.ik-bad { background: #c62828; }
+.installkit .ik-failure { border-left: 4px solid #d64545; padding: 2px 0 2px 10px; margin: 0.6em 0; }
+.installkit .ik-bar { display: inline-block; width: 14em; height: 0.7em; background: rgba(128, 128, 128, 0.3); }
+.installkit .ik-bar > span { display: block; height: 100%; background: #2f7de1; }
+.installkit table .ik-bar { width: 6em; }
+.installkit summary { cursor: pointer; }
+</style>""")
+
+_LOOKS = {
+    "ik-good": ("succeeded", "installed", "ok"),
+    "ik-busy": ("running", "changing", "waiting"),
+    "ik-mind": ("changed", "canceled", "disruptive", "warn"),
+    "ik-bad": ("failed", "unreachable", "unfinished", "interrupted", "timed_out", "unknown", "destructive", "fail"),
+}
+_LOOK_OF = {word: look for look, words in _LOOKS.items() for word in words}
+
+
+def page(*parts: Markup) -> str:
+    """Return *parts* as one output of a notebook, with the style that they need."""
+    return str(Markup('<div class="installkit">{}{}</div>').format(_STYLE, joined(parts)))
+
+
+def joined(parts: Iterable[Markup]) -> Markup:
+    """Return *parts* one after the other."""
+    return Markup("").join(parts)
+
+
+def heading(text: str, *rest: Markup | str) -> Markup:
+    """Return *text* as a heading, and *rest* beside it."""
+    return Markup("<h4>{} {}</h4>").format(text, Markup(" ").join(rest))
+
+
+def quiet(text: str) -> Markup:
+    """Return a line of *text* that is less important."""
+    return Markup('<div class="ik-quiet">{}</div>').format(text) if text else Markup()
+
+
+def word(text: str, title: str | None = None) -> Markup:
+    """Return *text*, a stored word or a sign for one, on its colour; *title* is the word where *text* is a sign."""
+    look = _LOOK_OF.get(title or text, "")
+    named = Markup(' title="{}"').format(title) if title else Markup()
+    return Markup('<span class="ik-word {}"{}>{}</span>').format(look, named, text)
+
+
+def words(text: str) -> Markup:
+    """Return *text*, words with commas between them, each on its colour; empty for none."""
+    return Markup(" ").join(word(each) for each in text.split(", ") if each)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, look: str = "") -> Markup:
+    """Return *rows* under *columns*; a column that is empty in every row is left out, a table without rows is nothing."""
+    cells = [["" if cell is None else cell for cell in row] for row in rows]
+    if not cells:
+        return Markup()
+    used = [index for index in range(len(columns)) if any(row[index] != "" for row in cells)]
+    head = joined(Markup("<th>{}</th>").format(columns[index]) for index in used)
+    body = joined(
+        Markup("<tr>{}</tr>").format(joined(Markup("<td>{}</td>").format(row[index]) for index in used))
+        for row in cells
+    )
+    return Markup('<table class="{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(look, head, body)
+
+
+def folded(summary: str, content: Markup) -> Markup:
+    """Return *content* behind *summary*, to be opened by a click; nothing where there is none."""
+    return Markup("<details><summary>{}</summary>{}</details>").format(summary, content) if content else Markup()
+
+
+def bar(part: float) -> Markup:
+    """Return a bar filled to *part*, from 0 to 1."""
+    return Markup('<span class="ik-bar"><span style="width:{:.0f}%"></span></span>').format(
+        100 * min(1.0, max(0.0, part))
+    )
+
+
+def facts(values: Mapping[str, object]) -> Markup:
+    """Return *values* as a line each, under their names; those without a value are left out."""
+    rows = [(Markup("<b>{}</b>").format(name), value) for name, value in values.items() if value]
+    lines = (Markup("<div>{} {}</div>").format(*row) for row in rows)
+    return joined(lines)
+
+
+def duration_text(seconds: float | None) -> str:
+    """Return *seconds* for people, as `4.9 s`, `3 min 5 s` or `1 h 2 min`; empty for None."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def time_text(time: datetime | None) -> str:
+    """Return *time* on the clock of this machine, as `2026-11-22 08:01`; empty for None."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return *number* and *noun* in the plural where that is due: `1 step`, `2 steps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

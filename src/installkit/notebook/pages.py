@@ -1,0 +1,141 @@
+"""The pages of the public values: one function for each kind."""
+
+import functools
+from collections import defaultdict
+from typing import Any
+
+from markupsafe import Markup
+
+import installkit
+from installkit.notebook.markup import (
+    counted,
+    duration_text,
+    facts,
+    folded,
+    heading,
+    joined,
+    page,
+    quiet,
+    table,
+    time_text,
+    word,
+    words,
+)
+from installkit.notebook.runs import run_page
+
+RUNS_SHOWN = 5
+
+
+def mimebundle(value: Any) -> dict[str, str]:
+    """Return *value* as HTML and as text, by MIME type, as IPython wants it."""
+    return {"text/html": html(value), "text/plain": text(value)}
+
+
+@functools.singledispatch
+def html(value: Any) -> str:
+    """Return the page of *value*."""
+    raise TypeError(f"{type(value).__name__} has no page")
+
+
+@functools.singledispatch
+def text(value: Any) -> str:
+    """Return *value* in plain text."""
+    return repr(value)
+
+
+@html.register
+def _(plan: installkit.Plan) -> str:
+    changes = ((*row[:4], words(row[4])) for row in installkit.plan_rows(plan))
+    steps = (
+        (step.seq, step.text, step.playbook, "" if step.batch is None else step.batch, ", ".join(step.needs))
+        for step in plan.steps
+    )
+    return page(
+        heading(f"plan {plan.id[:6]} for {plan.site}:", plan.summary),
+        joined(Markup("<div>{} {}</div>").format(word("warn", "warn"), warning) for warning in plan.warnings),
+        joined(map(quiet, plan.waits)),
+        table(("component", "hosts", "change", "why", "mind"), changes),
+        folded(counted(len(plan.steps), "step"), table(("", "step", "playbook", "batch", "after"), steps)),
+    )
+
+
+@text.register
+def _(plan: installkit.Plan) -> str:
+    return installkit.plan_table(plan)
+
+
+@html.register
+def _(catalog: installkit.Catalog) -> str:
+    rows = (
+        (
+            component.order,
+            component.name,
+            "" if component.title == component.name else component.title,
+            ", ".join(component.versions),
+            component.hosts,
+            ", ".join(str(required) for required in component.requires),
+            ", ".join(spec.action.value for spec in component.actions),
+        )
+        for component in catalog
+    )
+    parameters = (
+        (each.name, each.component, each.type, "secret" if each.secret else _value(each.value), each.on_change)
+        for component in catalog
+        for each in component.parameters
+    )
+    return page(
+        heading(f"catalog: {counted(len(catalog), 'component')}"),
+        quiet(str(catalog.folder)),
+        joined(Markup("<div>{} {}</div>").format(word("warn", "warn"), warning) for warning in catalog.warnings),
+        table(("", "component", "title", "versions", "hosts", "requires", "actions"), rows),
+        folded("parameters", table(("parameter", "component", "type", "default", "a change asks for"), parameters)),
+        quiet(f"not components: {', '.join(catalog.others)}" if catalog.others else ""),
+    )
+
+
+def _value(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@text.register
+def _(catalog: installkit.Catalog) -> str:
+    lines = (" ".join([component.name, ", ".join(component.versions)]).rstrip() for component in catalog)
+    return "\n".join([f"catalog {catalog.folder}", *lines])
+
+
+@html.register
+def _(site: installkit.Site) -> str:
+    now = site.snapshot()
+    lock = now.lock and f"{now.lock.doing}, by {now.lock.by} (run {now.lock.run[:6]})"
+    return page(
+        heading(f"site {now.title}", *([word("changing", "changing")] if lock else [])),
+        facts({"inventory": now.inventory.path, "catalog": now.catalog, "under way": lock}),
+        _installed(site.installed()),
+        _runs(site),
+    )
+
+
+def _installed(rows: tuple[installkit.Installation, ...]) -> Markup:
+    if not rows:
+        return quiet("nothing is recorded as installed")
+    hosts: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        hosts[row.component, row.version or "", row.status.value].append(row.host)
+    cells = (
+        (component, version, word(status), ", ".join(names)) for (component, version, status), names in hosts.items()
+    )
+    return table(("component", "version", "status", "hosts"), cells)
+
+
+def _runs(site: installkit.Site) -> Markup:
+    found = [run.snapshot() for run in site.runs(limit=RUNS_SHOWN)]
+    rows = (
+        (run.id[:6], word(run.status.value), time_text(run.created_at), duration_text(run.duration), run.note)
+        for run in found
+    )
+    return table(("last runs", "", "started", "took", "note"), rows)
+
+
+@html.register
+def _(run: installkit.Run) -> str:
+    return page(*run_page(run.snapshot()))

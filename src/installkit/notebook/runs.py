@@ -1,0 +1,134 @@
+"""A run at one moment: how far it is, which host fares how, and what went wrong."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from markupsafe import Markup
+
+import installkit
+from installkit import HostStatus, RunSnapshot, StepSnapshot, StepStatus
+from installkit.notebook.markup import bar, counted, duration_text, facts, heading, joined, quiet, table, word
+
+HOSTS_SHOWN = 40
+STEPS_SHOWN = 30
+
+_SIGNS = {
+    HostStatus.PENDING: "·",
+    HostStatus.RUNNING: "▶",
+    HostStatus.OK: "✓",
+    HostStatus.CHANGED: "✓",
+    HostStatus.FAILED: "✗",
+    HostStatus.UNREACHABLE: "✗",
+    HostStatus.SKIPPED: "-",
+    HostStatus.UNFINISHED: "?",
+}
+_WORST_FIRST = (
+    HostStatus.FAILED,
+    HostStatus.UNREACHABLE,
+    HostStatus.UNFINISHED,
+    HostStatus.RUNNING,
+    HostStatus.PENDING,
+    HostStatus.CHANGED,
+    HostStatus.OK,
+    HostStatus.SKIPPED,
+)
+
+
+def run_page(
+    now: RunSnapshot,
+    *,
+    expected: Mapping[str, float] | None = None,
+    left: float | None = None,
+    tasks: Mapping[str, str] | None = None,
+) -> list[Markup]:
+    """
+    Return the parts of the page of a run that stands as in *now*.
+
+    Args:
+        now: The run at one moment.
+        expected: Seconds that each step should take, by its id, as far as known.
+        left: Seconds until the run should end; None if unknown.
+        tasks: What each running step does, by its id, as far as known.
+    """
+    return [
+        heading(f"run {now.id[:6]} on {now.site}", word(now.status.value)),
+        quiet(" · ".join(filter(None, (now.note, now.reason)))),
+        _progress(now, left),
+        _steps(now, expected or {}, tasks or {}),
+        _grid(now),
+        joined(_failure(failure) for failure in now.failures),
+    ]
+
+
+def _progress(now: RunSnapshot, left: float | None) -> Markup:
+    done, total = now.progress.done, now.progress.total
+    said = [f"{done} of {counted(total, 'step')}", duration_text(now.duration)]
+    if left is not None and not now.status.final:
+        said.append(f"about {duration_text(left)} left")
+    return Markup("<div>{} {}</div>").format(bar(done / max(1, total)), " · ".join(filter(None, said)))
+
+
+def _steps(now: RunSnapshot, expected: Mapping[str, float], tasks: Mapping[str, str]) -> Markup:
+    shown = _around_the_first_open(now.steps)
+    rows = (
+        (
+            step.seq,
+            word(step.status.value),
+            step.text,
+            _step_bar(step, expected.get(step.id)),
+            duration_text(step.duration),
+            tasks.get(step.id, "") if step.status is StepStatus.RUNNING else "",
+        )
+        for step in shown
+    )
+    hidden = len(now.steps) - len(shown)
+    more = quiet(f"and {counted(hidden, 'more step')}" if hidden else "")
+    return joined([table(("", "status", "step", "left", "took", "task"), rows), more])
+
+
+def _around_the_first_open(steps: tuple[StepSnapshot, ...]) -> tuple[StepSnapshot, ...]:
+    first = next((index for index, step in enumerate(steps) if not step.status.final), 0)
+    start = max(0, min(first - STEPS_SHOWN // 3, len(steps) - STEPS_SHOWN))
+    return steps[start : start + STEPS_SHOWN]
+
+
+def _step_bar(step: StepSnapshot, expected: float | None) -> Markup | str:
+    """Return how far *step* should be and what is left of it; empty where it has ended or earlier runs do not tell."""
+    if expected is None or step.status.final:
+        return ""
+    took = step.duration or 0.0
+    return Markup("{} {}").format(bar(took / max(expected, 0.1)), duration_text(max(0.0, expected - took)))
+
+
+def _grid(now: RunSnapshot) -> Markup:
+    """Return hosts and what is done to them; of many hosts those that fare worst."""
+    columns = list(dict.fromkeys((step.component, step.action.value) for step in now.steps))[:STEPS_SHOWN]
+    statuses: defaultdict[str, dict[tuple[str, str], HostStatus]] = defaultdict(dict)
+    for step in now.steps:
+        for host in step.hosts:
+            statuses[host][step.component, step.action.value] = step.host_statuses.get(host, HostStatus.PENDING)
+    worst_first = sorted(statuses, key=lambda host: min(map(_WORST_FIRST.index, statuses[host].values())))
+    shown = set(worst_first[:HOSTS_SHOWN])
+    rows = (
+        (host, *(_cell(fared.get(column)) for column in columns)) for host, fared in statuses.items() if host in shown
+    )
+    more = len(statuses) - HOSTS_SHOWN
+    names = (component if action == "install" else f"{action} {component}" for component, action in columns)
+    return joined(
+        [
+            table(("host", *names), rows, look="ik-grid"),
+            quiet(f"and {counted(more, 'more host')}, none of which fares worse" if more > 0 else ""),
+        ]
+    )
+
+
+def _cell(status: HostStatus | None) -> Markup | str:
+    return "" if status is None else word(_SIGNS[status], status.value)
+
+
+def _failure(failure: installkit.Failure) -> Markup:
+    where = {"where": failure.location, "step": failure.step, "hosts": ", ".join(failure.hosts)}
+    command = Markup("<code>{}</code>").format(failure.next.command) if failure.next else ""
+    message = Markup("<pre>{}</pre>").format(failure.message.strip()) if failure.message.strip() else Markup()
+    parts: Iterable[Markup] = (facts(where), message, facts({"→": failure.remedy, "next": command}))
+    return Markup('<div class="ik-failure"><b>{}</b>{}</div>').format(failure.summary, joined(parts))

@@ -1,0 +1,174 @@
+"""
+The tasks of a run over hosts and time.
+
+Drawn by Vega-Lite 5, which JupyterLab and VS Code bring along: nothing is fetched, so it works where there is no network.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+
+import installkit
+from installkit import Action, EventKind
+from installkit.notebook.markup import counted, duration_text
+
+MIME = "application/vnd.vegalite.v5+json"
+
+DRAWN = 4000
+"""So many tasks of a long run are drawn, the longest: more would make the notebook slow and large."""
+
+SLOWEST = 15
+
+_WIDTH = 560
+_COLOURS = {
+    "ok": "#2e8b57",
+    "changed": "#e0a100",
+    "failed": "#d62839",
+    "unreachable": "#7b1e3a",
+    "skipped": "#9aa4b3",
+}
+
+
+@attrs.frozen(kw_only=True)
+class TaskSpan:
+    """
+    One task on one host.
+
+    Attributes:
+        duration: Seconds.
+    """
+
+    component: str
+    action: Action
+    task: str
+    host: str
+    status: str
+    started_at: datetime
+    finished_at: datetime
+    duration: float
+
+
+@attrs.frozen(kw_only=True)
+class Timeline:
+    """
+    The tasks of a run over hosts and time: an interactive chart in a notebook, the slowest tasks as text.
+
+    Attributes:
+        tasks: In the order of their ends.
+    """
+
+    run: str
+    tasks: tuple[TaskSpan, ...]
+
+    @property
+    def slowest(self) -> tuple[TaskSpan, ...]:
+        """The tasks that took longest, the longest first."""
+        return tuple(sorted(self.tasks, key=lambda task: -task.duration)[:SLOWEST])
+
+    def __str__(self) -> str:
+        lines = (f"{duration_text(each.duration):>10}  {_label(each)}" for each in self.slowest)
+        return "\n".join([f"the slowest of {counted(len(self.tasks), 'task')} of run {self.run[:6]}", *lines])
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {MIME: self.chart(), "text/plain": str(self)}
+
+    def chart(self) -> dict[str, Any]:
+        """Return the chart as a Vega-Lite 5 specification with its data inside."""
+        drawn = sorted(self.tasks, key=lambda task: -task.duration)[:DRAWN]
+        return {
+            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "datasets": {"tasks": [_datum(task) for task in drawn], "slowest": [_datum(task) for task in self.slowest]},
+            "vconcat": [_by_host(_title(self.run, len(drawn), len(self.tasks))), _by_duration()],
+        }
+
+
+def read_timeline(run: installkit.Run) -> Timeline:
+    """
+    Return the tasks of *run* so far.
+
+    Raises:
+        StoreError: If its events were pruned.
+    """
+    steps = {step.id: step for step in run.plan.steps}
+    spans = [_span(event, steps[event.step]) for event in run.events() if event.step and _is_timed(event)]
+    return Timeline(run=run.id, tasks=tuple(spans))
+
+
+def _is_timed(event: installkit.Event) -> bool:
+    return event.kind is EventKind.TASK_RESULT and event.duration is not None
+
+
+def _span(event: installkit.Event, step: installkit.Step) -> TaskSpan:
+    duration = event.duration or 0.0
+    return TaskSpan(
+        component=step.component,
+        action=step.action,
+        task=event.task or "",
+        host=event.host or "",
+        status=event.status or "",
+        started_at=event.time - timedelta(seconds=duration),
+        finished_at=event.time,
+        duration=duration,
+    )
+
+
+def _label(task: TaskSpan) -> str:
+    return f"{task.task} ({task.component} on {task.host})"
+
+
+def _title(run: str, drawn: int, known: int) -> str:
+    some = f", the longest {drawn} of {known} tasks" if drawn < known else ""
+    return f"run {run[:6]}: tasks by host{some}"
+
+
+def _datum(task: TaskSpan) -> dict[str, Any]:
+    return {
+        **installkit.to_wire(task),
+        "label": _label(task),
+        "took": duration_text(task.duration),
+    }
+
+
+def _by_host(title: str) -> dict[str, Any]:
+    zoom = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}
+    chosen = {"name": "chosen", "select": {"type": "point", "fields": ["status"]}, "bind": "legend"}
+    return {
+        "title": title,
+        "data": {"name": "tasks"},
+        "width": _WIDTH,
+        "height": {"step": 20},
+        "params": [zoom, chosen],
+        "mark": {"type": "bar", "stroke": "white", "strokeWidth": 0.5},
+        "encoding": {
+            "y": {"field": "host", "type": "nominal", "title": None},
+            "x": {"field": "started_at", "type": "temporal", "title": "drag and scroll to zoom"},
+            "x2": {"field": "finished_at"},
+            "opacity": {"condition": {"param": "chosen", "value": 1}, "value": 0.15},
+            **_shared_encoding(),
+        },
+    }
+
+
+def _by_duration() -> dict[str, Any]:
+    return {
+        "title": "the slowest tasks",
+        "data": {"name": "slowest"},
+        "width": _WIDTH,
+        "height": {"step": 20},
+        "mark": "bar",
+        "encoding": {
+            "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 260}},
+            "x": {"field": "duration", "type": "quantitative", "title": "seconds"},
+            **_shared_encoding(),
+        },
+    }
+
+
+def _shared_encoding() -> dict[str, Any]:
+    colours = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
+    told = ("task", "component", "action", "host", "status", "took")
+    return {
+        "color": {"field": "status", "type": "nominal", "title": None, "scale": colours},
+        "tooltip": [{"field": name, "type": "nominal"} for name in told],
+    }

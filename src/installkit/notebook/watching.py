@@ -1,0 +1,134 @@
+"""A run as it goes on: its page drawn anew in place, in the cell that asked for it."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from markupsafe import Markup
+
+import installkit
+from installkit import EventKind, StepStatus
+from installkit.notebook.extras import load
+from installkit.notebook.markup import joined, page, quiet
+from installkit.notebook.runs import run_page
+
+REFRESH = 0.5
+"""Seconds between two looks."""
+
+LOG_LINES = 16
+"""Lines of logs shown, shared among the running steps."""
+
+_in_background: dict[str, threading.Event] = {}
+"""By run, what ends its watching in the background: a run is watched there once."""
+
+
+def watch(run: installkit.Run, *, background: bool = False) -> None:
+    """
+    Show *run* in the notebook until it ends; outside of one print a line for each step.
+
+    Args:
+        run: Read by the watching alone.
+        background: Return at once; else a stop of the cell ends the watching.
+
+    Raises:
+        InstallkitError: If *background* is wanted outside a notebook, or rich is missing in one.
+    """
+    if not _in_notebook():
+        if background:
+            raise installkit.InstallkitError(
+                "a run is watched in the background in a notebook only", remedy="leave background out"
+            )
+        _tell(run)
+        return
+    load("rich")  # for the log's colours; better missed now than at its first line
+    if (watched := _in_background.pop(run.id, None)) is not None:
+        watched.set()
+    view = _View(run)
+    if background:
+        _in_background[run.id] = view.stopped
+        threading.Thread(target=view.follow, name=f"watch {run.id}", daemon=True).start()
+    else:
+        view.follow()
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")  # without it imported this is no notebook
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")
+
+
+class _View:
+    """
+    One output of a notebook that shows a run.
+
+    It is changed through its display handle, from any thread; nothing is ever printed, which would land in another cell.
+    """
+
+    def __init__(self, run: installkit.Run) -> None:
+        from IPython.display import display  # noqa: PLC0415 - there is none outside a notebook
+
+        self.stopped = threading.Event()
+        self._run = run
+        self._expected = _expected_durations(run)
+        self._tasks: dict[str, str] = {}
+        self._seq = 0
+        self._now = run.snapshot()
+        self._handle: Any = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def follow(self) -> None:
+        """Draw the run anew until it has ended, or the watching is stopped."""
+        try:
+            while not self._now.status.final and not self.stopped.wait(REFRESH):
+                self._look()
+        except KeyboardInterrupt:
+            self._update("the watching was stopped, and the run goes on: watch() shows it again")
+            raise
+        except installkit.InstallkitError as exc:
+            self._update(f"the watching ended: {exc}")
+
+    def _look(self) -> None:
+        self._now = self._run.snapshot()
+        for event in self._run.events(after=self._seq):
+            self._seq = event.seq
+            if event.kind is EventKind.TASK_STARTED and event.step and event.task:
+                self._tasks[event.step] = event.task
+        self._update()
+
+    def _update(self, note: str = "") -> None:
+        self._handle.update(self._bundle(note), raw=True)
+
+    def _bundle(self, note: str = "") -> dict[str, str]:
+        left = self._run.seconds_left(self._expected)
+        parts = run_page(self._now, expected=self._expected, left=left, tasks=self._tasks)
+        return {"text/html": page(*parts, self._logs(), quiet(note)), "text/plain": repr(self._run)}
+
+    def _logs(self) -> Markup:
+        from installkit.notebook.terminal import log_tail  # noqa: PLC0415 - it needs rich, which nothing else does
+
+        running = [step for step in self._now.steps if step.status is StepStatus.RUNNING]
+        share = max(3, LOG_LINES // max(1, len(running)))
+        return joined(part for step in running for part in (quiet(step.id), log_tail(self._run, step, share)))
+
+
+def _expected_durations(run: installkit.Run) -> dict[str, float]:
+    try:
+        return run.expected_durations()
+    except installkit.StoreError:  # a full disk keeps the index from going on: then only the time left is not known
+        return {}
+
+
+def _tell(run: installkit.Run) -> None:
+    for line in _lines(run):
+        print(line, flush=True)  # noqa: T201 - where nothing can be drawn
+
+
+def _lines(run: installkit.Run) -> Iterator[str]:
+    """Yield a line for each step of *run* that starts or ends, and one for the end."""
+    texts = {step.id: step.text for step in run.plan.steps}
+    for event in run.events(follow=True):
+        if event.kind is EventKind.STEP_STARTED:
+            yield f"running    {texts[event.step or '']}"
+        elif event.kind is EventKind.STEP_FINISHED:
+            yield f"{event.status:<10} {texts[event.step or '']}"
+    yield repr(run)

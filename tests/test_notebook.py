@@ -1,0 +1,240 @@
+"""How values show themselves in a notebook, and as frames; a recorded run stands for all of them."""
+
+import json
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import attrs
+import pytest
+
+import installkit
+from installkit import EventKind, HostStatus, StepStatus
+from installkit.estimates import expect_durations, seconds_left
+from installkit.notebook import mimebundle
+from installkit.notebook.runs import run_page
+
+RECORDED = Path(__file__).parent / "data" / "journals" / "1" / "024ea32e2dec"
+
+EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>{0}\"'&amp;"
+
+TAGS = {
+    *("div", "h4", "b", "span", "pre", "code", "details", "summary", "style"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+"""All that a page is made of."""
+
+
+class Tags(HTMLParser):
+    """Collects the tags and attributes of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), set(), ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):  # noqa: D102 - HTMLParser's
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data):  # noqa: D102 - HTMLParser's
+        self.text += data
+
+
+def record(data, changed=lambda text: text, run=RECORDED.name):
+    """Put the recorded run into the data directory *data* under the id *run*, every text in it *changed*."""
+    folder = shutil.copytree(RECORDED, data / "runs" / run)
+    for path in (folder / "spec.json", folder / "result.json", folder / "events.jsonl"):
+        lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+        values = (_walked(json.loads(line.replace(RECORDED.name, run)), changed) for line in lines)
+        path.write_text("".join(json.dumps(value, separators=(",", ":")) + "\n" for value in values))
+
+
+def _walked(value, changed):
+    if isinstance(value, dict):
+        return {changed(key): _walked(item, changed) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_walked(item, changed) for item in value]
+    return changed(value) if isinstance(value, str) else value
+
+
+@pytest.fixture
+def past(tmp_path):
+    """A data directory with the recorded run."""
+    record(tmp_path)
+    with installkit.Installer(tmp_path) as installer:
+        installer.reindex()
+        yield installer
+
+
+@pytest.fixture
+def run(past):
+    return past.run("last")
+
+
+def test_plan_run_and_site_show_themselves(run, past):
+    """Each has HTML for a notebook and text for elsewhere, and tells the same as its attributes."""
+    pages = [value._repr_mimebundle_() for value in (run.plan, run, past.site("acme"))]
+
+    assert [{"text/html", "text/plain"}] * 3 == [set(page) for page in pages]
+    assert all(set() == Tags(page["text/html"]).tags - TAGS for page in pages)
+    plan, run_page, site = (Tags(page["text/html"]).text for page in pages)
+    assert run.plan.summary in plan
+    assert installkit.plan_table(run.plan) == pages[0]["text/plain"]
+    assert "no licence" in run_page
+    assert "2 of 2 steps" in run_page
+    assert all(host in run_page for host in ("db1", "web1"))
+    assert "mysql" in site
+    assert "failed" in site
+
+
+def test_a_catalog_shows_itself(folder):
+    (folder / "03.mysql.yml").write_text("- hosts: all\n  tasks: []\n")
+    (folder / "mysql.component.yml").write_text(
+        f"name: mysql\ntitle: {json.dumps(EVIL)}\nversions: ['1.0']\nactions: {{install: 03.mysql.yml}}\n"
+        f"parameters: {{my_port: {{type: string, default: {json.dumps(EVIL)}}}, my_pass: {{secret: true}}}}\n"
+    )
+    catalog = installkit.load_catalog(folder)
+    shown = catalog._repr_mimebundle_()
+    page = Tags(shown["text/html"])
+
+    assert set() == page.tags - TAGS
+    assert 2 == page.text.count(EVIL)
+    assert f"catalog {folder}\nmysql 1.0" == shown["text/plain"]
+
+
+def test_text_of_hosts_and_people_is_never_markup(tmp_path):
+    """Messages, notes, names of tasks, hosts and versions are shown as they are, whatever they hold."""
+    words = {"no licence", "recorded", "db1", "web1", "mysql", "zk", "Say", "Refuse", "failed: 02-zk-install"}
+    record(tmp_path, lambda text: EVIL + text if text in words else text)
+    with installkit.Installer(tmp_path) as installer:
+        installer.reindex()
+        run = installer.run("last")
+        pages = [
+            mimebundle(run.plan)["text/html"],
+            mimebundle(run)["text/html"],
+            mimebundle(installer.site("acme"))["text/html"],
+            run.compare(run)._repr_mimebundle_()["text/html"],
+        ]
+        picture = run.plan.graph()._repr_mimebundle_()["image/svg+xml"]
+
+    for page in pages:
+        assert set() == Tags(page).tags - TAGS
+        assert set() == Tags(page).attributes - {"class", "style", "title"}
+        assert EVIL in Tags(page).text
+    assert "script" not in {element.tag.rpartition("}")[2] for element in ET.fromstring(picture).iter()}  # noqa: S314 - our own
+
+
+def test_a_plan_is_drawn(run):
+    """Each step is a box, each need an arrow; as text it is Mermaid."""
+    graph = run.plan.graph()
+    picture = ET.fromstring(str(graph.svg()))  # noqa: S314 - our own
+    names = [element.tag.rpartition("}")[2] for element in picture.iter()]
+
+    assert len(run.plan.steps) == names.count("rect")
+    assert [step.text for step in run.plan.steps] == [
+        element.text for element in picture.iter() if "title" in element.tag
+    ]
+    arrows = sum(len(step.needs) for step in run.plan.steps)
+    assert arrows == sum("marker-end" in element.attrib for element in picture.iter())
+    assert installkit.plan_graph(run.plan) == str(graph)
+
+
+def test_a_timeline_has_a_bar_for_every_task_on_every_host(run):
+    """The chart needs nothing from a network: its data are in it, for the Vega-Lite that JupyterLab brings along."""
+    timeline = run.timeline()
+    results = [event for event in run.events() if event.kind is EventKind.TASK_RESULT]
+    chart = timeline._repr_mimebundle_()["application/vnd.vegalite.v5+json"]
+
+    assert [(event.task, event.host, event.status) for event in results] == [
+        (task.task, task.host, task.status) for task in timeline.tasks
+    ]
+    assert len(results) == len(chart["datasets"]["tasks"])
+    assert [event.duration for event in results] == [
+        pytest.approx((task.finished_at - task.started_at).total_seconds(), abs=1e-5) for task in timeline.tasks
+    ]
+    assert max(event.duration for event in results) == timeline.slowest[0].duration
+    assert "url" not in json.dumps(chart).replace("https://vega.github.io/schema/vega-lite/v5.json", "")
+    assert timeline.slowest[0].task in str(timeline)
+
+
+def test_values_become_frames(run, past):
+    """A row for each value; of a plan, a run, a site those that it holds."""
+    events = installkit.to_frame(run.events())
+    steps = installkit.to_frame(run)
+
+    assert run.snapshot().last_seq == len(events)
+    assert "datetime64[us, UTC]" == str(events.time.dtype)
+    assert ["succeeded", "failed"] == list(steps.status)
+    assert [step.duration for step in run.steps] == list(steps.duration)
+    assert len(run.plan.changes) == len(installkit.to_frame(run.plan))
+    assert ["acme"] * len(past.site("acme").installed()) == list(installkit.to_frame(past.site("acme")).site)
+    assert [run.id] == list(installkit.to_frame(past.runs()).id)
+    assert ["acme"] == list(installkit.to_frame([past.site("acme")]).name)
+    assert ["no licence"] == list(installkit.to_frame(run.failures).message)
+    assert 0 == len(installkit.to_frame([]))
+
+
+@pytest.mark.parametrize(
+    "wrong", [pytest.param("text", id="text"), pytest.param([1, 2], id="numbers"), pytest.param({}, id="mapping")]
+)
+def test_what_is_no_value_becomes_no_frame(wrong):
+    with pytest.raises(TypeError, match="installkit's values"):
+        installkit.to_frame(wrong)
+
+
+def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+    with pytest.raises(installkit.InstallkitError, match="pandas is not installed") as caught:
+        installkit.to_frame([])
+    assert "installkit[notebook]" in caught.value.remedy
+
+
+def test_of_many_hosts_those_that_fare_worst_are_shown(run):
+    """A page stays small, and hides no host that failed."""
+    statuses = {f"h{number}": HostStatus.OK for number in range(999)} | {"lost": HostStatus.UNREACHABLE}
+    step = attrs.evolve(run.steps[0], hosts=tuple(statuses), host_statuses=statuses)
+    grid = Tags("".join(run_page(attrs.evolve(run.snapshot(), steps=(step,), failures=())))).text
+
+    assert "lost" in grid
+    assert "and 960 more hosts" in grid
+
+
+def test_two_runs_are_compared(past, tmp_path):
+    """Steps and tasks of both stand side by side, and the hosts that fared differently."""
+    other = {"web1": "web2", "Refuse": "Allow"}
+    record(tmp_path, lambda text: other.get(text, text).replace("2026-11-22", "2026-11-23"), run="ffffffffffff")
+    past.reindex()
+    now, before = past.runs()
+    comparison = now.compare(before)
+    hosts = {host.host: (host.status, host.earlier_status) for host in comparison.hosts}
+    tasks = {task.task: (task.duration is None, task.earlier_duration is None) for task in comparison.tasks}
+
+    assert (before.id,) == tuple(run.id for run in now.earlier())
+    assert [(step.status, step.status) for step in before.steps] == [
+        (step.status, step.earlier_status) for step in comparison.steps
+    ]
+    assert {"web2": (HostStatus.FAILED, None), "web1": (None, HostStatus.FAILED)} == hosts
+    assert {"Say": (False, False), "Allow": (False, True), "Refuse": (True, False)} == tasks
+    assert "Say" == comparison.tasks[-1].task
+    assert "before failed" in str(comparison)
+    assert 2 == len(installkit.to_frame(comparison))
+
+
+def test_the_time_left_is_told_from_earlier_runs(run):
+    """Steps take as long as their like took before, in the order of the run; where one has no like, nobody can tell."""
+    ended = run.snapshot()
+    first = attrs.evolve(ended.steps[0], status=StepStatus.RUNNING, duration=0.2)
+    begun = attrs.evolve(ended, steps=(first, attrs.evolve(ended.steps[1], status=StepStatus.PENDING, duration=None)))
+    better = attrs.evolve(
+        ended, steps=tuple(attrs.evolve(step, status=StepStatus.SUCCEEDED, duration=3.0) for step in ended.steps)
+    )
+
+    assert {"01-mysql-install": ended.steps[0].duration} == expect_durations(begun, [ended])
+    assert {"01-mysql-install": 3.0, "02-zk-install": 3.0} == expect_durations(begun, [better])
+    assert pytest.approx(2.8 + 3.0) == seconds_left(run.spec(), begun, expect_durations(begun, [better]))
+    assert seconds_left(run.spec(), begun, expect_durations(begun, [ended])) is None
+    assert 0.0 == run.seconds_left()

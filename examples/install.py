@@ -1,0 +1,28 @@
+"""
+Install all that a folder of playbooks holds, and stop at a failure: `python install.py PLAYBOOKS INVENTORY`.
+
+Ctrl-C ends the script and leaves the run alone; the same command again shows the rest of it.
+"""
+
+import sys
+
+import installkit
+
+
+def main(playbooks: str, inventory: str) -> None:
+    with installkit.Installer() as installer:
+        site = installer.site("hello", inventory=inventory, catalog=playbooks)
+        plan = site.plan(all=True)
+        print(plan)
+        run = site.start(plan, note="from a script")
+        run.watch()  # a line for each step
+        run.wait().raise_for_status()
+        for row in site.installed():
+            print(f"{row.component} {row.version} on {row.host}: {row.status}")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except installkit.InstallkitError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,203 @@
+"""Every example, run as its reader would, in a copy of the folder `examples`."""
+
+import email
+import http.server
+import json
+import os
+import shutil
+import socketserver
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx2
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import installkit
+from http_client import until
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def examples(tmp_path, monkeypatch):
+    """A copy of the examples, with a data directory of its own as the usual one."""
+    monkeypatch.setenv("INSTALLKIT_DATA_DIR", str(tmp_path / "data"))
+    return shutil.copytree(EXAMPLES, tmp_path / "examples")
+
+
+def python(*arguments, folder):
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=110)
+
+
+def pages_of(folder, name):
+    """Run the notebook *name*, and return what each code cell shows, as the best of its MIME types."""
+    notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+    client = NotebookClient(notebook, timeout=100, resources={"metadata": {"path": str(folder)}})
+    client.execute()
+    return ["".join(map(_shown, cell.outputs)) for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _shown(output):
+    if output.output_type == "stream":
+        return output.text
+    data = output.data
+    return data.get("text/html") or data.get("image/svg+xml") or data["text/plain"]
+
+
+def keep_one_component(examples):
+    """Leave only the store in the catalog: enough to see that a program works."""
+    for path in (examples / "catalog/playbooks").glob("*web*"):
+        path.unlink()
+
+
+def test_the_script_installs_and_says_what_is_installed(examples):
+    keep_one_component(examples)
+    done = python("install.py", "catalog/playbooks", "catalog/hosts.yml", folder=examples)
+
+    assert "" == done.stderr
+    assert "succeeded  install store on db1" in done.stdout
+    assert done.stdout.endswith("store 1.1 on db1: installed\n")
+
+
+def test_the_asyncio_program_installs_on_several_sites_at_once(examples):
+    keep_one_component(examples)
+    for name in ("north", "south"):
+        (examples / name).mkdir()
+        shutil.copy(examples / "catalog/hosts.yml", examples / name)
+    done = python("watch_many.py", "catalog/playbooks", "north/hosts.yml", "south/hosts.yml", folder=examples)
+
+    assert "" == done.stderr
+    for name in ("north", "south"):
+        assert f"{name}: 01-store-install succeeded" in done.stdout
+        assert (examples / name / "installed" / "db1" / "store.conf").exists()
+    assert 2 == done.stdout.count("1 of 1 steps")
+
+
+def test_the_service_answers_below_an_app_of_ones_own(examples, tmp_path):
+    """The app's own page and the service's interface are at one address."""
+    environment = {**os.environ, "INSTALLKIT_PLAYBOOKS": "catalog/playbooks"}
+    command = [sys.executable, "-m", "uvicorn", "service:app", "--uds", str(tmp_path / "socket")]
+    with subprocess.Popen(command, cwd=examples, env=environment, stderr=subprocess.PIPE) as server:
+        client = httpx2.Client(transport=httpx2.HTTPTransport(uds=str(tmp_path / "socket")), base_url="http://app")
+        until((tmp_path / "socket").exists)
+        until(lambda: client.get("/installkit/readyz").status_code == 200)
+        token = (tmp_path / "data" / "access-token").read_text().strip()
+        catalogs = client.get("/installkit/api/v1/catalogs", headers={"authorization": f"Bearer {token}"}).json()
+        overview = client.get("/overview").json()
+        client.close()
+        server.terminate()
+        server.communicate(timeout=30)
+
+    assert "products" in json.dumps(catalogs)
+    assert {} == overview
+
+
+class Webhook(http.server.BaseHTTPRequestHandler):
+    """Keeps what is posted to it."""
+
+    def do_POST(self):
+        """Answer 204."""
+        self.server.told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """A mail server that takes one mail."""
+
+    def handle(self):
+        """Speak as much SMTP as a client needs."""
+        self.wfile.write(b"220 mail\r\n")
+        for line in map(bytes.upper, self.rfile):
+            if line.startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                lines = iter(self.rfile.readline, b".\r\n")
+                self.server.told.append(email.message_from_bytes(b"".join(lines)))
+            self.wfile.write(b"221 bye\r\n" if line.startswith(b"QUIT") else b"250 ok\r\n")
+
+
+@pytest.fixture
+def listeners():
+    """A webhook and a mailbox, each with what it was told."""
+    servers = [http.server.HTTPServer(("127.0.0.1", 0), Webhook), socketserver.TCPServer(("127.0.0.1", 0), Mailbox)]
+    threads = [threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}) for server in servers]
+    for server, thread in zip(servers, threads, strict=True):
+        server.told = []
+        thread.start()
+    yield servers
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_failed_run_is_told_to_a_webhook_and_a_mailbox(examples, listeners):
+    """A check of one's own finds too little space: that is the failure that is told."""
+    webhook, mailbox = listeners
+    with installkit.Installer() as installer:
+        site = installer.site("acme", inventory=examples / "catalog/hosts.yml", catalog=examples / "check")
+        site.set_parameters({"archive_folder": str(examples / "archive"), "archive_size_gb": 10_000_000})
+        run = site.start(site.plan(check=["archive"], limit="db1")).wait(60)
+    addresses = f"http://127.0.0.1:{webhook.server_port}", f"127.0.0.1:{mailbox.server_address[1]}"
+    done = python(
+        *("notify.py", "last", "--webhook", addresses[0], "--mail-server", addresses[1], "--to", "ops@example.org"),
+        folder=examples,
+    )
+
+    assert "" == done.stderr
+    (posted,), (mail,) = webhook.told, mailbox.told
+    assert f"installkit: run {run.id[:6]} on acme failed" == posted["text"] == mail["subject"]
+    assert run.id == posted["run"]["id"]
+    assert "ops@example.org" == mail["to"]
+    assert "10000000 GB are needed" in mail.get_payload(decode=True).decode()
+
+
+def test_notebook_first_install(examples):
+    """From a catalog to what is installed; every value shows itself, and the same request again plans nothing."""
+    _, catalog, plan, graph, watched, site, timeline, again = pages_of(examples / "notebooks", "first_install")
+
+    assert "Where the pages are kept" in catalog
+    assert "2 to install" in plan
+    assert graph.startswith("<svg")
+    assert "3 of 3 steps" in watched
+    assert "installed" in site
+    assert "Write its page" in timeline
+    assert "3 steps" not in again
+
+
+def test_notebook_diagnose(examples):
+    """A failure is found by its message, its log and its events; what goes on afterwards does the rest."""
+    _, watched, failures, log, events, plan, again, compared = pages_of(examples / "notebooks", "diagnose")
+
+    cause = "a cache of 256 MB does not fit in the 100 MB of web2"
+    assert all(cause in shown for shown in (watched, failures, log))
+    assert "web2" in events
+    assert "web2" in plan
+    assert "succeeded" in again
+    assert "before" in compared
+
+
+def test_notebook_fleet(examples):
+    """Three sites, one overview; the one that lags behind has a plan for its upgrade."""
+    _, run, overview, behind, runs = pages_of(examples / "notebooks", "fleet")
+
+    assert "north" in run
+    assert all(name in overview for name in ("north", "south", "west", "1.0", "1.1"))
+    assert "upgrade 1.0 → 1.1" in behind
+    assert 1 == behind.count("to upgrade")
+    assert 3 == runs.count("succeeded")
+
+
+@pytest.mark.usefixtures("hosts_available")
+def test_a_catalog_of_ones_own_is_tested_on_real_hosts(examples):
+    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "catalog", folder=examples)
+
+    assert "2 passed" in done.stdout, done.stdout

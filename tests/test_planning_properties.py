@@ -15,8 +15,12 @@ BATCHES = [(), (1,), (2,), ("50%",), (1, "100%")]
 
 
 @st.composite
-def worlds(draw):
-    """Draw a site where nothing is installed: components with and without number, manifest, versions and verify."""
+def worlds(draw, *, checks=False):
+    """
+    Draw a site where nothing is installed: components with and without number, manifest, versions and verify.
+
+    With *checks*, some of them declare a check.
+    """
     made, plays = [], {}
     for name in draw(st.permutations("abcdefg"))[: draw(st.integers(1, 7))]:
         manifest = draw(st.booleans())
@@ -25,6 +29,7 @@ def worlds(draw):
         )
         actions = [spec("uninstall", name), spec("upgrade", name, batch=draw(st.sampled_from(BATCHES)))]
         actions += [spec("verify", name)] if draw(st.booleans()) else []
+        actions += [spec("check", name)] if checks and draw(st.booleans()) else []
         versions = draw(st.sampled_from([(), ("1.0", "2.0"), ("1.0", "1.5", "2.0")]))
         order = draw(st.none() | st.integers(1, 4)) if manifest else draw(st.integers(1, 4))
         on = draw(st.sampled_from(["db", "web", "all"]))
@@ -106,6 +111,29 @@ def test_numbers_order_where_a_manifest_is_missing(data):
         if free and not (low.manifest and high.manifest):
             firsts = {step.id for step in plan.steps if step.component == low.name}
             assert all(earlier[step.id] >= firsts for step in plan.steps if step.component == high.name)
+
+
+@THOROUGHLY
+@given(st.data())
+def test_checks_come_before_any_change(data):
+    """Each component that changes and declares a check is checked on all hosts that change, and all changes wait for it."""
+    world = data.draw(worlds(checks=True))
+    request = data.draw(installs(world))
+    if data.draw(st.booleans()):
+        world = world.done(**request)
+        request = {"upgrade": tuple({name: None for name, _ in world.record}), "batch": request["batch"]}
+    plan = world.plan(**request)
+    earlier = before(plan)
+    checks = {step.id: step for step in plan.steps if step.action is Action.CHECK}
+    changed = {(change.component, change.host) for change in plan.changes if change.action is not None}
+    declared = {each.name for each in world.components if each.action(Action.CHECK)}
+
+    assert list(checks) == [step.id for step in plan.steps[: len(checks)]]
+    assert all(earlier[step.id].issuperset(checks) for step in plan.steps[len(checks) :])
+    assert all(() == step.needs for step in checks.values())
+    assert {pair for pair in changed if pair[0] in declared} == {
+        (step.component, host) for step in checks.values() for host in step.hosts
+    }
 
 
 @THOROUGHLY

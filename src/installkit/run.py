@@ -14,6 +14,7 @@ from installkit.errors import PlanningError, RunFailedError, RunStoppedError, St
 from installkit.estimates import expect_durations, seconds_left
 from installkit.journal import ApproveRequest, CancelRequest, Journal, is_pruned, request_approval, request_cancel
 from installkit.model import (
+    Check,
     Event,
     Failure,
     Plan,
@@ -24,6 +25,7 @@ from installkit.model import (
     RunStatus,
     StepSnapshot,
     StepStatus,
+    group_checks,
 )
 from installkit.report import Report
 from installkit.store import Store
@@ -106,6 +108,11 @@ class Run(Shown):
     def failures(self) -> tuple[Failure, ...]:
         """What went wrong so far, grouped over hosts."""
         return self.snapshot().failures
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What its checks found so far, also where they passed: a row for each check and message, with the hosts."""
+        return group_checks(check for step in self.steps for check in step.checks)
 
     @property
     def pruned(self) -> bool:

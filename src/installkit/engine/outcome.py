@@ -1,12 +1,13 @@
 """The verdict on a step: a pure function of the evidence, the exit status and whether we stopped it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from installkit.engine.evidence import Evidence, FailedTask
+from installkit.engine.findings import Place
 from installkit.engine.remedies import remedy_for
-from installkit.model import Failure, FailureCode, HostStatus, Next, Recap, Step, StepStatus
+from installkit.model import Check, CheckStatus, Failure, FailureCode, HostStatus, Next, Recap, Step, StepStatus
 
 
 @attrs.frozen(kw_only=True)
@@ -18,6 +19,7 @@ class Outcome:
         rc: Exit status of ansible-playbook; None if a signal killed it or it never started.
         unproved: Hosts that look good, but may not be done.
         stopped: Whether we stopped it before its end.
+        checks: What a check step found.
     """
 
     status: StepStatus
@@ -28,14 +30,21 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
     stopped: bool = False
     log_size: int = 0
+    checks: tuple[Check, ...] = ()
 
 
 @attrs.frozen
 class About:
-    """What a failure's summary names: the run and the step."""
+    """
+    What a failure names: the run and the step.
+
+    Attributes:
+        read_only: Whether the run changes nothing, so that there is nothing to go on with.
+    """
 
     run: str
     step: Step
+    read_only: bool = False
 
     def failure(
         self,
@@ -61,6 +70,23 @@ class About:
             next=Next(action="resume", run=self.run, command=f"installkit resume {self.run}"),
         )
 
+    def check_failure(self, check: Check, place: Place) -> Failure:
+        """Return the failure that *check*, the task at *place*, is: it goes away by being mended, or ignored."""
+        first = check.message.partition("\n")[0]
+        again = f"installkit resume {self.run}"
+        action, command = (
+            ("ignore", f"{again} --ignore-check {check.name}=WHY") if check.ignorable else ("resume", again)
+        )
+        failure = self.failure(
+            FailureCode.CHECK_FAILED, check.message, hosts=check.hosts, task=place.task, location=place.location
+        )
+        return attrs.evolve(
+            failure,
+            summary=f"check {check.name} failed{_on(check.hosts)}: {first}",
+            remedy=check.remedy,
+            next=None if self.read_only else Next(action=action, run=self.run, command=command),
+        )
+
 
 def judge(about: About, evidence: Evidence, rc: int | None, *, stopped: bool) -> Outcome:
     """
@@ -72,6 +98,56 @@ def judge(about: About, evidence: Evidence, rc: int | None, *, stopped: bool) ->
     statuses = evidence.host_statuses(rc)
     failures = [*_task_failures(about, evidence.failed_tasks(rc)), *_host_failures(about, evidence, statuses, rc)]
     complete = rc == 0 and evidence.recap is not None
+    return _concluded(about, evidence, rc, statuses, failures, complete=complete, stopped=stopped)
+
+
+def judge_checks(
+    about: About,
+    evidence: Evidence,
+    checks: tuple[Check, ...],
+    places: Mapping[str, Place],
+    rc: int | None,
+    *,
+    stopped: bool,
+) -> Outcome:
+    """
+    Return how a check step ended.
+
+    It succeeded if Ansible went through to its recap, failed tasks are the only thing that it complains of, and no
+    finding among *checks* blocks the run.
+    """
+    blocking = [check for check in checks if check.blocks]
+    blocked = {host for check in blocking for host in check.hosts}
+    past = HostStatus.UNFINISHED if evidence.recap is None else HostStatus.OK
+    statuses = {
+        host: _checked(status, past, blocked=host in blocked) for host, status in evidence.host_statuses(rc).items()
+    }
+    failures = [about.check_failure(check, places[check.name]) for check in blocking]
+    failures += _host_failures(about, evidence, statuses, rc)
+    explained = rc is not None and any(check.status is not CheckStatus.PASS for check in checks)
+    complete = evidence.recap is not None and (rc == 0 or explained)
+    outcome = _concluded(about, evidence, rc, statuses, failures, complete=complete, stopped=stopped)
+    return attrs.evolve(outcome, checks=checks)
+
+
+def _checked(status: HostStatus, past: HostStatus, *, blocked: bool) -> HostStatus:
+    """Return how a host fared in a check step; *past* is for one that Ansible lost to what does not block the run."""
+    lost = status in {HostStatus.FAILED, HostStatus.UNREACHABLE}
+    if blocked:
+        return status if lost else HostStatus.FAILED
+    return past if lost else status
+
+
+def _concluded(
+    about: About,
+    evidence: Evidence,
+    rc: int | None,
+    statuses: dict[str, HostStatus],
+    failures: list[Failure],
+    *,
+    complete: bool,
+    stopped: bool,
+) -> Outcome:
     succeeded = complete and not failures
     if not succeeded and not failures and not stopped:
         failures.append(_unexplained(about, evidence, rc))
@@ -141,8 +217,11 @@ def _unexplained(about: About, evidence: Evidence, rc: int | None) -> Failure:
 
 def _summary(code: FailureCode, where: str, hosts: tuple[str, ...], task: str | None, location: str | None) -> str:
     what = f"task {task!r}" if task else code.value.replace("_", " ")
-    on = f" on {', '.join(hosts[:5])}{f' and {len(hosts) - 5} more' if len(hosts) > 5 else ''}" if hosts else ""  # noqa: PLR2004 - a line holds five names
     verdict = {FailureCode.TASK_FAILED: " failed", FailureCode.HOST_UNREACHABLE: " could not reach the host"}.get(
         code, ""
     )
-    return f"{where}: {what}{verdict}{on}{f' ({location})' if location else ''}"
+    return f"{where}: {what}{verdict}{_on(hosts)}{f' ({location})' if location else ''}"
+
+
+def _on(hosts: Sequence[str]) -> str:
+    return f" on {', '.join(hosts[:5])}{f' and {len(hosts) - 5} more' if len(hosts) > 5 else ''}" if hosts else ""  # noqa: PLR2004 - a line holds five names

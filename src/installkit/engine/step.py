@@ -20,8 +20,10 @@ import attrs
 from installkit.engine.ansible import POLL, Invocation, Playbook
 from installkit.engine.evidence import Evidence
 from installkit.engine.facts import gather_facts
-from installkit.engine.outcome import About, Outcome, broke_off, judge, not_started
+from installkit.engine.findings import Findings
+from installkit.engine.outcome import About, Outcome, broke_off, judge, judge_checks, not_started
 from installkit.engine.passwords import write_passwords
+from installkit.engine.placement import place_playbook
 from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
@@ -30,7 +32,18 @@ from installkit.engine.translation import draft_from_runner, event_text
 from installkit.engine.variables import write_variables
 from installkit.errors import EngineError
 from installkit.journal import LogWriter, encode_event, wait
-from installkit.model import EventKind, Failure, FailureCode, RunSpec, Step, StepSpec, time_to_wire, to_wire
+from installkit.model import (
+    Action,
+    EventKind,
+    Failure,
+    FailureCode,
+    Ignored,
+    RunSpec,
+    Step,
+    StepSpec,
+    time_to_wire,
+    to_wire,
+)
 from installkit.programs import find_program
 
 EVENT, KEPT, OUTCOME = b"E", b"K", b"O"
@@ -93,11 +106,12 @@ class _StepRun:
     def __init__(self, order: Order, stop: _Stop) -> None:
         self._order = order
         self._stop = stop
-        self._about = About(order.run.run, order.step)
+        self._about = About(order.run.run, order.step, read_only=order.run.read_only)
         self._redactor = Redactor(order.secrets.values())
         self._evidence = Evidence(
             order.step.hosts, order.spec.plays, str(order.spec.folder), fatal=_may_end_for_all(order.spec.files)
         )
+        self._findings = _findings_of(order) if order.step.action is Action.CHECK else None
         limit = order.run.options.log_limit
         self._log = LogWriter(order.journal, order.step.id, limit=limit, when_full=self._wait_for_space)
         self._told_of_cut = False
@@ -142,7 +156,13 @@ class _StepRun:
             return broke_off(self._about, self._evidence, code, str(exc), stopped=self._stopped)
         if self._stopped or rc is None:
             self._sweep()
-        return judge(self._about, self._evidence, rc, stopped=self._stopped)
+        return self._judged(rc)
+
+    def _judged(self, rc: int | None) -> Outcome:
+        if self._findings is None:
+            return judge(self._about, self._evidence, rc, stopped=self._stopped)
+        checks = self._findings.checks(self._order.step.hosts, whole=self._evidence.whole)
+        return judge_checks(self._about, self._evidence, checks, self._findings.places, rc, stopped=self._stopped)
 
     @property
     def _stopped(self) -> bool:
@@ -158,8 +178,9 @@ class _StepRun:
         command = self._command(scratch)
         if order.step.limited and environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
             gather_facts(command, order.spec.folder, order.scratch, environment, lambda: self._stopped)
+        playbook = place_playbook(order.playbook, order.spec.folder, scratch) if order.spec.own else order.playbook
         invocation = Invocation(
-            command=[*command, *self._options(scratch), "--", os.path.relpath(order.playbook, order.spec.folder)],
+            command=[*command, *self._options(scratch), "--", os.path.relpath(playbook, order.spec.folder)],
             folder=order.spec.folder,
             scratch=scratch / "runner",
             environment=environment,
@@ -195,7 +216,7 @@ class _StepRun:
             f"--limit=@{scratch / 'limit'}": step.limited,
             f"--tags={','.join(spec.tags)}": spec.tags,
             f"--skip-tags={','.join(spec.skip_tags)}": spec.skip_tags,
-            "--check": options.check_mode,
+            "--check": options.check_mode and step.action is not Action.CHECK,  # which only reads, and must read all
             "--diff": options.diff,
             f"-{'v' * options.verbosity}": options.verbosity,
         }
@@ -212,6 +233,8 @@ class _StepRun:
         raw = self._cleaned(raw)
         self._tell_of_disk()
         self._evidence.observe(raw, printed.decode(errors="replace"))
+        if self._findings is not None:
+            self._findings.observe(raw)
         draft = draft_from_runner(raw, str(self._order.spec.folder), diff=self._order.run.options.diff)
         if draft is not None and (self._log.size > start or len(draft) > 1):  # it says more than that it printed
             self._hand_up(draft, raw, start)
@@ -286,6 +309,12 @@ class _StepRun:
 
     def _sweep(self) -> None:
         end_children(self._kept)
+
+
+def _findings_of(order: Order) -> Findings:
+    options = order.run.options
+    ignored = {name: Ignored(by=options.requested_by, reason=why) for name, why in options.ignore_checks.items()}
+    return Findings(None if order.spec.own else order.step.component, str(order.spec.folder), ignored)
 
 
 def _digest(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Frozen values, without I/O and without a clock; on the wire they have the same field names."""
 
 from installkit.model.access import AuditEntry, KeptAnswer, Token, Webhook
-from installkit.model.check import Check, Ignored
+from installkit.model.check import Check, Ignored, group_checks
 from installkit.model.component import (
     ON_CHANGE,
     PARAMETER_TYPES,
@@ -117,6 +117,7 @@ __all__ = [
     "Token",
     "Webhook",
     "from_wire",
+    "group_checks",
     "is_password",
     "is_vault_password",
     "password_problem",

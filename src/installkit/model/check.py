@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 import attrs
 
 from installkit.model.words import CheckStatus
@@ -17,8 +19,11 @@ class Check:
     What one check found, the same on all of `hosts`.
 
     Attributes:
+        name: `COMPONENT.TASK`, as `mysql.disk-space`; `host.…` for a check of installkit's own.
         component: None for a check of installkit's own.
-        remedy: What to do about it; None if it passed.
+        remedy: What to do about it; None if it passed, or nothing is known.
+        ignorable: Whether a start may name it in `ignore_checks`.
+        ignored: Who let it pass, and why; None for what counts.
     """
 
     name: str
@@ -29,3 +34,16 @@ class Check:
     remedy: str | None = None
     ignorable: bool = True
     ignored: Ignored | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing may be changed because of it: it failed, and nobody ignores it."""
+        return self.status is CheckStatus.FAIL and self.ignored is None
+
+
+def group_checks(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Return *checks* with one row for what is the same on several hosts, in the order of their first."""
+    hosts: dict[Check, dict[str, None]] = {}
+    for check in checks:
+        hosts.setdefault(attrs.evolve(check, hosts=()), {}).update(dict.fromkeys(check.hosts))
+    return tuple(attrs.evolve(check, hosts=tuple(names)) for check, names in hosts.items())

@@ -3,6 +3,7 @@ from datetime import datetime
 
 import attrs
 
+from installkit.model.check import Check
 from installkit.model.event import Event
 from installkit.model.run import Failure, Progress, Recap, RunSnapshot, RunSpec, StepSnapshot
 from installkit.model.wire import from_wire
@@ -131,6 +132,7 @@ class _StepProgress:
             rc=event.data.get("rc"),
             recap=event.data.get("recap", {}),
             failure=from_wire(Failure, failures[0]) if failures else None,
+            checks=tuple(from_wire(Check, check) for check in event.data.get("checks", ())),
         )
 
     def snapshot(self) -> StepSnapshot:

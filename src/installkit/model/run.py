@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from installkit.model.check import Check
 from installkit.model.installation import Installation
 from installkit.model.inventory import Play
 from installkit.model.plan import Plan, Step
@@ -67,7 +68,7 @@ class RunOptions:
         user: Ansible's `--user`; None leaves it to the inventory and ansible.cfg, whose variables also win over it.
         private_key: Ansible's `--private-key`, absolute; None as above.
         become: Ansible's `--become`.
-        ignore_checks: Why each named check is ignored.
+        ignore_checks: Why each check is ignored, by its name.
         log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
     """
 
@@ -106,6 +107,7 @@ class StepSpec:
         inputs: As in `Installation.inputs`, with `NAME@HOST` for what goes in on one host only; empty if the step
             carries none in, as a restart.
         facts: `fresh` or `cached`.
+        own: Whether the playbook is installkit's own: it is carried out as if it lay in `folder`.
     """
 
     step: str
@@ -126,6 +128,7 @@ class StepSpec:
     verify_follows: bool = False
     inputs: Mapping[str, str] = attrs.field(factory=dict)
     facts: str = "cached"
+    own: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -169,6 +172,7 @@ class StepSnapshot(Step):
         recap: Ansible's counts by host; empty before the end.
         log_size: Bytes of its log that belong to the events up to the moment.
         failure: The first thing that went wrong.
+        checks: What a check step found, grouped over hosts; empty before its end, and for other steps.
     """
 
     status: StepStatus = StepStatus.PENDING
@@ -180,6 +184,7 @@ class StepSnapshot(Step):
     recap: Mapping[str, Recap] = attrs.field(factory=dict)
     log_size: int = 0
     failure: Failure | None = None
+    checks: tuple[Check, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -206,4 +206,5 @@ class FailureCode(StrEnum):
     RUN_TIMED_OUT = "run_timed_out"
     CANCELED = "canceled"
     INTERRUPTED = "interrupted"
+    CHECK_FAILED = "check_failed"
     SECRET_MISSING = "secret_missing"  # noqa: S105 - no password: a code

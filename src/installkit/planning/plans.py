@@ -111,13 +111,14 @@ def assemble(
     request: Request, changes: Mapping[str, Changes], orders: tuple[Order, Order], facts: Facts, stamp: Stamp
 ) -> Plan:
     """
-    Return the plan that carries *changes* out: those of the first order, then those of the second.
+    Return the plan that carries *changes* out: all checks, then those of the first order, then those of the second.
 
     Raises:
         PlanningError: If a change has no playbook for its hosts.
     """
     steps = Steps(request, facts.inventory, facts.coverage)
-    steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0]))
+    checks = steps.add_checks(changes.values())
+    steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0], after=checks) or checks)
     inputs = digest_inputs(facts.catalog, facts.inventory, facts.installed, facts.parameters, changes)
     of_hosts = tuple(change for each in changes.values() for change in each.by_host.values())
     warnings = [

@@ -8,8 +8,8 @@ import attrs
 from installkit.model import Action, Catalog, Installation, Request
 from installkit.planning.requests import Demand, read_demands
 
-_ON_NOTHING = (Action.INSTALL, Action.VERIFY)
-_ON_INSTALLED = (Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.VERIFY)
+_ON_NOTHING = (Action.INSTALL, Action.VERIFY, Action.CHECK)
+_ON_INSTALLED = (Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.VERIFY, Action.CHECK)
 
 
 @attrs.frozen

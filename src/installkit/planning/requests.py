@@ -19,6 +19,11 @@ GETTING_VALUES = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE})
 LEAVING = frozenset({Action.UNINSTALL, Action.FORGET})
 """Actions after which a component is no longer there, as far as the record goes."""
 
+CHECKED = frozenset(
+    {Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.START, Action.RESTART, Action.ROLLBACK, Action.CHECK}
+)
+"""Actions before which a component's check is carried out: those after which it shall work, and the check itself."""
+
 _VERSIONED = frozenset({Action.INSTALL, Action.UPGRADE, Action.VERIFY, Action.CHECK, Action.RECORD})
 _WITHOUT_TRACE = (Action.CONFIGURE, Action.START, Action.STOP, Action.RESTART, Action.BACKUP)
 _WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")

@@ -49,7 +49,7 @@ class Undone:
 def rollback_questions(request: Request, undone: Undone, catalog: Catalog) -> Questions:
     """Return what must be asked of Ansible before `make_rollback_plan` can answer."""
     components = [catalog[name] for name in dict.fromkeys(name for name, _ in undone.touched)]
-    wanted = (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY)
+    wanted = (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY, Action.CHECK)
     specs = [(each, spec) for each in components for action in wanted if (spec := each.action(action)) is not None]
     patterns = dict.fromkeys([*(each.hosts for each in components), request.limit])
     return Questions(

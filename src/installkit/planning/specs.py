@@ -115,7 +115,7 @@ class _Specs:
             secrets=self._secrets(component),
             timeout=spec.timeout,
             soft_timeout=spec.soft_timeout,
-            exclusive=component.exclusive,
+            exclusive=component.exclusive and step.action is not Action.CHECK,
             verify_follows=self._is_verified(step),
             inputs=self._inputs(component, step),
             facts=spec.facts,

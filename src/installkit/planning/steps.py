@@ -1,6 +1,6 @@
 """The steps that carry changes out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -11,7 +11,7 @@ from installkit.planning.batches import cut_batches
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.order import Order
-from installkit.planning.requests import GETTING_VALUES
+from installkit.planning.requests import CHECKED, GETTING_VALUES
 
 _PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK, Action.RECORD})
 _PLACES = {action: place for place, action in enumerate(Action)}
@@ -59,6 +59,39 @@ class Steps:
     steps: list[Step] = attrs.field(factory=list)
     warnings: list[str] = attrs.field(factory=list)
 
+    def add_checks(self, changes: Iterable[Changes]) -> tuple[str, ...]:
+        """
+        Add a step for the check of each component that is about to change, or whose check is asked for.
+
+        Returns:
+            Their ids: before all of them have succeeded, nothing may change.
+        """
+        return tuple(step for each in changes for step in self._add_checks_of(each))
+
+    def _add_checks_of(self, changes: Changes) -> Iterator[str]:
+        component = changes.demand.component
+        check = component.action(Action.CHECK)
+        if check is None:
+            return
+        concerned: dict[str | None, list[str]] = {}
+        for decision, hosts in changes.decisions:
+            if decision.action in CHECKED:
+                concerned.setdefault(decision.to_version, []).extend(hosts)
+        for version, names in concerned.items():
+            if seen := self._looked_at(component, check, tuple(names), "checked"):
+                origins = {changes.by_host[host].from_version for host in names}
+                yield self._add(
+                    _Work(
+                        changes=changes,
+                        spec=check,
+                        action=Action.CHECK,
+                        hosts=seen,
+                        to_version=version,
+                        from_version=origins.pop() if len(origins) == 1 else None,
+                    ),
+                    (),
+                )
+
     def add_all(self, changes: Mapping[str, Changes], order: Order, *, after: Sequence[str] = ()) -> tuple[str, ...]:
         """
         Add the steps of *changes* in *order*, after the steps with the ids *after*.
@@ -103,9 +136,10 @@ class Steps:
         """Return what is done, in order: of one action, first what has the most versions still before it."""
         alike: dict[tuple[Action, int, str | None], list[str]] = {}
         for decision, hosts in changes.decisions:
+            if decision.action is None or decision.action is Action.CHECK:
+                continue
             for left, version in enumerate((decision.to_version, *reversed(decision.via))):
-                if decision.action is not None:
-                    alike.setdefault((decision.action, left, version), []).extend(hosts)
+                alike.setdefault((decision.action, left, version), []).extend(hosts)
         ordered = sorted(alike, key=lambda key: (_PLACES[key[0]], -key[1], key[2] or ""))
         return [self._work(changes, key[0], key[2], alike[key]) for key in ordered]
 
@@ -150,22 +184,22 @@ class Steps:
         verify = work.component.action(Action.VERIFY)
         if verify is None or work.action not in _PROVED_BY_VERIFY:
             return step
-        checked = self._verified(work.component, verify, work.hosts)
-        if not checked:
+        seen = self._looked_at(work.component, verify, work.hosts, "proved")
+        if not seen:
             return step
-        verified = attrs.evolve(work, action=Action.VERIFY, spec=verify, hosts=checked, approve=False)
+        verified = attrs.evolve(work, action=Action.VERIFY, spec=verify, hosts=seen, approve=False)
         return self._add(verified, (step,))
 
-    def _verified(self, component: Component, verify: ActionSpec, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the hosts on which *verify* is carried out for *hosts*, and warn of those that it cannot vouch for."""
-        covered = self.coverage.of_action(component, verify)
+    def _looked_at(self, component: Component, spec: ActionSpec, hosts: tuple[str, ...], done: str) -> tuple[str, ...]:
+        """Return the hosts on which *spec*, which reads only, runs for *hosts*; warn of those that are not *done* by it."""
+        covered = self.coverage.of_action(component, spec)
         if hosts == covered:
             return hosts
         seen = set(covered)
         unseen = [host for host in hosts if host not in seen]
         if unseen:
-            name = self.coverage.playbook_name(component, verify)
-            self.warnings.append(f"{name} has no play for {join_names(unseen)}: {component.name} is not proved there")
+            name = self.coverage.playbook_name(component, spec)
+            self.warnings.append(f"{name} has no play for {join_names(unseen)}: {component.name} is not {done} there")
         if seen.isdisjoint(self.coverage.of_component(component)):
             return self.coverage.in_limit(covered)
         return tuple(host for host in hosts if host in seen)

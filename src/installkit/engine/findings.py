@@ -1,0 +1,205 @@
+"""What a check step finds: each of its named tasks is a check, and one that fails is a finding, not Ansible's failure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from installkit.engine.remedies import remedy_for
+from installkit.engine.translation import cut, result_message, task_location
+from installkit.model import Check, CheckStatus, FailureCode, Ignored, group_checks
+
+Raw = Mapping[str, Any]
+
+CONNECTION = "host.connection"
+"""The check that a host fails which cannot be reached, in whatever step."""
+
+_GATHERING = {"gather_facts", "setup"}
+_REQUIRED = "(required)"
+_WARNING = "Warning:"
+_REMEDY = "Remedy:"
+_MOST = 4_000
+"""Characters of a message."""
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """
+    The task that is a check.
+
+    Attributes:
+        location: `playbook:line`, relative to the playbook's folder where it lies below it.
+    """
+
+    task: str
+    location: str | None
+
+
+class Findings:
+    """
+    Gathers what the tasks of one check step show on each host.
+
+    Attributes:
+        places: The task of each check, by its name.
+    """
+
+    def __init__(self, component: str | None, folder: str, ignored: Mapping[str, Ignored]) -> None:
+        """
+        Expect the events of a check step.
+
+        Args:
+            component: The one that the step is about; None for installkit's own checks.
+            folder: Locations of tasks are given relative to it.
+            ignored: Who ignores which check, and why, by the check's name.
+        """
+        self.places: dict[str, Place] = {}
+        self._component = component
+        self._folder = folder
+        self._ignored = ignored
+        self._found: list[Check] = []
+        self._items: dict[tuple[str, str], list[str]] = {}
+        self._ended_by: dict[str, Check] = {}
+
+    def observe(self, raw: Raw) -> None:
+        """Take in one event of ansible-runner."""
+        data = raw.get("event_data") or {}
+        match raw.get("event", ""):
+            case "runner_item_on_failed":
+                message = result_message(data.get("res") or {}) or "no message"
+                self._items.setdefault((data["host"], data["task_uuid"]), []).append(message)
+            case "runner_on_ok":
+                self._pass(data)
+            case "runner_on_skipped" if _module(data) == "fail":  # what it would complain of is not so
+                self._pass(data)
+            case "runner_on_failed":
+                self._fail(data)
+            case "runner_on_unreachable":
+                self._lose(data)
+
+    def checks(self, hosts: Sequence[str], *, whole: bool) -> tuple[Check, ...]:
+        """
+        Return a row for each check and message, with the hosts that it is the same on.
+
+        Args:
+            hosts: The step's; those of a row stand in the same order.
+            whole: Whether Ansible carried every play out.
+        """
+        found = self._ordered({host: number for number, host in enumerate(hosts)})
+        if self._ended_by and not any(check.blocks for check in found):
+            found.append(self._cut_short([host for host in hosts if host in self._ended_by] if whole else hosts))
+        return tuple(found)
+
+    def _ordered(self, numbers: Mapping[str, int]) -> list[Check]:
+        """Return a row for each check and message: checks in the order of their tasks, hosts by their *numbers*."""
+        tasks = {name: number for number, name in enumerate(self.places)}
+        rows = [
+            attrs.evolve(row, hosts=tuple(sorted(row.hosts, key=lambda host: numbers.get(host, len(numbers)))))
+            for row in group_checks(self._found)
+        ]
+        return sorted(rows, key=lambda row: (tasks[row.name], numbers.get(row.hosts[0], len(numbers))))
+
+    def _pass(self, data: Raw) -> None:
+        self._ended_by.pop(data["host"], None)
+        if data.get("task") == data.get("task_action") or _module(data) in _GATHERING:
+            return  # what has no name prepares the checks
+        said = dict.fromkeys(_said_when_good(data.get("res") or {}))
+        self._found.append(self._check(data, CheckStatus.PASS, cut("\n".join(said), _MOST), None))
+
+    def _fail(self, data: Raw) -> None:
+        single = result_message(data.get("res") or {}) or "no message"
+        said = [_Said.read(text) for text in self._items.get((data["host"], data["task_uuid"])) or [single]]
+        message = cut("\n".join(dict.fromkeys(each.message for each in said)), _MOST)
+        remedy = " ".join(dict.fromkeys(each.remedy for each in said if each.remedy))
+        status = CheckStatus.WARN if all(each.warns for each in said) else CheckStatus.FAIL
+        check = self._check(data, status, message, remedy or remedy_for(FailureCode.CHECK_FAILED, message))
+        self._found.append(check)
+        if not data.get("ignore_errors"):
+            self._ended_by[data["host"]] = check
+
+    def _lose(self, data: Raw) -> None:
+        message = result_message(data.get("res") or {}) or "no message"
+        self.places.setdefault(CONNECTION, self._place(data))
+        self._found.append(
+            Check(
+                name=CONNECTION,
+                component=None,
+                hosts=(data["host"],),
+                status=CheckStatus.FAIL,
+                message=message,
+                remedy=remedy_for(FailureCode.HOST_UNREACHABLE, message),
+                ignorable=False,
+            )
+        )
+
+    def _check(self, data: Raw, status: CheckStatus, message: str, remedy: str | None) -> Check:
+        task = str(data.get("task") or "")
+        name = check_name(self._component or "host", task)
+        ignorable = not task.endswith(_REQUIRED)
+        self.places.setdefault(name, self._place(data))
+        return Check(
+            name=name,
+            component=self._component,
+            hosts=(data["host"],),
+            status=status,
+            message=message,
+            remedy=remedy,
+            ignorable=ignorable,
+            ignored=self._ignored.get(name) if ignorable and status is CheckStatus.FAIL else None,
+        )
+
+    def _place(self, data: Raw) -> Place:
+        location = task_location(data, self._folder) if self._component else None
+        return Place(task=str(data.get("task") or ""), location=location)
+
+    def _cut_short(self, hosts: Sequence[str]) -> Check:
+        """Return the warning that a finding which blocks nothing kept Ansible from later checks."""
+        names = dict.fromkeys(check.name for check in self._ended_by.values())
+        return Check(
+            name=f"{self._component or 'host'}.complete",
+            component=self._component,
+            hosts=tuple(hosts),
+            status=CheckStatus.WARN,
+            message=f"the checks after {', '.join(names)} were not made there",
+            remedy="put `ignore_errors: true` into the play, so that every check is made on every host",
+        )
+
+
+@attrs.frozen
+class _Said:
+    """What a failed check says, in its parts."""
+
+    message: str
+    remedy: str
+    warns: bool
+
+    @classmethod
+    def read(cls, text: str) -> "_Said":
+        message, _, remedy = text.partition(_REMEDY)
+        message = message.strip()
+        warns = message.startswith(_WARNING)
+        return cls(message.removeprefix(_WARNING).strip(), remedy.strip(), warns)
+
+
+def check_name(component: str, task: str) -> str:
+    """
+    Return the name of the check that *task* of *component*'s check playbook is.
+
+    >>> check_name("mysql", "Disk space (required)")
+    'mysql.disk-space'
+    """
+    words = task.removesuffix(_REQUIRED).lower()
+    return f"{component}.{re.sub(r'[^a-z0-9]+', '-', words).strip('-') or 'task'}"
+
+
+def _said_when_good(res: Raw) -> Iterator[str]:
+    """Return the messages of a good result; of a loop, those of its items."""
+    for each in res.get("results") or [res]:
+        said = each.get("msg")
+        if isinstance(said, str) and said:
+            yield said
+
+
+def _module(data: Raw) -> str:
+    name: str = data.get("task_action") or ""
+    return name.rpartition(".")[2]

@@ -15,7 +15,7 @@ PUBLIC = "installkit"  # the root package, and so the public names
 INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
 PUBLIC_OBJECTS = {
-    *("access", "display", "doctor", "estimates", "folders", "hosts"),
+    *("access", "checks", "display", "doctor", "estimates", "folders", "hosts"),
     *("installer", "replica", "report", "run", "site", "values"),
 }
 
@@ -33,6 +33,7 @@ ALLOWED = {
     "folders": {"errors"},
     "doctor": {"errors", "programs"},
     "access": INNER | {"store"},
+    "checks": INNER,
     "hosts": INNER | {"folders", "inventory", "values"},
     "values": INNER | {"catalog", "store"},
     "replica": INNER | {"folders", "store"},

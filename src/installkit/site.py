@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from installkit.checks import make_check_spec, refuse_unknown
 from installkit.display import Shown
 from installkit.engine import launch
 from installkit.errors import PlanningError, SiteLockedError, StalePlanError
@@ -26,6 +27,8 @@ from installkit.journal import (
 from installkit.model import (
     LOG_LIMIT,
     Catalog,
+    Check,
+    FailureCode,
     HostStatus,
     Installation,
     Inventory,
@@ -160,7 +163,7 @@ class Site(SiteHosts, Shown):
             note: What you want to remember of it.
             jobs: How many steps may run at once; None: one where something is upgraded or removed, else four.
             timeout: Seconds for the whole run, without those in which it only waits for approvals.
-            ignore_checks: Why each named check is ignored.
+            ignore_checks: Why each check is ignored, by its name; it is recorded with who started the run.
             secrets: Values by parameter name, and passwords by the names that `set_secret` takes; they go before the
                 stored ones, and are kept nowhere.
             check_mode: As Ansible's `--check`; the plan can still be applied afterwards.
@@ -181,11 +184,7 @@ class Site(SiteHosts, Shown):
             StoreError: If the data directory cannot be written.
         """
         self._store.check_writable()
-        if not is_run_id(plan.id):
-            raise PlanningError(f"{plan.id!r} is no plan's id", remedy="make the plan again")
-        if plan.site != self.name:
-            raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {self.name!r}")
-        before = self._options_before(plan)
+        self._refuse_foreign(plan)
         options = RunOptions(
             note=note,
             requested_by=requested_by or user_name(),
@@ -195,14 +194,13 @@ class Site(SiteHosts, Shown):
             diff=diff,
             verbosity=verbosity,
             log_limit=log_limit,
-            user=user or before.user,
-            private_key=before.private_key if private_key is None else _key_file(Path(private_key)),
-            become=become or before.become,
             ignore_checks=dict(ignore_checks or {}),
+            **self._connection(plan, user, private_key, become=become),
         )
         known = self._started(plan.id)
         if known is not None and not check_mode:
             return known
+        refuse_unknown(plan, options.ignore_checks)
         check_passwords(secrets or {})
         values = {**self._store.secrets(self.name), **(secrets or {})}
         if plan.read_only or check_mode:
@@ -210,13 +208,81 @@ class Site(SiteHosts, Shown):
         with self._take_lock() as lock:
             return self._start(plan, options, values, lock)
 
-    def _options_before(self, plan: Plan) -> RunOptions:
-        """Return the options of the run that *plan* goes on with or undoes; plain ones where there is none."""
+    def check(
+        self,
+        plan: Plan,
+        *,
+        ignore_checks: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        user: str | None = None,
+        private_key: str | Path | None = None,
+        become: bool = False,
+        requested_by: str | None = None,
+    ) -> tuple[Check, ...]:
+        """
+        Check the hosts of *plan* as installkit does and as its components declare, and change nothing.
+
+        It is a run of its own that needs no lock; the plan can still be applied afterwards.
+
+        Args:
+            plan: As `plan` returned it, of this site; still true.
+            ignore_checks: Why each check is ignored, by its name.
+            secrets: As for `start`.
+            timeout: Seconds that it may take.
+            user: As Ansible's `-u`.
+            private_key: As Ansible's `--private-key`.
+            become: As Ansible's `-b`.
+            requested_by: Who checks; the user of this process if None.
+
+        Returns:
+            A row for each check and message, with its hosts, also for those that passed; none for an empty plan.
+
+        Raises:
+            StalePlanError: If the site or an input changed since the plan was made.
+            PlanningError: If the plan is another site's, a secret has no value, or there is no such check to ignore.
+            RunError: If the checks could not be carried out.
+            StoreError: If the data directory cannot be written.
+        """
+        self._store.check_writable()
+        self._refuse_foreign(plan)
+        refuse_unknown(plan, ignore_checks or {})
+        check_passwords(secrets or {})
+        if plan.empty:
+            return ()
+        options = RunOptions(
+            note="checks",
+            requested_by=requested_by or user_name(),
+            timeout=timeout,
+            ignore_checks=dict(ignore_checks or {}),
+            **self._connection(plan, user, private_key, become=become),
+        )
+        values = {**self._store.secrets(self.name), **(secrets or {})}
+        spec = make_check_spec(self._spec(plan, options, values), self.catalog(), run=new_id())
+        return _checked(self._launch(spec, values, None))
+
+    def _refuse_foreign(self, plan: Plan) -> None:
+        if not is_run_id(plan.id):
+            raise PlanningError(f"{plan.id!r} is no plan's id", remedy="make the plan again")
+        if plan.site != self.name:
+            raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {self.name!r}")
+
+    def _connection(
+        self, plan: Plan, user: str | None, private_key: str | Path | None, *, become: bool
+    ) -> dict[str, Any]:
+        """Return how Ansible connects: as given, else as in the run that *plan* goes on with or undoes."""
         run = None if plan.continues is None else self._started(plan.continues)
-        return RunOptions() if run is None else run.spec().options
+        before = RunOptions() if run is None else run.spec().options
+        return {
+            "user": user or before.user,
+            "private_key": before.private_key if private_key is None else _key_file(Path(private_key)),
+            "become": become or before.become,
+        }
 
     def _start(self, plan: Plan, options: RunOptions, values: Mapping[str, str], site_lock: Lock | None) -> Run:
-        spec = self._spec(plan, options, values)
+        return self._launch(self._spec(plan, options, values), values, site_lock)
+
+    def _launch(self, spec: RunSpec, values: Mapping[str, str], site_lock: Lock | None) -> Run:
         wanted = {name for step in spec.steps for name in step.secrets}
         if missing := sorted(wanted - values.keys()):
             raise PlanningError(
@@ -353,6 +419,19 @@ def _make(request: Request, known: _Survey, stamp: Stamp) -> Plan:
     if known.undone is None:
         return make_plan(request, *inputs, stamp=stamp, parameters=known.parameters)
     return make_rollback_plan(request, *inputs, undone=known.undone, stamp=stamp, parameters=known.parameters)
+
+
+def _checked(run: Run) -> tuple[Check, ...]:
+    """Wait for *run*, which only checks, and return what it found; whoever stops waiting stops it."""
+    try:
+        run.wait()
+    except BaseException:
+        run.cancel(now=True)
+        raise
+    failures = run.failures
+    if not failures or any(each.code is not FailureCode.CHECK_FAILED for each in failures):
+        run.raise_for_status()
+    return run.checks
 
 
 def new_id() -> str:

@@ -1,0 +1,214 @@
+"""Checks before a change, in real runs: what is found, what may be ignored, and what installkit checks by itself."""
+
+import socket
+import sys
+
+import pytest
+
+import installkit
+from installkit import Check, CheckStatus, Ignored, RunStatus, StepStatus
+from installkit.model import FailureCode
+
+LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+
+OWN = {f"host.{name}" for name in ("connection", "python", "privilege", "disk", "memory", "time", "system")}
+
+INSTALL = "- hosts: all\n  gather_facts: false\n  tasks:\n    - shell: echo '{{ inventory_hostname }}' >> %s\n"
+
+PLAY = "- hosts: all\n  gather_facts: false\n  ignore_errors: true\n  tasks:\n"
+
+TASKS = """\
+    - command: echo this prepares the next one
+      register: said
+    - name: Disk space
+      assert:
+        that: inventory_hostname == 'h3'
+        fail_msg: |-
+          only 10 GB are free
+          Remedy: add a disk
+        success_msg: there is space
+    - name: Kernel (required)
+      fail: {msg: "{{ said.stdout }}"}
+      when: inventory_hostname == 'nowhere'
+    - name: Swap
+      fail: {msg: "Warning: swap is on"}
+    - name: Ports of the cluster
+      assert: {that: item != 2, fail_msg: "port {{ item }} is taken"}
+      loop: [1, 2]
+      when: inventory_hostname == 'h2'
+"""
+
+
+@pytest.fixture
+def site(installer, tmp_path, folder):
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("".join(f"{host} {LOCAL}\n" for host in ("h1", "h2", "h3")))
+    return installer.site("acme", inventory=inventory, catalog=folder)
+
+
+@pytest.fixture
+def diary(tmp_path):
+    """A file that tells on which hosts something was installed."""
+    return tmp_path / "diary"
+
+
+def write_component(folder, diary, tasks, *, play=PLAY):
+    """Write a component *a*, with *tasks* as its check."""
+    (folder / "03.a.yml").write_text(INSTALL % diary)
+    (folder / "03.a.check.yml").write_text(play + tasks)
+
+
+def found(checks, *, status=None):
+    """Return name, hosts and message of *checks*, of those with *status* alone if it is given."""
+    return [(each.name, each.hosts, each.message) for each in checks if status is None or each.status is status]
+
+
+def test_findings_keep_everything_from_changing(site, folder, diary):
+    """Every check is made on every host; what fails is told with its hosts, and how to go on; nothing is changed."""
+    write_component(folder, diary, TASKS)
+    run = site.start(site.plan(install=["a"])).wait(60)
+    disk, ports = run.failures
+
+    assert not diary.exists()
+    assert () == site.installed()
+    assert [StepStatus.FAILED, StepStatus.SKIPPED] == [step.status for step in run.steps]
+    assert {"h1": "failed", "h2": "failed", "h3": "changed"} == run.steps[0].host_statuses
+    assert [
+        ("a.disk-space", ("h1", "h2"), "only 10 GB are free"),
+        ("a.ports-of-the-cluster", ("h2",), "port 2 is taken"),
+    ] == found(run.checks, status=CheckStatus.FAIL)
+    assert [("a.swap", ("h1", "h2", "h3"), "swap is on")] == found(run.checks, status=CheckStatus.WARN)
+    assert [
+        ("a.disk-space", ("h3",), "there is space"),
+        ("a.kernel", ("h1", "h2", "h3"), ""),
+    ] == found(run.checks, status=CheckStatus.PASS)
+    assert {False} == {each.ignorable for each in run.checks if each.name == "a.kernel"}
+    assert FailureCode.CHECK_FAILED is disk.code
+    assert "check a.disk-space failed on h1, h2: only 10 GB are free" == disk.summary
+    assert ("Disk space", "03.a.check.yml:7", "add a disk") == (disk.task, disk.location, disk.remedy)
+    assert f"installkit resume {run.id} --ignore-check a.ports-of-the-cluster=WHY" == ports.next.command
+
+
+def test_what_is_ignored_is_recorded_with_who_and_why(site, folder, diary):
+    """It also goes on in check mode, where a check reads as always, and changes nothing."""
+    write_component(folder, diary, TASKS)
+    plan = site.plan(install=["a"])
+    why = {"a.disk-space": "a disk is on its way", "a.ports-of-the-cluster": "ours"}
+    tried = site.start(plan, ignore_checks=why, requested_by="eve", check_mode=True).wait(60)
+    run = site.start(plan, ignore_checks=why, requested_by="eve").wait(60).raise_for_status()
+    ignored = {each.name: each.ignored for each in run.checks if each.ignored}
+
+    assert RunStatus.SUCCEEDED is tried.status
+    assert found(run.checks) == found(tried.checks)
+    assert ["h1", "h2", "h3"] == sorted(diary.read_text().split())
+    assert {name: Ignored(by="eve", reason=reason) for name, reason in why.items()} == ignored
+    assert {"installed"} == {row.status for row in site.installed()}
+
+
+def test_what_is_required_cannot_be_ignored(site, folder, diary):
+    write_component(folder, diary, "    - name: Kernel (required)\n      fail: {msg: too old}\n")
+    run = site.start(site.plan(install=["a"]), ignore_checks={"a.kernel": "never mind"}).wait(60)
+
+    assert RunStatus.FAILED is run.status
+    assert [(None, False)] == [(each.ignored, each.ignorable) for each in run.checks]
+    assert f"installkit resume {run.id}" == run.failures[0].next.command
+
+
+def test_checks_that_were_not_made_are_told(site, folder, diary):
+    """A play without `ignore_errors` ends on a host at its first failed task: what comes after is unknown there."""
+    tasks = "    - name: Swap\n      fail: {msg: 'Warning: on'}\n      when: inventory_hostname != 'h3'\n"
+    write_component(
+        folder,
+        diary,
+        f"{tasks}    - name: More\n      assert: {{that: true}}\n",
+        play=PLAY.replace("  ignore_errors: true\n", ""),
+    )
+    run = site.start(site.plan(install=["a"])).wait(60).raise_for_status()
+
+    assert [
+        ("a.swap", ("h1", "h2"), "on"),
+        ("a.complete", ("h1", "h2"), "the checks after a.swap were not made there"),
+    ] == found(run.checks, status=CheckStatus.WARN)
+
+
+def test_a_plan_is_checked_without_being_used_up(site, folder, diary):
+    """What installkit checks by itself comes with what components declare, as a run that leaves the site as it is."""
+    write_component(folder, diary, "    - name: Taste\n      assert: {that: true}\n")
+    plan = site.plan(install=["a"])
+    checks = site.check(plan, requested_by="eve")
+    (run,) = site.runs()
+
+    assert OWN | {"a.taste"} == {each.name for each in checks}
+    assert {CheckStatus.PASS} == {each.status for each in checks}
+    assert {("h1", "h2", "h3")} == {each.hosts for each in checks}
+    assert checks == run.checks
+    assert ("eve", RunStatus.SUCCEEDED) == (run.snapshot().requested_by, run.status)
+    assert None is site.snapshot().revision
+    assert plan.id == site.start(plan).wait(60).raise_for_status().id
+    assert () == site.check(site.plan(install=["a"]))
+
+
+def test_what_installkit_checks_connects_as_the_playbooks_do(site, folder, diary, tmp_path):
+    """Variables beside the playbooks count, as users and ports; rights are tried where a playbook asks for them."""
+    (folder / "03.a.yml").write_text("- hosts: h1, h3\n  become: true\n  tasks: []\n")
+    (folder / "04.b.yml").write_text("- hosts: h2\n  tasks: []\n")
+    (folder / "a.component.yml").write_text(
+        "name: a\nparameters: {a_port: {type: port, default: 1}}\nactions: {install: 03.a.yml}\n"
+    )
+    (folder / "group_vars").mkdir()
+    (folder / "host_vars").mkdir()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    (folder / "group_vars" / "all.yml").write_text(
+        f"a_port: {port}\nansible_become_exe: /bin/false\nansible_become_user: nobody\n"
+    )
+    (folder / "host_vars" / "h3.yml").write_text("ansible_connection: ssh\nansible_host: 127.0.0.1\nansible_port: 1\n")
+    with listener:
+        checks = site.check(site.plan(all=True))
+    failed = {each.name: each for each in checks if each.blocks}
+
+    assert {"host.privilege": ("h1",), "host.ports": ("h1",), "host.connection": ("h3",)} == {
+        name: each.hosts for name, each in failed.items()
+    }
+    assert f"port {port} (a_port) is taken" == failed["host.ports"].message
+    assert {"host.ports"} == {name for name, each in failed.items() if each.ignorable}
+    assert all(each.remedy for name, each in failed.items() if name != "host.privilege")
+
+
+def test_a_broken_check_is_no_passed_check(site, folder, diary):
+    """Where Ansible breaks off, nothing is proved, and nothing is changed."""
+    fine = "    - name: Fine\n      assert: {that: true}\n"
+    write_component(folder, diary, f"{fine}- hosts: all\n  strategy: no such\n  tasks:\n{fine}")
+    plan = site.plan(install=["a"])
+    run = site.start(plan, ignore_checks={"a.fine": "so be it"}).wait(60)
+
+    assert RunStatus.FAILED is run.status
+    assert FailureCode.CHECK_FAILED is not run.failures[0].code
+    assert not diary.exists()
+
+
+@pytest.mark.parametrize(
+    ("ignored", "message"),
+    [
+        pytest.param({"b.disk": "x"}, "'b.disk' is no check of the plan", id="another component's"),
+        pytest.param({"a": "x"}, "'a' is no check of the plan", id="no task"),
+        pytest.param({"host.dist": "x"}, "'host.dist' is no check of the plan", id="none of installkit's"),
+        pytest.param({"host.python": "x"}, "host.python cannot be ignored", id="required"),
+        pytest.param({"a.disk": " "}, "a.disk is ignored without a reason", id="no reason"),
+    ],
+)
+def test_only_checks_of_the_plan_are_ignored_and_for_a_reason(site, folder, diary, ignored, message):
+    write_component(folder, diary, TASKS)
+    plan = site.plan(install=["a"])
+
+    for use in (site.start, site.check):
+        with pytest.raises(installkit.PlanningError, match=message) as caught:
+            use(plan, ignore_checks={**ignored, "host.disk": "it is enough"})
+        assert "host.disk" in caught.value.remedy
+        assert "a.TASK" in caught.value.remedy
+
+
+def test_a_check_survives_json():
+    check = Check(name="a.b", component=None, hosts=("h1",), status=CheckStatus.FAIL, message="m", remedy=None)
+
+    assert check == installkit.from_wire(Check, installkit.to_wire(check))

@@ -28,6 +28,7 @@ class Entry:
 SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Plan and apply": {
         "plan": Entry("plans", "Show what would be done, and change nothing."),
+        "check": Entry("checks", "Check the hosts of a plan, and change nothing."),
         "apply": Entry("plans", "Show a plan, ask, and carry it out."),
         "resume": Entry("follow_ups", "Go on with a run that did not succeed."),
         "rollback": Entry("follow_ups", "Undo a run, to the versions before it."),

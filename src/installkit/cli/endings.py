@@ -6,6 +6,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 import installkit
+from installkit.cli.checks import ignore_options, show_findings
 from installkit.cli.errors import DETACHED, FAILED
 from installkit.cli.live import show_live
 from installkit.cli.output import STYLES, console, counted, duration_text, plain, print_json
@@ -51,6 +52,7 @@ def show_end(session: Session, now: installkit.RunSnapshot) -> None:
     if now.reason and not now.failures:
         out.print(f"  {plain(now.reason)}")
     show_failures(out, now)
+    show_findings(each for step in now.steps for each in step.checks if not each.blocks)
     _print_next(out, _next_commands(session, now))
 
 
@@ -92,6 +94,8 @@ def _next_commands(session: Session, now: installkit.RunSnapshot) -> dict[str, s
     failed = [failure.step for failure in now.failures if failure.step]
     logs = {"the log": session.command("logs", short(now.id), failed[0])} if failed else {}
     again = {"to go on": session.command("resume", short(now.id))}
+    if options := ignore_options(each for step in now.steps for each in step.checks):
+        again["all the same"] = session.command("resume", short(now.id), *options)
     return {**logs, **again, **({} if now.status is installkit.RunStatus.CANCELED else _undo_command(session, now))}
 
 

@@ -10,11 +10,21 @@ import click
 
 import installkit
 from installkit.cli.amounts import DURATION, SIZE
+from installkit.cli.checks import check_first, ignore_option, read_ignored
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
-from installkit.cli.output import STYLES, console, counted, make_table, print_json
+from installkit.cli.output import STYLES, console, make_table, print_json
 from installkit.cli.passwords import password_options, take_passwords, vault_options
-from installkit.cli.request import Asked, Command, make_plan, read_plan, request_options
+from installkit.cli.request import (
+    CONNECTION_OPTIONS,
+    Asked,
+    Command,
+    all_secrets,
+    make_plan,
+    read_plan,
+    request_options,
+    take_connection,
+)
 from installkit.cli.session import Session, pass_session, say, short
 
 HOSTS_SHOWN = 6
@@ -93,22 +103,21 @@ def start_options(command: Command) -> Command:
     return password_options(command)
 
 
-_FILE = click.Path(exists=True, dir_okay=False)
 _START_OPTIONS = (
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
     click.option("--allow-destructive", is_flag=True, help="Allow what destroys data."),
     click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return."),
     click.option("-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="At most so many steps at once."),
     click.option("--note", metavar="TEXT", default="", help="What you want to remember of it."),
+    ignore_option,
+    click.option("--skip-checks", is_flag=True, help="Make only the checks that are steps of the plan."),
     click.option("--timeout", metavar="TIME", type=DURATION, help="For the whole run, as 90s, 30m or 2h."),
     click.option(
         "--log-limit", metavar="SIZE", type=SIZE, default="1G", show_default=True, help="For each step's log."
     ),
     click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed."),
     click.option("--diff", is_flag=True, help="As Ansible's --diff."),
-    click.option("-u", "--user", metavar="USER", help="As Ansible's -u: connect as this user."),
-    click.option("--private-key", "--key-file", metavar="FILE", type=_FILE, help="As Ansible's."),
-    click.option("-b", "--become", is_flag=True, help="As Ansible's -b: become another user on the hosts."),
+    *CONNECTION_OPTIONS,
     click.option("-v", "--verbose", count=True, help="As Ansible's -v."),
     click.option("--json", "as_json", is_flag=True, help="Print the run as JSON at its end."),
 )
@@ -118,6 +127,8 @@ _START_NAMES = (
     "detach",
     "jobs",
     "note",
+    "ignore_check",
+    "skip_checks",
     "timeout",
     "log_limit",
     "check",
@@ -137,7 +148,7 @@ _START_NAMES = (
 @pass_session
 def apply(session: Session, /, plan: str | None, **options: Any) -> None:
     """
-    Show a plan, ask, and carry it out.
+    Show a plan, check its hosts, ask, and carry it out.
 
     PLAN is a file that `plan -o` wrote, or a plan's id; without it the options say what is wanted. Ctrl-C leaves the
     run alone: it goes on, and `installkit watch` shows it again.
@@ -154,10 +165,15 @@ def apply(session: Session, /, plan: str | None, **options: Any) -> None:
 
 def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> None:
     """
-    Show the plan of *asked*, ask, start it with the *options* of `start_options`, and follow it to its end.
+    Show the plan of *asked*, check its hosts, ask, start it with *options*, and follow it to its end.
+
+    Args:
+        session: Of this command.
+        asked: The plan, and what goes with it.
+        options: Those of `start_options`.
 
     Raises:
-        RefusedError: If it destroys data and that is not allowed, or the answer is no.
+        RefusedError: If it destroys data and that is not allowed, a check fails, or the answer is no.
         click.exceptions.Exit: If it did not succeed.
     """
     show_plan(asked.plan, err=True)
@@ -169,8 +185,13 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
         return
     if not options["check"]:
         _refuse_destructive(asked.plan, allowed=options["allow_destructive"])
+    refuse_unasked(yes=options["yes"])
+    ignored, secrets = read_ignored(options["ignore_check"]), all_secrets(asked)
+    connection = take_connection(options)
+    if not options["check"] and not options["skip_checks"]:
+        check_first(asked, ignored, secrets, connection)
     confirm("Apply?", yes=options["yes"])
-    run = _start(asked, options)
+    run = _start(asked, options, ignored, secrets, connection)
     if options["detach"]:
         click.echo(run.id)
         say(f"started; to watch it: {session.command('watch', short(run.id))}")
@@ -196,6 +217,12 @@ def _refuse_destructive(made: installkit.Plan, *, allowed: bool) -> None:
         raise RefusedError(f"the plan destroys data: {', '.join(names)}", "if you mean it, add --allow-destructive")
 
 
+def refuse_unasked(*, yes: bool) -> None:
+    """Raise `RefusedError` where a question is due, since *yes* does not answer it, and there is nobody to ask."""
+    if not yes and not sys.stdin.isatty():
+        raise RefusedError("nobody can be asked: stdin is no terminal", "look at the plan, then add --yes")
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """
     Ask *question* on the terminal, unless *yes* answers it.
@@ -203,37 +230,28 @@ def confirm(question: str, *, yes: bool) -> None:
     Raises:
         RefusedError: If the answer is no, or there is nobody to ask.
     """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise RefusedError("nobody can be asked: stdin is no terminal", "look at the plan, then add --yes")
-    if not click.confirm(question, err=True):
+    refuse_unasked(yes=yes)
+    if not yes and not click.confirm(question, err=True):
         raise RefusedError("nothing was done", "answer y to go ahead")
 
 
-def _start(asked: Asked, options: Mapping[str, Any]) -> installkit.Run:
-    secrets = {**asked.secrets, **_asked_secrets(asked)}
+def _start(
+    asked: Asked,
+    options: Mapping[str, Any],
+    ignored: Mapping[str, str],
+    secrets: Mapping[str, str],
+    connection: Mapping[str, Any],
+) -> installkit.Run:
     return asked.site.start(
         asked.plan,
         note=options["note"],
         jobs=options["jobs"],
         timeout=options["timeout"],
+        ignore_checks=ignored,
         secrets=secrets,
         check_mode=options["check"],
         diff=options["diff"],
         verbosity=options["verbose"],
         log_limit=options["log_limit"],
-        user=options["user"],
-        private_key=options["private_key"],
-        become=options["become"],
+        **connection,
     )
-
-
-def _asked_secrets(asked: Asked) -> dict[str, str]:
-    missing = [name for name in asked.site.missing_secrets(asked.plan) if name not in asked.secrets]
-    if missing and not sys.stdin.isatty():
-        raise click.UsageError(
-            f"{counted(len(missing), 'secret')} without a value: {', '.join(missing)}; give it with -e {missing[0]}=…,"
-            f" or keep it: installkit site secret {asked.site.name} {missing[0]}"
-        )
-    return {name: click.prompt(name, hide_input=True, err=True) for name in missing}

@@ -1,6 +1,7 @@
 """The options that make a request, the site that they mean, and the same options back from a request."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ import attrs
 import click
 
 import installkit
+from installkit.cli.output import counted
 from installkit.cli.session import Session, say
 from installkit.cli.variables import read_variables
 
@@ -50,6 +52,32 @@ def site_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+CONNECTION_OPTIONS = (
+    click.option("-u", "--user", metavar="USER", help="As Ansible's -u: connect as this user."),
+    click.option(
+        "--private-key",
+        "--key-file",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False),
+        help="As Ansible's.",
+    ),
+    click.option("-b", "--become", is_flag=True, help="As Ansible's -b: become another user on the hosts."),
+)
+"""How Ansible connects; they are for `take_connection`."""
+
+
+def connection_options(command: Command) -> Command:
+    """Give *command* the `CONNECTION_OPTIONS`."""
+    for option in reversed(CONNECTION_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_connection(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of *options* that say how Ansible connects, as `Site.start` and `Site.check` take them."""
+    return {name: options[name] for name in ("user", "private_key", "become")}
 
 
 def _options() -> list[Callable[[Command], Command]]:
@@ -185,3 +213,19 @@ def _plan_from(path: Path) -> installkit.Plan:
     except (ValueError, TypeError, RecursionError) as exc:
         issue = installkit.Issue(str(path), f"is no plan: {exc}")
         raise installkit.DefinitionError([issue], remedy="write it with: installkit plan … -o FILE") from exc
+
+
+def all_secrets(asked: Asked) -> dict[str, str]:
+    """
+    Return the secrets that go with the plan of *asked*; those without a value are asked for on the terminal.
+
+    Raises:
+        click.UsageError: If there is nobody to ask.
+    """
+    missing = [name for name in asked.site.missing_secrets(asked.plan) if name not in asked.secrets]
+    if missing and not sys.stdin.isatty():
+        raise click.UsageError(
+            f"{counted(len(missing), 'secret')} without a value: {', '.join(missing)}; give it with -e {missing[0]}=…,"
+            f" or keep it: installkit site secret {asked.site.name} {missing[0]}"
+        )
+    return {**asked.secrets, **{name: click.prompt(name, hide_input=True, err=True) for name in missing}}

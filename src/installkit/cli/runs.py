@@ -3,6 +3,7 @@
 import click
 
 import installkit
+from installkit.cli.checks import show_findings
 from installkit.cli.endings import follow, show_failures
 from installkit.cli.output import console, counted, duration_text, print_json, print_table, time_text
 from installkit.cli.session import Session, pass_session, say, short
@@ -65,8 +66,10 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
         return
     _show_facts(now)
     print_table(("STEP", "STATUS", "TOOK", "HOSTS"), (_step_row(step) for step in now.steps))
+    show_findings(found.checks)
     show_failures(console(), now)
-    if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED:
+    only_checked = all(step.action is installkit.Action.CHECK for step in now.steps)
+    if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED and not only_checked:
         say(f"\nto go on: {session.command('resume', short(now.id))}")
     elif not now.status.final:
         say(f"\nto watch it: {session.command('watch', short(now.id))}")

@@ -1,0 +1,145 @@
+"""`check`, and the checks before a plan is carried out."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+import installkit
+from installkit.cli.errors import FAILED, RefusedError
+from installkit.cli.output import counted, print_json, print_table
+from installkit.cli.passwords import password_options, take_passwords
+from installkit.cli.request import (
+    Asked,
+    all_secrets,
+    connection_options,
+    make_plan,
+    read_plan,
+    request_options,
+    take_connection,
+)
+from installkit.cli.session import Session, pass_session, say
+
+HOSTS_SHOWN = 6
+
+ignore_option = click.option(
+    "--ignore-check",
+    metavar="NAME=WHY",
+    multiple=True,
+    help="Go on although the check NAME fails; the reason is recorded.",
+)
+
+
+@click.command()
+@click.argument("plan", metavar="[PLAN]", required=False)
+@request_options
+@ignore_option
+@connection_options
+@password_options
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as a JSON array.")
+@pass_session
+def check(
+    session: Session, /, plan: str | None, *, ignore_check: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
+    """
+    Check the hosts of a plan, and change nothing.
+
+    Are they reached, is there space, are the ports free, and whatever the components' own check playbooks look at. PLAN
+    is a file that `plan -o` wrote, or a plan's id; without it the options say what is wanted. The exit code is 1 if
+    something fails.
+
+    \b
+    installkit check -c playbooks -i hosts.yml --install mysql
+    installkit check upgrade.json
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    connection, passwords = take_connection(options), take_passwords(options)
+    request = {name: value for name, value in options.items() if name not in connection}
+    asked = make_plan(session, request, passwords) if plan is None else read_plan(session, plan, request, passwords)
+    checks = _carry_out(asked, read_ignored(ignore_check), all_secrets(asked), connection)
+    if as_json:
+        print_json(checks)
+    elif checks:
+        _print(checks)
+    else:
+        say(f"nothing to check: {asked.plan.summary}")
+    if any(each.blocks for each in checks):
+        raise click.exceptions.Exit(FAILED)
+
+
+def read_ignored(texts: Iterable[str]) -> dict[str, str]:
+    """
+    Return why each check is ignored, by its name, from *texts* as `NAME=WHY`.
+
+    Raises:
+        click.UsageError: If one has no name or no reason; all are named.
+    """
+    pairs = [text.partition("=") for text in texts]
+    if wrong := [repr(name + sign + why) for name, sign, why in pairs if not name.strip() or not why.strip()]:
+        raise click.UsageError(f"--ignore-check takes NAME=WHY, not {', '.join(wrong)}")
+    return {name.strip(): why.strip() for name, _, why in pairs}
+
+
+def check_first(
+    asked: Asked, ignored: Mapping[str, str], secrets: Mapping[str, str], connection: Mapping[str, Any]
+) -> None:
+    """
+    Check the hosts of a plan that is about to change some, and show what was found.
+
+    Raises:
+        RefusedError: If a check fails that is not *ignored*.
+    """
+    if not any(_changes_hosts(step.action) for step in asked.plan.steps):
+        return
+    checks = _carry_out(asked, ignored, secrets, connection)
+    show_findings(checks, err=True)
+    others = {each.name for each in checks if each.status is not installkit.CheckStatus.PASS}
+    say(f"{counted(len({each.name for each in checks} - others), 'check')} passed")
+    if failed := [each for each in checks if each.blocks]:
+        raise _refused(failed)
+
+
+def show_findings(checks: Iterable[installkit.Check], *, err: bool = False) -> None:
+    """Print those of *checks* that did not pass, if there are any."""
+    if found := [each for each in checks if each.status is not installkit.CheckStatus.PASS]:
+        _print(found, err=err)
+
+
+def ignore_options(checks: Iterable[installkit.Check]) -> list[str]:
+    """Return the options that ignore those of *checks* that fail and may be ignored, but for the reason."""
+    names = dict.fromkeys(each.name for each in checks if each.blocks and each.ignorable)
+    return [word for name in names for word in ("--ignore-check", f"{name}=WHY")]
+
+
+def _carry_out(
+    asked: Asked, ignored: Mapping[str, str], secrets: Mapping[str, str], connection: Mapping[str, Any]
+) -> tuple[installkit.Check, ...]:
+    hosts = {host for step in asked.plan.steps for host in step.hosts}
+    if hosts:
+        say(f"checking {counted(len(hosts), 'host')} …")
+    return asked.site.check(asked.plan, ignore_checks=ignored, secrets=secrets, **connection)
+
+
+def _changes_hosts(action: installkit.Action) -> bool:
+    return not action.read_only and not action.bookkeeping
+
+
+def _print(checks: Iterable[installkit.Check], *, err: bool = False) -> None:
+    columns = ("STATUS", "CHECK", "HOSTS", "MESSAGE", "REMEDY", "IGNORED")
+    print_table(columns, (_row(each) for each in checks), err=err)
+
+
+def _row(check: installkit.Check) -> tuple[str, ...]:
+    ignored = f"{check.ignored.reason} ({check.ignored.by})" if check.ignored else ""
+    more = len(check.hosts) - HOSTS_SHOWN
+    hosts = ", ".join(check.hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return (check.status, check.name, hosts, check.message, check.remedy or "", ignored)
+
+
+def _refused(failed: Sequence[installkit.Check]) -> RefusedError:
+    names = dict.fromkeys(each.name for each in failed)
+    required = dict.fromkeys(each.name for each in failed if not each.ignorable)
+    remedy = f"to go on all the same, say why: {shlex.join(ignore_options(failed))}"
+    if required:
+        remedy = f"mend {', '.join(required)}: without it nothing can be done"
+    return RefusedError(f"{counted(len(names), 'check')} failed: {', '.join(names)}; nothing was changed", remedy)

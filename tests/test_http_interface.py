@@ -50,6 +50,7 @@ SCOPES = {
         "DELETE /api/v1/sites/{site}/installed/{component}",
         "POST /api/v1/sites/{site}/plans",
         "DELETE /api/v1/plans/{plan}",
+        "POST /api/v1/plans/{plan}/checks",
         "POST /api/v1/plans/{plan}/runs",
         "POST /api/v1/runs/{run}/cancel",
         "POST /api/v1/runs/{run}/approve",

@@ -71,6 +71,7 @@ _KINDS: tuple[tuple[type[installkit.InstallkitError], int, str], ...] = (
     (installkit.UnknownNameError, 422, "unknown_name"),
     (installkit.PlanningError, 422, "cannot_plan"),
     (installkit.DiskFullError, 507, "disk_full"),
+    (installkit.RunError, 502, "run_failed"),
     (installkit.StoreError, 503, "store_unavailable"),
     (installkit.EngineError, 503, "engine_unavailable"),
 )
@@ -100,6 +101,8 @@ def problem_response(problem: ProblemError) -> JSONResponse:
 def _more(error: installkit.InstallkitError) -> dict[str, Any]:
     if isinstance(error, installkit.SiteLockedError):
         return {"holder": error.holder}
+    if isinstance(error, installkit.RunError):
+        return {"run": error.run.id}
     if isinstance(error, installkit.StalePlanError):
         return {"changes": list(error.changes)}
     if isinstance(error, installkit.DefinitionError):

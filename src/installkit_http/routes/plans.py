@@ -14,6 +14,9 @@ from installkit_http.wire import page_of
 LEFT_OUT = ("changes", "steps", "inputs")
 """What a list leaves out: it grows with hosts times components."""
 
+CHECK_TIMEOUT = 600.0
+"""Seconds that checks may take while a client waits for them."""
+
 
 @attrs.frozen(kw_only=True)
 class StartOptions:
@@ -23,7 +26,7 @@ class StartOptions:
     Attributes:
         jobs: How many steps may run at once.
         timeout: Seconds for the whole run.
-        ignore_checks: Why each named check is ignored.
+        ignore_checks: Why each check is ignored, by its name.
         secrets: Values by parameter name, and passwords that Ansible takes; kept nowhere.
         log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
     """
@@ -75,6 +78,13 @@ def delete_plan(call: Call) -> Response:
         raise ProblemError(409, "plan_used", f"plan {plan.id} was applied by run {run.id}", run=run.id)
     call.installer.delete_plan(plan.id)
     return nothing()
+
+
+def check_plan(call: Call) -> Response:
+    """Check the hosts of a plan, as a run of its own that changes nothing; the answer comes when it has ended."""
+    plan = call.plan()
+    checks = call.installer.site(plan.site).check(plan, timeout=CHECK_TIMEOUT, requested_by=call.who)
+    return answer(checks)
 
 
 def start_run(call: Call) -> Response:
@@ -131,6 +141,14 @@ OPERATIONS = (
         handle=delete_plan,
         summary="Forget a plan that was not applied",
         status=204,
+    ),
+    Operation(
+        method="POST",
+        path="/plans/{plan}/checks",
+        scope=OPERATE,
+        handle=check_plan,
+        summary="Check the hosts of a plan, and change nothing",
+        answer=tuple[installkit.Check, ...],
     ),
     Operation(
         method="POST",

@@ -1,8 +1,9 @@
 """When a component's check is part of a plan, and where it is carried out."""
 
+import attrs
 import pytest
 
-from installkit.model import Action
+from installkit.model import Action, Parameter, SiteParameters
 from test_planning import World, component, done
 
 MYSQL = component("mysql", 3, versions=("1.0", "2.0"), actions=["check", "restart", "stop", "uninstall"])
@@ -63,3 +64,17 @@ def test_a_limit_is_one_for_the_checks_too():
 
     assert [("check", "mysql", ("db2",)), ("install", "mysql", ("db2",))] == done(plan)
     assert [True, True] == [step.limited for step in plan.steps]
+
+
+def test_what_checks_demand_of_a_host_is_no_change_of_a_component():
+    """It may be given to a plan or a site, as any variable, and goes into no component."""
+    port = Parameter(name="mysql_port", component="mysql", type="port", value=3306)
+    plain = component("tool", 4, manifest=False)
+    new = World((attrs.evolve(MYSQL, parameters=(port,)), plain))
+    world = new.done(all=True, parameters={"installkit_disk_free": 1})
+    other = attrs.evolve(world, parameters=SiteParameters(site={"installkit_disk_free": 2}))
+
+    assert () == new.plan(all=True, parameters={"installkit_disk_free": 1}).warnings
+    assert world.plan(all=True).empty
+    assert other.plan(all=True).empty
+    assert not attrs.evolve(world, parameters=SiteParameters(site={"flavour": "sweet"})).plan(all=True).empty

@@ -47,6 +47,7 @@ _SPECIAL = frozenset(
         "vars",
     ]
 )
+_OF_CHECKS = "installkit_"  # what installkit's own checks demand of a host; no component gets it
 _NO_PROFILE = ("",)
 _HIGHEST_PORT = 65535
 
@@ -94,7 +95,8 @@ def undeclared_warnings(catalog: Catalog, request: Request) -> tuple[str, ...]:
     """Return a sentence for each value of *request* that no component declares, where some declare any."""
     declared = _declared(catalog)
     known = {*declared, *(name for component in catalog for spec in component.actions for name in spec.vars)}
-    return tuple(_undeclared(name, known) for name in request.parameters if declared and name not in known)
+    unknown = [name for name in request.parameters if name not in known and not name.startswith(_OF_CHECKS)]
+    return tuple(_undeclared(name, known) for name in unknown if declared)
 
 
 def _undeclared(name: str, known: Iterable[str]) -> str:
@@ -230,7 +232,7 @@ class Values:
     def _tracked(self, component: Component) -> set[str]:
         own = {parameter.name for parameter in component.parameters if not parameter.secret}
         loose = set(self.request) if component.manifest else {*self.request, *self._entered}
-        return own | (loose - self._declared_names)
+        return own | {name for name in loose - self._declared_names if not name.startswith(_OF_CHECKS)}
 
     @functools.cached_property
     def _profiles(self) -> dict[str, tuple[str, ...]]:

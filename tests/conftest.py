@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -11,12 +12,16 @@ from installkit.testing import SSHHosts
 settings.register_profile("shared machine", deadline=None)  # it is no clock
 settings.load_profile("shared machine")
 
+FAULTS = Path(__file__).parent / "faults"
+
 
 def pytest_collection_modifyitems(items):
-    """Mark every test that uses SSH hosts as such."""
+    """Mark every test that uses SSH hosts as such, and every fault as long."""
     for item in items:
         if "ssh_hosts" in item.fixturenames:
             item.add_marker("hosts")
+        if item.path.parent == FAULTS:
+            item.add_marker("long")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,7 +16,7 @@ INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
 PUBLIC_OBJECTS = {
     *("access", "checks", "display", "doctor", "estimates", "folders", "hosts"),
-    *("installer", "replica", "report", "run", "site", "values"),
+    *("installer", "plans", "replica", "report", "run", "site", "values"),
 }
 
 ALLOWED = {
@@ -40,6 +40,7 @@ ALLOWED = {
     "report": INNER | {"doctor", "engine", "journal", "planning"},
     "estimates": {"engine", "model"},
     "installer": INNER | PARTS | PUBLIC_OBJECTS,
+    "plans": INNER | {"folders", "hosts", "inventory", "journal", "planning", "run"},
     "site": INNER | PARTS | PUBLIC_OBJECTS,
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},

@@ -331,6 +331,7 @@ def test_a_saved_plan_is_applied_once_and_refused_when_stale(world):
     assert "was applied before" in second.stderr
 
 
+@pytest.mark.long
 def test_nothing_starts_unconfirmed(world):
     """Without a terminal `--yes` is needed, and for what destroys data `--allow-destructive` too."""
     asked = world.cli("apply", *world.place, "--install", "gone")
@@ -466,6 +467,7 @@ def test_secrets_are_in_no_plan_and_asked_for_by_name(world):
     assert "11" in world.cli("logs", "last").stdout
 
 
+@pytest.mark.long
 def test_pruning_keeps_how_a_run_ended(world):
     """Logs go, the record stays; a run that goes on is not touched; a rebuilt index says the same."""
     world.cli("apply", *world.place, "--install", "mysql", "--yes")

@@ -83,6 +83,7 @@ ODD = {
 }
 
 
+@pytest.mark.long
 def test_what_a_task_prints_is_in_the_log_byte_for_byte(site, folder, inventory):
     script = folder / "script.py"
     script.write_text(f"import sys; sys.stdout.buffer.write({ODD!r}[sys.argv[1]])")
@@ -107,6 +108,7 @@ def test_events_of_any_output_can_be_sent_as_utf8(site, folder):
         assert not re.search(rb"\\ud[89a-f][0-9a-f]{2}(?!\\ud[c-f])", path.read_bytes())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "script",
     [
@@ -154,6 +156,7 @@ def test_a_log_that_reaches_its_limit_is_cut_and_the_run_goes_on(site, folder, i
     assert {"localhost"} == run.steps[0].recap.keys()
 
 
+@pytest.mark.long
 def test_many_events_in_one_step_are_all_there(site, folder):
     """Each with its own bytes of the log, none twice."""
     (folder / "03.mysql.yml").write_text(

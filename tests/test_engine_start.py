@@ -74,6 +74,7 @@ def times_run(tmp_path):
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
+@pytest.mark.long
 def test_a_starter_killed_at_any_step_leaves_one_run_or_none(site, tmp_path):
     _, steps = start_and_be_killed(tmp_path, 0)
     site.runs()[0].wait(30)

@@ -57,6 +57,7 @@ def test_resume_runs_what_is_left_with_todays_playbooks(site, folder, diary):
     assert {("installed", "2.0")} == set(rows(site).values())
 
 
+@pytest.mark.long
 def test_resume_can_take_the_failed_hosts_alone(site, folder, diary):
     write_component(folder, diary, "a", fails="inventory_hostname == 'h2'")
     run = site.start(site.plan(install=["a"])).wait(60)
@@ -68,6 +69,7 @@ def test_resume_can_take_the_failed_hosts_alone(site, folder, diary):
     assert "h1" not in resumed.log_text("a")
 
 
+@pytest.mark.long
 def test_a_restart_that_was_done_is_not_done_again(site, folder, diary):
     for name, fails in (("a", "false"), ("b", "true")):
         write_component(folder, diary, name)
@@ -83,6 +85,7 @@ def test_a_restart_that_was_done_is_not_done_again(site, folder, diary):
         site.plan(resume=run)
 
 
+@pytest.mark.long
 def test_a_live_run_cannot_be_resumed(site, folder, tmp_path):
     gate = tmp_path / "gate"
     (folder / "03.a.yml").write_text(
@@ -96,6 +99,7 @@ def test_a_live_run_cannot_be_resumed(site, folder, tmp_path):
     run.wait(30)
 
 
+@pytest.mark.long
 def test_rollback_brings_the_old_version_back_and_takes_away_what_was_new(site, folder, diary):
     write_component(folder, diary, "a")
     write_component(folder, diary, "b")
@@ -111,6 +115,7 @@ def test_rollback_brings_the_old_version_back_and_takes_away_what_was_new(site, 
     assert "uninstall 2.0 h2" in lines
 
 
+@pytest.mark.long
 def test_an_upgrade_without_a_rollback_is_refused_by_name(site, folder, diary):
     write_component(folder, diary, "a", rollback=False)
     site.start(site.plan(install=["a=1.0"])).wait(60).raise_for_status()
@@ -120,6 +125,7 @@ def test_an_upgrade_without_a_rollback_is_refused_by_name(site, folder, diary):
         site.plan(rollback=run)
 
 
+@pytest.mark.long
 def test_what_cannot_be_taken_away_is_left_and_said(site, folder):
     (folder / "03.a.yml").write_text("- hosts: h1\n  gather_facts: false\n  tasks:\n    - debug:\n")
     run = site.start(site.plan(install=["a"])).wait(60)
@@ -129,6 +135,7 @@ def test_what_cannot_be_taken_away_is_left_and_said(site, folder):
     assert "no uninstall is declared" in plan.warnings[0]
 
 
+@pytest.mark.long
 def test_a_failed_upgrade_is_rolled_back_on_the_hosts_that_it_touched(site, folder, diary):
     write_component(folder, diary, "a")
     site.start(site.plan(install=["a=1.0"])).wait(60).raise_for_status()
@@ -140,6 +147,7 @@ def test_a_failed_upgrade_is_rolled_back_on_the_hosts_that_it_touched(site, fold
     assert {("installed", "1.0")} == set(rows(site).values())
 
 
+@pytest.mark.long
 def test_what_is_there_already_is_recorded_and_let_go(site, folder, diary):
     """Nothing is installed; the version may be one that the catalog no longer offers."""
     write_component(folder, diary, "a")

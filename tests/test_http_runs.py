@@ -85,6 +85,7 @@ def test_a_plan_that_is_true_no_more_says_what_changed(client, site, playbooks):
     assert any("mysql" in change for change in answer.json()["changes"])
 
 
+@pytest.mark.long
 def test_a_run_that_changes_a_site_keeps_others_out_until_it_is_canceled(client, site):
     """The refusal names who holds the site; a cancel is answered at once and ends the run."""
     other = client.post(f"{site}/plans", json={"install": ["mysql"]}).headers["location"]

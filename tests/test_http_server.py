@@ -51,6 +51,7 @@ def test_the_console_address_carries_a_token_that_buys_one_session(servers):
     assert server.url.startswith("http://127.0.0.1:")
 
 
+@pytest.mark.long
 def test_sixty_four_writers_at_once_meet_no_lock(servers, tmp_path):
     """Every write is stored once, and recorded."""
     server = servers()

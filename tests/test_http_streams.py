@@ -267,6 +267,7 @@ def collect(server, path, result, headers):
         result.append(b"".join(answer.iter_raw()))
 
 
+@pytest.mark.long
 def test_twenty_viewers_of_a_live_run_see_the_journal_and_one_that_stalls_changes_nothing(
     servers, installer, site, tmp_path
 ):
@@ -324,6 +325,7 @@ def watch_and_kill(client, path, server, seen):
                 server.process.kill()
 
 
+@pytest.mark.long
 def test_viewers_go_on_where_they_were_after_the_service_was_killed(servers, installer, site, tmp_path):
     """The run does not notice; nothing is seen twice, and nothing is missed."""
     first = servers()
@@ -347,6 +349,7 @@ def test_viewers_go_on_where_they_were_after_the_service_was_killed(servers, ins
     assert installer.run(run[-12:]).log("slow") == text.encode()
 
 
+@pytest.mark.long
 def test_the_service_stops_within_a_second_with_streams_open(servers, installer, site, tmp_path):
     """Server-sent streams end without their `end`; a chunked one is cut, so that nobody takes it for complete."""
     server = servers()
@@ -380,6 +383,7 @@ def test_the_service_stops_within_a_second_with_streams_open(servers, installer,
     assert "succeeded" == installer.run(run[-12:]).wait(60).status
 
 
+@pytest.mark.long
 def test_a_client_that_reads_nothing_holds_up_neither_others_nor_the_end(servers, installer, site, playbooks):
     """What it does not read waits in the journal; the service keeps next to nothing for it, but one of its places."""
     (playbooks / "02.long.yml").write_text(LONG)

@@ -99,6 +99,7 @@ def test_every_task_and_host_has_an_event_with_the_bytes_that_it_printed(site, f
     assert all(before.end == after.start for before, after in itertools.pairwise(spans))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [
@@ -146,6 +147,7 @@ def test_a_task_that_fails_on_one_of_three_hosts(site, folder, three_hosts):
         run.raise_for_status()
 
 
+@pytest.mark.long
 def test_a_failure_on_many_hosts_is_told_once(site, folder, three_hosts):
     (folder / "03.mysql.yml").write_text(play("fail: {msg: no licence}"))
     run = finish(site, install=["mysql"])
@@ -153,6 +155,7 @@ def test_a_failure_on_many_hosts_is_told_once(site, folder, three_hosts):
     assert [("h1", "h2", "h3")] == [failure.hosts for failure in run.failures]
 
 
+@pytest.mark.long
 def test_an_unreachable_host_is_told_from_a_failed_task(site, folder, inventory):
     inventory.write_text("gone ansible_host=127.0.0.1 ansible_port=1 ansible_ssh_common_args='-o ConnectTimeout=3'\n")
     (folder / "03.mysql.yml").write_text(SAY.format(name="mysql"))
@@ -170,6 +173,7 @@ def test_a_pattern_that_matches_nothing_is_refused_before_anything_starts(site, 
         site.plan(install=["mysql"])
 
 
+@pytest.mark.long
 def test_a_playbook_that_touches_no_host_after_all_has_not_succeeded(site, folder):
     (folder / "03.mysql.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks: []\n")
     run = finish(site, install=["mysql"])
@@ -283,6 +287,7 @@ def test_a_key_of_ansibles_own_is_refused(site, folder):
         site.plan(install=["mysql"], parameters={"a": [{"__ansible_vault": "x"}]})
 
 
+@pytest.mark.long
 def test_a_site_is_changed_by_one_run_at_a_time(site, folder, tmp_path):
     gate = tmp_path / "gate"
     (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
@@ -322,6 +327,7 @@ def test_a_plan_is_applied_once(site, folder):
     assert 1 == len(site.runs())
 
 
+@pytest.mark.long
 def test_a_stale_plan_says_what_changed(site, folder):
     (folder / "03.mysql.yml").write_text(play("debug:"))
     plan = site.plan(install=["mysql"])
@@ -355,6 +361,7 @@ def test_a_plan_that_was_edited_is_refused(site, folder, tmp_path, edit):
     assert () == site.runs()
 
 
+@pytest.mark.long
 def test_check_mode_changes_nothing_and_does_not_use_the_plan_up(site, folder, tmp_path):
     (folder / "03.mysql.yml").write_text(play(f"copy: {{content: x, dest: {tmp_path / 'made'}}}"))
     plan = site.plan(install=["mysql"])
@@ -367,6 +374,7 @@ def test_check_mode_changes_nothing_and_does_not_use_the_plan_up(site, folder, t
     assert (tmp_path / "made").exists()
 
 
+@pytest.mark.long
 def test_a_secret_is_nowhere(installer, site, folder, tmp_path):
     """Not in a file, a command line, an environment, an event or a log; and yet the playbook gets it."""
     canary = "s3cr3t-Canary'\"x"
@@ -412,6 +420,7 @@ def test_a_missing_secret_is_named_before_anything_starts(site, folder):
     assert () == site.runs()
 
 
+@pytest.mark.long
 def test_a_forged_event_is_shown_as_text(site, folder):
     """A managed host prints what looks like runner's own markers; it stays text."""
     forged = (
@@ -457,6 +466,7 @@ def test_a_run_outlives_its_starter(tmp_path, folder, inventory):
         assert run.log("mysql") == b"".join(run.follow_log("mysql"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("victim", ["supervisor", "step", "ansible-playbook"])
 def test_a_killed_part_takes_the_tree_below_it_along(site, folder, tmp_path, victim):
     """Nothing runs on without its supervisor; the run becomes interrupted or failed, as is true, never succeeded."""
@@ -499,6 +509,7 @@ def test_cancel_lets_the_running_step_end(site, folder, tmp_path):
     assert "ann" in (run.snapshot().reason or "")
 
 
+@pytest.mark.long
 def test_cancel_now_ends_what_runs_and_keeps_what_was_installed(site, folder, tmp_path):
     """What the unfinished task started goes; a service that a finished one left running is the product and stays."""
     (folder / "03.mysql.yml").write_text(play("shell: 'setsid sleep 86421 > /dev/null 2>&1 &'", "command: sleep 97532"))
@@ -524,6 +535,7 @@ def test_a_step_that_takes_too_long_is_timed_out(site, folder):
     assert [] == processes_with("sleep 97533")
 
 
+@pytest.mark.long
 def test_components_without_a_host_in_common_run_side_by_side(site, folder, three_hosts, tmp_path):
     """Each waits for the other's sign, so that one after the other could never end."""
     for name, host, other in (("a", "h1", "b"), ("b", "h2", "a")):
@@ -543,6 +555,7 @@ def test_components_without_a_host_in_common_run_side_by_side(site, folder, thre
     assert RunStatus.SUCCEEDED is run.status
 
 
+@pytest.mark.long
 def test_a_limited_step_still_sees_the_facts_of_other_hosts(site, folder, three_hosts):
     """A limit would hide the facts of the hosts outside it, which playbooks read by hostvars."""
     message = "{{ hostvars['h1'].ansible_facts.system }} {{ groups['all'] | length }}"
@@ -553,6 +566,7 @@ def test_a_limited_step_still_sees_the_facts_of_other_hosts(site, folder, three_
     assert "Linux 3" in run.log_text("mysql")
 
 
+@pytest.mark.long
 def test_settings_of_the_folder_win_over_ours(site, folder, inventory):
     """With an ansible.cfg of its own, a folder runs exactly as by hand."""
     (folder / "ansible.cfg").write_text("[defaults]\ngathering = implicit\nstdout_callback = minimal\nforks = 2\n")
@@ -563,6 +577,7 @@ def test_settings_of_the_folder_win_over_ours(site, folder, inventory):
     assert bare(folder / "08.zk.yml", inventory) == run.log("zk")
 
 
+@pytest.mark.long
 def test_a_database_that_is_gone_comes_back_by_itself(tmp_path, folder, inventory):
     """The last backup has what people entered, the journals have the rest: nobody need know of either."""
     (folder / "03.mysql.yml").write_text(play("debug:"))

@@ -27,6 +27,7 @@ def write_playbooks(folder: Path, hosts: str) -> None:
         )
 
 
+@pytest.mark.long
 def test_five_numbered_playbooks_on_an_ssh_host(site, ssh_hosts):
     """The whole way on a real host, and each log byte for byte what ansible-playbook prints with the same settings."""
     folder, inventory = site.snapshot().catalog, site.snapshot().inventory.path
@@ -55,6 +56,7 @@ def test_three_hosts_have_all_their_results(site, ssh_hosts):
         assert f"mysql on {host}" in run.log_text("mysql", color=False)
 
 
+@pytest.mark.long
 def test_a_host_without_power_is_unreachable_and_the_others_are_done(site, ssh_hosts):
     """The run has failed, says which host could not be reached, and knows that the others are installed."""
     write_playbooks(site.snapshot().catalog, "all")

@@ -68,6 +68,7 @@ def store(path):
         yield store
 
 
+@pytest.mark.long
 def test_threads_and_processes_write_and_read_at_once(store):
     """Nobody sees a lock, and nothing is lost."""
     spawn = multiprocessing.get_context("spawn")

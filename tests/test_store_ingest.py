@@ -228,6 +228,7 @@ def test_a_long_live_run_is_indexed_whole(store, runs):
     assert RunStatus.RUNNING is snapshot.status
 
 
+@pytest.mark.long
 def test_processes_may_ingest_one_journal_at_once(store, runs):
     """Nothing is stored twice, and nothing is left out."""
     journal = a_finished_run(runs, results=16_000)

@@ -88,6 +88,7 @@ def test_hosts_of_several_processes_have_their_own_addresses():
     assert len(addresses) > 15  # one in 65,000 pairs is the same
 
 
+@pytest.mark.long
 def test_a_host_without_power_is_unreachable_and_keeps_its_disk(hosts_available, tmp_path):
     """Power goes and comes as on a real host."""
     with SSHHosts(count=2) as hosts:

@@ -38,6 +38,7 @@ from installkit.model.run import (
     RunResult,
     RunSnapshot,
     RunSpec,
+    StartOptions,
     StepSnapshot,
     StepSpec,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "SiteLock",
     "SiteParameters",
     "SiteSnapshot",
+    "StartOptions",
     "Step",
     "StepSnapshot",
     "StepSpec",

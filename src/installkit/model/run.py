@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import attrs
 
@@ -84,6 +84,23 @@ class RunOptions:
     become: bool = False
     ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
     log_limit: int = LOG_LIMIT
+
+
+class StartOptions(TypedDict, total=False):
+    """The fields of `RunOptions`, each of them optional, as keyword arguments; None is as good as none."""
+
+    note: str
+    requested_by: str | None
+    jobs: int | None
+    timeout: float | None
+    check_mode: bool
+    diff: bool
+    verbosity: int
+    user: str | None
+    private_key: str | Path | None
+    become: bool
+    ignore_checks: Mapping[str, str] | None
+    log_limit: int
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,196 @@
+"""What a site plans: its catalog, its inventory, its record and a request, made into a plan."""
+
+import secrets as random
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from installkit.errors import PlanningError, StalePlanError
+from installkit.hosts import SiteHosts
+from installkit.inventory import read_targets
+from installkit.journal import Journal, is_run_id, read_holder
+from installkit.model import (
+    Catalog,
+    HostStatus,
+    Installation,
+    Inventory,
+    Plan,
+    Request,
+    RunOptions,
+    RunSpec,
+    SiteParameters,
+    Targets,
+)
+from installkit.planning import (
+    Stamp,
+    Undone,
+    digest_inputs,
+    make_plan,
+    make_rollback_plan,
+    make_spec,
+    questions,
+    resumed_request,
+    rollback_questions,
+    stale_changes,
+)
+from installkit.run import FollowUp, Run
+
+
+class SitePlans(SiteHosts):
+    """
+    The part of a site that is its plans.
+
+    Attributes:
+        name: The site's.
+    """
+
+    _refresh: Callable[[], None]
+    _follow_up: FollowUp
+
+    def plan(self, *, secrets: Mapping[str, str] | None = None, **wanted: Any) -> Plan:
+        """
+        Return what would be done for a request, and keep it for `Installer.plan`. Nothing is connected to or changed.
+
+        Args:
+            secrets: Vault passwords, as in `start`, where Ansible needs them to say which hosts are meant.
+            **wanted: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
+
+        Raises:
+            PlanningError: If no plan can be made; the message says why.
+            DefinitionError: If the catalog or the inventory is wrong.
+            StoreError: If the data directory cannot be written.
+            TypeError: If *wanted* has a field that no request has.
+        """
+        self._store.check_writable()
+        request = _request(wanted)
+        continues = request.resume or request.rollback
+        if request.resume is not None:
+            request = self._resumed(request, self._own_run(request.resume))
+        plan = _make(request, self._survey(request, secrets or {}), self._stamp(continues))
+        self._store.save_plan(plan)
+        return plan
+
+    def installed(self) -> tuple[Installation, ...]:
+        """Return what is installed where: a row for each component and host."""
+        self._refresh()
+        return self._store.installed(self.name)
+
+    def _resumed(self, request: Request, run: Run) -> Request:
+        ended = run.result().run
+        lost = {HostStatus.FAILED, HostStatus.UNREACHABLE}
+        failed = [host for step in ended.steps for host, status in step.host_statuses.items() if status in lost]
+        return resumed_request(run.plan.request, request, done=ended.steps, failed_hosts=dict.fromkeys(failed))
+
+    def _survey(self, request: Request, secrets: Mapping[str, str]) -> "_Survey":
+        """Gather all that planning *request* takes: the catalog, the record, and what Ansible answers."""
+        catalog, installed = self.catalog(), self.installed()
+        undone = None if request.rollback is None else self._undone(self._own_run(request.rollback))
+        asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
+        vault = self._vault(secrets)
+        inventory = self._inventory(catalog.folder, vault)
+        targets = read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache, vault=vault)
+        return _Survey(catalog, inventory, targets, installed, self.parameters(), undone)
+
+    def _undone(self, run: Run) -> Undone:
+        result = run.result()
+        touched = (*((row.component, row.host) for row in result.installed), *result.removed)
+        return Undone(touched, run.spec().installed)
+
+    def _own_run(self, run: str) -> Run:
+        self._refresh()
+        found = self._run(self._store.find_run(run))
+        if found.site != self.name:
+            raise PlanningError(f"run {found.id} was on site {found.site!r}, not on {self.name!r}")
+        return found
+
+    def _spec(self, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
+        """Return what the run is, after a look at whether everything is still as planned."""
+        self._refresh()
+        known = self._survey(plan.request, values)
+        components = {change.component for change in plan.changes}
+        now = digest_inputs(known.catalog, known.inventory, known.installed, known.parameters, components)
+        if changes := stale_changes(plan, now, self._revision()):
+            raise StalePlanError(changes)
+        again = _make(plan.request, known, Stamp(plan.id, plan.site, plan.revision, plan.created_at, plan.continues))
+        if again != plan:
+            raise PlanningError(
+                f"plan {plan.id} is not what its own request makes of the same site: it was edited, or another"
+                " installkit made it",
+                remedy="make it again",
+            )
+        return make_spec(
+            plan,
+            known.catalog,
+            known.inventory,
+            known.targets,
+            options,
+            run=new_id() if options.check_mode else plan.id,
+            created_at=datetime.now(UTC),
+            parameters=attrs.evolve(known.parameters, secrets=tuple(values)),
+            installed=known.installed,
+        )
+
+    def _stamp(self, continues: str | None = None) -> Stamp:
+        return Stamp(new_id(), self.name, self._revision(), datetime.now(UTC), continues)
+
+    def _revision(self) -> str | None:
+        """Return the last run that changed the site; None before the first."""
+        run = read_holder(self._folders.site_lock(self.name)).get("run")
+        return run if isinstance(run, str) else None
+
+    def _run(self, run: str) -> Run:
+        return Run(Journal(self._folders.runs / run), self._store, self._follow_up)
+
+    def _started(self, run: str) -> Run | None:
+        path = self._folders.runs / run
+        return self._run(run) if is_run_id(run) and path.is_dir() else None
+
+
+@attrs.frozen
+class _Survey:
+    """
+    What a plan is made from, beside its request.
+
+    Attributes:
+        undone: What the run to be rolled back did; None for any other request.
+    """
+
+    catalog: Catalog
+    inventory: Inventory
+    targets: Targets
+    installed: tuple[Installation, ...]
+    parameters: SiteParameters
+    undone: Undone | None
+
+
+def _make(request: Request, known: _Survey, stamp: Stamp) -> Plan:
+    inputs = (known.catalog, known.inventory, known.targets, known.installed)
+    if known.undone is None:
+        return make_plan(request, *inputs, stamp=stamp, parameters=known.parameters)
+    return make_rollback_plan(request, *inputs, undone=known.undone, stamp=stamp, parameters=known.parameters)
+
+
+def new_id() -> str:
+    """Return an id for a plan and its run: twelve hexadecimal digits, at random."""
+    return random.token_hex(6)
+
+
+def _request(wanted: Mapping[str, Any]) -> Request:
+    fields = attrs.fields_dict(Request)
+    if unknown := sorted(wanted.keys() - fields.keys()):
+        raise TypeError(f"a request has no {', '.join(unknown)}; it has: {', '.join(fields)}")
+    return Request(**{name: _field(name, value, fields[name].default) for name, value in wanted.items()})
+
+
+def _field(name: str, value: Any, default: Any) -> Any:
+    if isinstance(value, Run):
+        return value.id
+    if default != ():
+        return value
+    if name == "batch" and isinstance(value, (int, str)):
+        return (value,)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} takes a list, as [{value!r}]")
+    return tuple(value)

@@ -81,6 +81,11 @@ def test_a_host_has_its_own_name_files_and_processes(ssh_hosts):
     assert ssh_hosts.run("db1", "ps -o comm= -p 1").stdout.startswith("sshd")
 
 
+def test_a_host_is_without_the_shell_settings_of_this_machines_root(ssh_hosts):
+    """What root set up here for typing is carried out before no command there."""
+    assert 0 != ssh_hosts.run("db1", "test -e /root/.bashrc").returncode
+
+
 def test_hosts_of_several_processes_have_their_own_addresses():
     """Tests that run side by side never share a host."""
     addresses = {SSHHosts(count=1)["host1"].address for _ in range(20)}

@@ -56,6 +56,7 @@ if [ -e /etc/resolv.conf ]; then
     cat /etc/resolv.conf > "$root/etc/resolv.conf"
 fi
 printf '127.0.0.1 localhost\\n%s %s\\n' "$address" "$name" > "$root/etc/hosts"
+rm -f "$root/root/.bashrc"
 cat "$keys/$name.hostkey" > "$root/etc/ssh/installkit_host_key"
 cat "$keys/client.pub" > "$root/etc/ssh/installkit_authorized_keys"
 chmod 600 "$root/etc/ssh/installkit_host_key" "$root/etc/ssh/installkit_authorized_keys"
@@ -84,8 +85,9 @@ class SSHHosts:
     Real hosts, reached over real SSH, without containers: for tests of playbooks and of what runs them.
 
     Each host is a copy-on-write view of this machine's root file system with its own sshd, host name and process
-    table, on a loopback address of its own. What it installs or writes is gone at the end, and nothing else is
-    touched: all mounts live in namespaces that end with the hosts, even when the test process is killed.
+    table, on a loopback address of its own, and without root's own shell settings. What it installs or writes is gone
+    at the end, and nothing else is touched: all mounts live in namespaces that end with the hosts, even when the test
+    process is killed.
     The hosts share this machine's network: two services on one port need a bind address each.
 
     Needs Linux, root, overlayfs and sshd; `missing` says what is not there. Start it in a thread that lives as long

@@ -352,6 +352,14 @@ def test_versions_without_numbers_are_in_the_manifests_order():
         world.plan(upgrade=("app=warty",))
 
 
+def test_revisions_of_a_package_are_in_the_manifests_order():
+    """What follows a `+` is a word to Python, where `deb12u11` would come before `deb12u9`."""
+    revisions = ("1.22.1-9+deb12u9", "1.22.1-9+deb12u11")
+    world = World((component("nginx", versions=revisions),)).done(install=(f"nginx={revisions[0]}",))
+
+    assert "upgrade 1.22.1-9+deb12u9 → 1.22.1-9+deb12u11" == texts(world.plan(upgrade=("nginx",)))["nginx", "db1"]
+
+
 @pytest.mark.parametrize(
     ("versions", "message"),
     [

@@ -26,12 +26,18 @@ def is_offered(component: Component, version: str | None) -> bool:
 
 
 def is_newer(component: Component, version: str, than: str) -> bool | None:
-    """Return whether *version* is newer than *than*, by its number or else by the manifest's order; None if unknown."""
+    """
+    Return whether *version* is newer than *than*, by its number or else by the manifest's order; None if unknown.
+
+    What follows a `+` orders nothing by number: in `1.22.1-9+deb12u11` it is a word to Python, below `deb12u9`.
+    """
+    order = {known: place for place, known in enumerate(component.versions)}
+    listed = order[version] > order[than] if version in order and than in order else None
     try:
-        return Version(version) > Version(than)
+        number, other = Version(version), Version(than)
     except InvalidVersion:
-        order = {known: place for place, known in enumerate(component.versions)}
-        return order[version] > order[than] if version in order and than in order else None
+        return listed
+    return listed if number.public == other.public and listed is not None else number > other
 
 
 def fits(specifier: str | None, version: str | None) -> bool:

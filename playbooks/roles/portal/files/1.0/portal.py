@@ -1,0 +1,122 @@
+"""The product's web application: counts visits in the database, requests in the cache, and its hosts in ZooKeeper."""
+
+import contextlib
+import html
+import json
+import socket
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import redis
+from kazoo.client import KazooClient
+from kazoo.exceptions import KazooException, NodeExistsError
+from kazoo.handlers.threading import KazooTimeoutError
+
+VERSION = "1.0"
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS visits (id INT AUTO_INCREMENT PRIMARY KEY, visited_at DATETIME NOT NULL DEFAULT NOW())",
+)
+MEMBERS = "/portal/members"
+FAULTS = (pymysql.MySQLError, redis.RedisError, KazooException, KazooTimeoutError, OSError)
+PAGE = """<!doctype html><meta charset="utf-8"><title>Portal</title>
+<h1>Portal {version} on {host}</h1>
+<p>{visits} visits, {requests} requests, served by {members}</p>"""
+
+
+class Portal:
+    """
+    What the pages need of the services behind them.
+
+    Args:
+        config: `host`, and for each of `database`, `cache` and `zookeeper` what its client takes.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.host = config["host"]
+        self._database = config["database"]
+        self._cache = redis.Redis(**config["cache"], socket_timeout=3, decode_responses=True)
+        self._zookeeper = KazooClient(**config["zookeeper"], timeout=6)
+        self._zookeeper.start(timeout=60)
+        for statement in SCHEMA:
+            self._ask(statement)
+
+    def visit(self) -> dict[str, Any]:
+        """Count a visit, and return what the page shows."""
+        self._ask("INSERT INTO visits () VALUES ()")
+        return self._numbers()
+
+    def health(self) -> dict[str, Any]:
+        """Return what each service says of itself; one of `FAULTS` is raised if one does not answer."""
+        (version,) = self._ask("SELECT VERSION()")
+        numbers = self._numbers()
+        return {
+            "database": {"version": version, "visits": numbers["visits"]},
+            "cache": {"version": self._cache.info("server")["redis_version"], "requests": numbers["requests"]},
+            "zookeeper": {"session": self._zookeeper.client_id[0], "members": numbers["members"]},
+        }
+
+    def _numbers(self) -> dict[str, Any]:
+        (visits,) = self._ask("SELECT COUNT(*) FROM visits")
+        return {"visits": visits, "requests": self._cache.incr("portal:requests"), "members": self._members()}
+
+    def _members(self) -> list[str]:
+        own = f"{MEMBERS}/{self.host}"
+        if not self._zookeeper.exists(own):
+            with contextlib.suppress(NodeExistsError):  # another request of this host was faster
+                self._zookeeper.create(own, ephemeral=True, makepath=True)
+        return sorted(self._zookeeper.get_children(MEMBERS))
+
+    def _ask(self, statement: str) -> tuple[Any, ...]:
+        """Carry *statement* out, and return the first row of its answer."""
+        connection = pymysql.connect(**self._database, connect_timeout=3, read_timeout=3, autocommit=True)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone() or ()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers a request; the class attribute `portal` is set once, before the server starts."""
+
+    portal: Portal
+
+    def do_GET(self) -> None:
+        """Show the page or the health."""
+        try:
+            if self.path == "/health":
+                self._answer(200, "application/json", json.dumps(self._about() | self.portal.health()) + "\n")
+            elif self.path == "/":
+                numbers = self.portal.visit()
+                members = html.escape(", ".join(numbers.pop("members")))
+                page = PAGE.format(version=VERSION, host=html.escape(self.portal.host), members=members, **numbers)
+                self._answer(200, "text/html; charset=utf-8", page)
+            else:
+                self._answer(404, "text/plain", "there is / and /health\n")
+        except FAULTS as fault:
+            failure = self._about() | {"status": "failed", "reason": str(fault) or type(fault).__name__}
+            self._answer(503, "application/json", json.dumps(failure) + "\n")
+
+    def _about(self) -> dict[str, Any]:
+        return {"status": "ok", "version": VERSION, "host": self.portal.host}
+
+    def _answer(self, status: int, kind: str, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main() -> None:
+    """Serve until the end, as the JSON file that is the only argument says."""
+    config = json.loads(Path(sys.argv[1]).read_text())
+    config.setdefault("host", socket.gethostname())
+    Handler.portal = Portal(config)
+    ThreadingHTTPServer(tuple(config["listen"]), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -407,6 +407,17 @@ def test_uninstall_goes_in_reverse_and_leaves_nothing():
     assert "unchanged, not installed" == world.apply(plan).plan(uninstall=("mysql", "portal")).changes[0].reason
 
 
+@pytest.mark.parametrize("purge", [pytest.param(False, id="data stays"), pytest.param(True, id="data goes")])
+def test_data_goes_only_where_that_is_asked_for(purge):
+    """The playbook is told, and the plan says so."""
+    mysql = attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("uninstall", "mysql")))
+    world = World((mysql,)).done(install=("mysql",))
+    plan = world.plan(uninstall=("mysql",), purge=purge)
+
+    assert purge is world.spec(plan).steps[0].variables["component_purge"]
+    assert (("the data of mysql goes with it",) if purge else ()) == plan.warnings
+
+
 def test_what_another_installed_component_requires_is_not_uninstalled():
     world = World((attrs.evolve(MYSQL, actions=(*MYSQL.actions, spec("uninstall", "mysql"))), PORTAL)).done(all=True)
 
@@ -741,6 +752,7 @@ def test_a_dynamic_inventory_always_gets_a_limit():
         pytest.param({"resume": "7f3c"}, id="resume"),
         pytest.param({"rollback": "7f3c"}, id="rollback"),
         pytest.param({"install": ("mysql",), "failed_hosts_only": True}, id="failed hosts of no run"),
+        pytest.param({"install": ("mysql",), "purge": True}, id="purge without uninstall"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(request_):

@@ -18,6 +18,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 ACTIONS = ("install", "upgrade", "configure", "start", "stop", "restart", "verify", "backup", "uninstall")
 
+_FIELDS = {*ACTIONS, "all", "limit", "force", "purge"}
+
 EXAMPLE = "installkit plan -c playbooks -i hosts.yml --install mysql"
 
 
@@ -98,6 +100,7 @@ def _options() -> list[Callable[[Command], Command]]:
             help="Values for this plan only, as Ansible's -e.",
         ),
         click.option("--batch", metavar="N|N%[,…]", help="So many hosts at a time, as Ansible's serial."),
+        click.option("--purge", is_flag=True, help="With --uninstall: the data goes too."),
         click.option("--force", metavar="NAME", multiple=True, help="Carry it out although nothing changed."),
     ]
 
@@ -115,7 +118,7 @@ def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[s
         click.UsageError: If they ask for nothing, or leave open on which site.
         InstallkitError: If no plan can be made.
     """
-    wanted = {name: value for name, value in options.items() if value and name in {*ACTIONS, "all", "limit", "force"}}
+    wanted = {name: value for name, value in options.items() if value and name in _FIELDS}
     if not wanted.keys() & {*ACTIONS, "all", "force"}:
         raise click.UsageError(f"nothing is asked for; for example: {EXAMPLE}")
     batch = _batch(options["batch"])

@@ -28,6 +28,7 @@ class Request:
         batch: As Ansible's `serial`, for every step; empty for what the manifest says.
         parameters: Values for this plan only, the highest level; never a secret's.
         force: Names of components to carry out although nothing changed.
+        purge: With `uninstall`: data goes too; playbooks see it as `component_purge`.
         resume: The run to go on with.
         failed_hosts_only: With `resume`: only the hosts that failed or could not be reached.
         rollback: The run to undo.
@@ -50,6 +51,7 @@ class Request:
     batch: tuple[int | str, ...] = ()
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
     force: tuple[str, ...] = ()
+    purge: bool = False
     resume: str | None = None
     failed_hosts_only: bool = False
     rollback: str | None = None

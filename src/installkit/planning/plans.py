@@ -126,6 +126,7 @@ def assemble(
         *(line for each in changes.values() for line in each.warnings),
         *steps.warnings,
         *undeclared_warnings(facts.catalog, request),
+        *_purged(request, steps.steps),
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
     ]
     return Plan(
@@ -142,6 +143,11 @@ def assemble(
         inputs=inputs,
         continues=stamp.continues,
     )
+
+
+def _purged(request: Request, steps: Iterable[Step]) -> tuple[str, ...]:
+    names = dict.fromkeys(step.component for step in steps if request.purge and step.action is Action.UNINSTALL)
+    return tuple(f"the data of {name} goes with it" for name in names)
 
 
 def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:

@@ -159,6 +159,8 @@ def _check_shape(request: Request) -> None:
             )
     if request.failed_hosts_only:
         raise PlanningError("failed_hosts_only goes with resume", remedy="name the run, or give the hosts as limit")
+    if request.purge and not request.uninstall:
+        raise PlanningError("purge goes with uninstall", remedy="name what is uninstalled, or leave purge out")
     check_batch(request.batch)
     if request.limit is not None:
         _check_limit(request.limit)

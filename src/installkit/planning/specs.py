@@ -155,7 +155,7 @@ class _Specs:
             "component_action": step.action.value,
             "component_version": step.from_version if step.action is Action.UNINSTALL else step.to_version,
             **({} if mixed else {"component_from_version": step.from_version}),
-            "component_purge": False,
+            "component_purge": self._request.purge and step.action is Action.UNINSTALL,
         }
 
     def _secrets(self, component: Component) -> tuple[str, ...]:

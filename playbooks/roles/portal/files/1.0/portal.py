@@ -40,6 +40,10 @@ class Portal:
         self._cache = redis.Redis(**config["cache"], socket_timeout=3, decode_responses=True)
         self._zookeeper = KazooClient(**config["zookeeper"], timeout=6)
         self._zookeeper.start(timeout=60)
+        self._members: list[str] = []
+        self._zookeeper.ensure_path(MEMBERS)
+        self._zookeeper.ChildrenWatch(MEMBERS, self._remember)
+        self._join()
         for statement in SCHEMA:
             self._ask(statement)
 
@@ -52,22 +56,25 @@ class Portal:
         """Return what each service says of itself; one of `FAULTS` is raised if one does not answer."""
         (version,) = self._ask("SELECT VERSION()")
         numbers = self._numbers()
+        self._join()
         return {
             "database": {"version": version, "visits": numbers["visits"]},
             "cache": {"version": self._cache.info("server")["redis_version"], "requests": numbers["requests"]},
-            "zookeeper": {"session": self._zookeeper.client_id[0], "members": numbers["members"]},
+            "zookeeper": {"members": sorted(self._zookeeper.get_children(MEMBERS))},
         }
 
     def _numbers(self) -> dict[str, Any]:
         (visits,) = self._ask("SELECT COUNT(*) FROM visits")
-        return {"visits": visits, "requests": self._cache.incr("portal:requests"), "members": self._members()}
+        return {"visits": visits, "requests": self._cache.incr("portal:requests"), "members": self._members}
 
-    def _members(self) -> list[str]:
-        own = f"{MEMBERS}/{self.host}"
-        if not self._zookeeper.exists(own):
-            with contextlib.suppress(NodeExistsError):  # another request of this host was faster
-                self._zookeeper.create(own, ephemeral=True, makepath=True)
-        return sorted(self._zookeeper.get_children(MEMBERS))
+    def _remember(self, members: list[str]) -> None:
+        """Keep who is there: pages are served, too, while the ensemble elects a new leader."""
+        self._members = sorted(members)
+
+    def _join(self) -> None:
+        """Show this host among the members, for as long as its session lives."""
+        with contextlib.suppress(NodeExistsError):
+            self._zookeeper.create(f"{MEMBERS}/{self.host}", ephemeral=True)
 
     def _ask(self, statement: str) -> tuple[Any, ...]:
         """Carry *statement* out, and return the first row of its answer."""

@@ -775,6 +775,19 @@ def test_changed_parameters_configure_and_say_which():
     assert world.plan(install=("mysql",)).empty
 
 
+@pytest.mark.parametrize(("action", "other"), [("configure", "restart"), ("restart", "configure")])
+def test_what_failed_may_be_tried_again(action, other):
+    """An action that leaves the version as it is needs no repair by an install before it is carried out once more."""
+    world = World((SIZED,)).done(install=("mysql",))
+    failed = world.apply(world.plan(**{action: ("mysql",)}), failing=[f"01-mysql-{action}"])
+    plan = failed.plan(**{action: ("mysql",)})
+
+    assert {("repair", "2.0")} == {(change.reason, change.to_version) for change in plan.changes}
+    assert [action] == [step.action for step in plan.steps if not step.action.read_only]
+    with pytest.raises(PlanningError, match=f"failed since {action}"):
+        failed.plan(**{other: ("mysql",)})
+
+
 def test_what_is_only_required_stays_as_it_is_and_says_what_changed():
     world = World((SIZED, component("app", requires=["mysql"]))).done(install=("mysql",))
     world = attrs.evolve(world, parameters=SiteParameters(site={"mysql_port": 3307}))

@@ -140,15 +140,17 @@ def _carry_out(case: Case) -> Decision:
         if case.elsewhere:
             return _unchanged(None, "unchanged, not installed")
         raise _not_installed(case)
-    if row.status is not InstallationStatus.INSTALLED:
+    proved = row.status is InstallationStatus.INSTALLED
+    if not proved and row.action is not action:  # the same may be tried again
         raise PlanningError(
             f"{case.place} is {row.status.value} since {row.action.value}, so it cannot be asked to {action.value}",
             remedy=f"repair it first: install {case.component.name}",
         )
-    if action is not Action.CONFIGURE:
-        return _decision(case, action, row.version, Reason.REQUESTED)
-    _check_fixed(case)
-    return _decision(case, action, row.version, _changed(case) if case.changed else Reason.REQUESTED)
+    why: str = Reason.REQUESTED if proved else Reason.REPAIR
+    if action is Action.CONFIGURE:
+        _check_fixed(case)
+        why = _changed(case) if case.changed else why
+    return _decision(case, action, row.version, why)
 
 
 _DECIDE: Mapping[Action, Callable[[Case], Decision]] = {

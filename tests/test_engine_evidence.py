@@ -24,17 +24,17 @@ def about(*hosts):
     return About("7f3c00000001", step)
 
 
-def proved(events, *plays, fatal=False):
+def proved(events, *plays, **may):
     hosts = tuple(dict.fromkeys(host for hosts in plays for host in hosts))
     planned = [Play(name="", pattern="all", hosts=play) for play in plays]
-    evidence = Evidence(hosts, planned, "/catalog", fatal=fatal)
+    evidence = Evidence(hosts, planned, "/catalog", **may)
     for event in events:
         evidence.observe(event, event_text(event))
     return evidence, about(*hosts)
 
 
-def verdict(events, *plays, rc=0, stopped=False, fatal=False):
-    evidence, step = proved(events, *plays, fatal=fatal)
+def verdict(events, *plays, rc=0, stopped=False, **may):
+    evidence, step = proved(events, *plays, **may)
     return judge(step, evidence, rc, stopped=stopped)
 
 
@@ -139,6 +139,14 @@ def test_a_planned_host_without_a_result_is_unfinished():
 
     assert StepStatus.FAILED is outcome.status
     assert [(FailureCode.HOST_UNFINISHED, ("h3",))] == [(each.code, each.hosts) for each in outcome.failures]
+
+
+def test_a_host_that_its_playbook_let_go_is_well():
+    """`meta: end_host` before a host's first task: no event tells it, so Ansible's exit status decides."""
+    events = [start(), result("ok", "h1"), result("ok", "h2"), recap(h1={"ok": 1}, h2={"ok": 1})]
+
+    assert StepStatus.SUCCEEDED is verdict(events, ALL, leaving=True).status
+    assert HostStatus.UNFINISHED is verdict(events, ALL, rc=2, leaving=True).host_statuses["h3"]
 
 
 @pytest.mark.parametrize("module", ["setup", "ansible.builtin.gather_facts"])

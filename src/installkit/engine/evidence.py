@@ -37,7 +37,15 @@ class Evidence:
         tail: The end of what was printed outside any task, without colours.
     """
 
-    def __init__(self, hosts: Iterable[str], plays: Iterable[Play], folder: str, *, fatal: bool = False) -> None:
+    def __init__(
+        self,
+        hosts: Iterable[str],
+        plays: Iterable[Play],
+        folder: str,
+        *,
+        fatal: bool = False,
+        leaving: bool = False,
+    ) -> None:
         """
         Expect the *plays* as they were planned.
 
@@ -47,11 +55,14 @@ class Evidence:
             folder: Locations of tasks are given relative to it.
             fatal: Whether the playbook may let a failure on one host end the play for all (`any_errors_fatal`), which
                 no event tells.
+            leaving: Whether the playbook may let hosts go before their first task (`meta: end_host`), which no event
+                tells either.
         """
         self._hosts = tuple(hosts)
         self._plays = tuple(plays)
         self._folder = folder
         self._fatal = fatal
+        self._leaving = leaving
         self._started: list[str] = []
         self._seen: dict[str, set[str]] = {}
         self._by_task: dict[tuple[str, str], set[str]] = {}
@@ -127,7 +138,7 @@ class Evidence:
 
     def host_statuses(self, rc: int | None) -> dict[str, HostStatus]:
         """Return how each planned host fared, as far as anything proves it; *rc* is Ansible's exit status."""
-        unseen = self._unseen_hosts()
+        unseen = set() if self._leaving and rc == 0 else self._unseen_hosts()
         return {host: self._host_status(host, unseen, rc) for host in self._hosts}
 
     def _host_status(self, host: str, unseen: set[str], rc: int | None) -> HostStatus:

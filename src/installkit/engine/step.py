@@ -7,10 +7,11 @@ what it is: an event without `seq`, the processes that finished tasks left runni
 
 import hashlib
 import os
+import re
 import select
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ from installkit.programs import find_program
 EVENT, KEPT, OUTCOME = b"E", b"K", b"O"
 
 _NAMES = {"host", "play_uuid", "task_uuid", "task_action", "resolved_action"}
+_LEAVING = re.compile(rb"\bend_(?:host|role|batch)\b")
 _YAML = {".yml", ".yaml", ".cfg"}
 
 GRACE = 10.0
@@ -108,9 +110,7 @@ class _StepRun:
         self._stop = stop
         self._about = About(order.run.run, order.step, read_only=order.run.read_only)
         self._redactor = Redactor(order.secrets.values())
-        self._evidence = Evidence(
-            order.step.hosts, order.spec.plays, str(order.spec.folder), fatal=_may_end_for_all(order.spec.files)
-        )
+        self._evidence = _evidence(order)
         self._findings = _findings_of(order) if order.step.action is Action.CHECK else None
         limit = order.run.options.log_limit
         self._log = LogWriter(order.journal, order.step.id, limit=limit, when_full=self._wait_for_space)
@@ -322,7 +322,14 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _may_end_for_all(files: Iterable[str]) -> bool:
-    """Return whether the playbook or a setting lets a failure on one host end a play for all hosts."""
-    texts = (path for path in map(Path, files) if path.suffix in _YAML and path.is_file())
-    return "ANSIBLE_ANY_ERRORS_FATAL" in os.environ or any(b"any_errors_fatal" in path.read_bytes() for path in texts)
+def _evidence(order: Order) -> Evidence:
+    """Return what gathers the step's proof, knowing what its playbook may do that no event tells."""
+    files = (path for path in map(Path, order.spec.files) if path.suffix in _YAML and path.is_file())
+    text = b"\n".join(path.read_bytes() for path in files)
+    return Evidence(
+        order.step.hosts,
+        order.spec.plays,
+        str(order.spec.folder),
+        fatal="ANSIBLE_ANY_ERRORS_FATAL" in os.environ or b"any_errors_fatal" in text,
+        leaving=_LEAVING.search(text) is not None,
+    )

@@ -684,6 +684,7 @@ def test_playbooks_that_ansible_cannot_read_are_all_named():
         "Ansible cannot read a.yml: not a valid attribute",
         "Ansible cannot read b.yml: did not find expected key",
     ] == str(caught.value).splitlines()
+    assert "ansible-galaxy install -r requirements.yml" in caught.value.remedy
 
 
 def test_a_verify_playbook_that_ansible_cannot_read_is_an_error():

@@ -161,7 +161,11 @@ def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
         if (problem := coverage.problem(demand.component, spec)) is not None
     ]
     if problems:
-        raise PlanningError("\n".join(dict.fromkeys(problems)), remedy="correct the playbooks, and plan again")
+        raise PlanningError(
+            "\n".join(dict.fromkeys(problems)),
+            remedy="correct the playbooks, or install the roles and collections that they use"
+            " (ansible-galaxy install -r requirements.yml), and plan again",
+        )
 
 
 def _order(demands: Mapping[str, Demand], catalog: Catalog) -> tuple[Order, Order]:

@@ -107,6 +107,18 @@ def test_two_files_of_one_stem(folder):
     ]
 
 
+def test_a_folder_without_numbers(folder):
+    """What to do is said with one of its playbooks, and it works."""
+    plays(folder, "reset.yml", "site.yml")
+    (warning,) = load_catalog(folder).warnings
+    (folder / "10.site.yml").symlink_to("site.yml")
+    catalog = load_catalog(folder)
+
+    assert warning.endswith("nor a manifest; to make one of reset.yml: ln -s reset.yml 10.reset.yml")
+    assert [("site", 10)] == [(one.name, one.order) for one in catalog]
+    assert () == catalog.warnings
+
+
 @pytest.mark.parametrize(
     ("name", "text", "warning"),
     [

@@ -99,7 +99,7 @@ def test_the_command_line_uses_public_names_alone():
         pytest.param("plan --site acme --install mysql", "no site is named 'acme'", id="unknown site"),
         pytest.param("plan --site ../x -c {p}/playbooks -i {p}/hosts.ini --all", "'../x' is no name", id="site's name"),
         pytest.param("plan -i {p}/nope.ini --all", "does not exist", id="no inventory"),
-        pytest.param("plan -i {p}/hosts.ini -c {p} --all", "holds no numbered playbook", id="no catalog"),
+        pytest.param("plan -i {p}/hosts.ini -c {p} --all", "neither a numbered playbook", id="no catalog"),
         pytest.param("plan -i {p}/hosts.ini -c {p}/playbooks --install mysql --batch 0", "0", id="batch"),
         pytest.param("apply mysql", "for a component: --install mysql", id="component as plan"),
         pytest.param("apply {p}/hosts.ini", "is no plan", id="file that is no plan"),

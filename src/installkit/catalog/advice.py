@@ -24,7 +24,13 @@ def catalog_warnings(
             yield f"{shown(playbook.path)}: {_left_over(playbook)}"
     yield from _without_plays(library)
     if len(others) == len(playbooks):
-        yield f"{library.contents.shown}: no component: neither a numbered playbook (03.mysql.yml) nor a manifest"
+        yield f"{library.contents.shown}: no component: {_nothing_found(others)}"
+
+
+def _nothing_found(others: Sequence[Playbook]) -> str:
+    found = "neither a numbered playbook (03.mysql.yml) nor a manifest"
+    names = [playbook.path.name for playbook in others if playbook.component is None]
+    return f"{found}; to make one of {names[0]}: ln -s {names[0]} 10.{names[0]}" if names else found
 
 
 def _left_over(playbook: Playbook) -> str:

@@ -52,8 +52,6 @@ def list_components(folder: str, *, as_json: bool) -> None:
     if len(found):
         columns = ("ORDER", "NAME", "VERSIONS", "HOSTS", "REQUIRES", "ACTIONS", "TITLE")
         print_table(columns, (_row(component) for component in found))
-    else:
-        click.echo(f"no component: {folder} holds no playbook like 03.mysql.yml", err=True)
     if found.others:
         click.echo(f"\nno components: {', '.join(found.others)}", err=True)
 

@@ -175,7 +175,7 @@ def _free_name(inventory: str, names: set[str]) -> str:
 def _new_site(session: Session, name: str, catalog: str, inventory: str) -> installkit.Site:
     found = installkit.load_catalog(catalog)  # before anything is kept: a wrong one raises here
     if not len(found):
-        raise click.UsageError(f"{found.folder} holds no numbered playbook: name the folder of playbooks with -c")
+        raise click.UsageError(f"{'; '.join(found.warnings)}; or name another folder of playbooks with -c")
     site = session.installer.site(name, inventory=inventory, catalog=catalog)
     say(f"site {name} is new: inventory {Path(inventory).absolute()}, catalog {Path(catalog).absolute()}")
     return site

@@ -20,7 +20,7 @@ FILES = {
     "parts/web/templates/web.conf.j2": "{{ greeting }} {{ port }} {{ pin | default('open') }}\n",
     "parts/web/tasks/main.yml": """\
 - name: Configure
-  template: {src: web.conf.j2, dest: "{{ made }}/{{ inventory_hostname }}.conf"}
+  raw: echo {{ lookup('template', 'web.conf.j2') | trim }} > {{ made }}/{{ inventory_hostname }}.conf
   notify: [Reload, Restart]
 """,
     "parts/web/handlers/main.yml": """\
@@ -65,6 +65,7 @@ FILES = {
       when: inventory_hostname == 'h3'
     - name: Elsewhere
       raw: touch {{ made }}/{{ inventory_hostname }}.elsewhere
+    - add_host: {name: h9, groups: [late], ansible_connection: local}
 - name: Rolling
   hosts: db
   serial: 1
@@ -78,7 +79,7 @@ FILES = {
       poll: 0
       register: job
     - name: Until it is over
-      wait_for: {path: "{{ job.results_file }}", search_regex: '"rc"', timeout: 50}
+      raw: until grep -q '"rc"' {{ job.results_file }}; do sleep 0.1; done
     - name: How it went
       async_status: {jid: "{{ job.ansible_job_id }}"}
       register: went
@@ -95,6 +96,10 @@ FILES = {
       raw: echo walk >> {{ made }}/{{ inventory_hostname }}.free
     - name: Run
       raw: echo run >> {{ made }}/{{ inventory_hostname }}.free
+- name: Late
+  hosts: late
+  tasks:
+    - raw: touch {{ hostvars.h3.made }}/{{ inventory_hostname }}.late
 """,
 }
 
@@ -148,6 +153,7 @@ def test_a_folder_with_all_that_ansible_offers_runs_unchanged(installer, adopted
     ]
     assert "h1 out\nh1 in\nh2 out\nh2 in\n" == found["balancer"]
     assert "h1\n" == found["once"]
+    assert "h9.late" in found
     assert {"h2.mended"} == {name for name in found if name.endswith(".mended")}
     assert {"h1.elsewhere", "h2.elsewhere"} == {name for name in found if name.endswith(".elsewhere")}
     assert dict.fromkeys(("h1", "h2", "h3"), HostStatus.CHANGED) == run.steps[0].host_statuses

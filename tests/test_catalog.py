@@ -13,6 +13,7 @@ from installkit.errors import DefinitionError
 from installkit.model import Action, ActionSpec, Origin, Parameter, Requirement
 
 PLAY = "- hosts: all\n  tasks: []\n"
+ASKING = "- hosts: all\n  vars_prompt: [{name: user}, {name: pin, prompt: PIN}]\n  tasks: []\n"
 
 MYSQL = """\
 name: mysql
@@ -127,6 +128,7 @@ def test_a_folder_without_numbers(folder):
         pytest.param("05.app.verify.yml", PLAY, "'app' has no install playbook", id="no install"),
         pytest.param("05.app.yml", "a: 1\n", "numbered, but holds no plays", id="no plays"),
         pytest.param("05.app.yml", "- hosts: [\n", "05.app.yml:2:1: ", id="no YAML"),
+        pytest.param("05.app.yml", ASKING, "05.app.yml: asks for user, pin (vars_prompt)", id="questions"),
     ],
 )
 def test_numbered_files_worth_a_look(folder, name, text, warning):

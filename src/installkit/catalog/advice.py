@@ -19,6 +19,9 @@ def catalog_warnings(
     for playbook in playbooks:
         if playbook.problem:
             yield f"{playbook.problem}; Ansible will not read it either"
+        if playbook.prompts and playbook not in others:
+            names = ", ".join(playbook.prompts)
+            yield f"{shown(playbook.path)}: asks for {names} (vars_prompt), and nobody answers: give each with -e"
     for playbook in others:
         if playbook.component is not None:
             yield f"{shown(playbook.path)}: {_left_over(playbook)}"

@@ -32,6 +32,7 @@ class Playbook:
         action: The action that its name says.
         plays: Whether it is a list of plays; taken for granted where it cannot be read, since Ansible will say more.
         imports: The playbooks that it imports, as written.
+        prompts: The variables that its own plays ask for (`vars_prompt`).
         problem: Why it cannot be read; None if it can.
     """
 
@@ -41,6 +42,7 @@ class Playbook:
     action: Action
     plays: bool = True
     imports: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
     problem: Issue | None = None
 
     @property
@@ -64,7 +66,7 @@ def read_playbook(path: Path, contents: Contents) -> Playbook:
         root = compose(contents.read(path))
     except YamlError as exc:
         return attrs.evolve(known, problem=exc.issue(contents.shown_name(path)))
-    return attrs.evolve(known, plays=_is_playbook(root), imports=_imports(root))
+    return attrs.evolve(known, plays=_is_playbook(root), imports=_imports(root), prompts=_prompts(root))
 
 
 def number_of(playbook: str) -> int | None:
@@ -98,8 +100,20 @@ def _is_playbook(root: yaml.Node | None) -> bool:
 
 
 def _imports(root: yaml.Node | None) -> tuple[str, ...]:
-    pairs = [pair for play in _plays(root) if isinstance(play, yaml.MappingNode) for pair in play.value]
+    pairs = [pair for play in _plays(root) for pair in _pairs(play)]
     return tuple(value.value for key, value in pairs if _scalar(key) and _scalar(value) and key.value in _IMPORTS)
+
+
+def _prompts(root: yaml.Node | None) -> tuple[str, ...]:
+    asked = [value for play in _plays(root) for key, value in _pairs(play) if key.value == "vars_prompt"]
+    entries = [entry for value in asked if isinstance(value, yaml.SequenceNode) for entry in value.value]
+    return tuple(
+        value.value for entry in entries for key, value in _pairs(entry) if _scalar(value) and key.value == "name"
+    )
+
+
+def _pairs(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
+    return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
 def _scalar(node: yaml.Node) -> bool:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -50,3 +52,25 @@ def test_an_interface_is_added_as_its_guide_says(tmp_path):
 
     assert 0 == tested.returncode, tested.stdout
     assert 0 == linted.returncode, linted.stdout
+
+
+@pytest.mark.long
+def test_the_tutorial_can_be_followed(tmp_path):
+    """Every command of the tutorial, in a row, as in a clone: what it says comes out."""
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    shutil.copytree(REPOSITORY / "examples", tmp_path / "examples")
+    page = (REPOSITORY / "docs" / "tutorial.md").read_text()
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    script = "set -eu\n" + "".join(text for language, text in blocks if not language)
+    done = subprocess.run(["/bin/bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert 0 == done.returncode, done.stderr
+    assert 10 <= len(script.splitlines())
+    for said in (
+        "required by web",
+        "unchanged, 2.1 available",
+        "upgrade 2.0 → 2.1",
+        "it failed, as it should",
+        "repair",
+    ):
+        assert said in done.stdout + done.stderr

@@ -66,7 +66,9 @@ class SiteValues:
         Raises:
             UnknownNameError: If no component declares such a secret, or there is none to be taken away.
             PlanningError: If Ansible could not take the value as a password.
+            StoreError: If the data directory cannot be written.
         """
+        self._store.check_writable()
         if value is None:
             self._store.unset_secret(self.name, name)
             return

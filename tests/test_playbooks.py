@@ -56,7 +56,7 @@ def test_ansible_can_read_every_playbook(tmp_path):
     assert len(playbooks) == said.stdout.count("playbook: ")
 
 
-@pytest.mark.stack
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_ansible_lint_has_nothing_to_say():
     """It reads every playbook and role on its own, which takes its time."""

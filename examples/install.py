@@ -1,7 +1,7 @@
 """
 Install all that a folder of playbooks holds, and stop at a failure: `python install.py PLAYBOOKS INVENTORY`.
 
-Ctrl-C ends the script and leaves the run alone; the same command again shows the rest of it.
+Ctrl-C ends the script and leaves the run alone; `installkit watch last` shows the rest of it.
 """
 
 import sys

@@ -144,8 +144,19 @@ def test_a_plan_is_checked_without_being_used_up(site, folder, diary):
     assert checks == run.checks
     assert ("eve", RunStatus.SUCCEEDED) == (run.snapshot().requested_by, run.status)
     assert None is site.snapshot().revision
+    with pytest.raises(installkit.PlanningError, match=f"run {run.id} only checked"):
+        site.plan(resume=run)
     assert plan.id == site.start(plan).wait(60).raise_for_status().id
     assert () == site.check(site.plan(install=["a"]))
+
+
+def test_the_last_run_is_the_last_that_did_more_than_check(site, folder, diary, installer):
+    """What applies a plan checks first: whoever then asks for the last run means the one before."""
+    write_component(folder, diary, "    - name: Taste\n      assert: {that: true}\n")
+    run = site.start(site.plan(install=["a"])).wait(60)
+    site.start(site.plan(check=["a"])).wait(60).raise_for_status()
+
+    assert run.id == installer.run("last").id
 
 
 def test_what_installkit_checks_connects_as_the_playbooks_do(site, folder, diary, tmp_path):

@@ -141,6 +141,14 @@ def test_a_site_keeps_no_secret_that_nobody_takes(plain):
     assert () == plain.parameters().secrets
 
 
+def test_a_secret_is_not_kept_among_the_parameters(plain):
+    """They are readable."""
+    with pytest.raises(installkit.PlanningError, match="ansible_become_password: a secret is not kept"):
+        plain.set_parameters({"ansible_become_password": "x"})
+
+    assert {} == plain.parameters().site
+
+
 def test_an_ansible_cfg_that_asks_is_answered_by_nobody(installer, folder, inventory, tmp_path):
     """The run does not wait at a prompt for ever; and a run that goes on with it connects as it did."""
     (folder / "ansible.cfg").write_text(

@@ -22,6 +22,7 @@ from installkit.model import (
     Requirement,
     RunOptions,
     SiteParameters,
+    StepSnapshot,
     StepStatus,
     Targets,
     record_event,
@@ -1072,22 +1073,35 @@ def test_a_graph_holds_no_markup_of_others():
 
 def test_going_on_keeps_the_old_actions():
     old = Request(install=("mysql",), upgrade=("portal=2.0",), limit="all", parameters={"a": 1, "b": 1})
-    again = resumed_request(old, Request(resume="7f3c", parameters={"b": 2}, force=("mysql",)))
+    catalog = World((MYSQL, PORTAL)).catalog
+    again = resumed_request(old, Request(resume="7f3c", parameters={"b": 2}, force=("mysql",)), catalog)
 
     assert attrs.evolve(old, parameters={"a": 1, "b": 2}, force=("mysql",)) == again
 
 
+def test_going_on_leaves_out_what_was_done_whatever_it_was_called():
+    """A request may name a component by its number, or by its playbook."""
+    world = World((SIZED,)).done(install=("mysql",))
+    plan = world.plan(restart=("mysql",))
+    done = [StepSnapshot(**attrs.asdict(step, recurse=False), status=StepStatus.SUCCEEDED) for step in plan.steps]
+    names = ("mysql", SIZED.action(Action.INSTALL).playbook)
+
+    for name in names:
+        assert () == resumed_request(Request(restart=(name,)), Request(resume="7f3c"), world.catalog, done=done).restart
+
+
 def test_going_on_with_failed_hosts_is_limited_to_them():
     request = Request(resume="7f3c", failed_hosts_only=True)
+    catalog = World((MYSQL,)).catalog
 
-    assert "db2,web1" == resumed_request(Request(all=True), request, failed_hosts=["db2", "web1"]).limit
+    assert "db2,web1" == resumed_request(Request(all=True), request, catalog, failed_hosts=["db2", "web1"]).limit
     with pytest.raises(PlanningError, match="no host failed in run 7f3c"):
-        resumed_request(Request(all=True), request)
+        resumed_request(Request(all=True), request, catalog)
 
 
 def test_going_on_has_no_actions_of_its_own():
     with pytest.raises(PlanningError, match="but the request has install"):
-        resumed_request(Request(all=True), Request(resume="7f3c", install=("mysql",)))
+        resumed_request(Request(all=True), Request(resume="7f3c", install=("mysql",)), World((MYSQL,)).catalog)
 
 
 def test_the_record_is_what_the_run_proved():

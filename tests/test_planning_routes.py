@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installkit.errors import PlanningError
-from installkit.model import Action, Play, Request, Targets
+from installkit.model import Action, InstallationStatus, Play, Request, Targets
 from installkit.planning import Stamp, Undone, make_rollback_plan, plan_table, rollback_questions
 from installkit.planning.versions import fits
 from test_planning import GROUPS, NOW, World, component, done, spec, texts
@@ -171,6 +171,16 @@ def test_a_way_is_rolled_back_to_where_it_began():
     assert {"web1": "3.0", "web2": "3.0", "web3": "2.5"} == {
         change.host: change.from_version for change in back.changes
     }
+
+
+def test_a_rollback_that_failed_is_tried_again():
+    """Nobody knows what such a host has: that it was on its way back is no reason to leave it there."""
+    before = World((app(),)).done(install=("app=1.0",))
+    after = before.done(upgrade=("app",))
+    tried = {"action": Action.ROLLBACK, "to_version": "1.0", "status": InstallationStatus.FAILED}
+    failed = attrs.evolve(after, record={place: attrs.evolve(row, **tried) for place, row in after.record.items()})
+
+    assert {"rollback 1.0"} == {change.text for change in roll_back(failed, before).changes}
 
 
 def test_a_rollback_to_a_version_that_nobody_knows_is_refused_by_name():

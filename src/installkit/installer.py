@@ -13,7 +13,14 @@ import attrs
 from installkit.access import Access
 from installkit.catalog import load_catalog
 from installkit.engine import settle
-from installkit.errors import DiskFullError, PlanningError, RunNotFoundError, SiteLockedError, UnknownNameError
+from installkit.errors import (
+    DiskFullError,
+    PlanningError,
+    RunNotFoundError,
+    SiteLockedError,
+    StoreError,
+    UnknownNameError,
+)
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
 from installkit.hosts import check_held
 from installkit.inventory import HeldInventory, held_path
@@ -288,7 +295,8 @@ class Installer:
         """
         journals = list_journals(self.folders.runs)
         for journal in journals:
-            settle(journal.path)
+            with suppress(StoreError):  # a damaged one is named below, when all others are indexed
+                settle(journal.path)
         self.store.reindex(journals)
         return len(journals)
 

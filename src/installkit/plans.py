@@ -12,6 +12,7 @@ from installkit.hosts import SiteHosts
 from installkit.inventory import read_targets
 from installkit.journal import Journal, is_run_id, read_holder
 from installkit.model import (
+    Action,
     Catalog,
     HostStatus,
     Installation,
@@ -81,7 +82,8 @@ class SitePlans(SiteHosts):
         ended = run.result().run
         lost = {HostStatus.FAILED, HostStatus.UNREACHABLE}
         failed = [host for step in ended.steps for host, status in step.host_statuses.items() if status in lost]
-        return resumed_request(run.plan.request, request, done=ended.steps, failed_hosts=dict.fromkeys(failed))
+        catalog = self.catalog()
+        return resumed_request(run.plan.request, request, catalog, done=ended.steps, failed_hosts=dict.fromkeys(failed))
 
     def _survey(self, request: Request, secrets: Mapping[str, str]) -> "_Survey":
         """Gather all that planning *request* takes: the catalog, the record, and what Ansible answers."""
@@ -103,6 +105,11 @@ class SitePlans(SiteHosts):
         found = self._run(self._store.find_run(run))
         if found.site != self.name:
             raise PlanningError(f"run {found.id} was on site {found.site!r}, not on {self.name!r}")
+        if all(step.action is Action.CHECK for step in found.plan.steps):
+            raise PlanningError(
+                f"run {found.id} only checked: there is nothing to go on with, or to undo",
+                remedy="name the run that changed something: installkit runs",
+            )
         return found
 
     def _spec(self, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:

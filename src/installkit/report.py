@@ -108,17 +108,13 @@ def _text(path: Path, size: int) -> str:
     return _json(_masked(json.loads(text))) if path.suffix == ".json" else text
 
 
-def _masked(value: Any) -> Any:
-    """Return *value* without the texts and numbers that stand under a name like a secret's."""
+def _masked(value: Any, *, hidden: bool = False) -> Any:
+    """Return *value* without the texts and numbers that stand anywhere under a name like a secret's."""
     if isinstance(value, list):
-        return [_masked(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {key: MASK if _hides(key, item) else _masked(item) for key, item in value.items()}
-
-
-def _hides(name: str, value: Any) -> bool:
-    return _SOUNDS_SECRET.search(name) is not None and value is not None and not isinstance(value, (list, dict, bool))
+        return [_masked(item, hidden=hidden) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _masked(item, hidden=hidden or bool(_SOUNDS_SECRET.search(key))) for key, item in value.items()}
+    return MASK if hidden and value is not None and not isinstance(value, bool) else value
 
 
 def _versions() -> dict[str, str]:

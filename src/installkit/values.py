@@ -1,6 +1,6 @@
 """What people enter for a site: values of parameters, secrets, and the passwords that Ansible itself takes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from installkit.catalog import load_catalog
@@ -47,11 +47,30 @@ class SiteValues:
         return self._store.parameters(self.name)
 
     def set_parameters(self, values: Mapping[str, Any], *, group: str | None = None, host: str | None = None) -> None:
-        """Enter parameter values for the site, or for one group or host of it; None takes a value away."""
+        """
+        Enter parameter values for the site, or for one group or host of it; None takes a value away.
+
+        Raises:
+            PlanningError: If one is a secret's: those are kept encrypted, by `set_secret`.
+            StoreError: If the data directory cannot be written.
+        """
         if group is not None and host is not None:
             raise ValueError("a parameter is set for a group or for a host, not for both")
+        self._store.check_writable()
+        self._refuse_secrets({name for name, value in values.items() if value is not None})
         level = "group" if group is not None else "host" if host is not None else "site"
         self._store.set_parameters(self.name, values, level=level, name=group or host)
+
+    def _declared_secrets(self) -> set[str]:
+        return {each.name for component in self.catalog() for each in component.parameters if each.secret}
+
+    def _refuse_secrets(self, names: Collection[str]) -> None:
+        declared = self._declared_secrets() if names else set()
+        if secret := sorted(name for name in names if name in declared or is_password(name)):
+            raise PlanningError(
+                f"{', '.join(secret)}: a secret is not kept among the parameters, which are readable",
+                remedy="keep it encrypted: set_secret, or installkit site secret",
+            )
 
     def set_secret(self, name: str, value: str | None) -> None:
         """
@@ -78,7 +97,7 @@ class SiteValues:
         self._store.set_secret(self.name, name, value)
 
     def _check_declared(self, name: str) -> None:
-        declared = {each.name for component in self.catalog() for each in component.parameters if each.secret}
+        declared = self._declared_secrets()
         if name not in declared:
             choices = ", ".join([*sorted(declared), _PASSWORDS])
             raise UnknownNameError(f"no component has a secret {name!r}", remedy=f"choose one of: {choices}")

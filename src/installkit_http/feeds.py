@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 
 from starlette.concurrency import run_in_threadpool
 
 import installkit
+
+_log = logging.getLogger("installkit")
 
 POLL = 0.04
 """Seconds between two looks at a live run."""
@@ -42,7 +45,8 @@ class Feed:
                 if (now.last_seq, now.status) != (self.now.last_seq, self.now.status):
                     self.now = now
                     self._ring()
-        except installkit.InstallkitError:
+        except Exception:  # noqa: BLE001 - whatever it is, no viewer may wait for ever
+            _log.exception("run %s cannot be watched any more", self._run.id)
             self.close()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from installkit.model import Action, Catalog, Component, Plan, Play, Request, Ru
 
 PLAYBOOK = Path(__file__).with_name("host.check.yml")
 
-_BECOMES = re.compile(rb"^[ \t-]*become[ \t]*:[ \t]*(?!(?:false|no|0)\b)", re.MULTILINE | re.IGNORECASE)
+_BECOMES = re.compile(rb"^[ \t-]*become[ \t]*:(?![ \t]*[\"']?(?:false|no|off|n|f|0)\b)", re.MULTILINE | re.IGNORECASE)
 _YAML = frozenset({".yml", ".yaml"})
 
 # The lowest values, under those of the inventory: megabytes and seconds.
@@ -108,6 +108,7 @@ def _own_check(
             "installkit_become": list(dict.fromkeys(h for s, _ in pairs if s.component in becoming for h in s.hosts)),
             "installkit_ports": _ports(spec, components),
         },
+        secrets=tuple(dict.fromkeys(name for _, details in pairs for name in details.secrets)),
         exclusive=False,
         facts="fresh",
         own=True,

@@ -71,9 +71,9 @@ def _passwords(options: dict[str, Any], found: dict[str, str]) -> Iterator[tuple
         yield connection, ask_secret("SSH password")
     if options["ask_become_pass"]:
         yield installkit.BECOME_PASSWORD, _ask_become(found.get(connection))
-    sources = [_PROMPT] * bool(options["ask_vault_password"])
-    sources += [*(options["vault_password_file"] or ()), *(options["vault_id"] or ())]
-    for source in sources:
+    for source in [*[_PROMPT] * bool(options["ask_vault_password"]), *(options["vault_password_file"] or ())]:
+        yield _vault_password("", source)
+    for source in options["vault_id"] or ():
         label, at, place = source.partition("@")
         yield _vault_password(label, place) if at else _vault_password("", source)
 

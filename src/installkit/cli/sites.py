@@ -259,7 +259,7 @@ def unset_values(session: Session, name: str, parameters: tuple[str, ...], group
     installkit site unset acme mysql_port --group db
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
-    _check_level(found, group, host)
+    _check_one_level(group, host)
     entered = found.parameters()
     known = entered.groups.get(group, {}) if group else entered.hosts.get(host, {}) if host else entered.site
     if unknown := [each for each in parameters if each not in known]:
@@ -269,9 +269,13 @@ def unset_values(session: Session, name: str, parameters: tuple[str, ...], group
     say(f"{counted(len(parameters), 'value')} taken away for {_level(name, group, host)}")
 
 
-def _check_level(found: installkit.Site, group: str | None, host: str | None) -> None:
+def _check_one_level(group: str | None, host: str | None) -> None:
     if group and host:
         raise click.UsageError("a parameter is set for a group or for a host: leave out --group or --host")
+
+
+def _check_level(found: installkit.Site, group: str | None, host: str | None) -> None:
+    _check_one_level(group, host)
     if not group and not host:
         return
     hosts = found.inventory().hosts

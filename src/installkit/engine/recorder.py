@@ -43,8 +43,16 @@ class Recorder:
         self._record: Record = self._before
         self._writer = open_journal(run, when_full)
         self._specs = {each.step: each for each in spec.steps}
-        for entry in Journal(run).read_events():
-            self._take_in(entry.event)
+        try:
+            for entry in Journal(run).read_events():
+                self._take_in(entry.event)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the journal as it is; again does nothing."""
+        self._writer.close()
 
     @property
     def statuses(self) -> dict[str, StepStatus]:

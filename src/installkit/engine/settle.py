@@ -1,3 +1,4 @@
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -5,7 +6,7 @@ from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
 from installkit.engine.scratch import remove_scratch
 from installkit.journal import CANNOT_WRITE, Journal, take_lock
-from installkit.model import RunResult, RunStatus, StepStatus
+from installkit.model import RunResult, RunSpec, RunStatus, StepStatus
 
 
 def settle(run: Path) -> RunResult | None:
@@ -46,7 +47,11 @@ def _refuse(error: OSError) -> NoReturn:
 
 def _interrupt(run: Path, journal: Journal) -> None:
     spec = journal.spec()
-    recorder = Recorder(run, spec, _refuse)
+    with closing(Recorder(run, spec, _refuse)) as recorder:
+        _record_interruption(run, journal, spec, recorder)
+
+
+def _record_interruption(run: Path, journal: Journal, spec: RunSpec, recorder: Recorder) -> None:
     remove_scratch(run)
     if recorder.progress.snapshot().status.final:  # it died between its last event and its result
         recorder.write_result()

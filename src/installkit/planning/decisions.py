@@ -203,7 +203,8 @@ def _repair(case: Case, row: Installation) -> Decision:
         if wanted not in {None, tried}:
             raise _other_version(case, f"on the way to {tried}", wanted or "")
         _check_fixed(case)
-        return _decision(case, Action.UPGRADE, tried, Reason.REPAIR)
+        via = _route(case, row.version, tried)
+        return attrs.evolve(_decision(case, Action.UPGRADE, tried, Reason.REPAIR), via=via)
     if row.version is None:
         return _decision(case, Action.INSTALL, _first_version(case), Reason.REPAIR)
     if wanted not in {None, row.version}:

@@ -78,7 +78,12 @@ def parse_wanted(text: str) -> Wanted:
 
 
 def resumed_request(
-    old: Request, request: Request, *, done: Iterable[StepSnapshot] = (), failed_hosts: Iterable[str] = ()
+    old: Request,
+    request: Request,
+    catalog: Catalog,
+    *,
+    done: Iterable[StepSnapshot] = (),
+    failed_hosts: Iterable[str] = (),
 ) -> Request:
     """
     Return what going on with the run of *old* asks for: its actions, with the other values of *request* over its own.
@@ -88,11 +93,13 @@ def resumed_request(
     Args:
         old: What the run was planned for.
         request: The request that names the run in `resume`.
+        catalog: Says which components are meant.
         done: The run's steps.
         failed_hosts: The run's hosts that failed or could not be reached; the limit with `failed_hosts_only`.
 
     Raises:
         PlanningError: If *request* asks for actions of its own, or for failed hosts where there are none.
+        UnknownNameError: If a component is no longer in *catalog*.
     """
     own = [action.value for action in Action if request.wanted(action)] + ["all"] * request.all
     if own:
@@ -106,24 +113,28 @@ def resumed_request(
         if not limit:
             raise PlanningError(f"no host failed in run {request.resume}", remedy="resume it on all its hosts")
     steps = tuple(done)
-    left: dict[str, Any] = {action.value: _left_of(old.wanted(action), action, steps) for action in _WITHOUT_TRACE}
+    left: dict[str, Any] = {
+        action.value: _left_of(old.wanted(action), action, steps, catalog) for action in _WITHOUT_TRACE
+    }
     return attrs.evolve(
         old,
         **left,
         limit=limit,
         batch=request.batch or old.batch,
         parameters={**old.parameters, **request.parameters},
-        force=tuple(dict.fromkeys((*_left_of(old.force, None, steps), *request.force))),
+        force=tuple(dict.fromkeys((*_left_of(old.force, None, steps, catalog), *request.force))),
     )
 
 
-def _left_of(wanted: Iterable[str], action: Action | None, steps: Iterable[StepSnapshot]) -> tuple[str, ...]:
+def _left_of(
+    wanted: Iterable[str], action: Action | None, steps: Iterable[StepSnapshot], catalog: Catalog
+) -> tuple[str, ...]:
     """Return the entries of *wanted* whose steps, of *action* or of any that changes, have not all succeeded."""
     concerned = [step for step in steps if step.action is action or (action is None and not step.action.read_only)]
     ended: dict[str, bool] = {}
     for step in concerned:
         ended[step.component] = ended.get(step.component, True) and step.status is StepStatus.SUCCEEDED
-    return tuple(text for text in wanted if not ended.get(parse_wanted(text).name, False))
+    return tuple(text for text in wanted if not ended.get(catalog[parse_wanted(text).name].name, False))
 
 
 def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:

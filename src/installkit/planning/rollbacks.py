@@ -129,7 +129,8 @@ def _undo(component: Component, before: Installation | None, now: Installation |
             return _stays(now.version, "left: no uninstall is declared")
         return _does(Action.UNINSTALL, now.version, None, destructive=True)
     proved = now.status is InstallationStatus.INSTALLED
-    if now.to_version == before.version:
+    tried = now.action is Action.ROLLBACK and not proved
+    if now.to_version == before.version and not tried:
         return _stays(now.version, "unchanged" if proved else f"left: {now.action.value} has no way back")
     return _does(Action.ROLLBACK, now.version, before.version)
 

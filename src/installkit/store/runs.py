@@ -8,7 +8,7 @@ from peewee import Expression, ModelSelect
 
 from installkit.errors import RunNotFoundError
 from installkit.journal import Journal
-from installkit.model import EventKind, Installation, RunSnapshot, RunStatus
+from installkit.model import Action, EventKind, Installation, RunSnapshot, RunStatus
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document
 from installkit.store.ingest import ingest_journal
@@ -19,6 +19,9 @@ AFTER_ANY_ID = "\U0010ffff"
 
 CANDIDATES = 10
 """How many ids an ambiguous beginning is answered with."""
+
+MOST_CHECKS = 100
+"""How many runs that only checked are passed over to find the last one."""
 
 _FORGET_EVENTS = "DELETE FROM event WHERE run = ?"
 
@@ -108,23 +111,31 @@ class RunIndex:
 
     def find_run(self, prefix: str) -> str:
         """
-        Return the id that begins with *prefix*, or, for `last`, the newest run's.
+        Return the id that begins with *prefix*, or, for `last`, the newest run's that did more than check.
 
         Raises:
             RunNotFoundError: If there is none, or several, which it names.
         """
-        newest = RunRow.select(RunRow.id).order_by(*NEWEST_FIRST)
         if prefix == "last":
-            found = newest.limit(1)
-        else:
-            found = newest.where(RunRow.id.between(prefix, prefix + AFTER_ANY_ID)).limit(CANDIDATES + 1)
+            return self._last()
+        newest = RunRow.select(RunRow.id).order_by(*NEWEST_FIRST)
+        found = newest.where(RunRow.id.between(prefix, prefix + AFTER_ANY_ID)).limit(CANDIDATES + 1)
         ids: list[str] = self._db.read(lambda: [row.id for row in found.execute(self._db)])
         if not ids:
-            raise RunNotFoundError("there is no run yet") if prefix == "last" else _no_run(prefix)
+            raise _no_run(prefix)
         if len(ids) > 1:
             shown = ", ".join(ids[:CANDIDATES]) + (", …" if len(ids) > CANDIDATES else "")
             raise RunNotFoundError(f"{prefix!r} begins several runs: {shown}", remedy="give more of the id")
         return ids[0]
+
+    def _last(self) -> str:
+        newest = RunRow.select(RunRow.id).order_by(*NEWEST_FIRST).limit(MOST_CHECKS)
+        ids: list[str] = self._db.read(lambda: [row.id for row in newest.execute(self._db)])
+        if not ids:
+            raise RunNotFoundError("there is no run yet")
+        # apply checks before it starts, and others may check beside a run: that is not what anybody means by last
+        acting = (run for run in ids if any(step.action is not Action.CHECK for step in self.run(run).steps))
+        return next(acting, ids[0])
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the ids of the runs whose end is not indexed, oldest first."""

@@ -3,7 +3,7 @@
 import { address, get, getAll, post, remove } from "./api.js";
 import { announce, make, makeCheckbox, makeSelect, makeTable } from "./elements.js";
 import { askWhether, makeEntry, makeForm } from "./forms.js";
-import { makeTime } from "./marks.js";
+import { guarded, makeTime } from "./marks.js";
 import { say } from "./words.js";
 
 const PARTS = { tokens: showTokens, webhooks: showWebhooks, audit: showAudit };
@@ -72,8 +72,9 @@ function makeTokenText({ name, token }) {
   const text = make("input", { class: "secret", readonly: true, value: token, "aria-label": say("token.text", { name }), onfocus: (event) => event.target.select() });
   const copy = async () => {
     text.select();
-    await navigator.clipboard?.writeText(token);
-    announce(say("token.copied"));
+    // pages that are neither encrypted nor of this machine have no clipboard of their own
+    const copied = navigator.clipboard ? await navigator.clipboard.writeText(token).then(() => true) : document.execCommand("copy");
+    if (copied) announce(say("token.copied"));
   };
   return make(
     "div", { class: "notice" },
@@ -119,7 +120,20 @@ async function addAudit(place, cursor, signal) {
   const page = await get(`audit?limit=${PAGE}${cursor && address`&cursor=${cursor}`}`, signal);
   const headings = ["time", "by", "what", "target"].map((name) => say(`head.${name}`));
   const rows = page.items.map(({ time, who, what, target }) => [makeTime(time), who, make("code", {}, what), make("code", {}, target)]);
-  place.querySelector(".older")?.remove();
   place.append(rows.length ? makeTable(say("access.audit"), headings, rows) : make("p", { class: "quiet" }, say("nothing")));
-  if (page.next) place.append(make("button", { type: "button", class: "plain older", onclick: () => addAudit(place, page.next, signal) }, say("audit.older")));
+  if (page.next) place.append(makeOlder(place, page.next, signal));
+}
+
+function makeOlder(place, cursor, signal) {
+  const refused = make("div");
+  const show = guarded(refused, async ({ target }) => {
+    target.disabled = true;
+    try {
+      await addAudit(place, cursor, signal);
+      target.parentElement.remove();
+    } finally {
+      target.disabled = false;
+    }
+  });
+  return make("div", {}, make("button", { type: "button", class: "plain older", onclick: show }, say("audit.older")), refused);
 }

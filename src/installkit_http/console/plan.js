@@ -83,7 +83,14 @@ function makeStart(plan, secrets) {
   });
   const buttons = [make("button", { type: "button", class: "plain", onclick: discard }, say("plan.delete"))];
   if (!plan.steps.length) return make("div", { class: "card" }, buttons, refused);
-  const start = guarded(refused, (event) => startRun(plan, new FormData(event.target), refused));
+  const start = guarded(refused, async ({ target, submitter }) => {
+    submitter.disabled = true;
+    try {
+      await startRun(plan, new FormData(target), refused);
+    } finally {
+      submitter.disabled = false;
+    }
+  });
   const destroys = plan.changes.some((change) => change.destructive);
   return make(
     "form", { class: "card", onsubmit: start, "aria-label": say("plan.start") },
@@ -120,7 +127,9 @@ async function startRun(plan, form, refused) {
 function offerAnew(plan, refused) {
   const again = guarded(refused, async () => {
     const request = Object.fromEntries(Object.entries(plan.request).filter(([, value]) => value !== null));
-    location.hash = address`#/plans/${(await post(address`sites/${plan.site}/plans`, request)).id}`;
+    const resumes = plan.continues && !plan.request.rollback;
+    const wanted = resumes ? { resume: plan.continues } : request;
+    location.hash = address`#/plans/${(await post(address`sites/${plan.site}/plans`, wanted)).id}`;
   });
   refused.parentElement.querySelector(".anew")?.remove();
   refused.after(make("button", { type: "button", class: "anew", onclick: again }, say("plan.again")));

@@ -59,9 +59,9 @@ def _check(site: installkit.Site, patch: ParametersPatch) -> None:
     declared = {parameter.name: parameter for component in site.catalog() for parameter in component.parameters}
     hosts = site.inventory().hosts
     groups = {"all", *(name for host in hosts for name in host.groups)}
-    mistakes = [Mistake(f"/groups/{name}", "the site has no such group") for name in patch.groups.keys() - groups]
+    mistakes = [Mistake(f"/groups/{name}", "the site has no such group") for name in _given(patch.groups) - groups]
     names = {host.name for host in hosts}
-    mistakes += [Mistake(f"/hosts/{name}", "the site has no such host") for name in patch.hosts.keys() - names]
+    mistakes += [Mistake(f"/hosts/{name}", "the site has no such host") for name in _given(patch.hosts) - names]
     levels = {"/site": patch.site, **_levels("groups", patch.groups), **_levels("hosts", patch.hosts)}
     for pointer, values in levels.items():
         mistakes += [
@@ -71,6 +71,11 @@ def _check(site: installkit.Site, patch: ParametersPatch) -> None:
         ]
     if mistakes:
         raise invalid(mistakes)
+
+
+def _given(entered: Level) -> set[str]:
+    """Return the names that get a value; what is only taken away may be of a host or group that is gone."""
+    return {name for name, values in entered.items() if any(value is not None for value in values.values())}
 
 
 def _levels(kind: str, entered: Level) -> dict[str, Mapping[str, Any]]:

@@ -2,7 +2,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 import installkit
 from installkit_http.answers import answer
@@ -191,8 +191,12 @@ def _log_place(call: Call, run: installkit.Run, step: str, now: installkit.RunSn
 def _log_range(run: installkit.Run, step: str, now: installkit.RunSnapshot, wanted: Range) -> Response:
     total = str(step_of(now, step).log_size) if step_ended(now, step) else "*"
     headers = {"content-range": f"bytes {wanted.start}-{wanted.end - 1}/{total}", "accept-ranges": "bytes"}
-    data = run.log(step, offset=wanted.start, size=wanted.end - wanted.start)
-    return Response(data, 206, headers, media_type=TEXT)
+    headers["content-length"] = str(wanted.end - wanted.start)
+    chunks = (
+        run.log(step, offset=start, size=min(CHUNK, wanted.end - start))
+        for start in range(wanted.start, wanted.end, CHUNK)
+    )
+    return StreamingResponse(chunks, 206, headers, media_type=TEXT)
 
 
 def _event_page(run: installkit.Run, query: EventsQuery, after: int) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def test_an_interface_is_added_as_its_guide_says(tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 def test_the_tutorial_can_be_followed(tmp_path):
     """Every command of the tutorial, in a row, as in a clone: what it says comes out."""
     (tmp_path / ".venv").symlink_to(sys.prefix)

@@ -35,7 +35,7 @@ BOUND = ("mysql", "redis", "nginx", "nats", "zk", "portal")
 SECRETS = ("mysql_root_password", "redis_password", "nats_password", "portal_database_password")
 PACKAGES = ("mariadb-server", "redis-server", "nginx", "nats-server", "zookeeper")
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("stack"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

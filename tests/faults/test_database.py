@@ -36,7 +36,7 @@ def test_a_database_locked_by_another_process_delays_what_people_enter_and_no_ru
     """R7: the run ends meanwhile, its log can be read, and nobody is told of a lock."""
     site, gate = at_work(installer, tmp_path)
     run = site.start(site.plan(install=["mysql"]))
-    command = [sys.executable, "-c", HOLD_LOCK, installer.folders.database, "60" if soak else "7"]
+    command = [sys.executable, "-c", HOLD_LOCK, installer.folders.database, "60" if soak else "15"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder, ThreadPoolExecutor() as threads:
         holder.stdout.readline()
         gate.touch()

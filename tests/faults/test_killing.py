@@ -35,7 +35,7 @@ def start_script(site, data):
 
 
 def start_command(site, data):
-    options = ["--site", site.name, "--install", "mysql", "--force", "mysql", "--yes"]
+    options = ["--site", site.name, "--install", "mysql", "--force", "mysql", "--yes", "--skip-checks"]
     command = [Path(sys.executable).parent / "installkit", "--data-dir", data, "apply", *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -45,7 +45,7 @@ def start_service(site, data):
     with server.client() as client:
         start(client, f"/api/v1/sites/{site.name}", install=["mysql"], force=["mysql"])
     server.process.stdout.close()
-    server.process.stderr.close()
+    server.errors.close()
     return server.process
 
 

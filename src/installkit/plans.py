@@ -105,7 +105,7 @@ class SitePlans(SiteHosts):
         found = self._run(self._store.find_run(run))
         if found.site != self.name:
             raise PlanningError(f"run {found.id} was on site {found.site!r}, not on {self.name!r}")
-        if all(step.action is Action.CHECK for step in found.plan.steps):
+        if found.plan.steps and all(step.action is Action.CHECK for step in found.plan.steps):
             raise PlanningError(
                 f"run {found.id} only checked: there is nothing to go on with, or to undo",
                 remedy="name the run that changed something: installkit runs",

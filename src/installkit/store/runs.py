@@ -134,8 +134,11 @@ class RunIndex:
         if not ids:
             raise RunNotFoundError("there is no run yet")
         # apply checks before it starts, and others may check beside a run: that is not what anybody means by last
-        acting = (run for run in ids if any(step.action is not Action.CHECK for step in self.run(run).steps))
-        return next(acting, ids[0])
+        return next((run for run in ids if not self._only_checks(run)), ids[0])
+
+    def _only_checks(self, run: str) -> bool:
+        steps = self.run(run).steps
+        return bool(steps) and all(step.action is Action.CHECK for step in steps)
 
     def unfinished(self) -> tuple[str, ...]:
         """Return the ids of the runs whose end is not indexed, oldest first."""

@@ -75,7 +75,9 @@ def _check(site: installkit.Site, patch: ParametersPatch) -> None:
 
 def _given(entered: Level) -> set[str]:
     """Return the names that get a value; what is only taken away may be of a host or group that is gone."""
-    return {name for name, values in entered.items() if any(value is not None for value in values.values())}
+    return {
+        name for name, values in entered.items() if not values or any(value is not None for value in values.values())
+    }
 
 
 def _levels(kind: str, entered: Level) -> dict[str, Mapping[str, Any]]:

@@ -93,6 +93,7 @@ def test_a_run_waits_after_its_first_batch(site, folder, diary, write):
     assert ["install : h1", "install : h2", "install : h3"] == sorted(noted(diary))
 
 
+@pytest.mark.long
 def test_a_run_canceled_while_it_waits_is_gone_on_with(site, diary, write):
     """The batches that are left are done, and the first of them is asked about again."""
     write("install: {playbook: app.yml, batch: 1, approve: first_batch}")
@@ -113,6 +114,7 @@ def test_a_run_canceled_while_it_waits_is_gone_on_with(site, diary, write):
     assert {"h1": "installed", "h2": "installed", "h3": "installed"} == rows(site)
 
 
+@pytest.mark.long
 def test_batches_behind_a_failed_verify_never_start(site, diary, write):
     """The first bad batch ends it, though its playbook went well: the record says which host it is."""
     write("install: {playbook: app.yml, batch: 1}", verify="fail: {msg: it does not answer}")
@@ -124,6 +126,7 @@ def test_batches_behind_a_failed_verify_never_start(site, diary, write):
     assert {"h1": InstallationStatus.FAILED} == rows(site)
 
 
+@pytest.mark.long
 def test_an_upgrade_through_a_version_in_between_and_back(site, diary, write):
     """Each hop gets the two versions that it is about; the rollback goes back to where the run began."""
     write(

@@ -89,6 +89,7 @@ def test_findings_keep_everything_from_changing(site, folder, diary):
     assert f"installkit resume {run.id} --ignore-check a.ports-of-the-cluster=WHY" == ports.next.command
 
 
+@pytest.mark.long
 def test_what_is_ignored_is_recorded_with_who_and_why(site, folder, diary):
     """It also goes on in check mode, where a check reads as always, and changes nothing."""
     write_component(folder, diary, TASKS)
@@ -114,6 +115,7 @@ def test_what_is_required_cannot_be_ignored(site, folder, diary):
     assert f"installkit resume {run.id}" == run.failures[0].next.command
 
 
+@pytest.mark.long
 def test_checks_that_were_not_made_are_told(site, folder, diary):
     """A play without `ignore_errors` ends on a host at its first failed task: what comes after is unknown there."""
     tasks = "    - name: Swap\n      fail: {msg: 'Warning: on'}\n      when: inventory_hostname != 'h3'\n"
@@ -159,6 +161,7 @@ def test_the_last_run_is_the_last_that_did_more_than_check(site, folder, diary, 
     assert run.id == installer.run("last").id
 
 
+@pytest.mark.long
 def test_what_installkit_checks_connects_as_the_playbooks_do(site, folder, diary, tmp_path):
     """Variables beside the playbooks count, as users and ports; rights are tried where a playbook asks for them."""
     (folder / "03.a.yml").write_text("- hosts: h1, h3\n  become: true\n  tasks: []\n")

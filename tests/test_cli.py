@@ -350,6 +350,7 @@ def test_nothing_starts_unconfirmed(world):
     assert [] == json.loads(world.cli("status", "--json").stdout)
 
 
+@pytest.mark.long
 def test_a_detached_run_locks_its_site_and_can_be_watched_to_its_end(world):
     """`--detach` prints the id alone; meanwhile another change is refused with the holder, and the end is seen."""
     detached = world.cli("apply", *world.place, "--install", "slow", "--yes", "--detach")
@@ -491,6 +492,7 @@ def test_pruning_keeps_how_a_run_ended(world):
     assert "installed" in world.cli("status").stdout
 
 
+@pytest.mark.long
 def test_a_damaged_database_is_set_aside_and_rebuilt(world):
     """The doctor says so, and reindexing brings back runs, record and what was entered before the last run."""
     world.cli("site", "create", "acme", *world.place)

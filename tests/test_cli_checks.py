@@ -76,6 +76,7 @@ def test_apply_checks_first_and_says_what_to_add(cli):
     assert "nothing to change" in again.stderr
 
 
+@pytest.mark.long
 def test_a_check_that_failed_in_a_run_is_told_with_the_way_on(cli):
     """Without the checks before, those of the plan still keep it from changing anything."""
     failed = cli("apply", "--install", "a", "--yes", "--skip-checks")
@@ -96,6 +97,7 @@ def test_a_check_is_not_ignored_without_a_reason(cli, text):
     assert f"--ignore-check takes NAME=WHY, not '{text}'" in answer.stderr
 
 
+@pytest.mark.long
 def test_what_changes_no_host_is_not_checked(cli):
     """Nobody waits for checks of what only changes the record."""
     cli("apply", "--install", "a", "--yes", "--skip-checks", "--ignore-check", "a.disk-space=soon")

@@ -138,6 +138,7 @@ def test_a_site_is_forgotten_when_that_is_confirmed(place):
     assert [] == list((place / "data").rglob("hosts.yml"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("check", [["--skip-checks"], ["--check"]], ids=["changing", "looking"])
 def test_a_site_with_a_run_under_way_is_not_forgotten(place, check):
     """Also where the run only looks; once it has ended, the site goes and the run stays."""

@@ -152,6 +152,7 @@ def test_a_plan_is_made_started_watched_and_read_again_in_the_middle(server, ope
     expect(page.get_by_role("table", name="Installed")).to_contain_text("slow")
 
 
+@pytest.mark.long
 def test_a_lost_connection_is_shown_and_mended(servers, site, open_page, tmp_path):
     """The service is killed and comes back: the run went on, and what was printed is there once."""
     server = servers()

@@ -36,6 +36,7 @@ def folder(folder):
     return folder
 
 
+@pytest.mark.long
 def test_sixty_four_descriptors_are_enough_for_a_run(tmp_path, folder, inventory):
     done = apply_with(64, tmp_path / "data", folder, inventory)
 
@@ -43,6 +44,7 @@ def test_sixty_four_descriptors_are_enough_for_a_run(tmp_path, folder, inventory
     assert '"status": "succeeded"' in done.stdout
 
 
+@pytest.mark.long
 def test_too_few_descriptors_are_told_and_falsify_nothing(tmp_path, folder, inventory):
     done = apply_with(16, tmp_path / "data", folder, inventory)
     with installkit.Installer(tmp_path / "data") as installer:

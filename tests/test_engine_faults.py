@@ -67,6 +67,7 @@ def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, i
         assert DISK_WAS_FULL in {event.message for event in run.events() if event.kind is EventKind.WARNING}
 
 
+@pytest.mark.long
 def test_a_full_disk_keeps_no_run_from_being_stopped(small_disk, folder, inventory, tmp_path):
     """Asked to stop now, or out of time: what runs is ended at once, and told once there is space again."""
     (folder / "03.mysql.yml").write_text(

@@ -18,6 +18,7 @@ pytest_plugins = ["console_page", "http_service"]
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+@pytest.mark.long
 def test_a_component_is_installed_with_curl_alone(servers, tmp_path):
     """The log rolls by and the status decides the exit code; a second time there is nothing to do."""
     server = servers()
@@ -54,6 +55,7 @@ def frontend():
         server.shutdown()
 
 
+@pytest.mark.long
 def test_a_page_of_another_origin_follows_a_run(servers, site, browser, frontend, tmp_path):
     """It sees the run as it rolls, from its beginning to its end, over one connection."""
     server = servers("--allow-origin", frontend)

@@ -64,6 +64,7 @@ def test_the_script_installs_and_says_what_is_installed(examples):
     assert done.stdout.endswith("store 1.1 on db1: installed\n")
 
 
+@pytest.mark.long
 def test_the_asyncio_program_installs_on_several_sites_at_once(examples):
     keep_one_component(examples)
     for name in ("north", "south"):
@@ -139,6 +140,7 @@ def listeners():
         server.server_close()
 
 
+@pytest.mark.long
 def test_a_failed_run_is_told_to_a_webhook_and_a_mailbox(examples, listeners):
     """A check of one's own finds too little space: that is the failure that is told."""
     webhook, mailbox = listeners
@@ -160,6 +162,7 @@ def test_a_failed_run_is_told_to_a_webhook_and_a_mailbox(examples, listeners):
     assert "10000000 GB are needed" in mail.get_payload(decode=True).decode()
 
 
+@pytest.mark.long
 def test_notebook_first_install(examples):
     """From a catalog to what is installed; every value shows itself, and the same request again plans nothing."""
     _, catalog, plan, graph, watched, site, timeline, again = pages_of(examples / "notebooks", "first_install")
@@ -173,6 +176,7 @@ def test_notebook_first_install(examples):
     assert "3 steps" not in again
 
 
+@pytest.mark.long
 def test_notebook_diagnose(examples):
     """A failure is found by its message, its log and its events; what goes on afterwards does the rest."""
     _, watched, failures, log, events, plan, again, compared = pages_of(examples / "notebooks", "diagnose")
@@ -185,6 +189,7 @@ def test_notebook_diagnose(examples):
     assert "before" in compared
 
 
+@pytest.mark.long
 def test_notebook_fleet(examples):
     """Three sites, one overview; the one that lags behind has a plan for its upgrade."""
     _, run, overview, behind, runs = pages_of(examples / "notebooks", "fleet")
@@ -196,6 +201,7 @@ def test_notebook_fleet(examples):
     assert 3 == runs.count("succeeded")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hosts_available")
 def test_a_catalog_of_ones_own_is_tested_on_real_hosts(examples):
     done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "catalog", folder=examples)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 pytest_plugins = ["http_service"]
 
 
@@ -33,6 +35,7 @@ def test_a_plan_is_checked_and_can_be_applied_afterwards(client, site, playbooks
     assert (422, "cannot_plan") == (refused.status_code, refused.json()["code"])
 
 
+@pytest.mark.long
 def test_checks_that_cannot_be_carried_out_name_their_run(client, site, playbooks):
     """What fails is Ansible's doing, neither the request's nor ours."""
     (playbooks / "08.slow.check.yml").write_text("- hosts: h1\n  strategy: no such\n  tasks: []\n")

@@ -51,6 +51,7 @@ def plain(installer, folder, inventory):
     return installer.site("acme", inventory=inventory, catalog=folder)
 
 
+@pytest.mark.long
 def test_a_site_in_vaults_is_planned_and_run_with_their_passwords(site, folder, tmp_path):
     """Without them, or with a wrong one, planning says what is locked and what to do; kept ones are used by themselves."""
     with pytest.raises(installkit.PlanningError, match=r"vault password is needed: .*hosts\.yml") as no_inventory:

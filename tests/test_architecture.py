@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 import installkit
+from installkit.model import RunOptions, StartOptions
 
 SOURCE = Path(installkit.__file__).parent.parent
 PUBLIC = "installkit"  # the root package, and so the public names
@@ -186,3 +188,8 @@ def test_importing_installkit_loads_nothing_heavy():
     said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
 
     assert "" == said.stdout.strip()
+
+
+def test_the_options_of_a_start_are_the_fields_that_are_kept_of_it():
+    """What a type checker is told of `start` is what `RunOptions` takes."""
+    assert attrs.fields_dict(RunOptions).keys() == StartOptions.__annotations__.keys()

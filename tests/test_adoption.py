@@ -133,6 +133,7 @@ def written(made):
     return found
 
 
+@pytest.mark.long
 def test_a_folder_with_all_that_ansible_offers_runs_unchanged(installer, adopted, inventory, made, monkeypatch):
     """The log is the one of ansible-playbook typed by hand, byte for byte; the hosts end as they do there, all proved."""
     made.mkdir()

@@ -68,6 +68,7 @@ def write_beside(folder, gate):
     (folder / "other.component.yml").write_text("actions: {install: 09.other.yml}\n")
 
 
+@pytest.mark.long
 def test_a_run_waits_after_its_first_batch(site, folder, diary, write):
     """The site stays locked; what is done beside it goes on, and only then the run as a whole is waiting."""
     write("install: {playbook: app.yml, batch: [1, 2], approve: first_batch}", verify="debug:")

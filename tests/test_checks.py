@@ -1,5 +1,6 @@
 """Checks before a change, in real runs: what is found, what may be ignored, and what installkit checks by itself."""
 
+import itertools
 import socket
 import sys
 
@@ -106,6 +107,7 @@ def test_what_is_ignored_is_recorded_with_who_and_why(site, folder, diary):
     assert {"installed"} == {row.status for row in site.installed()}
 
 
+@pytest.mark.long
 def test_what_is_required_cannot_be_ignored(site, folder, diary):
     write_component(folder, diary, "    - name: Kernel (required)\n      fail: {msg: too old}\n")
     run = site.start(site.plan(install=["a"]), ignore_checks={"a.kernel": "never mind"}).wait(60)
@@ -152,6 +154,7 @@ def test_a_plan_is_checked_without_being_used_up(site, folder, diary):
     assert () == site.check(site.plan(install=["a"]))
 
 
+@pytest.mark.long
 def test_the_last_run_is_the_last_that_did_more_than_check(site, folder, diary, installer):
     """What applies a plan checks first: whoever then asks for the last run means the one before."""
     write_component(folder, diary, "    - name: Taste\n      assert: {that: true}\n")
@@ -189,6 +192,7 @@ def test_what_installkit_checks_connects_as_the_playbooks_do(site, folder, diary
     assert all(each.remedy for name, each in failed.items() if name != "host.privilege")
 
 
+@pytest.mark.long
 def test_a_broken_check_is_no_passed_check(site, folder, diary):
     """Where Ansible breaks off, nothing is proved, and nothing is changed."""
     fine = "    - name: Fine\n      assert: {that: true}\n"
@@ -201,23 +205,22 @@ def test_a_broken_check_is_no_passed_check(site, folder, diary):
     assert not diary.exists()
 
 
-@pytest.mark.parametrize(
-    ("ignored", "message"),
-    [
-        pytest.param({"b.disk": "x"}, "'b.disk' is no check of the plan", id="another component's"),
-        pytest.param({"a": "x"}, "'a' is no check of the plan", id="no task"),
-        pytest.param({"host.dist": "x"}, "'host.dist' is no check of the plan", id="none of installkit's"),
-        pytest.param({"host.python": "x"}, "host.python cannot be ignored", id="required"),
-        pytest.param({"a.disk": " "}, "a.disk is ignored without a reason", id="no reason"),
-    ],
-)
-def test_only_checks_of_the_plan_are_ignored_and_for_a_reason(site, folder, diary, ignored, message):
+REFUSED = {
+    "b.disk": ("x", "'b.disk' is no check of the plan"),
+    "a": ("x", "'a' is no check of the plan"),
+    "host.dist": ("x", "'host.dist' is no check of the plan"),
+    "host.python": ("x", "host.python cannot be ignored"),
+    "a.disk": (" ", "a.disk is ignored without a reason"),
+}
+
+
+def test_only_checks_of_the_plan_are_ignored_and_for_a_reason(site, folder, diary):
     write_component(folder, diary, TASKS)
     plan = site.plan(install=["a"])
 
-    for use in (site.start, site.check):
+    for use, (name, (why, message)) in itertools.product((site.start, site.check), REFUSED.items()):
         with pytest.raises(installkit.PlanningError, match=message) as caught:
-            use(plan, ignore_checks={**ignored, "host.disk": "it is enough"})
+            use(plan, ignore_checks={name: why, "host.disk": "it is enough"})
         assert "host.disk" in caught.value.remedy
         assert "a.TASK" in caught.value.remedy
 

@@ -368,6 +368,7 @@ def test_a_detached_run_locks_its_site_and_can_be_watched_to_its_end(world):
     assert f"run {run[:6]} succeeded" in watched.stdout
 
 
+@pytest.mark.long
 def test_a_canceled_run_is_told_as_such(world):
     """`cancel --now` stops it; watching it ends with 1."""
     world.cli("apply", *world.place, "--install", "slow", "--yes", "--detach")

@@ -56,6 +56,7 @@ def test_check_tells_what_it_found_and_by_its_code(cli):
     assert "pass" == rows["host.connection", "h1", "h2"]["status"]
 
 
+@pytest.mark.long
 def test_apply_checks_first_and_says_what_to_add(cli):
     """Nothing is started while a check fails; ignored for a reason it is, and that is shown ever after."""
     refused = cli("apply", "--install", "a", "--yes")

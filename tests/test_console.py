@@ -170,6 +170,7 @@ def test_a_lost_connection_is_shown_and_mended(servers, site, open_page, tmp_pat
     assert printed(again, path, "01-slow-install") == read_log(page)
 
 
+@pytest.mark.long
 def test_a_run_is_canceled_by_who_watches_it(server, open_page):
     page = open_page(server, make_run(server, "slow"))
     page.get_by_role("button", name="Cancel").click()
@@ -179,6 +180,7 @@ def test_a_run_is_canceled_by_who_watches_it(server, open_page):
     expect(page.locator(".heading .status")).to_contain_text("canceled")
 
 
+@pytest.mark.long
 def test_a_failure_says_where_and_what_to_do_next(server, open_page, playbooks):
     """The log goes to what failed; the rest can be planned from there."""
     (playbooks / "05.broken.yml").write_text(
@@ -199,6 +201,7 @@ def test_a_failure_says_where_and_what_to_do_next(server, open_page, playbooks):
     expect(page.get_by_role("region", name="Changes")).to_contain_text("broken")
 
 
+@pytest.mark.long
 def test_a_refusal_is_shown_as_what_it_is(server, open_page, playbooks):
     """A site that another run holds names it; a plan that is true no more says what changed, and is made anew."""
     page = open_page(server, "/sites/acme/plan")

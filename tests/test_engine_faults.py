@@ -40,6 +40,7 @@ def is_stuck(run):
     return len(run.log("mysql")) % os.sysconf("SC_PAGE_SIZE") == 0
 
 
+@pytest.mark.long
 def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, inventory, tmp_path):
     """Log, events and result are whole after there is space again; that it waited is told."""
     (folder / "03.mysql.yml").write_text(
@@ -153,6 +154,7 @@ def playbooks_of(run):
     return found
 
 
+@pytest.mark.long
 def test_what_an_earlier_step_left_running_outlives_a_later_steps_death(folder, inventory, tmp_path):
     """It is the product: only what the dead step's unfinished tasks started is swept away."""
     service = tmp_path / "service"

@@ -97,6 +97,7 @@ def test_what_a_task_prints_is_in_the_log_byte_for_byte(site, folder, inventory)
     assert all(text in run.log("mysql") for text in (b"10%\r\x1b", ODD["NUL, escapes and a forged end"]))
 
 
+@pytest.mark.long
 def test_events_of_any_output_can_be_sent_as_utf8(site, folder):
     play(folder, r"import sys; sys.stdout.buffer.write(b'\xff\xed\xa0\x80 bad'); sys.exit(3)")
     run = run_of(site)
@@ -133,6 +134,7 @@ def test_much_output_takes_bounded_memory_and_bounded_events(site, folder, inven
     assert (run._journal.path / "events.jsonl").stat().st_size < 200_000
 
 
+@pytest.mark.long
 def test_a_log_that_reaches_its_limit_is_cut_and_the_run_goes_on(site, folder, inventory):
     """Its end says so, a warning says so once; events and status are as ever, and their spans end where the log does."""
     play(folder, "for number in range(500): print('line', number)")
@@ -172,6 +174,7 @@ def test_many_events_in_one_step_are_all_there(site, folder):
     assert run.log("mysql") == b"".join(run.log("mysql")[span.start : span.end] for span in spans)
 
 
+@pytest.mark.long
 def test_a_warning_before_ansible_read_its_variables_does_not_take_them_away(site, folder, tmp_path):
     """The file with the secrets goes once Ansible has read it, not once it has printed something."""
     folder.chmod(0o777)  # Ansible warns of it first of all
@@ -188,6 +191,7 @@ def test_a_warning_before_ansible_read_its_variables_does_not_take_them_away(sit
     assert "canary-value" == (tmp_path / "got").read_text()
 
 
+@pytest.mark.long
 def test_a_terminal_that_something_left_behind_holds_open_does_not_hold_the_run(site, folder, tmp_path):
     """What a lookup starts on this machine inherits Ansible's terminal."""
     pid = tmp_path / "pid"

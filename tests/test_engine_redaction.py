@@ -56,6 +56,7 @@ def test_a_secret_inside_a_longer_base64_text_is_taken_out(encode, secret, befor
     assert len(redacted) - len(MASK) <= len(written) - own + 2
 
 
+@pytest.mark.long
 @given(st.lists(SECRETS, min_size=2, max_size=4, unique=True))
 def test_a_multi_line_secret_is_taken_out_line_by_line(lines):
     redactor = Redactor(["\n".join(lines)])

@@ -196,6 +196,7 @@ def test_huge_data_is_cut_with_a_mark(huge):
     assert "…" in small or huge == 10**4000
 
 
+@pytest.mark.long
 @given(JSON)
 def test_data_is_always_valid_json_in_utf8(value):
     """No lone surrogate, no NaN: a browser and SQLite refuse both."""

@@ -16,43 +16,14 @@ SHOW = """
 - hosts: h1
   gather_facts: false
   tasks:
-    - ansible.builtin.copy: {content: "{{ value | to_json }}", dest: "{{ out }}"}
+    - ansible.builtin.copy:
+        content: "{{ {'requested': requested, 'entered': entered, 'declared': declared, 'deep': deep} | to_json }}"
+        dest: "{{ out }}"
 """
 
 
 def spec_with(folder, **fields):
     return StepSpec(step="mysql", folder=folder, playbook=folder / "show.yml", sources=(), **fields)
-
-
-@pytest.fixture
-def seen(tmp_path):
-    """Return what a playbook sees of a variable that was handed in at one level."""
-
-    def ask(value, *, level="variables"):
-        spec = spec_with(
-            tmp_path, **{level: {"h1": {"value": value}} if level == "host_variables" else {"value": value}}
-        )
-        spec.playbook.write_text(SHOW)
-        (tmp_path / "hosts.ini").write_text(
-            f"h1 ansible_connection=local ansible_python_interpreter={sys.executable}\n"
-        )
-        files = write_variables(tmp_path, spec, {})
-        sources = [files.defaults, tmp_path / "hosts.ini", files.host_variables]
-        inventory = [part for path in sources if path is not None for part in ("-i", str(path))]
-        own = ["-e", f"@{files.extra}", "-e", f"out={tmp_path / 'out'}"]
-        done = subprocess.run(
-            [find_program("ansible-playbook"), *inventory, *own, "show.yml"],
-            cwd=tmp_path,
-            env=question_environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert 0 == done.returncode, done.stdout + done.stderr
-        return json.loads((tmp_path / "out").read_text())
-
-    return ask
 
 
 HOSTILE = {
@@ -81,11 +52,41 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("level", ["variables", "host_variables", "defaults"])
-def test_nothing_in_a_value_is_interpreted(seen, tmp_path, level):
-    hostile = json.loads(json.dumps(HOSTILE).replace("CANARY", str(tmp_path / "canary")))
+def as_ansible_sees_them(folder, **fields):
+    """Return the variables of *SHOW* as a playbook sees those that a step is given."""
+    spec = spec_with(folder, **fields)
+    spec.playbook.write_text(SHOW)
+    (folder / "hosts.ini").write_text(f"h1 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+    files = write_variables(folder, spec, {})
+    inventory = [part for path in (files.defaults, folder / "hosts.ini", files.host_variables) for part in ("-i", path)]
+    own = ["-e", f"@{files.extra}", "-e", f"out={folder / 'out'}"]
+    done = subprocess.run(
+        [find_program("ansible-playbook"), *inventory, *own, "show.yml"],
+        cwd=folder,
+        env=question_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+    return json.loads((folder / "out").read_text())
 
-    assert hostile == seen(hostile, level=level)
+
+def test_nothing_in_a_value_is_interpreted_at_any_level(tmp_path):
+    """Neither in what is requested, nor in what was entered for a host, nor in a default; nor how deep it is."""
+    hostile = json.loads(json.dumps(HOSTILE).replace("CANARY", str(tmp_path / "canary")))
+    deep = "bottom"
+    for _ in range(80):
+        deep = [{"down": deep}]
+    seen = as_ansible_sees_them(
+        tmp_path,
+        variables={"requested": hostile, "deep": deep},
+        host_variables={"h1": {"entered": hostile}},
+        defaults={"declared": hostile},
+    )
+
+    assert {"requested": hostile, "entered": hostile, "declared": hostile, "deep": deep} == seen
     assert not (tmp_path / "canary").exists()
 
 
@@ -97,14 +98,6 @@ def test_a_key_that_means_something_to_ansibles_json_is_refused_by_name(tmp_path
 
     with pytest.raises(EngineError, match=key):
         write_variables(tmp_path, spec_with(tmp_path, **{level: {"value": hostile}}), {})
-
-
-def test_a_value_as_deep_as_json_takes_it_goes_through(seen):
-    deep = "bottom"
-    for _ in range(80):
-        deep = [{"down": deep}]
-
-    assert deep == seen(deep)
 
 
 def test_only_what_there_is_gets_a_file(tmp_path):

@@ -55,6 +55,7 @@ def keep_one_component(examples):
         path.unlink()
 
 
+@pytest.mark.long
 def test_the_script_installs_and_says_what_is_installed(examples):
     keep_one_component(examples)
     done = python("install.py", "catalog/playbooks", "catalog/hosts.yml", folder=examples)

@@ -163,6 +163,7 @@ def test_what_is_there_already_is_recorded_and_let_go(site, folder, diary):
     assert [("a", "h1")] == list(rows(site))
 
 
+@pytest.mark.long
 def test_verify_vouches_for_what_is_recorded(site, folder, diary):
     write_component(folder, diary, "a")
     (folder / "verify.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks:\n    - fail: {msg: not there}\n")

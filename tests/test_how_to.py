@@ -27,6 +27,7 @@ def apply(path, lines):
     path.write_text(text.replace(old, new) if text else new)
 
 
+@pytest.mark.long
 def test_an_interface_is_added_as_its_guide_says(tmp_path):
     """What comes of it passes lint, its own tests, and those of the table of the interface."""
     for part in ("src", "tests", "pyproject.toml", "README.md"):

@@ -7,6 +7,7 @@ import pytest
 pytest_plugins = ["http_service"]
 
 
+@pytest.mark.long
 def test_a_plan_is_checked_and_can_be_applied_afterwards(client, site, playbooks):
     """The answer is the list of what was found, when it was; the run that found it is one of the runs."""
     (playbooks / "08.slow.check.yml").write_text(

@@ -33,6 +33,7 @@ def test_a_plan_is_made_looked_at_and_applied_once(client, site):
     assert (409, "plan_used", shown["id"]) == (used.status_code, used.json()["code"], used.json()["run"])
 
 
+@pytest.mark.long
 def test_a_plan_that_was_not_applied_can_be_forgotten(asking):
     plan = asking.post(f"{SITE}/plans", json={"install": ["mysql"]}).headers["location"]
 
@@ -76,6 +77,7 @@ def test_options_that_cannot_be_are_named(asking, options, pointer):
     assert [] == asking.get("/api/v1/runs").json()["items"]
 
 
+@pytest.mark.long
 def test_a_plan_that_is_true_no_more_says_what_changed(client, site, playbooks):
     plan = client.post(f"{site}/plans", json={"install": ["mysql"]}).headers["location"]
     (playbooks / "03.mysql.yml").write_text((playbooks / "03.mysql.yml").read_text() + "# edited\n")
@@ -126,6 +128,7 @@ def test_a_run_that_waits_is_approved_by_who_asks(client, installer):
     assert 1 == changes.count("POST /api/v1/runs/{run}/approve")
 
 
+@pytest.mark.long
 def test_runs_are_listed_newest_first_page_by_page_without_their_steps(client, site):
     runs = [start(client, site, install=["mysql"])]
     finish(client, runs[0])
@@ -148,6 +151,7 @@ def test_a_run_that_is_not_there_is_not_found(asking, name):
         assert 404 == asking.get(f"/api/v1/runs/{name}{path}").status_code
 
 
+@pytest.mark.long
 def test_a_run_that_ended_is_counted_and_can_be_pruned(client, site):
     """What it was and how it ended stays; its text is gone, and says so."""
     run = start(client, site, install=["mysql"])
@@ -162,6 +166,7 @@ def test_a_run_that_ended_is_counted_and_can_be_pruned(client, site):
     assert "installkit_streams 0.0" in metrics
 
 
+@pytest.mark.long
 def test_what_is_there_already_is_recorded_and_forgotten(client, site):
     recorded = client.post(f"{site}/installed", json={"components": ["mysql=1.0"]})
     finish(client, recorded.headers["location"])
@@ -193,6 +198,7 @@ def told():
         server.shutdown()
 
 
+@pytest.mark.long
 def test_webhooks_are_told_of_what_they_asked_for(client, site, told):
     """An address that fails is told again."""
     url, bodies = told

@@ -89,6 +89,7 @@ def test_hosts_are_added_changed_and_removed(client, held_site):
     )
 
 
+@pytest.mark.long
 def test_a_vaulted_value_stays_vaulted(client):
     """Editing one host leaves the tags of all."""
     text = "all:\n  hosts:\n    h1:\n      ansible_connection: local\n      pw: !vault |\n        $ANSIBLE_VAULT;1.1;AES256\n        6162\n"

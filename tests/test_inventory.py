@@ -250,6 +250,7 @@ def test_ipv6_addresses_are_hosts(tmp_path):
     assert ("fe80::1", "2001:db8::1") == read_inventory([source]).names
 
 
+@pytest.mark.long
 def test_slow_script_is_ended_with_all_it_started(tmp_path):
     """An answer that does not come in time is an error, and nothing of it is left running."""
     source = script(tmp_path / "hosts.sh", f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/pid\nwait\n")
@@ -394,6 +395,7 @@ def test_pattern_that_ansible_refuses(inventory, catalog):
         read_targets(inventory, [playbook], ["web[7]"])
 
 
+@pytest.mark.long
 def test_bad_playbooks_are_found_among_good_ones(inventory, catalog):
     """Each bad one has Ansible's reason with its place; the others, and the patterns, are answered."""
     good = [write(catalog / f"0{number}.good.yml", "- hosts: db\n") for number in range(3)]
@@ -411,6 +413,7 @@ def test_bad_playbooks_are_found_among_good_ones(inventory, catalog):
     assert "does not exist" in targets.problems[str(gone)]
 
 
+@pytest.mark.long
 def test_folders_with_a_configuration_of_their_own(inventory, catalog):
     """The ansible.cfg beside a playbook counts for it and for no other."""
     write(catalog / "own" / "library" / "r" / "tasks" / "main.yml", "[]\n")

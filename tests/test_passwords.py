@@ -73,6 +73,7 @@ def test_a_site_in_vaults_is_planned_and_run_with_their_passwords(site, folder, 
     assert "treasure" == (folder / "got").read_text()
 
 
+@pytest.mark.long
 def test_a_user_with_passwords_connects_and_becomes_root(installer, ssh_hosts, folder, tmp_path):
     """As with `-u -k -b -K` over SSH and su, and as with `-u --private-key`: nothing of it is given by the inventory."""
     (folder / "03.mysql.yml").write_text(AS_ROOT)
@@ -150,6 +151,7 @@ def test_a_secret_is_not_kept_among_the_parameters(plain):
     assert {} == plain.parameters().site
 
 
+@pytest.mark.long
 def test_an_ansible_cfg_that_asks_is_answered_by_nobody(installer, folder, inventory, tmp_path):
     """The run does not wait at a prompt for ever; and a run that goes on with it connects as it did."""
     (folder / "ansible.cfg").write_text(

@@ -85,6 +85,7 @@ def test_what_is_called_like_a_secret_is_masked(home):
     assert {"db_password": "********", "api_token": "********", "port": 3306} == spec["plan"]["request"]["parameters"]
 
 
+@pytest.mark.long
 def test_of_a_long_log_the_end_is_taken_and_said(home):
     rewrite(home, f"logs/{FIRST}.log", lambda _: "".join(f"line {number:07}\n" for number in range(1_000_000)))
     found = report_of(home)

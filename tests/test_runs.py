@@ -189,6 +189,7 @@ def test_a_playbook_with_a_syntax_error_is_refused_with_its_place(site, folder):
         site.plan(install=["mysql"])
 
 
+@pytest.mark.long
 def test_an_unknown_module_is_told_with_its_place(site, folder):
     (folder / "03.mysql.yml").write_text(play("no_such_module: {a: 1}"))
 
@@ -196,6 +197,7 @@ def test_an_unknown_module_is_told_with_its_place(site, folder):
         site.plan(install=["mysql"])
 
 
+@pytest.mark.long
 def test_a_playbook_edited_while_the_run_waits_is_not_run(site, folder, tmp_path):
     """A step is carried out as it was planned, or not at all."""
     gate = tmp_path / "gate"
@@ -304,6 +306,7 @@ def test_a_site_is_changed_by_one_run_at_a_time(site, folder, tmp_path):
         site.start(second)
 
 
+@pytest.mark.long
 def test_who_starts_a_run_slowly_is_not_taken_for_the_run_before(site, folder):
     """The lock's file names its last holder until the next one has told who it is."""
     (folder / "03.mysql.yml").write_text(play("debug:"))

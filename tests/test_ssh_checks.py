@@ -2,11 +2,14 @@
 
 import socket
 
+import pytest
+
 from installkit import CheckStatus
 
 MANIFEST = "name: a\nparameters: {a_port: {type: port, default: %d}}\nactions: {install: 03.a.yml}\n"
 
 
+@pytest.mark.long
 def test_hosts_are_found_lacking_before_anything_is_changed(installer, ssh_hosts, folder, tmp_path):
     """A taken port, an impossible demand of disk, and a host without power are each told of the hosts concerned."""
     inventory = ssh_hosts.inventory(tmp_path / "hosts.yml")

@@ -103,6 +103,7 @@ def test_a_lock_held_by_another_process_is_waited_for(store, path):
     assert written_after > 5.5
 
 
+@pytest.mark.long
 def test_closing_does_not_wait_for_a_lock(path):
     """Whoever waits to write is told so."""
     store = Store(path)

@@ -236,7 +236,7 @@ is final if and only if its result is on disk, and no final status is untrue; th
 final run is left, and no descriptor.
 
 Written by the suite itself, from {sessions} of it that ended on {day}: {passed:,} of {tries:,} tries passed{rest}.
-Write it again with `scripts/test --soak`, which takes about an hour.
+Write it again with `scripts/test --soak`, which takes about half an hour.
 A seed gives the same random moments again: `pytest tests/faults --seed SEED`.
 
 | | fault | how it is injected | tries | passed | seconds | seeds | shown by |

@@ -49,6 +49,9 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
 
     What peewee's class lacks: several statements as one transaction (`unit`); a caller that never waits for a writer
     that died or was stopped; patience with other processes that write; a file that is never created by mistake.
+
+    Raises:
+        StoreError: If it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,6 +73,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         )
         self._execute_statement: Callable[..., Any] = self._execute  # type: ignore[has-type] # the base class's
         self._execute = self._carry_out  # what the writer thread calls with each thing that it takes from the queue
+        self.read(lambda: None)  # makes the files that SQLite needs beside it, for which a disk may be full later
         self.start()
         atexit.register(self.close)
 

@@ -272,6 +272,7 @@ def test_values_from_outside_stay_text(site, folder, tmp_path):
     assert f"got {evil}" in run.log_text("mysql").replace("\\", "")
 
 
+@pytest.mark.long
 def test_values_keep_their_types(site, folder):
     """A string that looks like a number is a string to the playbook, and a number is a number."""
     types = "{{ (a | type_debug)[:3] }} {{ (b | type_debug)[:3] }} {{ a ~ b ~ c.d }}"

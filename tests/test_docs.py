@@ -1,8 +1,13 @@
+import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import installkit
 import installkit.errors
+import installkit.testing
+import installkit_http
 from installkit.model import FailureCode
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +45,50 @@ def test_every_exception_has_its_row():
     }
 
     assert set() == errors - {"InstallkitError"} - names_in_first_column()
+
+
+def public_names():
+    """Yield each public name with what it stands for."""
+    yield from ((f"installkit.{name}", getattr(installkit, name)) for name in installkit.__all__)
+    yield from ((f"installkit_http.{name}", getattr(installkit_http, name)) for name in installkit_http.__all__)
+    yield from (
+        (f"installkit.testing.{name}", value)
+        for name, value in vars(installkit.testing).items()
+        if inspect.isclass(value) and value.__module__ == "installkit.testing" and not name.startswith("_")
+    )
+
+
+def calls_of(value):
+    """Yield the public methods and properties of the class *value*, also those of the parts that it is made of."""
+    for name, member in inspect.getmembers_static(value):
+        call = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
+        if not name.startswith("_") and (inspect.isfunction(call) or isinstance(call, property)):
+            yield name, call
+
+
+def test_every_public_name_is_in_the_reference_once():
+    """What can be imported can be looked up, and nothing else is shown."""
+    shown = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "reference" / "python.md").read_text(), flags=re.MULTILINE)
+
+    assert sorted(name for name, _ in public_names()) == sorted(shown)
+
+
+def test_every_public_name_says_what_it_is():
+    """Classes and functions, and what they do, have docstrings: the reference shows them."""
+    classes = {name: value for name, value in public_names() if inspect.isclass(value)}
+    calls = {f"{name}.{call}": member for name, value in classes.items() for call, member in calls_of(value)}
+    functions = {name: value for name, value in public_names() if inspect.isfunction(value)}
+
+    assert 100 <= len(calls)
+    assert [] == [name for name, value in {**classes, **calls, **functions}.items() if not value.__doc__]
+
+
+def test_what_the_program_knows_is_told_as_it_is():
+    """The pages of commands and requests are those that `scripts/reference.py` writes."""
+    command = [sys.executable, ROOT / "scripts" / "reference.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_every_link_leads_somewhere():

@@ -1,11 +1,15 @@
 """The documentation as a site, built as `scripts/docs` builds it and read from the disk by a browser."""
 
+import inspect
 import subprocess
 import urllib.parse
 from html.parser import HTMLParser
 from pathlib import Path
 
+import attrs
 import pytest
+
+import installkit
 
 pytest_plugins = ["console_page"]
 
@@ -50,15 +54,28 @@ def leads(page, link, pages):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_the_site_is_whole_and_needs_no_network(browser, pages):
-    """It builds without a warning, no link of it is dead, nothing is loaded from elsewhere, and the search finds."""
+    """It builds without a warning, no link of it is dead, nothing is loaded from elsewhere, fields are shown, and the search finds."""
     own = [(page, link) for page in pages.values() for link in page.links if not urllib.parse.urlsplit(link).scheme]
     loaded = [(page, name) for page in pages.values() for name in page.loaded]
 
     assert 20 <= len(pages)
     assert [] == [(page.path, link) for page, link in own if not leads(page, link, pages)]
     assert [] == [(page.path, name) for page, name in loaded if not leads(page, name, pages)]
+    assert set() == fields_of_values() - pages[SITE / "docs" / "reference" / "python.html"].anchors
     assert "secrets-and-vault.html" in first_hit(browser, "vault")
+
+
+def fields_of_values():
+    """Return the full name of each field of the public values."""
+    values = {name: getattr(installkit, name) for name in installkit.__all__}
+    return {
+        f"installkit.{name}.{field.name}"
+        for name, value in values.items()
+        if inspect.isclass(value) and attrs.has(value)
+        for field in attrs.fields(value)
+    }
 
 
 def first_hit(browser, word):

@@ -50,6 +50,8 @@ class Installer:
     else that changes something is refused.
 
     Attributes:
+        access: The tokens of the HTTP service, and the record of what was done with them.
+        folders: Where it keeps what; `folders.data` is the data directory.
         obstacle: Why nothing could be written when it was opened; None if it could.
 
     Args:

@@ -4,7 +4,11 @@ import re
 from collections.abc import Mapping
 
 CONNECTION_PASSWORD = "ansible_password"  # noqa: S105 - a name
+"""The secret that Ansible connects with, as with `--ask-pass`."""
+
 BECOME_PASSWORD = "ansible_become_password"  # noqa: S105 - a name
+"""The secret that Ansible becomes another user with, as with `--ask-become-pass`."""
+
 VAULT_PASSWORD = "ansible_vault_password"  # noqa: S105 - a name
 
 DEFAULT_VAULT_ID = "default"

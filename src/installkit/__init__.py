@@ -32,7 +32,7 @@ from installkit.errors import (
 
 if TYPE_CHECKING:
     from installkit.access import Access
-    from installkit.catalog import load_catalog
+    from installkit.catalog import load_catalog, manifest_schema
     from installkit.doctor import Finding, examine
     from installkit.folders import default_data_directory
     from installkit.installer import Installer, recover_database, site_name_for
@@ -139,6 +139,7 @@ __all__ = [
     "from_wire",
     "is_password",
     "load_catalog",
+    "manifest_schema",
     "plan_graph",
     "plan_rows",
     "plan_table",
@@ -159,6 +160,7 @@ _ELSEWHERE = {
     "default_data_directory": "installkit.folders",
     "examine": "installkit.doctor",
     "load_catalog": "installkit.catalog",
+    "manifest_schema": "installkit.catalog",
     "plan_graph": "installkit.planning",
     "plan_rows": "installkit.planning",
     "plan_table": "installkit.planning",

@@ -1,5 +1,6 @@
 """Catalogs: the components found in a folder of playbooks."""
 
 from installkit.catalog.folder import load_catalog
+from installkit.catalog.schema import manifest_schema
 
-__all__ = ["load_catalog"]
+__all__ = ["load_catalog", "manifest_schema"]

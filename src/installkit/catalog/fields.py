@@ -1,12 +1,13 @@
-"""Readers: each takes one value of a document and returns it checked, or says what is wrong with it."""
+"""Readers: each takes one value of a document and returns it checked, or says what is wrong; and shows itself to editors."""
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
 from installkit.catalog.document import Document, Place
+from installkit.catalog.names import NameRule
 
 T = TypeVar("T")
 
@@ -45,7 +46,36 @@ class Field:
         self.document.report((*self.place, *parts), message, key=key)
 
 
-Reader = Callable[[Field], T]
+Schema = Mapping[str, Any]
+"""JSON Schema, draft 7."""
+
+
+@attrs.frozen
+class Reader(Generic[T]):
+    """
+    Takes one value of a document.
+
+    Attributes:
+        read: Returns it checked, or says what is wrong with it.
+        schema: What it takes, for editors; it lets pass whatever `read` does, and a little more.
+    """
+
+    read: Callable[[Field], T]
+    schema: Schema
+
+    def __call__(self, field: Field) -> T:
+        """Read *field*."""
+        return self.read(field)
+
+
+def takes(schema: Schema) -> Callable[[Callable[[Field], T]], Reader[T]]:
+    """Return a decorator that makes a reader of a function that takes values of *schema*."""
+    return lambda read: Reader(read, schema)
+
+
+def told(description: str, reader: Reader[T]) -> Reader[T]:
+    """Return *reader* with what editors show of it."""
+    return Reader(reader.read, {"description": description, **reader.schema})
 
 
 def described(value: Any) -> str:
@@ -75,7 +105,9 @@ def attempt(field: Field, reader: Reader[T]) -> list[T]:
 
 def record(table: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any]]:
     """Return a reader of a map that has *table*'s keys only; what does not fit is reported and left out."""
+    properties = {key: dict(reader.schema) for key, reader in table.items()}
 
+    @takes({"type": "object", "properties": properties, "additionalProperties": False})
     def read(field: Field) -> dict[str, Any]:
         entries = map_of(field)
         for key in entries:
@@ -87,13 +119,14 @@ def record(table: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any]]:
     return read
 
 
-def named(problem: Callable[[str], str | None], reader: Reader[T]) -> Reader[dict[str, T]]:
-    """Return a reader of a map from names to what *reader* reads; *problem* says why a name is none."""
+def named(rule: NameRule, reader: Reader[T]) -> Reader[dict[str, T]]:
+    """Return a reader of a map from names that keep to *rule* to what *reader* reads."""
 
+    @takes({"type": "object", "propertyNames": rule.schema, "additionalProperties": reader.schema})
     def read(field: Field) -> dict[str, T]:
         result: dict[str, T] = {}
         for name in map_of(field):
-            message = problem(name)
+            message = rule.problem(name)
             if message:
                 field.report(message, name, key=True)
             for value in attempt(field.item(name), reader):
@@ -106,6 +139,7 @@ def named(problem: Callable[[str], str | None], reader: Reader[T]) -> Reader[dic
 def each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     """Return a reader of a list of what *reader* reads."""
 
+    @takes({"type": "array", "items": reader.schema})
     def read(field: Field) -> tuple[T, ...]:
         if not isinstance(field.value, list):
             field.wanted("a list")
@@ -117,12 +151,18 @@ def each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
 def one_or_each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     """Return a reader of one value, or a list of them."""
     several = each(reader)
-    return lambda field: several(field) if isinstance(field.value, list) else (reader(field),)
+
+    @takes({"anyOf": [reader.schema, several.schema]})
+    def read(field: Field) -> tuple[T, ...]:
+        return several(field) if isinstance(field.value, list) else (reader(field),)
+
+    return read
 
 
 def one_of(words: tuple[str, ...]) -> Reader[str]:
     """Return a reader of one of *words*."""
 
+    @takes({"enum": list(words)})
     def read(field: Field) -> str:
         if not isinstance(field.value, str):
             field.wanted("one of " + ", ".join(words))
@@ -133,6 +173,7 @@ def one_of(words: tuple[str, ...]) -> Reader[str]:
     return read
 
 
+@takes({"type": "string", "pattern": r"\S"})
 def text(field: Field) -> str:
     """Read a line of text that is not empty."""
     if not isinstance(field.value, str):
@@ -143,6 +184,19 @@ def text(field: Field) -> str:
     return field.value
 
 
+def text_of(rule: NameRule) -> Reader[str]:
+    """Return a reader of a line of text that keeps to *rule*."""
+
+    @takes({"type": "string", **rule.schema})
+    def read(field: Field) -> str:
+        name = text(field)
+        message = rule.problem(name)
+        return field.wrong(message) if message else name
+
+    return read
+
+
+@takes({"type": "boolean"})
 def boolean(field: Field) -> bool:
     """Read true or false."""
     if not isinstance(field.value, bool):
@@ -150,6 +204,7 @@ def boolean(field: Field) -> bool:
     return field.value
 
 
+@takes({"not": {"type": "null"}})
 def anything(field: Field) -> Any:
     """Read a value of any type, but not nothing."""
     if field.value is None:

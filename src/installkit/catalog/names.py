@@ -3,8 +3,12 @@
 import keyword
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
 
-_COMPONENT = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+import attrs
+
+_COMPONENT = re.compile(r"(?=.*[A-Za-z])(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 _KEYWORDS = """
@@ -27,7 +31,7 @@ of which ansible-core 2.19 warns as `Found variable using reserved name`; "Speci
 
 def component_name_problem(name: str) -> str | None:
     """Return why *name* cannot be a component's name; None if it can."""
-    if _COMPONENT.fullmatch(name) and ".." not in name:
+    if _COMPONENT.fullmatch(name):
         return None
     return (
         f"{name!r} cannot be a component's name: it takes 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-',"
@@ -60,3 +64,27 @@ def pattern_problem(pattern: str) -> str | None:
     if pattern.startswith(("-", "@")) or "{{" in pattern or "{%" in pattern:
         return f"{pattern!r} is no host pattern: it may not begin with '-' or '@', nor hold a template"
     return None
+
+
+@attrs.frozen
+class NameRule:
+    """
+    What a name may be.
+
+    Attributes:
+        problem: Returns why a text is no such name; None if it is one.
+        schema: The same as JSON Schema.
+    """
+
+    problem: Callable[[str], str | None]
+    schema: Mapping[str, Any]
+
+
+_NO_VARIABLE = {"not": {"enum": sorted({*RESERVED_VARIABLES, *keyword.kwlist})}}
+
+COMPONENT_NAME = NameRule(component_name_problem, {"pattern": f"^{_COMPONENT.pattern}$"})
+VARIABLE_NAME = NameRule(variable_name_problem, {"pattern": f"^(?!component_){_VARIABLE.pattern}$", **_NO_VARIABLE})
+PARAMETER_NAME = NameRule(
+    parameter_name_problem, {"pattern": f"^(?!component_|ansible_){_VARIABLE.pattern}$", **_NO_VARIABLE}
+)
+HOST_PATTERN = NameRule(pattern_problem, {"pattern": r"^(?![-@])(?!.*\{[{%]).*\S"})

@@ -9,6 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from installkit.catalog.fields import (
     Field,
     Reader,
+    Schema,
     anything,
     boolean,
     described,
@@ -18,31 +19,26 @@ from installkit.catalog.fields import (
     one_or_each,
     record,
     suggestion,
+    takes,
     text,
+    text_of,
+    told,
 )
-from installkit.catalog.names import (
-    component_name_problem,
-    parameter_name_problem,
-    pattern_problem,
-    variable_name_problem,
-)
+from installkit.catalog.names import COMPONENT_NAME, HOST_PATTERN, PARAMETER_NAME, VARIABLE_NAME, NameRule
 from installkit.model import ON_CHANGE, PARAMETER_TYPES, Action, Requirement
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~:-]{0,63}")
 _PERCENTAGE = re.compile(r"(100|[1-9][0-9]?)%")
-_DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+_DURATION = re.compile(r"(?=.*[1-9])(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _TAG = re.compile(r"[^\s,-][^\s,]*")
+_PLAYBOOK = re.compile(r"(?![/~-]).*\.ya?ml")
+_HOST = re.compile(r"\w[\w.:-]*")
 _ACTIONS = tuple(action.value for action in Action)
 _LARGEST_PORT = 65_535
 
 
-def _named_text(problem: Callable[[str], str | None]) -> Reader[str]:
-    def read(field: Field) -> str:
-        name = text(field)
-        message = problem(name)
-        return field.wrong(message) if message else name
-
-    return read
+def _matches(pattern: re.Pattern[str]) -> Schema:
+    return {"type": "string", "pattern": f"^(?:{pattern.pattern})$"}
 
 
 def _version_problem(version: str) -> str | None:
@@ -51,14 +47,20 @@ def _version_problem(version: str) -> str | None:
     return f"{version!r} is no version: a letter or digit, then letters, digits and . + _ ~ : -"
 
 
+_VERSIONS = NameRule(_version_problem, _matches(_VERSION))
+_listed_versions = each(text_of(_VERSIONS))
+
+
+@takes({**_listed_versions.schema, "uniqueItems": True})
 def _versions(field: Field) -> tuple[str, ...]:
-    versions = each(_named_text(_version_problem))(field)
+    versions = _listed_versions(field)
     twice = sorted({version for version in versions if versions.count(version) > 1})
     if twice:
         field.wrong(f"listed more than once: {', '.join(twice)}")
     return versions
 
 
+@takes({"type": "string", "pattern": r"^[\s,]*(~=|==|!=|[<>])"})
 def _specifier(field: Field) -> str:
     specifier = text(field)
     try:
@@ -68,22 +70,30 @@ def _specifier(field: Field) -> str:
     return specifier
 
 
+_by_version = named(_VERSIONS, _specifier)
+
+
+@takes({"anyOf": [_specifier.schema, _by_version.schema]})
 def _origins(field: Field) -> str | dict[str, str]:
-    if isinstance(field.value, dict):
-        return named(_version_problem, _specifier)(field)
-    return _specifier(field)
+    return _by_version(field) if isinstance(field.value, dict) else _specifier(field)
 
 
+_component_name = text_of(COMPONENT_NAME)
+_named_requirement = record({"name": _component_name, "version": _specifier})
+
+
+@takes({"anyOf": [_component_name.schema, {**_named_requirement.schema, "required": ["name"]}]})
 def _requirement(field: Field) -> Requirement:
     if isinstance(field.value, str):
         return Requirement(_component_name(field))
-    parts = record({"name": _component_name, "version": _specifier})(field)
+    parts = _named_requirement(field)
     if "name" not in parts:
         named_field = field.item("name") if "name" in field.value else field
         named_field.wrong("a requirement needs a name: write NAME or {name: NAME, version: '>=1'}")
     return Requirement(**parts)
 
 
+@takes({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _matches(_DURATION)]})
 def _duration(field: Field) -> float:
     seconds: float = 0.0
     if isinstance(field.value, (int, float)) and not isinstance(field.value, bool):
@@ -96,6 +106,7 @@ def _duration(field: Field) -> float:
     return seconds
 
 
+@takes({"anyOf": [{"type": "integer", "minimum": 1}, _matches(_PERCENTAGE)]})
 def _batch(field: Field) -> int | str:
     size = field.value
     count = type(size) is int and size > 0
@@ -105,6 +116,7 @@ def _batch(field: Field) -> int | str:
     return cast("int | str", size)
 
 
+@takes({"anyOf": [_batch.schema, {**each(_batch).schema, "minItems": 1}]})
 def _batches(field: Field) -> tuple[int | str, ...]:
     batches = one_or_each(_batch)(field)
     if field.value == []:
@@ -112,6 +124,7 @@ def _batches(field: Field) -> tuple[int | str, ...]:
     return batches
 
 
+@takes(_matches(_TAG))
 def _tag(field: Field) -> str:
     tag = text(field)
     if not _TAG.fullmatch(tag):
@@ -119,41 +132,91 @@ def _tag(field: Field) -> str:
     return tag
 
 
+@takes(_matches(_PLAYBOOK))
 def _playbook(field: Field) -> str:
     playbook = text(field)
-    if playbook.startswith(("/", "-", "~")) or not playbook.endswith((".yml", ".yaml")):
+    if not _PLAYBOOK.fullmatch(playbook):
         field.wrong(f"{playbook!r} is no playbook of the catalog: a relative path that ends in .yml or .yaml is wanted")
     return playbook
 
 
-_FITS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "string": (lambda value: isinstance(value, str), "text (quoted)"),
-    "integer": (lambda value: type(value) is int, "an integer"),
-    "number": (lambda value: type(value) in {int, float}, "a number"),
-    "boolean": (lambda value: isinstance(value, bool), "true or false"),
-    "port": (lambda value: type(value) is int and 1 <= value <= _LARGEST_PORT, "a port from 1 to 65535"),
-    "path": (lambda value: isinstance(value, str) and value.startswith("/"), "an absolute path"),
-    "host": (lambda value: isinstance(value, str) and bool(re.fullmatch(r"\w[\w.:-]*", value)), "a host"),
-    "list": (lambda value: isinstance(value, list), "a list"),
-    "map": (lambda value: isinstance(value, dict), "a map"),
+_FITS: Mapping[str, tuple[Callable[[Any], bool], str, Schema]] = {
+    "string": (lambda value: isinstance(value, str), "text (quoted)", {"type": "string"}),
+    "integer": (lambda value: type(value) is int, "an integer", {"type": "integer"}),
+    "number": (lambda value: type(value) in {int, float}, "a number", {"type": "number"}),
+    "boolean": (lambda value: isinstance(value, bool), "true or false", {"type": "boolean"}),
+    "port": (
+        lambda value: type(value) is int and 1 <= value <= _LARGEST_PORT,
+        "a port from 1 to 65535",
+        {"type": "integer", "minimum": 1, "maximum": _LARGEST_PORT},
+    ),
+    "path": (
+        lambda value: isinstance(value, str) and value.startswith("/"),
+        "an absolute path",
+        {"type": "string", "pattern": "^/"},
+    ),
+    "host": (lambda value: isinstance(value, str) and bool(_HOST.fullmatch(value)), "a host", {"type": "string"}),
+    "list": (lambda value: isinstance(value, list), "a list", {"type": "array"}),
+    "map": (lambda value: isinstance(value, dict), "a map", {"type": "object"}),
 }
-"""By parameter type: whether a value is of it, and how the type is called in a message."""
+"""By parameter type: whether a value is of it, how the type is called in a message, and its schema."""
+
+PARAMETER: Mapping[str, Reader[Any]] = {
+    "type": told("What values are; string unless said otherwise.", one_of(PARAMETER_TYPES)),
+    "default": told("The value where nobody gives one; the customer's own variables win over it.", anything),
+    "secret": told("Kept encrypted, and replaced by ******** wherever it is printed.", boolean),
+    "required": told("Refuse to plan without a value.", boolean),
+    "on_change": told("What a changed value asks for; fixed: refused after the first install.", one_of(ON_CHANGE)),
+}
+
+_declaration = record(PARAMETER)
 
 
+def _default_schemas() -> list[Schema]:
+    """Return, for each type, what the default must be then."""
+    by_type: list[tuple[Schema, str]] = [({"not": {"required": ["type"]}}, "string")]
+    by_type += [({"required": ["type"], "properties": {"type": {"const": kind}}}, kind) for kind in _FITS]
+    return [{"if": where, "then": {"properties": {"default": _FITS[kind][2]}}} for where, kind in by_type]
+
+
+_NO_SECRET_DEFAULT = {"not": {"required": ["secret", "default"], "properties": {"secret": {"const": True}}}}
+
+
+@takes({**_declaration.schema, **_NO_SECRET_DEFAULT, "allOf": _default_schemas()})
 def _parameter(field: Field) -> dict[str, Any]:
-    parts = record(PARAMETER)(field)
+    parts = _declaration(field)
     if parts.get("secret") and "default" in parts:
         field.report("a secret has no default: whoever reads the catalog would know it", "default", key=True)
-    fits, what = _FITS[parts.get("type", "string")]
+    fits, what, _ = _FITS[parts.get("type", "string")]
     if "default" in parts and not fits(parts["default"]):
         field.report(f"the default must be {what}, not {described(parts['default'])}", "default")
     return parts
 
 
+ACTION: Mapping[str, Reader[Any]] = {
+    "playbook": told("Relative to the component's folder.", _playbook),
+    "tags": told("Ansible's --tags.", one_or_each(_tag)),
+    "skip_tags": told("Ansible's --skip-tags.", one_or_each(_tag)),
+    "vars": told("More variables for the playbook.", named(VARIABLE_NAME, anything)),
+    "batch": told("So many hosts at a time, as Ansible's serial: 1, 30%, or a list of them.", _batches),
+    "timeout": told("As 90s, 30m or 1h30m; then the step is stopped.", _duration),
+    "soft_timeout": told("As timeout; it only warns.", _duration),
+    "from": told("Versions that it can start from, or a map of them by the version that it leads to.", _origins),
+    "approve": told(
+        "Wait for an approval after the first batch, or after each.", one_of(("first_batch", "every_batch"))
+    ),
+    "destructive": told("Needs --allow-destructive.", boolean),
+    "facts": told("fresh: gather facts anew; else the steps of a run share them.", one_of(("fresh", "cached"))),
+}
+
+_full_action = record(ACTION)
+
+
+@takes({"anyOf": [_playbook.schema, _full_action.schema]})
 def _action(field: Field) -> dict[str, Any]:
     if isinstance(field.value, str):
         return {"playbook": _playbook(field)}
-    parts = record(ACTION)(field)
+    parts = _full_action(field)
     if parts.get("soft_timeout", 0.0) >= parts.get("timeout", float("inf")):
         field.report("soft_timeout must be shorter than timeout", "soft_timeout")
     return parts
@@ -163,37 +226,25 @@ def _action_name_problem(name: str) -> str | None:
     return None if name in _ACTIONS else f"unknown action {name!r}; {suggestion(name, _ACTIONS)}"
 
 
-_component_name = _named_text(component_name_problem)
-
-PARAMETER: Mapping[str, Reader[Any]] = {
-    "type": one_of(PARAMETER_TYPES),
-    "default": anything,
-    "secret": boolean,
-    "required": boolean,
-    "on_change": one_of(ON_CHANGE),
-}
-
-ACTION: Mapping[str, Reader[Any]] = {
-    "playbook": _playbook,
-    "tags": one_or_each(_tag),
-    "skip_tags": one_or_each(_tag),
-    "vars": named(variable_name_problem, anything),
-    "batch": _batches,
-    "timeout": _duration,
-    "soft_timeout": _duration,
-    "from": _origins,
-    "approve": one_of(("first_batch", "every_batch")),
-    "destructive": boolean,
-    "facts": one_of(("fresh", "cached")),
-}
+_ACTION_NAMES = NameRule(_action_name_problem, {"enum": list(_ACTIONS)})
 
 MANIFEST: Mapping[str, Reader[Any]] = {
-    "name": _component_name,
-    "title": text,
-    "versions": _versions,
-    "hosts": _named_text(pattern_problem),
-    "requires": each(_requirement),
-    "exclusive": boolean,
-    "parameters": named(parameter_name_problem, _parameter),
-    "actions": named(_action_name_problem, _action),
+    "name": told("What requests call it; the file's name says it, too.", _component_name),
+    "title": told("For people.", text),
+    "versions": told("What it can install, oldest first; the last is the default.", _versions),
+    "hosts": told("Group or pattern; without it the hosts that its plays name.", text_of(HOST_PATTERN)),
+    "requires": told("Components that must be there before it: NAME, or {name, version}.", each(_requirement)),
+    "exclusive": told("Whether it needs its hosts to itself while it runs; true unless said otherwise.", boolean),
+    "parameters": told("By Ansible variable: what can be set.", named(PARAMETER_NAME, _parameter)),
+    "actions": told("By action: its playbook, or {playbook, …}.", named(_ACTION_NAMES, _action)),
 }
+
+
+def manifest_schema() -> dict[str, Any]:
+    """
+    Return what a manifest may say, as JSON Schema (draft 7) for editors.
+
+    It takes every manifest that `load_catalog` takes. `load_catalog` sees more: a playbook that is not there, a cycle.
+    """
+    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Manifest of an installkit component"}
+    return {**head, **record(MANIFEST).schema}

@@ -1,5 +1,6 @@
 """`catalog`: a folder of playbooks as installkit sees it."""
 
+import json
 from pathlib import Path
 
 import click
@@ -67,6 +68,17 @@ def _row(component: installkit.Component) -> tuple[str, ...]:
     actions = ", ".join(spec.action for spec in component.actions)
     title = "" if component.title == component.name else component.title
     return (order, component.name, ", ".join(component.versions), component.hosts or "", requires, actions, title)
+
+
+@catalog.command()
+def schema() -> None:
+    """
+    Print the JSON Schema of a manifest: editors complete and check with it.
+
+    \b
+    installkit catalog schema > manifest.schema.json
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    click.echo(json.dumps(installkit.manifest_schema(), indent=2))
 
 
 @catalog.command()

@@ -27,6 +27,24 @@ def test_every_failure_code_has_its_section():
     assert {code.value for code in FailureCode} == sections
 
 
+def test_every_failure_code_stands_in_the_guide_to_trouble():
+    """Whoever meets one finds what to look at."""
+    guide = (ROOT / "docs" / "how-to" / "troubleshoot.md").read_text()
+
+    assert [] == [code.value for code in FailureCode if f"error-codes.md#{code.value})" not in guide]
+
+
+def test_what_is_said_to_be_shown_by_a_test_is():
+    """Guarantees and comparisons name tests that are there, and faults that are in the table."""
+    pages = "".join(path.read_text() for path in (ROOT / "docs" / "explanation").glob("*.md"))
+    tests = set(re.findall(r"`(?:faults/)?(test_\w+\.py)", pages))
+    faults = set(re.findall(r"^\| (R\d+) \|", pages, flags=re.MULTILINE))
+
+    assert tests
+    assert set() == tests - {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set() == set(re.findall(r"\bR\d+\b", pages)) - faults
+
+
 def test_every_problem_code_has_its_row():
     """What the service answers can be looked up: each code in its source is in the table."""
     source = "\n".join(path.read_text() for path in (ROOT / "src" / "installkit_http").rglob("*.py"))

@@ -109,6 +109,17 @@ def test_what_the_program_knows_is_told_as_it_is():
     assert (0, "") == (done.returncode, done.stderr)
 
 
+def test_every_page_is_offered_on_the_forge_and_on_the_site():
+    """A page that no list names is not read."""
+    folder = ROOT / "docs"
+    pages = {str(path.relative_to(folder)) for path in folder.rglob("*.md")}
+    index = (folder / "README.md").read_text()
+    menu = (ROOT / "mkdocs.yml").read_text()
+
+    assert set() == {page for page in pages - {"README.md"} if f"({page})" not in index}
+    assert set() == {page for page in pages if f": docs/{page}\n" not in menu}
+
+
 def test_every_link_leads_somewhere():
     """A link to a file of the repository names one that is there, and a heading that it has."""
     dead = [

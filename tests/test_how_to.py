@@ -30,7 +30,7 @@ def apply(path, lines):
 @pytest.mark.long
 def test_an_interface_is_added_as_its_guide_says(tmp_path):
     """What comes of it passes lint, its own tests, and those of the table of the interface."""
-    for part in ("src", "tests", "pyproject.toml", "README.md"):
+    for part in ("src", "tests", "docs", "scripts", "pyproject.toml", "README.md"):
         source = REPOSITORY / part
         shutil.copytree(source, tmp_path / part) if source.is_dir() else shutil.copy(source, tmp_path)
     for path, lines in diffs_of("add-an-interface.md"):
@@ -38,7 +38,7 @@ def test_an_interface_is_added_as_its_guide_says(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
 
     def _run(*command):
-        arguments = [sys.executable, "-m", *command]
+        arguments = [sys.executable, *command]
         return subprocess.run(
             arguments, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=100
         )
@@ -47,10 +47,14 @@ def test_an_interface_is_added_as_its_guide_says(tmp_path):
         "tests/test_site_summary.py",
         "tests/test_http_interface.py::test_every_operation_has_a_row_in_the_table",
         "tests/test_architecture.py::test_public_names_are_sorted_and_each_there_once",
+        "tests/test_docs.py::test_every_public_name_is_in_the_reference_once",
     )
-    tested = _run("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests)
-    linted = _run("ruff", "check", "--no-cache", "src", "tests/test_site_summary.py")
+    written = _run("scripts/reference.py")
+    tested = _run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests)
+    linted = _run("-m", "ruff", "check", "--no-cache", "src", "tests/test_site_summary.py")
 
+    assert 0 == written.returncode, written.stderr
+    assert "### GET /api/v1/sites/{site}/summary" in (tmp_path / "docs" / "reference" / "http.md").read_text()
     assert 0 == tested.returncode, tested.stdout
     assert 0 == linted.returncode, linted.stdout
 

@@ -1,5 +1,7 @@
-"""What the pages tell people to type: commands with their options, and manifests."""
+"""What the pages tell people to type: commands with their options, Python with its names, and manifests."""
 
+import ast
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -62,6 +64,51 @@ def test_every_command_in_the_pages_is_there_with_its_options():
 def test_a_command_that_is_not_there_is_seen(typed):
     """The test above can fail."""
     assert refusal(typed)
+
+
+OBJECTS = {
+    "installkit": installkit,
+    "installer": installkit.Installer,
+    "site": installkit.Site,
+    "plan": installkit.Plan,
+    "run": installkit.Run,
+}
+"""What a name stands for in the pages."""
+
+
+def python_of(page):
+    """Return the Python of *page*: its blocks, and what begins with one of `OBJECTS` in the text."""
+    spans = re.findall(rf"`((?:{'|'.join(OBJECTS)})\.\w+\([^`…]*\))`", page.read_text())
+    return [*blocks_of(page, "python"), *spans]
+
+
+def missing_names(code):
+    """Yield what *code* asks of `OBJECTS` that they do not have: an attribute, or an argument of a call."""
+    for node in ast.walk(ast.parse(code)):
+        called = node.func if isinstance(node, ast.Call) else node
+        if not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name):
+            continue
+        found = getattr(OBJECTS.get(called.value.id), called.attr, None)
+        if called.value.id in OBJECTS and found is None:
+            yield f"{called.value.id}.{called.attr}"
+        elif called is not node and called.value.id in OBJECTS and not inspect.isclass(found):
+            known = inspect.signature(found).parameters
+            open_ended = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values())
+            yield from (each.arg for each in node.keywords if not open_ended and each.arg not in known)
+
+
+def test_what_the_python_in_the_pages_calls_is_there():
+    """Calls, and the arguments that they are given by name."""
+    written = [(page.name, code) for page in PAGES for code in python_of(page)]
+
+    assert 15 <= len(written)
+    assert [] == [(name, missing) for name, code in written for missing in missing_names(code)]
+
+
+@pytest.mark.parametrize("code", ["site.instaled()", "run.wait(timout=5)", "installkit.load_catalogue('x')"])
+def test_a_call_that_is_not_there_is_seen(code):
+    """The test above can fail."""
+    assert [*missing_names(code)]
 
 
 def test_every_manifest_in_the_pages_is_right():

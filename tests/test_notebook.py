@@ -1,6 +1,7 @@
 """How values show themselves in a notebook, and as frames; a recorded run stands for all of them."""
 
 import json
+import re
 import shutil
 import sys
 from html.parser import HTMLParser
@@ -11,7 +12,7 @@ import attrs
 import pytest
 
 import installkit
-from installkit import EventKind, HostStatus, StepStatus
+from installkit import Action, EventKind, HostStatus, StepStatus
 from installkit.estimates import expect_durations, seconds_left
 from installkit.notebook import mimebundle
 from installkit.notebook.runs import run_page
@@ -43,20 +44,29 @@ class Tags(HTMLParser):
         self.text += data
 
 
-def record(data, changed=lambda text: text, run=RECORDED.name):
-    """Put the recorded run into the data directory *data* under the id *run*, every text in it *changed*."""
+def record(data, changed=lambda text: text, run=RECORDED.name, hops=()):
+    """
+    Put the recorded run into the data directory *data* under the id *run*, every text in it *changed*.
+
+    With *hops*, its two steps are an upgrade of one component to these versions.
+    """
+    fields = {
+        step: {"component": "mysql", "action": "upgrade", "to_version": version}
+        for step, version in zip(("01-mysql-install", "02-zk-install"), hops, strict=False)
+    }
     folder = shutil.copytree(RECORDED, data / "runs" / run)
     for path in (folder / "spec.json", folder / "result.json", folder / "events.jsonl"):
         lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
-        values = (_walked(json.loads(line.replace(RECORDED.name, run)), changed) for line in lines)
+        values = (_walked(json.loads(line.replace(RECORDED.name, run)), changed, fields) for line in lines)
         path.write_text("".join(json.dumps(value, separators=(",", ":")) + "\n" for value in values))
 
 
-def _walked(value, changed):
+def _walked(value, changed, fields):
     if isinstance(value, dict):
-        return {changed(key): _walked(item, changed) for key, item in value.items()}
+        more = fields.get(value.get("id"), {})
+        return {changed(key): _walked(item, changed, fields) for key, item in (value | more).items()}
     if isinstance(value, list):
-        return [_walked(item, changed) for item in value]
+        return [_walked(item, changed, fields) for item in value]
     return changed(value) if isinstance(value, str) else value
 
 
@@ -203,6 +213,26 @@ def test_of_many_hosts_those_that_fare_worst_are_shown(run):
     assert "and 960 more hosts" in grid
 
 
+def hop(step, seq, version, **fields):
+    """Return *step* as the hop to *version* of an upgrade."""
+    return attrs.evolve(step, id=f"{seq:02}-mysql", seq=seq, action=Action.UPGRADE, to_version=version, **fields)
+
+
+def test_each_version_on_the_way_has_its_column(run):
+    """The grid shows where on its way each host is, and where it failed."""
+    step = run.steps[0]
+    (host,) = step.hosts
+    hops = (
+        hop(step, 1, "2.0", host_statuses={host: HostStatus.CHANGED}),
+        hop(step, 2, "3.0", host_statuses={host: HostStatus.FAILED}),
+    )
+    page = "".join(run_page(attrs.evolve(run.snapshot(), steps=hops, failures=())))
+    grid = page.rpartition('<table class="ik-grid">')[2]
+
+    assert ["host", "upgrade mysql 2.0", "upgrade mysql 3.0"] == re.findall("<th>(.*?)</th>", grid)
+    assert ["changed", "failed"] == re.findall('title="(.*?)"', grid)
+
+
 def test_two_runs_are_compared(past, tmp_path):
     """Steps and tasks of both stand side by side, and the hosts that fared differently."""
     other = {"web1": "web2", "Refuse": "Allow"}
@@ -222,6 +252,30 @@ def test_two_runs_are_compared(past, tmp_path):
     assert "Say" == comparison.tasks[-1].task
     assert "before failed" in str(comparison)
     assert 2 == len(installkit.to_frame(comparison))
+
+
+def test_each_version_on_the_way_is_compared_with_itself(tmp_path):
+    """A step is compared with the one to the same version; where none led to it, with the next of its component."""
+    record(tmp_path, hops=("1.0", "2.0"))
+    record(tmp_path, lambda text: text.replace("2026-11-22", "2026-11-23"), run="ffffffffffff", hops=("2.0", "3.0"))
+    with installkit.Installer(tmp_path) as installer:
+        installer.reindex()
+        now, before = installer.runs()
+        comparison = now.compare(before)
+
+    assert [("2.0", "2.0", "succeeded", "failed"), ("3.0", "1.0", "failed", "succeeded")] == [
+        (step.version, step.earlier_version, step.status, step.earlier_status) for step in comparison.steps
+    ]
+    assert {
+        ("2.0", "db1"): ("ok", "failed"),
+        ("2.0", "web1"): (None, "failed"),
+        ("3.0", "db1"): ("failed", "ok"),
+        ("3.0", "web1"): ("failed", None),
+    } == {(host.version, host.host): (host.status, host.earlier_status) for host in comparison.hosts}
+    assert [("2.0", "Refuse"), ("2.0", "Say"), ("3.0", "Refuse"), ("3.0", "Say")] == sorted(
+        (task.version, task.task) for task in comparison.tasks
+    )
+    assert "upgrade mysql 3.0 (before: 1.0): failed" in str(comparison)
 
 
 def test_the_time_left_is_told_from_earlier_runs(run):

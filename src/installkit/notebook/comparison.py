@@ -1,21 +1,25 @@
 """Two runs side by side."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import attrs
 from markupsafe import Markup
 
 import installkit
-from installkit import Action, EventKind, HostStatus, RunSnapshot, StepSnapshot, StepStatus
+from installkit import Action, EventKind, HostStatus, RunSnapshot, Step, StepSnapshot, StepStatus
 from installkit.notebook.markup import duration_text, heading, page, quiet, table, time_text, word
 
 TASKS_SHOWN = 10
 
-_StepKey = tuple[str, Action, int | None]
-_TaskKey = tuple[str, Action, str]
-_Key = TypeVar("_Key")
+_Work = tuple[str, Action, str | None]
+"""Component, action, and the version that it leads to: one hop of an upgrade, with all its batches."""
+
+_Likes = Mapping[_Work, _Work]
+"""Under which work another is to be found."""
+
+_Name = TypeVar("_Name")
 _Value = TypeVar("_Value")
 
 
@@ -25,11 +29,14 @@ class StepDifference:
     The same step of two runs; None stands where one did not have it.
 
     Attributes:
+        version: That it leads to.
         duration: Seconds.
     """
 
     component: str
     action: Action
+    version: str | None
+    earlier_version: str | None
     batch: int | None
     status: StepStatus | None
     earlier_status: StepStatus | None
@@ -43,11 +50,13 @@ class TaskDifference:
     The same task of two runs; None stands where one did not do it.
 
     Attributes:
+        version: That its step leads to.
         duration: Seconds, the sum over its hosts.
     """
 
     component: str
     action: Action
+    version: str | None
     task: str
     duration: float | None
     earlier_duration: float | None
@@ -60,10 +69,16 @@ class TaskDifference:
 
 @attrs.frozen(kw_only=True)
 class HostDifference:
-    """A host that fared differently in the same step of two runs; None stands where it was not concerned."""
+    """
+    A host that fared differently in the same step of two runs; None stands where it was not concerned.
+
+    Attributes:
+        version: That the step leads to.
+    """
 
     component: str
     action: Action
+    version: str | None
     host: str
     status: HostStatus | None
     earlier_status: HostStatus | None
@@ -88,77 +103,103 @@ class RunComparison:
 
     def __str__(self) -> str:
         lines = (
-            f"{step.action.value} {step.component}: {_status(step.status)} {duration_text(step.duration)},"
+            f"{' '.join(filter(None, (step.action.value, step.component, _versions(step))))}:"
+            f" {_status(step.status)} {duration_text(step.duration)},"
             f" before {_status(step.earlier_status)} {duration_text(step.earlier_duration)}"
             for step in self.steps
         )
-        return "\n".join([f"run {self.run.id[:6]} and before it {self.earlier.id[:6]}", *lines])
+        return "\n".join([f"run {self.run.id[:6]} and before it {self.earlier.id[:6]}", *map(str.rstrip, lines)])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        steps = (
-            (*_what(each), _shown(each.status), _shown(each.earlier_status), *_times(each), each.batch)
-            for each in self.steps
-        )
-        hosts = ((*_what(each), each.host, _shown(each.status), _shown(each.earlier_status)) for each in self.hosts)
-        tasks = ((*_what(each), each.task, *_times(each)) for each in self.tasks[:TASKS_SHOWN])
+        steps = ((*_what(each), _versions(each), each.batch, *_statuses(each), *_times(each)) for each in self.steps)
+        hosts = ((*_what(each), each.version, each.host, *_statuses(each)) for each in self.hosts)
+        tasks = ((*_what(each), each.version, each.task, *_times(each)) for each in self.tasks[:TASKS_SHOWN])
         parts = (
             heading("two runs:", _named(self.run), "and, before it,", _named(self.earlier)),
-            table(("component", "action", "now", "before", "took", "took before", "batch"), steps),
-            table(("component", "action", "host", "now", "before"), hosts)
+            table(("component", "action", "version", "batch", "now", "before", "took", "took before"), steps),
+            table(("component", "action", "version", "host", "now", "before"), hosts)
             or quiet("every host fared the same in both"),
-            table(("component", "action", "tasks that differ most", "took", "took before"), tasks),
+            table(("component", "action", "version", "tasks that differ most", "took", "took before"), tasks),
         )
         return {"text/html": page(*parts), "text/plain": str(self)}
 
 
 def compare_runs(run: installkit.Run, other: installkit.Run) -> RunComparison:
     """
-    Return what differs between *run* and *other*, the earlier one; steps, hosts and tasks are matched by their names.
+    Return what differs between *run* and *other*, the earlier one.
+
+    Steps are matched by component, action and batch, and by the version that they lead to; where that differs, in their
+    order. Hosts and tasks are matched by their names.
 
     Raises:
         StoreError: If the events of one were pruned.
     """
     now, earlier = run.snapshot(), other.snapshot()
+    like = _counterparts(now.steps, earlier.steps)
+    steps = _paired(_steps_of(now, {}), _steps_of(earlier, like))
+    hosts = _paired(_hosts_of(now, {}), _hosts_of(earlier, like))
+    tasks = _paired(_tasks_of(run, {}), _tasks_of(other, like))
     return RunComparison(
         run=now,
         earlier=earlier,
-        steps=tuple(_compare_step(*each) for each in _paired(_steps_of(now), _steps_of(earlier))),
-        hosts=tuple(_compare_host(*each) for each in _paired(_hosts_of(now), _hosts_of(earlier)) if each[1] != each[2]),
-        tasks=_compare_tasks(run, other),
+        steps=tuple(_compare_step(*each) for each in steps),
+        hosts=tuple(_compare_host(*each) for each in hosts if each[1] != each[2]),
+        tasks=tuple(sorted((_compare_task(*each) for each in tasks), key=lambda task: -abs(task.slower_by))),
     )
 
 
+def _work(step: Step) -> _Work:
+    return step.component, step.action, step.to_version
+
+
+def _counterparts(now: Iterable[Step], earlier: Iterable[Step]) -> dict[_Work, _Work]:
+    """Return which work of *now* each of *earlier* is compared with, where that led to another version."""
+    works, before = dict.fromkeys(map(_work, now)), dict.fromkeys(map(_work, earlier))
+    free = [work for work in works if work not in before]
+    found: dict[_Work, _Work] = {}
+    for old in before:
+        if old not in works and (like := next((work for work in free if work[:2] == old[:2]), None)):
+            found[old] = like
+            free.remove(like)
+    return found
+
+
 def _paired(
-    now: Mapping[_Key, _Value], before: Mapping[_Key, _Value]
-) -> list[tuple[_Key, _Value | None, _Value | None]]:
-    return [(key, now.get(key), before.get(key)) for key in dict.fromkeys([*now, *before])]
+    now: Mapping[_Name, _Value], before: Mapping[_Name, _Value]
+) -> list[tuple[_Name, _Value | None, _Value | None]]:
+    return [(name, now.get(name), before.get(name)) for name in dict.fromkeys([*now, *before])]
 
 
-def _steps_of(run: RunSnapshot) -> dict[_StepKey, StepSnapshot]:
-    return {(step.component, step.action, step.batch): step for step in run.steps}
+def _steps_of(run: RunSnapshot, like: _Likes) -> dict[tuple[_Work, int | None], StepSnapshot]:
+    return {(like.get(_work(step), _work(step)), step.batch): step for step in run.steps}
 
 
-def _hosts_of(run: RunSnapshot) -> dict[_TaskKey, HostStatus]:
+def _hosts_of(run: RunSnapshot, like: _Likes) -> dict[tuple[_Work, str], HostStatus]:
     return {
-        (step.component, step.action, host): status for step in run.steps for host, status in step.host_statuses.items()
+        (like.get(_work(step), _work(step)), host): status
+        for step in run.steps
+        for host, status in step.host_statuses.items()
     }
 
 
-def _tasks_of(run: installkit.Run) -> Mapping[_TaskKey, float]:
-    steps = {step.id: step for step in run.plan.steps}
-    seconds: defaultdict[_TaskKey, float] = defaultdict(float)
+def _tasks_of(run: installkit.Run, like: _Likes) -> dict[tuple[_Work, str], float]:
+    works = {step.id: like.get(_work(step), _work(step)) for step in run.plan.steps}
+    seconds: defaultdict[tuple[_Work, str], float] = defaultdict(float)
     for event in run.events():
         if event.kind is EventKind.TASK_RESULT and event.step is not None and event.task is not None:
-            step = steps[event.step]
-            seconds[step.component, step.action, event.task] += event.duration or 0.0
+            seconds[works[event.step], event.task] += event.duration or 0.0
     return seconds
 
 
-def _compare_step(key: _StepKey, now: StepSnapshot | None, before: StepSnapshot | None) -> StepDifference:
-    component, action, batch = key
+def _compare_step(
+    key: tuple[_Work, int | None], now: StepSnapshot | None, before: StepSnapshot | None
+) -> StepDifference:
+    (component, action, _), batch = key
     return StepDifference(
         component=component,
         action=action,
+        version=None if now is None else now.to_version,
+        earlier_version=None if before is None else before.to_version,
         batch=batch,
         status=None if now is None else now.status,
         earlier_status=None if before is None else before.status,
@@ -167,21 +208,32 @@ def _compare_step(key: _StepKey, now: StepSnapshot | None, before: StepSnapshot 
     )
 
 
-def _compare_host(key: _TaskKey, now: HostStatus | None, before: HostStatus | None) -> HostDifference:
-    component, action, host = key
-    return HostDifference(component=component, action=action, host=host, status=now, earlier_status=before)
+def _compare_host(key: tuple[_Work, str], now: HostStatus | None, before: HostStatus | None) -> HostDifference:
+    (component, action, version), host = key
+    return HostDifference(
+        component=component, action=action, version=version, host=host, status=now, earlier_status=before
+    )
 
 
-def _compare_tasks(run: installkit.Run, other: installkit.Run) -> tuple[TaskDifference, ...]:
-    found = [
-        TaskDifference(component=component, action=action, task=task, duration=now, earlier_duration=before)
-        for (component, action, task), now, before in _paired(_tasks_of(run), _tasks_of(other))
-    ]
-    return tuple(sorted(found, key=lambda each: -abs(each.slower_by)))
+def _compare_task(key: tuple[_Work, str], now: float | None, before: float | None) -> TaskDifference:
+    (component, action, version), task = key
+    return TaskDifference(
+        component=component, action=action, version=version, task=task, duration=now, earlier_duration=before
+    )
 
 
 def _what(each: StepDifference | HostDifference | TaskDifference) -> tuple[str, str]:
     return each.component, each.action.value
+
+
+def _versions(step: StepDifference) -> str:
+    if step.version and step.earlier_version and step.version != step.earlier_version:
+        return f"{step.version} (before: {step.earlier_version})"
+    return step.version or step.earlier_version or ""
+
+
+def _statuses(each: StepDifference | HostDifference) -> tuple[Markup, Markup]:
+    return word(_status(each.status)), word(_status(each.earlier_status))
 
 
 def _times(each: StepDifference | TaskDifference) -> tuple[str, str]:
@@ -190,10 +242,6 @@ def _times(each: StepDifference | TaskDifference) -> tuple[str, str]:
 
 def _status(status: StepStatus | HostStatus | None) -> str:
     return "not done" if status is None else status.value
-
-
-def _shown(status: StepStatus | HostStatus | None) -> Markup:
-    return word(_status(status))
 
 
 def _named(run: RunSnapshot) -> Markup:

@@ -1,16 +1,18 @@
 """A run at one moment: how far it is, which host fares how, and what went wrong."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from markupsafe import Markup
 
 import installkit
-from installkit import HostStatus, RunSnapshot, StepSnapshot, StepStatus
+from installkit import Action, HostStatus, RunSnapshot, StepSnapshot, StepStatus
 from installkit.notebook.markup import bar, counted, duration_text, facts, heading, joined, quiet, table, word
 
 HOSTS_SHOWN = 40
 STEPS_SHOWN = 30
+
+_Column = tuple[str, Action, str | None]
 
 _SIGNS = {
     HostStatus.PENDING: "·",
@@ -69,7 +71,7 @@ def _progress(now: RunSnapshot, left: float | None) -> Markup:
 
 
 def _steps(now: RunSnapshot, expected: Mapping[str, float], tasks: Mapping[str, str]) -> Markup:
-    shown = _around_the_first_open(now.steps)
+    shown = _around_the_first_to_look_at(now.steps)
     rows = (
         (
             step.seq,
@@ -86,8 +88,9 @@ def _steps(now: RunSnapshot, expected: Mapping[str, float], tasks: Mapping[str, 
     return joined([table(("", "status", "step", "left", "took", "task"), rows), more])
 
 
-def _around_the_first_open(steps: tuple[StepSnapshot, ...]) -> tuple[StepSnapshot, ...]:
-    first = next((index for index, step in enumerate(steps) if not step.status.final), 0)
+def _around_the_first_to_look_at(steps: tuple[StepSnapshot, ...]) -> tuple[StepSnapshot, ...]:
+    """Return as many of *steps* as are shown: those around the first that has not succeeded."""
+    first = next((index for index, step in enumerate(steps) if step.status is not StepStatus.SUCCEEDED), 0)
     start = max(0, min(first - STEPS_SHOWN // 3, len(steps) - STEPS_SHOWN))
     return steps[start : start + STEPS_SHOWN]
 
@@ -102,24 +105,36 @@ def _step_bar(step: StepSnapshot, expected: float | None) -> Markup | str:
 
 def _grid(now: RunSnapshot) -> Markup:
     """Return hosts and what is done to them; of many hosts those that fare worst."""
-    columns = list(dict.fromkeys((step.component, step.action.value) for step in now.steps))[:STEPS_SHOWN]
-    statuses: defaultdict[str, dict[tuple[str, str], HostStatus]] = defaultdict(dict)
+    columns = dict.fromkeys(_column(step) for step in _around_the_first_to_look_at(now.steps))
+    statuses: defaultdict[str, dict[_Column, HostStatus]] = defaultdict(dict)
     for step in now.steps:
         for host in step.hosts:
-            statuses[host][step.component, step.action.value] = step.host_statuses.get(host, HostStatus.PENDING)
+            statuses[host][_column(step)] = step.host_statuses.get(host, HostStatus.PENDING)
     worst_first = sorted(statuses, key=lambda host: min(map(_WORST_FIRST.index, statuses[host].values())))
     shown = set(worst_first[:HOSTS_SHOWN])
     rows = (
         (host, *(_cell(fared.get(column)) for column in columns)) for host, fared in statuses.items() if host in shown
     )
     more = len(statuses) - HOSTS_SHOWN
-    names = (component if action == "install" else f"{action} {component}" for component, action in columns)
     return joined(
         [
-            table(("host", *names), rows, look="ik-grid"),
+            table(("host", *_names(columns)), rows, look="ik-grid"),
             quiet(f"and {counted(more, 'more host')}, none of which fares worse" if more > 0 else ""),
         ]
     )
+
+
+def _column(step: StepSnapshot) -> _Column:
+    """Return what *step* has a column of the grid for: all its batches share one, each hop of an upgrade has its own."""
+    return step.component, step.action, step.to_version
+
+
+def _names(columns: Collection[_Column]) -> Iterator[str]:
+    """Yield what *columns* are called: by their versions, too, where else two would be called the same."""
+    alike = Counter(column[:2] for column in columns)
+    for component, action, version in columns:
+        hop = version if alike[component, action] > 1 else None
+        yield " ".join(filter(None, ("" if action is Action.INSTALL else action.value, component, hop)))
 
 
 def _cell(status: HostStatus | None) -> Markup | str:

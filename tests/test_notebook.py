@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,10 +13,12 @@ import attrs
 import pytest
 
 import installkit
-from installkit import Action, EventKind, HostStatus, StepStatus
+from http_client import until
+from installkit import Action, Check, CheckStatus, EventKind, HostStatus, Ignored, RunStatus, StepStatus
 from installkit.estimates import expect_durations, seconds_left
 from installkit.notebook import mimebundle
 from installkit.notebook.runs import run_page
+from waiting_runs import start_waiting
 
 RECORDED = Path(__file__).parent / "data" / "journals" / "1" / "024ea32e2dec"
 
@@ -94,7 +97,7 @@ def test_plan_run_and_site_show_themselves(run, past):
     assert run.plan.summary in plan
     assert installkit.plan_table(run.plan) == pages[0]["text/plain"]
     assert "no licence" in run_page
-    assert "2 of 2 steps" in run_page
+    assert "1 of 2 steps succeeded" in run_page
     assert all(host in run_page for host in ("db1", "web1"))
     assert "mysql" in site
     assert "failed" in site
@@ -292,3 +295,51 @@ def test_the_time_left_is_told_from_earlier_runs(run):
     assert pytest.approx(2.8 + 3.0) == seconds_left(run.spec(), begun, expect_durations(begun, [better]))
     assert seconds_left(run.spec(), begun, expect_durations(begun, [ended])) is None
     assert 0.0 == run.seconds_left()
+
+
+def test_time_goes_by_in_a_run_that_says_nothing(run):
+    """What goes on has lasted until now; what takes longer than it ever did says so, and an ended run stays as it is."""
+    ended = run.snapshot()
+    first = attrs.evolve(ended.steps[0], status=StepStatus.RUNNING)
+    begun = attrs.evolve(ended, status=RunStatus.RUNNING, steps=(first, ended.steps[1]), failures=())
+    later = begun.at(begun.started_at + timedelta(seconds=60))
+    usual, slow = (
+        Tags("".join(run_page(later, expected={first.id: seconds}, left=max(0.0, seconds - 60.0)))).text
+        for seconds in (90.0, 30.0)
+    )
+
+    assert 60.0 == later.duration
+    assert pytest.approx(60.0, abs=0.1) == later.steps[0].duration
+    assert ended.steps[1].duration == later.steps[1].duration
+    assert ended == ended.at(begun.started_at + timedelta(seconds=60))
+    assert "about 30.0 s left" in usual
+    assert 0 == usual.count("longer than usual")
+    assert 2 == slow.count("longer than usual")
+
+
+def test_a_run_that_waits_says_for_what(installer):
+    """Whoever sees it knows what to do; and when it was canceled, that it was."""
+    run = start_waiting(installer)
+    until(lambda: run.status is RunStatus.WAITING)
+    waiting = Tags(mimebundle(run)["text/html"]).text
+    run.cancel()
+    run.wait(20)
+
+    assert "for an approval before 2. record app on h2: run.approve()" in waiting
+    assert "canceled" in Tags(mimebundle(run)["text/html"]).text
+
+
+def test_findings_that_did_not_stop_a_run_are_told(run):
+    """A warning and what somebody let pass are on the page; what passed is not."""
+    found = Check(name="mysql.disk", component="mysql", hosts=("db1",), status=CheckStatus.FAIL, message="5 GB free")
+    checks = (
+        attrs.evolve(found, ignored=Ignored(by="ann", reason="grows tomorrow")),
+        attrs.evolve(found, name="host.time", status=CheckStatus.WARN, message="2 s apart"),
+        attrs.evolve(found, name="host.python", status=CheckStatus.PASS, message="3.11"),
+    )
+    step = attrs.evolve(run.steps[0], checks=checks)
+    page = Tags("".join(run_page(attrs.evolve(run.snapshot(), steps=(step,))))).text
+
+    assert "mysql.disk on db1: 5 GB free · ignored by ann: grows tomorrow" in page
+    assert "host.time on db1: 2 s apart" in page
+    assert "host.python" not in page

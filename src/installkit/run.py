@@ -256,7 +256,7 @@ class Run(Shown):
             expected: As from `expected_durations`, which takes a while, where it is known already.
         """
         known = self.expected_durations() if expected is None else expected
-        return seconds_left(self.spec(), self.snapshot(), known)
+        return seconds_left(self.spec(), self.snapshot().at(datetime.now(UTC)), known)
 
     def watch(self, *, background: bool = False) -> None:
         """

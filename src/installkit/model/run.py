@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
 import attrs
 
@@ -242,6 +242,18 @@ class RunSnapshot:
     continues: str | None = None
     steps: tuple[StepSnapshot, ...] = ()
     failures: tuple[Failure, ...] = ()
+
+    def at(self, time: datetime) -> Self:
+        """Return the run as it stands at *time*, if nothing has happened since: what goes on has gone on longer."""
+        if self.started_at is None or self.status.final:
+            return self
+        steps = tuple(
+            attrs.evolve(step, duration=(time - step.started_at).total_seconds())
+            if step.status is StepStatus.RUNNING and step.started_at is not None
+            else step
+            for step in self.steps
+        )
+        return attrs.evolve(self, duration=(time - self.started_at).total_seconds(), steps=steps)
 
 
 @attrs.frozen(kw_only=True)

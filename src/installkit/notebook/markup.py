@@ -14,12 +14,14 @@ from markupsafe import Markup
 _STYLE = Markup("""<style>
 .installkit { font-size: 13px; line-height: 1.5; }
 .installkit h4 { font-size: 1.1em; margin: 0.5em 0; }
-.installkit table { border-collapse: collapse; margin: 0.4em 0; font-size: 1em; }
+.installkit table { display: block; overflow-x: auto; border-collapse: collapse; margin: 0.4em 0; font-size: 1em; }
 .installkit table th, .installkit table td {
-  text-align: left !important; vertical-align: top; padding: 2px 10px 2px 0; border: 0; max-width: 44em; overflow-wrap: anywhere;
+  text-align: left !important; vertical-align: top; padding: 2px 10px 2px 0; border: 0; max-width: 44em; overflow-wrap: break-word;
 }
 .installkit table th { font-weight: 600; border-bottom: 1px solid rgba(128, 128, 128, 0.5); }
-.installkit table.ik-grid td, .installkit table.ik-grid th { padding: 1px 6px; text-align: center !important; }
+.installkit table.ik-grid td, .installkit table.ik-grid th {
+  padding: 1px 6px; text-align: center !important; white-space: nowrap;
+}
 .installkit table.ik-grid th:first-child, .installkit table.ik-grid td:first-child { text-align: left !important; }
 .installkit pre {
   white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.3em 0; padding: 4px 8px;
@@ -35,6 +37,9 @@ _STYLE = Markup("""<style>
 .installkit .ik-failure { border-left: 4px solid #d64545; padding: 2px 0 2px 10px; margin: 0.6em 0; }
 .installkit .ik-bar { display: inline-block; width: 14em; height: 0.7em; background: rgba(128, 128, 128, 0.3); }
 .installkit .ik-bar > span { display: block; height: 100%; background: #2f7de1; }
+.installkit .ik-bar.ik-good > span { background: #2e9e4f; }
+.installkit .ik-bar.ik-mind > span { background: #c07a10; }
+.installkit .ik-bar.ik-bad > span { background: #d64545; }
 .installkit table .ik-bar { width: 6em; }
 .installkit summary { cursor: pointer; }
 </style>""")
@@ -99,10 +104,10 @@ def folded(summary: str, content: Markup) -> Markup:
     return Markup("<details><summary>{}</summary>{}</details>").format(summary, content) if content else Markup()
 
 
-def bar(part: float) -> Markup:
-    """Return a bar filled to *part*, from 0 to 1."""
-    return Markup('<span class="ik-bar"><span style="width:{:.0f}%"></span></span>').format(
-        100 * min(1.0, max(0.0, part))
+def bar(part: float, status: str) -> Markup:
+    """Return a bar filled to *part*, from 0 to 1, in the colour of *status*."""
+    return Markup('<span class="ik-bar {}"><span style="width:{:.0f}%"></span></span>').format(
+        _LOOK_OF.get(status, ""), 100 * min(1.0, max(0.0, part))
     )
 
 

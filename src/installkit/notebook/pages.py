@@ -2,6 +2,7 @@
 
 import functools
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -138,4 +139,4 @@ def _runs(site: installkit.Site) -> Markup:
 
 @html.register
 def _(run: installkit.Run) -> str:
-    return page(*run_page(run.snapshot()))
+    return page(*run_page(run.snapshot().at(datetime.now(UTC))))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from markupsafe import Markup
 
 import installkit
-from installkit import Action, HostStatus, RunSnapshot, StepSnapshot, StepStatus
+from installkit import Action, Check, CheckStatus, HostStatus, RunSnapshot, RunStatus, StepSnapshot, StepStatus
 from installkit.notebook.markup import bar, counted, duration_text, facts, heading, joined, quiet, table, word
 
 HOSTS_SHOWN = 40
@@ -54,20 +54,47 @@ def run_page(
     """
     return [
         heading(f"run {now.id[:6]} on {now.site}", word(now.status.value)),
-        quiet(" · ".join(filter(None, (now.note, now.reason)))),
+        quiet(now.note),
         _progress(now, left),
+        joined(_news(now)),
         _steps(now, expected or {}, tasks or {}),
         _grid(now),
         joined(_failure(failure) for failure in now.failures),
+        joined(_finding(check) for step in now.steps for check in step.checks),
     ]
 
 
 def _progress(now: RunSnapshot, left: float | None) -> Markup:
-    done, total = now.progress.done, now.progress.total
-    said = [f"{done} of {counted(total, 'step')}", duration_text(now.duration)]
-    if left is not None and not now.status.final:
-        said.append(f"about {duration_text(left)} left")
-    return Markup("<div>{} {}</div>").format(bar(done / max(1, total)), " · ".join(filter(None, said)))
+    """Return how far the run is: by its time where earlier runs tell that, else by its steps."""
+    done, total, took = now.progress.done, now.progress.total, now.duration or 0.0
+    part = took / (took + left) if left and not now.status.final else done / max(1, total)
+    said = (_done(now), duration_text(now.duration), "" if now.status.final else _left(left, "about {} left"))
+    return Markup("<div>{} {}</div>").format(bar(part, now.status.value), " · ".join(filter(None, said)))
+
+
+def _done(now: RunSnapshot) -> str:
+    total = counted(now.progress.total, "step")
+    if not now.status.final or now.status is RunStatus.SUCCEEDED:
+        return f"{now.progress.done} of {total}"
+    return f"{sum(step.status is StepStatus.SUCCEEDED for step in now.steps)} of {total} succeeded"
+
+
+def _left(seconds: float | None, text: str) -> str:
+    if seconds is None:
+        return ""
+    return text.format(duration_text(seconds)) if seconds > 0 else "longer than usual"
+
+
+def _news(now: RunSnapshot) -> Iterator[Markup]:
+    """Yield a line for whatever somebody has to do, has done, or should know."""
+    for step in now.steps:
+        if step.status is StepStatus.WAITING:
+            text = f"for an approval before {step.seq}. {step.text}:"
+            yield Markup("<div>{} {} <code>run.approve()</code></div>").format(word("waiting"), text)
+    if now.cancel_requested_at and not now.status.final:
+        yield quiet("it is being canceled")
+    if now.reason and not now.failures:
+        yield quiet(now.reason)
 
 
 def _steps(now: RunSnapshot, expected: Mapping[str, float], tasks: Mapping[str, str]) -> Markup:
@@ -100,7 +127,7 @@ def _step_bar(step: StepSnapshot, expected: float | None) -> Markup | str:
     if expected is None or step.status.final:
         return ""
     took = step.duration or 0.0
-    return Markup("{} {}").format(bar(took / max(expected, 0.1)), duration_text(max(0.0, expected - took)))
+    return Markup("{} {}").format(bar(took / max(expected, 0.1), step.status.value), _left(expected - took, "{}"))
 
 
 def _grid(now: RunSnapshot) -> Markup:
@@ -147,3 +174,14 @@ def _failure(failure: installkit.Failure) -> Markup:
     message = Markup("<pre>{}</pre>").format(failure.message.strip()) if failure.message.strip() else Markup()
     parts: Iterable[Markup] = (facts(where), message, facts({"→": failure.remedy, "next": command}))
     return Markup('<div class="ik-failure"><b>{}</b>{}</div>').format(failure.summary, joined(parts))
+
+
+def _finding(check: Check) -> Markup:
+    """Return what a check found that did not keep the run from going on; nothing where it passed or failed the run."""
+    if check.status is CheckStatus.PASS or check.blocks:
+        return Markup()
+    ignored = f"ignored by {check.ignored.by}: {check.ignored.reason}" if check.ignored else ""
+    said = " · ".join(filter(None, (check.message, check.remedy, ignored)))
+    return Markup("<div>{} <b>{}</b> on {}: {}</div>").format(
+        word(check.status.value), check.name, ", ".join(check.hosts), said
+    )

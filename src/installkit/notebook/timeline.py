@@ -4,6 +4,7 @@ The tasks of a run over hosts and time.
 Drawn by Vega-Lite 5, which JupyterLab and VS Code bring along: nothing is fetched, so it works where there is no network.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ DRAWN = 4000
 SLOWEST = 15
 
 _WIDTH = 560
+_HEIGHT = 800
+_LABELS = {"labelLimit": 260}
 _COLOURS = {
     "ok": "#2e8b57",
     "changed": "#e0a100",
@@ -79,7 +82,7 @@ class Timeline:
         return {
             "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
             "datasets": {"tasks": [_datum(task) for task in drawn], "slowest": [_datum(task) for task in self.slowest]},
-            "vconcat": [_by_host(_title(self.run, len(drawn), len(self.tasks))), _by_duration()],
+            "vconcat": [_by_host(_title(self.run, len(drawn), len(self.tasks)), _row_height(drawn)), _by_duration()],
         }
 
 
@@ -130,19 +133,29 @@ def _datum(task: TaskSpan) -> dict[str, Any]:
     }
 
 
-def _by_host(title: str) -> dict[str, Any]:
+def _row_height(tasks: Iterable[TaskSpan]) -> float:
+    """Return the pixels that each host has: fewer where there are many, so that the chart stays on one screen."""
+    return max(3.0, min(20.0, _HEIGHT / max(1, len({task.host for task in tasks}))))
+
+
+def _by_host(title: str, row_height: float) -> dict[str, Any]:
     zoom = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}
     chosen = {"name": "chosen", "select": {"type": "point", "fields": ["status"]}, "bind": "legend"}
     return {
         "title": title,
         "data": {"name": "tasks"},
         "width": _WIDTH,
-        "height": {"step": 20},
+        "height": {"step": row_height},
         "params": [zoom, chosen],
         "mark": {"type": "bar", "stroke": "white", "strokeWidth": 0.5},
         "encoding": {
-            "y": {"field": "host", "type": "nominal", "title": None},
-            "x": {"field": "started_at", "type": "temporal", "title": "drag and scroll to zoom"},
+            "y": {"field": "host", "type": "nominal", "title": None, "axis": {"labelOverlap": True, **_LABELS}},
+            "x": {
+                "field": "started_at",
+                "type": "temporal",
+                "title": "drag and scroll to zoom",
+                "axis": {"format": "%H:%M:%S", "labelOverlap": True},
+            },
             "x2": {"field": "finished_at"},
             "opacity": {"condition": {"param": "chosen", "value": 1}, "value": 0.15},
             **_shared_encoding(),
@@ -158,7 +171,7 @@ def _by_duration() -> dict[str, Any]:
         "height": {"step": 20},
         "mark": "bar",
         "encoding": {
-            "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 260}},
+            "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": _LABELS},
             "x": {"field": "duration", "type": "quantitative", "title": "seconds"},
             **_shared_encoding(),
         },

@@ -2,13 +2,14 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
 
 import installkit
-from installkit import EventKind, StepStatus
+from installkit import EventKind, StepSnapshot, StepStatus
 from installkit.notebook.extras import load
 from installkit.notebook.markup import joined, page, quiet
 from installkit.notebook.runs import run_page
@@ -47,7 +48,7 @@ def watch(run: installkit.Run, *, background: bool = False) -> None:
     view = _View(run)
     if background:
         _in_background[run.id] = view.stopped
-        threading.Thread(target=view.follow, name=f"watch {run.id}", daemon=True).start()
+        threading.Thread(target=view.follow_in_background, name=f"watch {run.id}", daemon=True).start()
     else:
         view.follow()
 
@@ -73,7 +74,7 @@ class _View:
         self._expected = _expected_durations(run)
         self._tasks: dict[str, str] = {}
         self._seq = 0
-        self._now = run.snapshot()
+        self._look()
         self._handle: Any = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def follow(self) -> None:
@@ -81,34 +82,49 @@ class _View:
         try:
             while not self._now.status.final and not self.stopped.wait(REFRESH):
                 self._look()
+                self._draw()
         except KeyboardInterrupt:
-            self._update("the watching was stopped, and the run goes on: watch() shows it again")
+            self._draw("the watching was stopped, and the run goes on: run.watch() shows it again")
             raise
-        except installkit.InstallkitError as exc:
-            self._update(f"the watching ended: {exc}")
+
+    def follow_in_background(self) -> None:
+        """Do the same in a thread, whose errors would be printed into some other cell."""
+        try:
+            self.follow()
+        except (installkit.InstallkitError, OSError) as exc:
+            self._draw(f"the watching ended: {exc}")
 
     def _look(self) -> None:
-        self._now = self._run.snapshot()
+        self._now = self._run.snapshot().at(datetime.now(UTC))
+        self._parts = run_page(self._now) if self._now.status.final else self._live_parts()
+        self._text = repr(self._run)
+
+    def _live_parts(self) -> list[Markup]:
         for event in self._run.events(after=self._seq):
             self._seq = event.seq
             if event.kind is EventKind.TASK_STARTED and event.step and event.task:
                 self._tasks[event.step] = event.task
-        self._update()
+        left = self._run.seconds_left(self._expected)
+        return [*run_page(self._now, expected=self._expected, left=left, tasks=self._tasks), self._logs()]
 
-    def _update(self, note: str = "") -> None:
+    def _draw(self, note: str = "") -> None:
         self._handle.update(self._bundle(note), raw=True)
 
     def _bundle(self, note: str = "") -> dict[str, str]:
-        left = self._run.seconds_left(self._expected)
-        parts = run_page(self._now, expected=self._expected, left=left, tasks=self._tasks)
-        return {"text/html": page(*parts, self._logs(), quiet(note)), "text/plain": repr(self._run)}
+        return {"text/html": page(*self._parts, quiet(note)), "text/plain": self._text}
 
     def _logs(self) -> Markup:
         from installkit.notebook.terminal import log_tail  # noqa: PLC0415 - it needs rich, which nothing else does
 
-        running = [step for step in self._now.steps if step.status is StepStatus.RUNNING]
-        share = max(3, LOG_LINES // max(1, len(running)))
-        return joined(part for step in running for part in (quiet(step.id), log_tail(self._run, step, share)))
+        shown = _with_logs(self._now.steps)
+        share = max(3, LOG_LINES // max(1, len(shown)))
+        return joined(part for step in shown for part in (quiet(step.id), log_tail(self._run, step, share)))
+
+
+def _with_logs(steps: Iterable[StepSnapshot]) -> list[StepSnapshot]:
+    """Return those of *steps* that run; between two, the one before, so that the page does not jump."""
+    begun = [step for step in steps if step.started_at is not None]
+    return [step for step in begun if step.status is StepStatus.RUNNING] or begun[-1:]
 
 
 def _expected_durations(run: installkit.Run) -> dict[str, float]:

@@ -233,7 +233,16 @@ def test_each_version_on_the_way_has_its_column(run):
     grid = page.rpartition('<table class="ik-grid">')[2]
 
     assert ["host", "upgrade mysql 2.0", "upgrade mysql 3.0"] == re.findall("<th>(.*?)</th>", grid)
-    assert ["changed", "failed"] == re.findall('title="(.*?)"', grid)
+    assert [("changed", "✓"), ("failed", "✗")] == re.findall('title="(.*?)">(.)<', grid)
+
+
+def test_what_a_host_has_done_of_a_step_that_runs_is_not_done(run):
+    """It was changed already, and goes on: no tick before its step has ended."""
+    hosts = {"db1": HostStatus.CHANGED, "web1": HostStatus.FAILED}
+    step = attrs.evolve(run.steps[0], status=StepStatus.RUNNING, hosts=tuple(hosts), host_statuses=hosts)
+    page = "".join(run_page(attrs.evolve(run.snapshot(), steps=(step,), failures=())))
+
+    assert [("changed", "▶"), ("failed", "✗")] == re.findall('title="(.*?)">(.)<', page)
 
 
 def test_two_runs_are_compared(past, tmp_path):

@@ -10,7 +10,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 # Ink, ground and lines are the theme's own; a word on colour brings both colours with it, so both themes can have it.
-# JupyterLab's own rules for tables are more specific than ours can be: hence the `!important`.
+# JupyterLab's own rules for tables and logs are more specific than ours can be: hence the `!important`.
 _STYLE = Markup("""<style>
 .installkit { font-size: 13px; line-height: 1.5; }
 .installkit h4 { font-size: 1.1em; margin: 0.5em 0; }
@@ -24,10 +24,11 @@ _STYLE = Markup("""<style>
 }
 .installkit table.ik-grid th:first-child, .installkit table.ik-grid td:first-child { text-align: left !important; }
 .installkit pre {
-  white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.3em 0; padding: 4px 8px;
+  white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.3em 0; padding: 4px 8px !important;
   background: rgba(128, 128, 128, 0.14); color: inherit;
 }
 .installkit pre.ik-log { background: #16181d; color: #d8dce3; max-height: 24em; overflow: auto; }
+.installkit .ik-unbroken { white-space: nowrap; }
 .installkit .ik-quiet { opacity: 0.75; }
 .installkit .ik-word { border-radius: 4px; padding: 0 6px; color: #fff; background: #59636e; white-space: nowrap; }
 .installkit .ik-word.ik-good { background: #1a7f37; }
@@ -71,6 +72,12 @@ def heading(text: str, *rest: Markup | str) -> Markup:
 def quiet(text: str) -> Markup:
     """Return a line of *text* that is less important."""
     return Markup('<div class="ik-quiet">{}</div>').format(text) if text else Markup()
+
+
+def unbroken(text: str, *before: Markup) -> Markup:
+    """Return *text*, and what stands before it, on one line wherever it stands; nothing for no text."""
+    parts = Markup(" ").join([*before, text])
+    return Markup('<span class="ik-unbroken">{}</span>').format(parts) if text else Markup()
 
 
 def word(text: str, title: str | None = None) -> Markup:

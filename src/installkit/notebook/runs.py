@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 import installkit
 from installkit import Action, Check, CheckStatus, HostStatus, RunSnapshot, RunStatus, StepSnapshot, StepStatus
-from installkit.notebook.markup import bar, counted, duration_text, facts, heading, joined, quiet, table, word
+from installkit.notebook.markup import bar, counted, duration_text, facts, heading, joined, quiet, table, unbroken, word
 
 HOSTS_SHOWN = 40
 STEPS_SHOWN = 30
@@ -105,7 +105,7 @@ def _steps(now: RunSnapshot, expected: Mapping[str, float], tasks: Mapping[str, 
             word(step.status.value),
             step.text,
             _step_bar(step, expected.get(step.id)),
-            duration_text(step.duration),
+            unbroken(duration_text(step.duration)),
             tasks.get(step.id, "") if step.status is StepStatus.RUNNING else "",
         )
         for step in shown
@@ -127,20 +127,25 @@ def _step_bar(step: StepSnapshot, expected: float | None) -> Markup | str:
     if expected is None or step.status.final:
         return ""
     took = step.duration or 0.0
-    return Markup("{} {}").format(bar(took / max(expected, 0.1), step.status.value), _left(expected - took, "{}"))
+    return unbroken(_left(expected - took, "{}"), bar(took / max(expected, 0.1), step.status.value))
 
 
 def _grid(now: RunSnapshot) -> Markup:
     """Return hosts and what is done to them; of many hosts those that fare worst."""
     columns = dict.fromkeys(_column(step) for step in _around_the_first_to_look_at(now.steps))
     statuses: defaultdict[str, dict[_Column, HostStatus]] = defaultdict(dict)
+    signs: dict[tuple[str, _Column], str] = {}
     for step in now.steps:
         for host in step.hosts:
-            statuses[host][_column(step)] = step.host_statuses.get(host, HostStatus.PENDING)
+            status = step.host_statuses.get(host, HostStatus.PENDING)
+            statuses[host][_column(step)] = status
+            signs[host, _column(step)] = _sign(status, step.status)
     worst_first = sorted(statuses, key=lambda host: min(map(_WORST_FIRST.index, statuses[host].values())))
     shown = set(worst_first[:HOSTS_SHOWN])
     rows = (
-        (host, *(_cell(fared.get(column)) for column in columns)) for host, fared in statuses.items() if host in shown
+        (host, *(_cell(fared.get(column), signs.get((host, column), "")) for column in columns))
+        for host, fared in statuses.items()
+        if host in shown
     )
     more = len(statuses) - HOSTS_SHOWN
     return joined(
@@ -164,8 +169,14 @@ def _names(columns: Collection[_Column]) -> Iterator[str]:
         yield " ".join(filter(None, ("" if action is Action.INSTALL else action.value, component, hop)))
 
 
-def _cell(status: HostStatus | None) -> Markup | str:
-    return "" if status is None else word(_SIGNS[status], status.value)
+def _sign(status: HostStatus, step: StepStatus) -> str:
+    """Return the sign of *status*: while its step runs, nothing is done yet where nothing has failed."""
+    goes_on = step is StepStatus.RUNNING and status in {HostStatus.OK, HostStatus.CHANGED}
+    return _SIGNS[HostStatus.RUNNING if goes_on else status]
+
+
+def _cell(status: HostStatus | None, sign: str) -> Markup | str:
+    return "" if status is None else word(sign, status.value)
 
 
 def _failure(failure: installkit.Failure) -> Markup:

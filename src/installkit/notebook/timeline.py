@@ -21,7 +21,9 @@ DRAWN = 4000
 
 SLOWEST = 15
 
-_WIDTH = 560
+_WIDTH = 430
+"""Pixels: with the labels it fits into a window of 900."""
+
 _HEIGHT = 800
 _LABELS = {"labelLimit": 260}
 _COLOURS = {
@@ -154,7 +156,7 @@ def _by_host(title: str, row_height: float) -> dict[str, Any]:
                 "field": "started_at",
                 "type": "temporal",
                 "title": "drag and scroll to zoom",
-                "axis": {"format": "%H:%M:%S", "labelOverlap": True},
+                "axis": {"format": "%H:%M:%S", "tickCount": 6, "labelOverlap": True},
             },
             "x2": {"field": "finished_at"},
             "opacity": {"condition": {"param": "chosen", "value": 1}, "value": 0.15},
@@ -182,6 +184,6 @@ def _shared_encoding() -> dict[str, Any]:
     colours = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
     told = ("task", "component", "action", "host", "status", "took")
     return {
-        "color": {"field": "status", "type": "nominal", "title": None, "scale": colours},
+        "color": {"field": "status", "type": "nominal", "title": None, "scale": colours, "legend": {"orient": "top"}},
         "tooltip": [{"field": name, "type": "nominal"} for name in told],
     }

@@ -5,7 +5,7 @@ import threading
 import pytest
 import yaml
 
-from http_client import INVENTORY, LOCAL
+from http_client import INVENTORY, LOCAL, finish
 
 pytest_plugins = ["http_service"]
 
@@ -155,6 +155,51 @@ def test_of_many_guarded_writes_at_once_one_wins(client, site):
     assert [200] + [412] * 7 == sorted(statuses)
 
 
+@pytest.mark.long
+def test_of_many_edits_of_one_host_at_once_none_is_lost(client, held_site):
+    """Also where nobody guards them: a merge patch is merged with what is there."""
+    threads = [
+        threading.Thread(target=client.patch, args=[f"{held_site}/hosts/h1"], kwargs={"json": {"vars": {name: 1}}})
+        for name in ("rack", "row", "slot")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {"rack": 1, "row": 1, "slot": 1, **LOCAL} == client.get(f"{held_site}/hosts/h1").json()["vars"]
+
+
+def test_a_host_is_another_one_only_where_somebody_edits_it(client, held_site):
+    """What a run records of it does not make an edit late; what somebody else edits does."""
+    tag = client.get(f"{held_site}/hosts/h1").headers["etag"]
+    recorded = client.post(f"{held_site}/installed", json={"components": ["mysql=1.0"]})
+    finish(client, recorded.headers["location"])
+    host = client.get(f"{held_site}/hosts/h1")
+    edited = client.patch(f"{held_site}/hosts/h1", json={"vars": {"rack": 1}}, headers={"if-match": tag})
+    late = client.delete(f"{held_site}/hosts/h1", headers={"if-match": tag})
+
+    assert (["mysql"], tag) == ([row["component"] for row in host.json()["installed"]], host.headers["etag"])
+    assert [200, 412] == [edited.status_code, late.status_code]
+
+
+def test_a_secret_that_somebody_else_set_is_not_overwritten(client, site):
+    """Its entity tag is in the list and in the answer that set it, and tells nothing of its value."""
+    path = f"{site}/secrets/mysql_root_password"
+    new = [client.put(path, json={"value": "a"}, headers={"if-none-match": "*"}) for _ in range(2)]
+    listed = client.get(f"{site}/secrets").json()["items"][0]["etag"]
+    mine = client.put(path, json={"value": "a"}, headers={"if-match": listed})
+    theirs = [client.put(path, json={"value": "b"}, headers={"if-match": listed})]
+    theirs.append(client.delete(path, headers={"if-match": listed}))
+    gone = client.delete(path, headers={"if-match": mine.headers["etag"]})
+    absent = client.put(path, json={"value": "b"}, headers={"if-match": "*"})
+
+    assert [204, 412] == [answer.status_code for answer in new]
+    assert new[0].headers["etag"] == listed
+    assert mine.headers["etag"] != listed, "the same value set again is another state"
+    assert ([412, 412], 204, 412) == ([answer.status_code for answer in theirs], gone.status_code, absent.status_code)
+
+
 def test_what_a_client_has_already_is_not_sent_again(asking):
     tag = asking.get(f"{SITE}/parameters").headers["etag"]
 
@@ -197,7 +242,7 @@ def test_a_secret_goes_in_and_never_comes_back(client, site, installer):
     assert 204 == client.put(f"{site}/secrets/mysql_root_password", json={"value": canary}).status_code
 
     seen = [client.get(path).text for path in (f"{site}/secrets", f"{site}/parameters", site, "/api/v1/audit")]
-    assert [{"name": "mysql_root_password"}] == client.get(f"{site}/secrets").json()["items"]
+    assert ["mysql_root_password"] == [each["name"] for each in client.get(f"{site}/secrets").json()["items"]]
     assert not any(canary in text for text in seen)
     assert not any(canary.encode() in path.read_bytes() for path in installer.folders.data.rglob("*") if path.is_file())
     assert 204 == client.put(f"{site}/secrets/ansible_vault_password:prod", json={"value": canary}).status_code

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from installkit.errors import RunNotFoundError
@@ -5,6 +7,7 @@ from installkit.model import EventKind, RunStatus
 from installkit.store import Store
 from test_store_ingest import HOSTS, RUN, STEP, a_finished_run, a_spec, begin, drafts_of
 
+MOMENT = datetime(2026, 11, 22, 8, 1, tzinfo=UTC)
 OLD, LIVE, NEW = "7f3c00000001", "7f3caaaa0002", "01bb00000003"
 
 
@@ -30,6 +33,15 @@ def store(tmp_path_factory):
         pytest.param({"limit": 2, "before": LIVE}, [OLD], id="the next page"),
         pytest.param({"before": OLD}, [], id="nothing older"),
         pytest.param({"site": "nobody"}, [], id="of no site"),
+        pytest.param({"status": [RunStatus.RUNNING, RunStatus.SUCCEEDED], "limit": 2}, [NEW, LIVE], id="one of these"),
+        pytest.param({"status": []}, [NEW, LIVE, OLD], id="no status in particular"),
+        pytest.param({"plan": OLD}, [OLD], id="of a plan"),
+        pytest.param({"component": "mysql", "site": "other"}, [LIVE], id="of a component"),
+        pytest.param({"component": "mysq"}, [], id="of no component"),
+        pytest.param({"note": "HIR"}, [NEW], id="with a word in the note"),
+        pytest.param({"note": "%"}, [], id="with a sign that SQL knows"),
+        pytest.param({"since": MOMENT}, [NEW, LIVE], id="since a moment"),
+        pytest.param({"until": MOMENT}, [OLD], id="before a moment"),
     ],
 )
 def test_runs_are_listed(store, wanted, expected):

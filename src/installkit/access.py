@@ -6,11 +6,12 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Unpack
 
 import attrs
 
 from installkit.errors import PlanningError, UnknownNameError
-from installkit.model import AuditEntry, EventKind, KeptAnswer, Scope, Token, Webhook
+from installkit.model import AuditEntry, AuditFilter, EventKind, KeptAnswer, Scope, Token, Webhook
 from installkit.store import Store
 
 TOKEN_TEXT = re.compile(r"ik_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -127,9 +128,18 @@ class Access:
         """Record that *who* did *what* to *target*."""
         self._store.add_audit(datetime.now(UTC), who, what, target)
 
-    def audit(self, *, limit: int = 100, before: int | None = None) -> tuple[AuditEntry, ...]:
-        """Return what was done, newest first, at most *limit*; with *before*, an entry's id, only what is older."""
-        return self._store.audit(limit=limit, before=before)
+    def audit(
+        self, *, limit: int = 100, before: int | None = None, **wanted: Unpack[AuditFilter]
+    ) -> tuple[AuditEntry, ...]:
+        """
+        Return what was done, newest first.
+
+        Args:
+            limit: At most so many.
+            before: An entry's id; only what is older.
+            **wanted: `who`, `what`, `target`: a part of them, in any case; `since` and `until`: aware times.
+        """
+        return self._store.audit(limit=limit, before=before, **wanted)
 
     def add_webhook(self, url: str, events: Sequence[str | EventKind], *, by: str) -> Webhook:
         """

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import attrs
 
@@ -33,7 +33,7 @@ from installkit.journal import (
     remove_unnamed,
     write_errors,
 )
-from installkit.model import InventorySource, Plan, RunSnapshot, RunStatus, SiteSnapshot
+from installkit.model import InventorySource, Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, SiteSnapshot
 from installkit.replica import Replica, find_obstacle
 from installkit.run import Run
 from installkit.site import LOCK_PATIENCE, Site
@@ -188,9 +188,22 @@ class Installer:
         self.store.delete_site(name)
         held_path(self.folders.inventories, name).unlink(missing_ok=True)
 
-    def plans(self, site: str, *, limit: int | None = None) -> tuple[Plan, ...]:
-        """Return the plans made for *site*, newest first, at most *limit*."""
-        return self.store.plans(site, limit=limit)
+    def plans(
+        self, site: str, *, limit: int | None = None, before: str | None = None, **wanted: Unpack[PlanFilter]
+    ) -> tuple[Plan, ...]:
+        """
+        Return the plans made for *site*, newest first.
+
+        Args:
+            site: A name.
+            limit: At most so many.
+            before: A plan's id; only those older than it, as for the next page.
+            **wanted: Only those: `component`, `continues`, and `since` and `until`, aware times.
+
+        Raises:
+            UnknownNameError: If there is no plan *before*.
+        """
+        return self.store.plans(site, limit=limit, before=before, **wanted)
 
     def delete_plan(self, plan: str) -> None:
         """
@@ -222,26 +235,25 @@ class Installer:
     def list_runs(
         self,
         *,
-        site: str | None = None,
-        status: str | RunStatus | None = None,
         limit: int | None = None,
         before: str | None = None,
+        **wanted: Unpack[RunFilter],
     ) -> tuple[RunSnapshot, ...]:
         """
         Return runs as `runs` does, but as snapshots without `steps` and `failures`: quick, however many there are.
 
         Args:
-            site: Only this site's.
-            status: Only those with it.
             limit: At most so many.
             before: A run's id; only those older than it, as for the next page.
+            **wanted: Only those: `site`, `status` (one or several), `plan`, `component`, a part of `requested_by` or
+                `note`, and `since` and `until`, aware times.
 
         Raises:
             RunNotFoundError: If there is no run *before*.
+            ValueError: If there is no such status.
         """
         self.refresh()
-        wanted = None if status is None else RunStatus(status)
-        return self.store.runs(site=site, status=wanted, limit=limit, before=before)
+        return self.store.runs(limit=limit, before=before, **wanted)
 
     def prune_run(self, run: str) -> int:
         """

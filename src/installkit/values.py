@@ -96,6 +96,10 @@ class SiteValues:
         check_passwords({name: value})
         self._store.set_secret(self.name, name, value)
 
+    def secret_revisions(self) -> dict[str, str]:
+        """Return for each secret that is kept a word that changes whenever it is set, and tells nothing of its value."""
+        return self._store.secret_revisions(self.name)
+
     def _check_declared(self, name: str) -> None:
         declared = self._declared_secrets()
         if name not in declared:

@@ -1,6 +1,6 @@
 """Answers that many operations give, and what the addresses of lists take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -29,19 +29,45 @@ class Paging:
         if not 1 <= self.limit <= MOST_ITEMS:
             raise invalid([Mistake("/query/limit", f"is from 1 to {MOST_ITEMS}, not {self.limit}")])
 
+    @property
+    def filters(self) -> dict[str, Any]:
+        """What the list is narrowed to: all that a list adds to these two."""
+        return attrs.asdict(self, recurse=False, filter=lambda field, _: field.name not in {"limit", "cursor"})
+
+
+def fits(value: Any, wanted: Any) -> bool:
+    """Return whether *value* is what a filter wants: None wants any, of several one is enough."""
+    if isinstance(wanted, tuple):
+        return not wanted or value in wanted
+    return wanted is None or value == wanted
+
+
+def holds(text: str, part: str | None) -> bool:
+    """Return whether *part* stands in *text*, in any case; None wants any text."""
+    return part is None or part.casefold() in text.casefold()
+
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return *value*, one of installkit's or a JSON value, as an answer."""
     return JSONResponse(installkit.to_wire(value), status, headers)
 
 
-def tagged(call: Call, value: Any) -> Response:
-    """Return *value* with its entity tag; 304 if the client has it already."""
+def tagged(call: Call, value: Any, *, without: Sequence[str] = ()) -> Response:
+    """
+    Return *value* with the entity tag of what people enter of it: all but *without*, which changes by itself.
+
+    The answer is 304 if the client has all of it already.
+    """
     data = installkit.to_wire(value)
-    tag = etag_of(data)
-    if tag in [each.strip() for each in call.request.headers.get("if-none-match", "").split(",")]:
+    tag = etag_of(entered(data, without))
+    if not without and tag in [each.strip() for each in call.request.headers.get("if-none-match", "").split(",")]:
         return Response(None, 304, {"etag": tag})
     return JSONResponse(data, headers={"etag": tag})
+
+
+def entered(data: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON object *data* without the members named in *without*."""
+    return {name: value for name, value in data.items() if name not in without}
 
 
 def nothing() -> Response:

@@ -2,7 +2,7 @@
 
 import re
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -12,6 +12,7 @@ import attrs
 
 import installkit
 from installkit_http.operations import Operation
+from installkit_http.streams import EVENT_STREAM
 from installkit_http.wire import fields_of
 
 JSON = "application/json"
@@ -105,10 +106,10 @@ class _Schemas:
             return {"type": "object", "additionalProperties": self.of(arguments[1])}
         return dict(_PLAIN[kind])
 
-    def object(self, kind: Any, *, given: bool) -> Schema:
+    def object(self, kind: Any, *, given: bool, left_out: Collection[str] = ()) -> Schema:
         """Return the schema of the attrs class *kind*, as it is *given* to us or answered by us."""
         described = _field_texts(kind)
-        fields = fields_of(kind)
+        fields = [field for field in fields_of(kind) if field.name not in left_out]
         return {
             "type": "object",
             "description": (kind.__doc__ or "").strip().partition("\n")[0],
@@ -139,7 +140,11 @@ def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         "description": (operation.handle.__doc__ or "").strip(),
         "operationId": operation.handle.__name__,
         "tags": [operation.handle.__module__.rpartition(".")[2]],
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation, schemas)],
+        "parameters": [
+            *_path_parameters(operation),
+            *_query_parameters(operation, schemas),
+            *_header_parameters(operation),
+        ],
         "responses": _answers(operation, schemas),
         "security": [] if operation.scope is None else [{"token": []}, {"session": []}],
     }
@@ -170,6 +175,27 @@ def _query_parameters(operation: Operation, schemas: _Schemas) -> list[Schema]:
     ]
 
 
+HEADERS: Mapping[str, str] = {
+    "If-Match": "The entity tag of what is edited, as it was read: the answer is 412 if it was changed since.",
+    "Idempotency-Key": "A word of the client's for this request: sent again within a day, it gets the same answer.",
+    "Last-Event-ID": "The cursor to go on from; it goes before the one in the address.",
+}
+"""What the headers mean that some operations take."""
+
+
+def _header_parameters(operation: Operation) -> list[Schema]:
+    taken = {
+        "If-Match": operation.guarded and operation.method != "POST",
+        "Idempotency-Key": operation.method == "POST" and operation.keepable and operation.scope is not None,
+        "Last-Event-ID": EVENT_STREAM in operation.media,
+    }
+    return [
+        {"name": name, "in": "header", "schema": {"type": "string"}, "description": HEADERS[name]}
+        for name, takes in taken.items()
+        if takes
+    ]
+
+
 def _in_query(schema: Schema) -> Schema:
     """Return *schema* without null: what is not there is left out of an address."""
     if isinstance(schema.get("type"), list):
@@ -192,7 +218,10 @@ def _content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         return {}
     schema: Schema = {} if operation.answer is None else schemas.of(operation.answer)
     if operation.many:
-        page = {"items": {"type": "array", "items": {"type": "object"}}, "next": {"type": ["string", "null"]}}
+        item = (
+            schemas.object(operation.answer, given=False, left_out=operation.left_out) if operation.left_out else schema
+        )
+        page = {"items": {"type": "array", "items": item}, "next": {"type": ["string", "null"]}}
         schema = {"type": "object", "required": ["items", "next"], "properties": page}
     return {"content": {media: {"schema": schema} if media == JSON else {} for media in operation.media}}
 

@@ -1,5 +1,6 @@
 """One operation of the interface: who may do it, what it takes, what it answers; and the way of a request through it."""
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -40,9 +41,11 @@ class Operation:
         summary: One sentence for the documentation.
         answer: The class in the answer; None for an answer of another kind, which `describe` tells.
         many: Whether the answer is a page of them.
+        left_out: Fields that the items of a page do not have.
         status: Of the usual answer.
         media: Media types of the answer, the default first.
         keepable: Whether an answer may be kept for an idempotency key: it holds nothing secret.
+        guarded: Whether it edits what others may edit, too: one after the other, each where `If-Match` lets it.
     """
 
     method: str
@@ -54,9 +57,11 @@ class Operation:
     body: type | None = None
     answer: Any = None
     many: bool = False
+    left_out: tuple[str, ...] = ()
     status: int = 200
     media: tuple[str, ...] = ("application/json",)
     keepable: bool = True
+    guarded: bool = False
     root: bool = False
 
     @property
@@ -132,7 +137,7 @@ def _body(operation: Operation, request: Request, content: bytes) -> Any:
 
 
 def _changed(operation: Operation, call: Call, content: bytes) -> Response:
-    """Carry out a change: once for an idempotency key, guarded by an `If-Match`, and recorded."""
+    """Carry out a change: once for an idempotency key, one edit after the other, and recorded."""
     key = call.request.headers.get("idempotency-key")
     if operation.method == "POST" and key and operation.keepable and call.token is not None:
         return _once(operation, call, key, content)
@@ -140,10 +145,7 @@ def _changed(operation: Operation, call: Call, content: bytes) -> Response:
 
 
 def _recorded(operation: Operation, call: Call) -> Response:
-    if "if-match" in call.request.headers:
-        with call.service.match_lock:
-            response = operation.handle(call)
-    else:
+    with call.service.edit_lock if operation.guarded else contextlib.nullcontext():
         response = operation.handle(call)
     if call.token is not None:
         call.record(f"{operation.method} {operation.full_path}")

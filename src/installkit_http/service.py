@@ -29,7 +29,7 @@ class Service:
     Attributes:
         catalogs: Folders by the names that sites are created with.
         allow_origin: Origins of pages that may use the service from elsewhere.
-        match_lock: Held from an `If-Match` comparison to the end of the change that it guards.
+        edit_lock: Held from reading what is edited to the end of the edit: none is lost, and `If-Match` holds.
     """
 
     installer: installkit.Installer
@@ -37,7 +37,7 @@ class Service:
     allow_origin: tuple[str, ...]
     feeds: Feeds
     preparations: Preparations
-    match_lock: threading.Lock = attrs.field(factory=threading.Lock)
+    edit_lock: threading.Lock = attrs.field(factory=threading.Lock)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,14 +111,20 @@ class Call:
         return found[0]
 
     def check_match(self, current: Any) -> None:
-        """Raise a 412 if the request is meant for another state of a thing than *current*, its JSON value."""
+        """
+        Raise a 412 if the request is meant for another state of a thing than *current*, its JSON value.
+
+        None is the state of what is not there: `If-None-Match: *` wants that, and `If-Match: *` any other.
+        """
+        now = None if current is None else etag_of(current)
+        if self.request.headers.get("if-none-match") == "*" and now is not None:
+            raise ProblemError(412, "changed_meanwhile", "it is there already", remedy="read it first", etag=now)
         wanted = self.request.headers.get("if-match")
-        now = etag_of(current)
-        if wanted is not None and wanted != "*" and now not in [each.strip() for each in wanted.split(",")]:
+        if wanted is not None and (now is None or now not in _tags(wanted, now)):
             raise ProblemError(
                 412,
                 "changed_meanwhile",
-                f"it was changed since you read it: it is {now} now",
+                f"it was changed since you read it: {'it is gone' if now is None else f'it is {now} now'}",
                 remedy="read it again",
                 etag=now,
             )
@@ -128,3 +134,8 @@ class Call:
             raise ProblemError(
                 404, "not_found", f"{self.path(name)!r} is no id of a {name}", remedy="an id has 12 hexadecimal digits"
             )
+
+
+def _tags(header: str, now: str) -> list[str]:
+    """Return the entity tags that an `If-Match` header wants; `*` wants whatever is there *now*."""
+    return [now if each.strip() == "*" else each.strip() for each in header.split(",")]

@@ -5,9 +5,9 @@ import hashlib
 import json
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import AttributeValidationNote, ClassValidationError, Converter, IterableValidationError
@@ -63,16 +63,19 @@ def read(cls: type[T], data: Any) -> T:
 
 def read_query(cls: type[T], query: QueryParams) -> T:
     """
-    Return the *cls* that the parameters of an address describe.
+    Return the *cls* that the parameters of an address describe; one that is a tuple may be given several times.
 
     Raises:
         ProblemError: If they do not; every wrong one is named.
     """
     kinds = {field.name: _kinds(field.type) for field in fields_of(cls)}
-    twice = [Mistake(f"/query/{name}", "is given twice") for name in query if len(query.getlist(name)) > 1]
+    several = {name for name, kind in kinds.items() if get_origin(kind[0]) is tuple}
+    once = {name: value for name, value in query.items() if name not in several}
+    twice = [Mistake(f"/query/{name}", "is given twice") for name in once if len(query.getlist(name)) > 1]
     if twice:
         raise invalid(twice)
-    data = {name: _coerced(value, kinds.get(name, ())) for name, value in query.items()}
+    data: dict[str, Any] = {name: _coerced(value, kinds.get(name, ())) for name, value in once.items()}
+    data |= {name: query.getlist(name) for name in several if name in query}
     try:
         return _converter().structure(data, cls)
     except ClassValidationError as exc:
@@ -231,11 +234,11 @@ def _text(value: Any, cls: Any) -> Any:
 def _time(value: Any, _: Any) -> datetime:
     try:
         time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        time = None
-    if time is None or time.tzinfo is None:
-        raise ValueError(f"a time with its zone is wanted, as 2026-11-22T08:00:00Z, not {_short(value)}")
-    return time
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):  # the last: beyond the years that there are
+        pass
+    raise ValueError(f"a time with its zone is wanted, as 2026-11-22T08:00:00Z, not {_short(value)}")
 
 
 def _short(value: Any) -> str:

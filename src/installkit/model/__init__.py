@@ -13,6 +13,7 @@ from installkit.model.component import (
     Requirement,
 )
 from installkit.model.event import Event, LogSpan
+from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, Targets
 from installkit.model.parameters import SiteParameters
@@ -70,6 +71,7 @@ __all__ = [
     "Action",
     "ActionSpec",
     "AuditEntry",
+    "AuditFilter",
     "Catalog",
     "Change",
     "Check",
@@ -92,6 +94,7 @@ __all__ = [
     "Origin",
     "Parameter",
     "Plan",
+    "PlanFilter",
     "Play",
     "Progress",
     "Reason",
@@ -100,6 +103,7 @@ __all__ = [
     "Request",
     "Requirement",
     "ResultStatus",
+    "RunFilter",
     "RunOptions",
     "RunProgress",
     "RunResult",

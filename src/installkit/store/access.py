@@ -2,14 +2,15 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from peewee import Model
 
 from installkit.errors import UnknownNameError
-from installkit.model import AuditEntry, KeptAnswer, Token, Webhook, from_wire, time_to_wire, to_wire
+from installkit.model import AuditEntry, AuditFilter, KeptAnswer, Token, Webhook, from_wire, time_to_wire, to_wire
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document, to_document
+from installkit.store.filters import audit_conditions, narrow
 from installkit.store.tables import AnswerRow, AuditRow, TokenRow, WebhookRow
 
 _ADD_BEARER = (
@@ -71,9 +72,17 @@ class AccessData:
         """Store that *who* did *what* to *target*."""
         self._db.unit(lambda: self._db.write_rows(_ADD_AUDIT, [(time_to_wire(time), who, what, target)]))
 
-    def audit(self, *, limit: int, before: int | None = None) -> tuple[AuditEntry, ...]:
-        """Return what was done, newest first, at most *limit*; with *before*, an entry's id, only what is older."""
+    def audit(self, *, limit: int, before: int | None = None, **wanted: Unpack[AuditFilter]) -> tuple[AuditEntry, ...]:
+        """
+        Return what was done, newest first.
+
+        Args:
+            limit: At most so many.
+            before: An entry's id; only what is older.
+            **wanted: Only those; the fields of `AuditFilter`.
+        """
         found = AuditRow.select().order_by(AuditRow.id.desc()).limit(limit)
+        found = narrow(found, audit_conditions(wanted))
         if before is not None:
             found = found.where(AuditRow.id < before)
         rows = self._db.read(lambda: list(found.dicts().execute(self._db)))

@@ -1,16 +1,17 @@
 """The index of the journals: runs, where their events lie, and what they installed."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import attrs
 from peewee import Expression, ModelSelect
 
 from installkit.errors import RunNotFoundError
 from installkit.journal import Journal
-from installkit.model import Action, EventKind, Installation, RunSnapshot, RunStatus
+from installkit.model import Action, EventKind, Installation, RunFilter, RunSnapshot, RunStatus
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document
+from installkit.store.filters import narrow, run_conditions
 from installkit.store.ingest import ingest_journal
 from installkit.store.tables import EventRow, InstallationRow, RunRow
 
@@ -73,25 +74,23 @@ class RunIndex:
     def runs(
         self,
         *,
-        site: str | None = None,
-        status: RunStatus | None = None,
         limit: int | None = None,
         before: str | None = None,
+        **wanted: Unpack[RunFilter],
     ) -> tuple[RunSnapshot, ...]:
         """
         Return runs without their `steps` and `failures`, newest first.
 
         Args:
-            site: Only this site's.
-            status: Only those with it.
             limit: At most so many.
             before: A run's id; only those older than it, as for the next page.
+            **wanted: Only those; the fields of `RunFilter`.
 
         Raises:
             RunNotFoundError: If there is no run *before*.
         """
         found = RunRow.select(RunRow.summary).order_by(*NEWEST_FIRST).limit(limit)
-        found = _where(found, (RunRow.site, site), (RunRow.status, status))
+        found = narrow(found, run_conditions(wanted))
 
         def _load() -> list[str]:
             page = found if before is None else found.where(_older(self._row(before)))

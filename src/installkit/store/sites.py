@@ -1,22 +1,26 @@
 """What people enter: sites, their parameters and secrets, and the plans made for them."""
 
 import difflib
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from peewee import ModelSelect
+from peewee import Expression, ModelSelect
 
 from installkit.errors import UnknownNameError
-from installkit.model import InventorySource, Plan, SiteParameters, SiteSnapshot, time_to_wire
+from installkit.model import InventorySource, Plan, PlanFilter, SiteParameters, SiteSnapshot, time_to_wire
 from installkit.store.cipher import Cipher
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document, to_document
+from installkit.store.filters import narrow, plan_conditions
 from installkit.store.tables import InventoryRow, ParameterRow, PlanRow, RunRow, SecretRow, SiteRow
 
 LEVELS = ("site", "group", "host")
 """Where a parameter value may be entered, lowest first."""
+
+REVISION_LENGTH = 20
 
 _REPLACE_SITE = (
     "INSERT OR REPLACE INTO site (name, title, inventory_kind, inventory_path, catalog) VALUES (?, ?, ?, ?, ?)"
@@ -159,6 +163,16 @@ class EnteredData:
         tokens = self._db.read(lambda: self._tokens(site))
         return {name: self._cipher.open(token) for name, token in tokens.items()}
 
+    def secret_revisions(self, site: str) -> dict[str, str]:
+        """
+        Return for each secret of *site* a word that is another one each time it is set, and tells nothing of its value.
+
+        Raises:
+            UnknownNameError: If there is no such site.
+        """
+        tokens = self._db.read(lambda: self._tokens(site))  # each is encrypted with a random number of its own
+        return {name: hashlib.sha256(token.encode()).hexdigest()[:REVISION_LENGTH] for name, token in tokens.items()}
+
     def save_plan(self, plan: Plan) -> None:
         """Store *plan* under its id."""
         row = (plan.id, plan.site, time_to_wire(plan.created_at), to_document(plan))
@@ -173,12 +187,30 @@ class EnteredData:
         """
         return from_document(Plan, self._db.read(lambda: self._known_plan(plan)).document)
 
-    def plans(self, site: str, *, limit: int | None = None) -> tuple[Plan, ...]:
-        """Return the plans made for *site*, newest first, at most *limit*."""
+    def plans(
+        self, site: str, *, limit: int | None = None, before: str | None = None, **wanted: Unpack[PlanFilter]
+    ) -> tuple[Plan, ...]:
+        """
+        Return the plans made for *site*, newest first.
+
+        Args:
+            site: A name.
+            limit: At most so many.
+            before: A plan's id; only those older than it, as for the next page.
+            **wanted: Only those; the fields of `PlanFilter`.
+
+        Raises:
+            UnknownNameError: If there is no plan *before*.
+        """
         newest_first = PlanRow.created_at.desc(), PlanRow.id.desc()
         found = PlanRow.select().where(PlanRow.site == site).order_by(*newest_first).limit(limit)
-        documents = self._db.read(lambda: [row.document for row in found.execute(self._db)])
-        return tuple(from_document(Plan, document) for document in documents)
+        found = narrow(found, plan_conditions(wanted))
+
+        def _load() -> list[str]:
+            page = found if before is None else found.where(_older(self._known_plan(before)))
+            return [row.document for row in page.execute(self._db)]
+
+        return tuple(from_document(Plan, document) for document in self._db.read(_load))
 
     def delete_plan(self, plan: str) -> None:
         """
@@ -227,6 +259,11 @@ class EnteredData:
         self._known_site(site)
         found = SecretRow.select().where(SecretRow.site == site).order_by(SecretRow.name)
         return {row.name: row.token for row in found.execute(self._db)}
+
+
+def _older(than: PlanRow) -> Expression:
+    same_moment = (PlanRow.created_at == than.created_at) & (PlanRow.id < than.id)
+    return (PlanRow.created_at < than.created_at) | same_moment
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:

@@ -47,6 +47,9 @@ export async function post(path, body = {}) {
   return (await open("POST", path, { body })).json();
 }
 
+/** Stands for the entity tag of what is not there yet. */
+export const ABSENT = Symbol("absent");
+
 /** Take *path* away, only if it is still as its entity tag says, where one is given. */
 export async function remove(path, tag) {
   await open("DELETE", path, { headers: guard(tag) });
@@ -64,6 +67,7 @@ export async function change(method, path, body, tag) {
 }
 
 function guard(tag) {
+  if (tag === ABSENT) return { "if-none-match": "*" };
   return tag ? { "if-match": tag } : {};
 }
 

@@ -1,6 +1,6 @@
 // What the playbooks of a site receive: values by level, each with where it comes from, and secrets, which never come back.
 
-import { address, change, getAll, getTagged, remove } from "./api.js";
+import { ABSENT, address, change, getAll, getTagged, remove } from "./api.js";
 import { make, makeSection, makeSelect, makeTable } from "./elements.js";
 import { askWhether, makeEntry, openForm } from "./forms.js";
 import { readValue, valueText } from "./values.js";
@@ -10,13 +10,14 @@ const PASSWORDS = ["ansible_password", "ansible_become_password", "ansible_vault
 const TEXTS = ["string", "path", "host"]; // types whose values are text as it is written
 
 export async function showParameters(place, name, signal) {
-  const [[entered, tag], components, hosts] = await Promise.all([
+  const [[entered, tag], components, hosts, secrets] = await Promise.all([
     getTagged(address`sites/${name}/parameters`, signal),
     getAll(address`sites/${name}/components`, signal),
     getAll(address`sites/${name}/hosts`, signal),
+    getAll(address`sites/${name}/secrets`, signal),
   ]);
   const declared = components.flatMap((component) => component.parameters);
-  const site = { name, entered, tag, levels: levelsOf(hosts) };
+  const site = { name, entered, tag, levels: levelsOf(hosts), kept: new Map(secrets.map((each) => [each.name, each.etag])) };
   place.append(
     make("p", { class: "quiet" }, say("parameters.help")),
     makeParameters(site, declared.filter((each) => !each.secret)),
@@ -114,18 +115,18 @@ function patchOf(level, name, value) {
 }
 
 /** What may be set: the catalog's secrets, Ansible's own passwords, and whatever else is kept, as for a labelled vault. */
-function secretsOf({ entered }, declared) {
+function secretsOf({ kept }, declared) {
   const secrets = declared.filter((each) => each.secret);
-  const names = new Set([...PASSWORDS, ...entered.secrets]);
+  const names = new Set([...PASSWORDS, ...kept.keys()]);
   for (const { name } of secrets) names.delete(name);
   return [...secrets, ...[...names].map((name) => ({ name, component: "Ansible", required: false }))];
 }
 
 function makeSecrets(site, parameters) {
   const rows = parameters.map(({ name, component, required }) => {
-    const known = site.entered.secrets.includes(name);
+    const known = site.kept.has(name);
     const state = known ? say("secret.set") : say(required ? "secret.missing" : "secret.unset");
-    return [make("code", {}, name), component, make("span", { class: `status ${known ? "ok" : required ? "failed" : ""}` }, state), makeSecretTools(site, name, known)];
+    return [make("code", {}, name), component, make("span", { class: `status ${known ? "ok" : required ? "failed" : ""}` }, state), makeSecretTools(site, name)];
   });
   return [
     make("p", { class: "quiet" }, say("secret.help")),
@@ -133,13 +134,15 @@ function makeSecrets(site, parameters) {
   ];
 }
 
-function makeSecretTools(site, name, known) {
+function makeSecretTools(site, name) {
+  const known = site.kept.has(name);
+  const tag = known ? site.kept.get(name) : ABSENT;
   const path = address`sites/${site.name}/secrets/${name}`;
   const open = () => {
     const input = make("input", { type: "password", name, autocomplete: "new-password" });
-    openForm(say("secret.setof", { name }), say("form.save"), () => change("PUT", path, { value: input.value }), makeEntry(say("head.value"), "/value", input, say("secret.help")));
+    openForm(say("secret.setof", { name }), say("form.save"), () => change("PUT", path, { value: input.value }, tag), makeEntry(say("head.value"), "/value", input, say("secret.help")));
   };
-  const drop = () => askWhether(say("secret.drop", { name }), say("form.remove"), () => remove(path));
+  const drop = () => askWhether(say("secret.drop", { name }), say("form.remove"), () => remove(path, tag));
   return make(
     "div", { class: "row-tools" },
     make("button", { type: "button", class: "plain", "aria-label": say("secret.setof", { name }), onclick: open }, say("secret.enter")),

@@ -4,7 +4,7 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing
+from installkit_http.answers import Paging, answer, holds, nothing
 from installkit_http.auth import COOKIE, drop_session_cookie, set_session_cookie
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid, not_found
@@ -40,6 +40,38 @@ class NewToken:
     expires_at: datetime | None = None
 
 
+@attrs.frozen(kw_only=True)
+class TokensQuery(Paging):
+    """
+    Which tokens are wanted.
+
+    Attributes:
+        name: A part of it, in any case.
+    """
+
+    name: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AuditQuery(Paging):
+    """
+    Which entries are wanted.
+
+    Attributes:
+        who: A part of it, in any case.
+        what: A part of it, in any case.
+        target: A part of it, in any case.
+        since: Done then or later.
+        until: Done before.
+    """
+
+    who: str | None = None
+    what: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 def open_session(call: Call) -> Response:
     """Give the browser a cookie for twelve hours."""
     bought = call.installer.access.open_session(call.body.token)
@@ -64,7 +96,7 @@ def close_session(call: Call) -> Response:
 
 def list_tokens(call: Call) -> Response:
     """Answer with the tokens; never with their texts."""
-    tokens = call.installer.access.tokens()
+    tokens = [token for token in call.installer.access.tokens() if holds(token.name, call.query.name)]
     return answer(page_of(tokens, lambda token: token.id, limit=call.query.limit, cursor=call.query.cursor))
 
 
@@ -90,7 +122,7 @@ def list_audit(call: Call) -> Response:
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):  # noqa: PLR2004 - 64 bits
         raise invalid([Mistake("/query/cursor", f"no entry is {cursor!r}")])
     before = None if cursor is None else int(cursor)
-    found = call.installer.access.audit(limit=call.query.limit + 1, before=before)
+    found = call.installer.access.audit(limit=call.query.limit + 1, before=before, **call.query.filters)
     shown = found[: call.query.limit]
     return answer({"items": shown, "next": str(shown[-1].id) if len(found) > len(shown) else None})
 
@@ -118,7 +150,7 @@ OPERATIONS = (
         scope=ADMIN,
         handle=list_tokens,
         summary="List the access tokens",
-        query=Paging,
+        query=TokensQuery,
         answer=installkit.Token,
         many=True,
     ),
@@ -142,7 +174,7 @@ OPERATIONS = (
         scope=ADMIN,
         handle=list_audit,
         summary="List who changed what, newest first",
-        query=Paging,
+        query=AuditQuery,
         answer=installkit.AuditEntry,
         many=True,
     ),

@@ -5,11 +5,14 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, tagged
+from installkit_http.answers import Paging, answer, entered, holds, nothing, tagged
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError
 from installkit_http.service import Call
 from installkit_http.wire import page_of
+
+VOLATILE = ("installed",)
+"""What changes of a host without anybody changing the host; no part of its entity tag."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,11 +54,33 @@ class InventoryText:
     inventory: str
 
 
+@attrs.frozen(kw_only=True)
+class HostsQuery(Paging):
+    """
+    Which hosts are wanted.
+
+    Attributes:
+        name: A part of the name, in any case.
+        group: One that names the host.
+        component: One that is recorded on the host.
+    """
+
+    name: str | None = None
+    group: str | None = None
+    component: str | None = None
+
+    def wants(self, host: Mapping[str, Any]) -> bool:
+        """Return whether *host*, as it is answered, is one of those wanted."""
+        there = {row["component"] for row in host["installed"]}
+        in_group = self.group is None or self.group in host["groups"]
+        return in_group and holds(host["name"], self.name) and (self.component is None or self.component in there)
+
+
 def list_hosts(call: Call) -> Response:
     """Answer with the hosts of a site, in the inventory's order."""
     site = call.site()
     installed = site.installed()
-    hosts = [_wire(host, installed) for host in site.hosts()]
+    hosts = [wire for host in site.hosts() if call.query.wants(wire := _wire(host, installed))]
     return answer(page_of(hosts, lambda host: str(host["name"]), limit=call.query.limit, cursor=call.query.cursor))
 
 
@@ -71,24 +96,24 @@ def add_host(call: Call) -> Response:
 
 def show_host(call: Call) -> Response:
     """Answer with a host, its groups, and what is installed on it."""
-    return tagged(call, _host(call.site(), call.path("host")))
+    return tagged(call, _host(call.site(), call.path("host")), without=VOLATILE)
 
 
 def change_host(call: Call) -> Response:
     """Change the groups or variables of a host."""
     site, name = call.site(), call.path("host")
     now = _host(site, name)
-    call.check_match(now)
+    call.check_match(entered(now, VOLATILE))
     _check_held(site)
     values = {key: value for key, value in {**now["vars"], **call.body.vars}.items() if value is not None}
     site.set_host(name, groups=now["groups"] if call.body.groups is None else call.body.groups, vars=values)
-    return tagged(call, _host(site, name))
+    return tagged(call, _host(site, name), without=VOLATILE)
 
 
 def remove_host(call: Call) -> Response:
     """Take a host out of the inventory; what is recorded of it stays."""
     site, name = call.site(), call.path("host")
-    call.check_match(_host(site, name))
+    call.check_match(entered(_host(site, name), VOLATILE))
     _check_held(site)
     site.remove_host(name)
     return nothing()
@@ -142,7 +167,7 @@ OPERATIONS = (
         scope=READ,
         handle=list_hosts,
         summary="List the hosts of a site",
-        query=Paging,
+        query=HostsQuery,
         answer=installkit.Host,
         many=True,
     ),
@@ -153,6 +178,7 @@ OPERATIONS = (
         handle=add_host,
         summary="Add a host",
         body=NewHost,
+        guarded=True,
         answer=installkit.Host,
         status=201,
     ),
@@ -171,6 +197,7 @@ OPERATIONS = (
         handle=change_host,
         summary="Change the groups or variables of a host",
         body=HostPatch,
+        guarded=True,
         answer=installkit.Host,
     ),
     Operation(
@@ -179,6 +206,7 @@ OPERATIONS = (
         scope=ADMIN,
         handle=remove_host,
         summary="Take a host out of the inventory",
+        guarded=True,
         status=204,
     ),
     Operation(
@@ -196,6 +224,7 @@ OPERATIONS = (
         handle=replace_inventory,
         summary="Replace the inventory",
         body=InventoryText,
+        guarded=True,
         answer=InventoryText,
     ),
 )

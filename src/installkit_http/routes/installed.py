@@ -2,7 +2,7 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer
+from installkit_http.answers import Paging, answer, fits
 from installkit_http.operations import Operation
 from installkit_http.service import Call
 from installkit_http.wire import page_of
@@ -10,11 +10,20 @@ from installkit_http.wire import page_of
 
 @attrs.frozen(kw_only=True)
 class InstalledQuery(Paging):
-    """Which installations are wanted."""
+    """
+    Which installations are wanted.
+
+    Attributes:
+        version: The last one proved.
+        status: Any of those given.
+        run: The one that last changed the record.
+    """
 
     component: str | None = None
     host: str | None = None
-    status: installkit.InstallationStatus | None = None
+    version: str | None = None
+    status: tuple[installkit.InstallationStatus, ...] = ()
+    run: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -45,11 +54,9 @@ class ForgetQuery:
 
 def list_installed(call: Call) -> Response:
     """Answer with what is installed where."""
-    wanted = {name: getattr(call.query, name) for name in ("component", "host", "status")}
+    wanted = call.query.filters
     rows = [
-        row
-        for row in call.site().installed()
-        if all(value in (None, getattr(row, name)) for name, value in wanted.items())
+        row for row in call.site().installed() if all(fits(getattr(row, name), value) for name, value in wanted.items())
     ]
     return answer(page_of(rows, _key, limit=call.query.limit, cursor=call.query.cursor))
 

@@ -9,7 +9,7 @@ from installkit_http.answers import Paging, answer, nothing, tagged
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, invalid, not_found
 from installkit_http.service import Call
-from installkit_http.wire import page_of
+from installkit_http.wire import etag_of, page_of
 
 Level = Mapping[str, Mapping[str, Any]]
 
@@ -94,15 +94,31 @@ def _refusal(parameter: installkit.Parameter | None, value: Any) -> str | None:
     return installkit.value_problem(parameter, value)
 
 
+@attrs.frozen(kw_only=True)
+class Secret:
+    """
+    A secret that is set.
+
+    Attributes:
+        etag: For `If-Match`; another one each time it is set, and nothing of its value.
+    """
+
+    name: str
+    etag: str
+
+
 def list_secrets(call: Call) -> Response:
     """Answer with the names of the secrets that are set; their values never come back."""
-    names = [{"name": name} for name in call.site().parameters().secrets]
-    return answer(page_of(names, lambda each: each["name"], limit=call.query.limit, cursor=call.query.cursor))
+    revisions = call.site().secret_revisions()
+    found = [Secret(name=name, etag=etag_of(revision)) for name, revision in revisions.items()]
+    return answer(page_of(found, lambda each: each.name, limit=call.query.limit, cursor=call.query.cursor))
 
 
 def set_secret(call: Call) -> Response:
-    """Keep the value of a secret, encrypted."""
-    return _set_secret(call, call.body.value)
+    """Keep the value of a secret, encrypted; the entity tag says which one."""
+    response = _set_secret(call, call.body.value)
+    response.headers["etag"] = etag_of(call.site().secret_revisions()[call.path("name")])
+    return response
 
 
 def unset_secret(call: Call) -> Response:
@@ -112,6 +128,7 @@ def unset_secret(call: Call) -> Response:
 
 def _set_secret(call: Call, value: str | None) -> Response:
     site = call.site()
+    call.check_match(site.secret_revisions().get(call.path("name")))
     try:
         site.set_secret(call.path("name"), value)
     except installkit.UnknownNameError as exc:
@@ -137,6 +154,7 @@ OPERATIONS = (
         handle=change_parameters,
         summary="Enter parameter values; null takes one away",
         body=ParametersPatch,
+        guarded=True,
         answer=installkit.SiteParameters,
     ),
     Operation(
@@ -146,6 +164,8 @@ OPERATIONS = (
         handle=list_secrets,
         summary="List the names of the secrets that are set",
         query=Paging,
+        answer=Secret,
+        many=True,
     ),
     Operation(
         method="PUT",
@@ -154,6 +174,7 @@ OPERATIONS = (
         handle=set_secret,
         summary="Keep the value of a secret, encrypted",
         body=SecretValue,
+        guarded=True,
         status=204,
     ),
     Operation(
@@ -162,6 +183,7 @@ OPERATIONS = (
         scope=OPERATE,
         handle=unset_secret,
         summary="Forget a secret",
+        guarded=True,
         status=204,
     ),
 )

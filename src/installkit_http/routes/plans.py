@@ -1,21 +1,40 @@
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing
+from installkit_http.answers import Paging, answer, entered, nothing
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
-from installkit_http.wire import page_of
+from installkit_http.wire import unknown_cursor
 
 LEFT_OUT = ("changes", "steps", "inputs")
 """What a list leaves out: it grows with hosts times components."""
 
 CHECK_TIMEOUT = 600.0
 """Seconds that checks may take while a client waits for them."""
+
+
+@attrs.frozen(kw_only=True)
+class PlansQuery(Paging):
+    """
+    Which plans are wanted.
+
+    Attributes:
+        component: One that the plan says anything of.
+        continues: The run that the plan goes on with or undoes.
+        since: Made then or later.
+        until: Made before.
+    """
+
+    component: str | None = None
+    continues: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -54,10 +73,14 @@ class StartOptions:
 
 def list_plans(call: Call) -> Response:
     """Answer with a site's plans, newest first, without changes and steps."""
-    plans = call.installer.plans(call.site().name)
-    page = page_of(plans, lambda plan: plan.id, limit=call.query.limit, cursor=call.query.cursor)
-    items = [{name: value for name, value in item.items() if name not in LEFT_OUT} for item in page["items"]]
-    return answer({**page, "items": items})
+    query, site = call.query, call.site()
+    try:
+        found = call.installer.plans(site.name, limit=query.limit + 1, before=query.cursor, **query.filters)
+    except installkit.UnknownNameError:
+        raise unknown_cursor(query.cursor) from None
+    shown = found[: query.limit]
+    items = [entered(each, LEFT_OUT) for each in installkit.to_wire(shown)]
+    return answer({"items": items, "next": shown[-1].id if len(found) > len(shown) else None})
 
 
 def make_plan(call: Call) -> Response:
@@ -112,9 +135,10 @@ OPERATIONS = (
         scope=READ,
         handle=list_plans,
         summary="List the plans of a site, newest first",
-        query=Paging,
+        query=PlansQuery,
         answer=installkit.Plan,
         many=True,
+        left_out=LEFT_OUT,
     ),
     Operation(
         method="POST",

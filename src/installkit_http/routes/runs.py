@@ -1,3 +1,4 @@
+from datetime import datetime
 from tempfile import SpooledTemporaryFile
 
 import attrs
@@ -5,7 +6,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing
+from installkit_http.answers import Paging, answer, entered, nothing
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError
 from installkit_http.service import Call
@@ -23,25 +24,38 @@ MOST_IN_MEMORY = 1 << 20
 
 @attrs.frozen(kw_only=True)
 class RunsQuery(Paging):
-    """Which runs are wanted."""
+    """
+    Which runs are wanted.
+
+    Attributes:
+        status: Any of those given.
+        plan: The plan's id: the run that applied it, and those in check mode.
+        component: One that a step of the run is about.
+        requested_by: A part of it, in any case.
+        note: A part of it, in any case.
+        since: Made then or later.
+        until: Made before.
+    """
 
     site: str | None = None
-    status: installkit.RunStatus | None = None
+    status: tuple[installkit.RunStatus, ...] = ()
+    plan: str | None = None
+    component: str | None = None
+    requested_by: str | None = None
+    note: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def list_runs(call: Call) -> Response:
     """Answer with runs, newest first, without steps and failures."""
     query = call.query
     try:
-        found = call.installer.list_runs(
-            site=query.site, status=query.status, limit=query.limit + 1, before=query.cursor
-        )
+        found = call.installer.list_runs(limit=query.limit + 1, before=query.cursor, **query.filters)
     except installkit.RunNotFoundError:
         raise unknown_cursor(query.cursor) from None
     shown = found[: query.limit]
-    items = [
-        {name: value for name, value in each.items() if name not in LEFT_OUT} for each in installkit.to_wire(shown)
-    ]
+    items = [entered(each, LEFT_OUT) for each in installkit.to_wire(shown)]
     return answer({"items": items, "next": shown[-1].id if len(found) > len(shown) else None})
 
 
@@ -98,6 +112,7 @@ OPERATIONS = (
         query=RunsQuery,
         answer=installkit.RunSnapshot,
         many=True,
+        left_out=LEFT_OUT,
     ),
     Operation(
         method="GET",

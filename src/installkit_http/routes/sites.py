@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +6,7 @@ import yaml
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, tagged
+from installkit_http.answers import Paging, answer, entered, holds, nothing, tagged
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call, Service
@@ -47,10 +46,23 @@ class SitePatch:
     catalog: str | None = None
 
 
+@attrs.frozen(kw_only=True)
+class SitesQuery(Paging):
+    """
+    Which sites are wanted.
+
+    Attributes:
+        title: A part of the title or the name, in any case.
+    """
+
+    title: str | None = None
+
+
 def list_sites(call: Call) -> Response:
     """Answer with every site."""
     call.installer.refresh()
-    found = [site.snapshot() for site in call.installer.sites()]
+    every = [site.snapshot() for site in call.installer.sites()]
+    found = [site for site in every if holds(site.title, call.query.title) or holds(site.name, call.query.title)]
     return answer(page_of(found, lambda site: site.name, limit=call.query.limit, cursor=call.query.cursor))
 
 
@@ -67,16 +79,13 @@ def create_site(call: Call) -> Response:
 
 def show_site(call: Call) -> Response:
     """Answer with a site, who changes it, and its last run."""
-    now = installkit.to_wire(call.site().snapshot())
-    response = answer(now)
-    response.headers["etag"] = tagged(call, _entered(now)).headers["etag"]
-    return response
+    return tagged(call, call.site().snapshot(), without=VOLATILE)
 
 
 def change_site(call: Call) -> Response:
     """Give a site another title or catalog."""
     site, wanted = call.site(), call.body
-    call.check_match(_entered(installkit.to_wire(site.snapshot())))
+    _check_match(call, site)
     folder = None if wanted.catalog is None else _folder(call.service, wanted.catalog)
     call.installer.site(site.name, title=wanted.title, catalog=folder)
     return show_site(call)
@@ -85,13 +94,13 @@ def change_site(call: Call) -> Response:
 def delete_site(call: Call) -> Response:
     """Forget a site and its plans; its runs and their record stay."""
     site = call.site()
-    call.check_match(_entered(installkit.to_wire(site.snapshot())))
+    _check_match(call, site)
     call.installer.delete_site(site.name)
     return nothing()
 
 
-def _entered(site: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in site.items() if name not in VOLATILE}
+def _check_match(call: Call, site: installkit.Site) -> None:
+    call.check_match(entered(installkit.to_wire(site.snapshot()), VOLATILE))
 
 
 def _folder(service: Service, name: str | None) -> Path:
@@ -115,7 +124,7 @@ OPERATIONS = (
         scope=READ,
         handle=list_sites,
         summary="List the sites",
-        query=Paging,
+        query=SitesQuery,
         answer=installkit.SiteSnapshot,
         many=True,
     ),
@@ -143,10 +152,17 @@ OPERATIONS = (
         scope=ADMIN,
         handle=change_site,
         summary="Change a site's title or catalog",
+        guarded=True,
         body=SitePatch,
         answer=installkit.SiteSnapshot,
     ),
     Operation(
-        method="DELETE", path="/sites/{site}", scope=ADMIN, handle=delete_site, summary="Forget a site", status=204
+        method="DELETE",
+        path="/sites/{site}",
+        scope=ADMIN,
+        handle=delete_site,
+        summary="Forget a site",
+        guarded=True,
+        status=204,
     ),
 )

@@ -1,7 +1,7 @@
 """
 What an engineer decides in the console: which checks are ignored, and whether a run goes on.
 
-The checks' answers are those of the interface's contract: so the console is tried where nothing is wrong.
+What checks find is first made up, after the interface's contract, then found by a real run.
 """
 
 import re
@@ -25,6 +25,12 @@ def check(wire):
     return {"component": None, "remedy": None, "ignorable": True, "ignored": None, **wire}
 
 
+def checked_run(checks):
+    """A run that found *checks*, as far as the page of a plan looks at it."""
+    steps = [{"checks": [check(each) for each in checks]}]
+    return {"id": "0123456789ab", "finished_at": "2026-11-22T08:00:00Z", "steps": steps, "failures": []}
+
+
 @pytest.fixture
 def plan(server):
     """The path of a plan in the console."""
@@ -42,7 +48,7 @@ def test_checks_are_shown_the_worst_first_and_one_is_ignored_with_a_reason(serve
         started.append(route.request.post_data_json)
         route.continue_()
 
-    page.route("**/checks", lambda route: route.fulfill(json=[check(each) for each in CHECKS]))
+    page.route("**/checks", lambda route: route.fulfill(status=202, json=checked_run(CHECKS)))
     page.route("**/plans/*/runs", _start)
     page.goto(f"{server.url}/#{plan}")
     page.get_by_role("button", name="Run the checks").click()
@@ -61,6 +67,35 @@ def test_checks_are_shown_the_worst_first_and_one_is_ignored_with_a_reason(serve
 
     assert ["host.disk", "host.connection", "host.time", "host.python"] == names
     assert [{"host.disk": "a disk comes tomorrow"}] == [each["ignore_checks"] for each in started]
+
+
+@pytest.mark.long
+def test_a_failing_check_of_a_real_run_is_ignored_and_stands_in_the_run(servers, site, playbooks, open_page):
+    """What was found is grouped over its hosts; who ignored it, and why, is shown beside it afterwards."""
+    (playbooks / "03.mysql.check.yml").write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n"
+        '    - name: Disk space\n      fail: {msg: "only <b>2 GB</b> are free\\nRemedy: add a disk"}\n'
+    )
+    manifest = playbooks / "mysql.component.yml"
+    manifest.write_text(manifest.read_text().replace("{install: 03", "{check: 03.mysql.check.yml, install: 03"))
+    page = open_page(servers(), f"{site.removeprefix('/api/v1')}/plan")
+    page.get_by_label("mysql", exact=True).check()
+    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Run the checks").click()
+    region = page.get_by_role("region", name="Checks")
+    finding = region.get_by_role("row").filter(has_text="mysql.disk-space")
+    expect(finding).to_have_count(1, timeout=60_000)
+    expect(finding).to_contain_text("h1, h2")
+    expect(finding).to_contain_text("only <b>2 GB</b> are free")
+    expect(finding).to_contain_text("What to do: add a disk")
+    expect(region.get_by_role("row").filter(has_text="host.connection")).to_contain_text("passed")
+    page.get_by_label("Why mysql.disk-space may be ignored").fill("a disk comes tomorrow")
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.locator(".heading .status")).to_contain_text("succeeded", timeout=60_000)
+    shown = page.get_by_role("table", name="Checks").get_by_role("row").filter(has_text="only <b>2 GB</b>")
+
+    expect(shown).to_contain_text(re.compile("Ignored by first .*: a disk comes tomorrow"))
+    expect(shown.locator(".status")).to_contain_text("failed")
 
 
 def test_a_run_that_waits_says_for_what_and_is_approved(server, installer, open_page):

@@ -28,7 +28,10 @@ def test_a_plan_is_made_looked_at_and_applied_once(client, site):
     assert ("succeeded", "first install") == (done["status"], done["note"])
     assert done["requested_by"].startswith("first (")
     assert {"installed"} == {row["status"] for row in client.get(f"{site}/installed").json()["items"]}
-    assert [] == client.post(f"{site}/plans", json={"install": ["mysql"]}).json()["steps"]
+    empty = client.post(f"{site}/plans", json={"install": ["mysql"]})
+    unchecked = client.post(f"{empty.headers['location']}/checks")
+    assert ([], 422) == (empty.json()["steps"], unchecked.status_code)
+    assert "changes nothing: there is nothing to check" in unchecked.json()["detail"]
     used = client.delete(plan.headers["location"])
     assert (409, "plan_used", shown["id"]) == (used.status_code, used.json()["code"], used.json()["run"])
 

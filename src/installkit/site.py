@@ -110,15 +110,32 @@ class Site(SitePlans, Shown):
             RunError: If the checks could not be carried out.
             StoreError: If the data directory cannot be written.
         """
+        return () if plan.empty else _checked(self.start_check(plan, secrets=secrets, **options))
+
+    def start_check(
+        self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]
+    ) -> Run:
+        """
+        Start to check the hosts of *plan* as `check` does, and return the run that checks at once.
+
+        What it finds is in its `checks`, step by step as each has ended.
+
+        Raises:
+            StalePlanError: If the site or an input changed since the plan was made.
+            PlanningError: If the plan is another site's, or changes nothing, a secret has no value, or there is no such
+                check to ignore.
+            EngineError: If no process could be started.
+            StoreError: If the data directory cannot be written.
+        """
         self._store.check_writable()
         self._refuse_foreign(plan)
+        if plan.empty:
+            raise PlanningError(f"plan {plan.id} changes nothing: there is nothing to check")
         wanted = self._options(plan, {"note": "checks", **options})
         refuse_unknown(plan, wanted.ignore_checks)
         values = self._values(secrets)
-        if plan.empty:
-            return ()
         spec = make_check_spec(self._spec(plan, wanted, values), self.catalog(), run=new_id())
-        return _checked(self._launch(spec, values, None))
+        return self._launch(spec, values, None)
 
     def _refuse_foreign(self, plan: Plan) -> None:
         if not is_run_id(plan.id):

@@ -1,23 +1,26 @@
 // The checks of a plan: looked at before it is started, and ignored, with a reason, where that may be.
 
-import { address, post } from "./api.js";
+import { address, get, pause, post } from "./api.js";
 import { announce, make, makeSection, makeTable } from "./elements.js";
-import { guarded, makeStatus } from "./marks.js";
+import { makeFailures } from "./failures.js";
+import { guarded, linkToRun, makeStatus } from "./marks.js";
 import { say } from "./words.js";
 
 const ORDER = ["fail", "warn", "pass"]; // the worst first
 const MOST_HOSTS = 8;
+const LOOK_EVERY = 700; // milliseconds
 
-/** Make the section of *plan*'s checks; nothing is checked before somebody asks for it. */
-export function makeChecks(plan) {
+/** Make the section of *plan*'s checks; nothing is checked before somebody asks for it. *secrets* returns those given. */
+export function makeChecks(plan, secrets, signal) {
   const found = make("div");
   const run = guarded(found, async (event) => {
     const button = event.target;
     button.disabled = true;
     announce(say("checks.running"));
-    found.replaceChildren(make("p", { class: "quiet" }, say("checks.running")));
     try {
-      show(found, await post(address`plans/${plan.id}/checks`));
+      const begun = await post(address`plans/${plan.id}/checks`, { secrets: secrets() });
+      found.replaceChildren(make("p", { class: "quiet", role: "status" }, say("checks.running"), " ", linkToRun(begun.id)));
+      show(found, await ended(begun, signal));
     } finally {
       button.disabled = false;
     }
@@ -32,31 +35,66 @@ export function ignoredChecks(page) {
   return Object.fromEntries(reasons.filter(([, reason]) => reason));
 }
 
-function show(place, checks) {
-  const counts = Object.fromEntries(ORDER.map((status) => [status, checks.filter((check) => check.status === status).length]));
-  const summary = checks.length ? say("checks.done", counts) : say("checks.none");
-  const sorted = checks.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
-  const headings = ["check", "status", "hosts", "found", "ignore"].map((name) => say(`head.${name}`));
-  const asked = new Set();
-  const rows = sorted.map((check) => cellsOf(check, asked));
-  place.replaceChildren(make("p", {}, summary), ...(rows.length ? [makeTable(say("checks.title"), headings, rows)] : []));
-  announce(summary);
+/** What the checks of *run* found, the worst first, open where one did not pass; empty where it made none. */
+export function makeFindings(run) {
+  const checks = checksOf(run);
+  if (!checks.length) return [];
+  const summary = make("summary", {}, `${say("checks.title")} – ${summaryOf(checks)}`);
+  return [make("details", { open: checks[0].status !== "pass" }, summary, makeCheckTable(checks))];
 }
 
-function cellsOf(check, asked) {
+/** Return *run* once it has ended. */
+async function ended(run, signal) {
+  while (!run.finished_at) {
+    await pause(LOOK_EVERY, signal);
+    run = await get(address`runs/${run.id}`, signal);
+  }
+  return run;
+}
+
+function show(place, run) {
+  const checks = checksOf(run);
+  const asked = new Set();
+  const broken = run.failures.filter(({ code }) => code !== "check_failed"); // what no check found
+  place.replaceChildren(
+    make("p", {}, summaryOf(checks), " ", linkToRun(run.id)),
+    ...makeFailures({ ...run, failures: broken }),
+    ...(checks.length ? [makeCheckTable(checks, (check) => makeIgnore(check, asked))] : []),
+  );
+  announce(summaryOf(checks));
+}
+
+function checksOf(run) {
+  const checks = run.steps.flatMap((step) => step.checks);
+  return checks.sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
+}
+
+function summaryOf(checks) {
+  const counts = Object.fromEntries(ORDER.map((status) => [status, checks.filter((check) => check.status === status).length]));
+  return checks.length ? say("checks.done", counts) : say("checks.none");
+}
+
+/** Make the table of *checks*; *ask*, where there is one, makes of one what lets it be ignored. */
+function makeCheckTable(checks, ask = null) {
+  const columns = ["check", "status", "hosts", "found", "ignore"];
+  if (!ask && !checks.some(({ ignored }) => ignored)) columns.pop();
+  const rows = checks.map((check) => cellsOf(check, ask).slice(0, columns.length));
+  return makeTable(say("checks.title"), columns.map((name) => say(`head.${name}`)), rows);
+}
+
+function cellsOf(check, ask) {
   const { name, hosts, message, remedy } = check;
   const shown = hosts.slice(0, MOST_HOSTS).join(", ");
   return [
     make("code", {}, name), makeStatus(check.status),
     hosts.length > MOST_HOSTS ? `${shown}, ${say("hosts.more", { count: hosts.length - MOST_HOSTS })}` : shown || "–",
     make("div", {}, make("span", {}, message), remedy ? make("p", { class: "quiet" }, `${say("checks.remedy")}: ${remedy}`) : null),
-    makeIgnore(check, asked),
+    check.ignored ? say("checks.ignored", check.ignored) : (ask?.(check) ?? ""),
   ];
 }
 
 /** A field for the reason; one for each name, which may stand in several rows. */
-function makeIgnore({ name, status, ignorable, ignored }, asked) {
-  if (ignored) return say("checks.ignored", ignored);
+function makeIgnore({ name, status, ignorable }, asked) {
   if (status !== "fail") return "";
   if (!ignorable) return say("checks.must");
   if (asked.has(name)) return "";

@@ -21,7 +21,7 @@ export async function showPlan(main, [id], signal) {
     ...makeWarnings(plan.warnings),
     makeSection(say("plan.changes"), makeChanges(plan.changes)),
     ...(plan.steps.length ? makeSteps(plan.steps) : [make("p", { class: "notice" }, say("plan.empty"))]),
-    ...(run || !plan.steps.length ? [] : [makeChecks(plan)]),
+    ...(run || !plan.steps.length ? [] : [makeChecks(plan, () => givenSecrets(main), signal)]),
     run ? make("p", { class: "notice" }, say("plan.used", { run: "" }), linkToRun(run.id)) : makeStart(plan, secrets),
   );
 }
@@ -109,11 +109,16 @@ function makeSecrets(names) {
   return make("fieldset", {}, make("legend", {}, say("plan.secrets")), fields);
 }
 
+/** Return the secrets that were typed in *page*, by their names. */
+function givenSecrets(page) {
+  const inputs = [...page.querySelectorAll("input[name^=secret-]")].filter(({ value }) => value);
+  return Object.fromEntries(inputs.map(({ name, value }) => [name.slice("secret-".length), value]));
+}
+
 async function startRun(plan, form, refused) {
-  const given = [...form].filter(([name, value]) => name.startsWith("secret-") && value);
-  const secrets = Object.fromEntries(given.map(([name, value]) => [name.slice("secret-".length), value]));
   try {
-    const ignored = ignoredChecks(document.getElementById("main"));
+    const main = document.getElementById("main");
+    const [secrets, ignored] = [givenSecrets(main), ignoredChecks(main)];
     const options = { note: form.get("note"), check_mode: form.has("check_mode"), secrets, ignore_checks: ignored };
     const run = await post(address`plans/${plan.id}/runs`, options);
     location.hash = address`#/runs/${run.id}`;

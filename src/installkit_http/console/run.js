@@ -3,6 +3,7 @@
 import { address, get, pause, post, Problem, urlOf } from "./api.js";
 import { makeApproval } from "./approval.js";
 import { announce, make, makeSection, renew } from "./elements.js";
+import { makeFindings } from "./checks.js";
 import { makeFailures } from "./failures.js";
 import { followRun } from "./live.js";
 import { LogPanel } from "./logpanel.js";
@@ -26,7 +27,7 @@ class RunPage {
   constructor(run, signal) {
     Object.assign(this, { run, signal, follows: true }); // follows: goes along to the step that begins
     this.connection = make("span", { class: "connection", role: "status", "aria-label": say("live.label") });
-    this.place = Object.fromEntries(["facts", "actions", "problem", "approval", "failures", "steps", "hosts"].map((name) => [name, make("div")]));
+    this.place = Object.fromEntries(["facts", "actions", "problem", "approval", "failures", "checks", "steps", "hosts"].map((name) => [name, make("div")]));
     this.panel = new LogPanel(signal, (step) => this.select(step));
     this.elements = this.#layOut();
     this.#setConnection("connecting");
@@ -83,6 +84,7 @@ class RunPage {
     renew(place.actions, [this.final, run.cancel_requested_at], () => this.#makeActions());
     renew(place.approval, [run.status === "waiting", run.steps.map(({ status }) => status === "waiting")], () => makeApproval(run, () => this.look(), this.signal));
     renew(place.failures, run.failures, () => makeFailures(run));
+    renew(place.checks, run.steps.map(({ checks }) => checks), () => makeFindings(run));
     this.#drawSteps();
     for (const step of run.steps) this.panel.setSize(step.id, step.log_size);
     this.panel.setSteps(run.steps, this.step);
@@ -106,7 +108,7 @@ class RunPage {
     const heading = make("div", { class: "heading" }, this.title, this.status, this.connection, this.place.actions);
     this.hosts = make("details", { ontoggle: () => this.#drawSteps() }, make("summary", {}, say("run.hosts")), this.place.hosts);
     return [
-      heading, this.place.problem, this.place.approval, this.place.facts, this.place.failures,
+      heading, this.place.problem, this.place.approval, this.place.facts, this.place.failures, this.place.checks,
       make(
         "div", { class: "columns" },
         makeSection(say("run.steps"), this.place.steps, this.hosts),

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,6 @@ from installkit_http.wire import unknown_cursor
 
 LEFT_OUT = ("changes", "steps", "inputs")
 """What a list leaves out: it grows with hosts times components."""
-
-CHECK_TIMEOUT = 600.0
-"""Seconds that checks may take while a client waits for them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,37 +35,55 @@ class PlansQuery(Paging):
 
 
 @attrs.frozen(kw_only=True)
-class StartOptions:
+class CheckOptions:
     """
-    How a plan is carried out: the options of `Site.start`.
+    How the hosts of a plan are checked.
 
     Attributes:
         jobs: How many steps may run at once.
         timeout: Seconds for the whole run.
         ignore_checks: Why each check is ignored, by its name.
         secrets: Values by parameter name, and passwords that Ansible takes; kept nowhere.
-        log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
     """
 
-    note: str = ""
+    note: str = "checks"
     jobs: int | None = None
     timeout: float | None = None
     ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if mistakes := [Mistake(f"/{name}", f"{getattr(self, name)} is out of range") for name in self._out_of_range()]:
+            raise invalid(mistakes)
+
+    def _out_of_range(self) -> Iterator[str]:
+        if self.jobs is not None and self.jobs < 1:
+            yield "jobs"
+        if self.timeout is not None and self.timeout <= 0:
+            yield "timeout"
+
+
+@attrs.frozen(kw_only=True)
+class StartOptions(CheckOptions):
+    """
+    How a plan is carried out: the options of `Site.start`.
+
+    Attributes:
+        log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
+    """
+
+    note: str = ""
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
     log_limit: int = installkit.LOG_LIMIT
 
-    def __attrs_post_init__(self) -> None:
-        wrong = {
-            "jobs": self.jobs is not None and self.jobs < 1,
-            "timeout": self.timeout is not None and self.timeout <= 0,
-            "log_limit": self.log_limit < 1,
-            "verbosity": not 0 <= self.verbosity <= 6,  # noqa: PLR2004 - Ansible's -vvvvvv
-        }
-        if mistakes := [Mistake(f"/{name}", f"{getattr(self, name)} is out of range") for name in wrong if wrong[name]]:
-            raise invalid(mistakes)
+    def _out_of_range(self) -> Iterator[str]:
+        yield from super()._out_of_range()
+        if self.log_limit < 1:
+            yield "log_limit"
+        if not 0 <= self.verbosity <= 6:  # noqa: PLR2004 - Ansible's -vvvvvv
+            yield "verbosity"
 
 
 def list_plans(call: Call) -> Response:
@@ -104,10 +119,11 @@ def delete_plan(call: Call) -> Response:
 
 
 def check_plan(call: Call) -> Response:
-    """Check the hosts of a plan, as a run of its own that changes nothing; the answer comes when it has ended."""
+    """Start to check the hosts of a plan, in a run that changes nothing: its steps have what was found as `checks`."""
     plan = call.plan()
-    checks = call.installer.site(plan.site).check(plan, timeout=CHECK_TIMEOUT, requested_by=call.who)
-    return answer(checks)
+    options: dict[str, Any] = attrs.asdict(call.body, recurse=False)
+    run = call.installer.site(plan.site).start_check(plan, requested_by=call.who, **options)
+    return answer(run.snapshot(), 202, {"location": call.address(f"/runs/{run.id}")})
 
 
 def start_run(call: Call) -> Response:
@@ -172,7 +188,9 @@ OPERATIONS = (
         scope=OPERATE,
         handle=check_plan,
         summary="Check the hosts of a plan, and change nothing",
-        answer=tuple[installkit.Check, ...],
+        body=CheckOptions,
+        answer=installkit.RunSnapshot,
+        status=202,
     ),
     Operation(
         method="POST",

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import installkit
 from installkit.cli.app import COMMANDS, app
 from installkit.cli.variables import read_variables
+from installkit.doctor import judge_place
 
 MANIFEST = """\
 name: mysql
@@ -239,6 +240,27 @@ def test_the_doctor_finds_this_machine_fit(place):
     assert 0 == said.exit_code
     assert {"python", "ansible-core", "ansible-runner", "ssh", "pty", "data directory", "database"} <= found.keys()
     assert all(row["remedy"] for row in found.values() if row["status"] != "ok")
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "mode", "in_container", "status", "said"),
+    [
+        ("0::/user.slice/user-1.slice/session-3.scope\n", "", False, "ok", "no service's stop"),
+        ("0::/user.slice/user-1.slice/user@1.service\n", "", False, "ok", "no service's stop"),
+        ("0::/system.slice/installkit.service\n", "control-group", False, "warn", "inside installkit.service"),
+        ("0::/system.slice/installkit.service\n", "mixed", False, "warn", "may take runs along"),
+        ("0::/system.slice/installkit.service\n", "", False, "warn", "may take runs along"),
+        ("0::/system.slice/installkit.service\n", "process", False, "ok", "leaves runs alone"),
+        ("1:cpu:/\n0::/system.slice/docker-1.scope\n", "", True, "warn", "inside a container"),
+        ("0::/\n", "process", True, "warn", "inside a container"),
+    ],
+)
+def test_the_doctor_warns_where_something_elses_end_takes_runs_along(cgroup, mode, in_container, status, said):
+    """A unit whose stop kills only its main process is as good as none."""
+    finding = judge_place(cgroup, lambda *_: mode, in_container=in_container)
+
+    assert (status, True) == (finding.status, said in finding.message)
+    assert ("ok" == status) == (not finding.remedy)
 
 
 def test_the_doctor_works_where_ansible_is_missing(place, tmp_path):

@@ -7,7 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,6 +23,10 @@ LEAST_FILES = 1024
 LEAST_PROCESSES = 1024
 ANSWER_WITHIN = 30.0
 REINDEX = "installkit reindex"
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
+"""Files of Docker, Podman and Kubernetes that are there in their containers."""
+
+_SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 
 
 @attrs.frozen
@@ -41,27 +45,29 @@ class Finding:
     remedy: str = ""
 
 
-def examine(data: Path, ask_database: Callable[[], str]) -> tuple[Finding, ...]:
+def examine(data: Path, ask_database: Callable[[], str], *, only: Collection[str] | None = None) -> tuple[Finding, ...]:
     """
     Return what each check finds, in the order in which they are shown; none of them raises.
 
     Args:
         data: The data directory; it need not be there.
         ask_database: Returns what SQLite's integrity check says of the database in it.
+        only: Names of checks, as findings have them; None for all.
     """
-    return (
-        check_python(),
-        check_ansible(),
-        check_runner(),
-        check_ssh(),
-        check_pty(),
-        check_data_directory(data),
-        check_database(ask_database),
-        check_memory_folder(),
-        check_encoding(),
-        check_cgroup(),
-        check_limits(),
-    )
+    checks: dict[str, Callable[[], Finding]] = {
+        "python": check_python,
+        "ansible-core": check_ansible,
+        "ansible-runner": check_runner,
+        "ssh": check_ssh,
+        "pty": check_pty,
+        "data directory": lambda: check_data_directory(data),
+        "database": lambda: check_database(ask_database),
+        "memory folder": check_memory_folder,
+        "locale": check_encoding,
+        "service": check_cgroup,
+        "limits": check_limits,
+    }
+    return tuple(check() for name, check in checks.items() if only is None or name in only)
 
 
 def check_python() -> Finding:
@@ -157,16 +163,44 @@ def check_encoding() -> Finding:
 
 
 def check_cgroup() -> Finding:
-    """Check whether the end of a service would take runs along: leaving its session does not leave its cgroup."""
+    """Check whether the end of a service or a container would take runs along: leaving a session leaves neither."""
     try:
         cgroup = Path("/proc/self/cgroup").read_text("utf-8")
     except OSError:
         return Finding("service", "ok", "no cgroups here")
-    service = re.search(r"/([^/\n]+\.service)$", cgroup, re.MULTILINE)
-    if service and not service[1].startswith(("user@", "session-")):
+    return judge_place(cgroup, ask_kill_mode, in_container=any(map(os.path.exists, CONTAINER_MARKS)))
+
+
+def judge_place(cgroup: str, kill_mode: Callable[[str, bool], str], *, in_container: bool) -> Finding:
+    """
+    Return whether runs of a process would outlive what it is part of.
+
+    Args:
+        cgroup: What Linux says of the process's control groups.
+        kill_mode: Returns what systemd kills with a unit, by its name and whether it is a user's own.
+        in_container: Whether it is the process of a container.
+    """
+    units = [name for name in _SERVICE.findall(cgroup) if not name.startswith(("user@", "session-"))]
+    if units and kill_mode(units[0], "/user@" in cgroup) not in {"process", "none"}:
         remedy = "set KillMode=process in its unit, or start runs from a login shell"
-        return Finding("service", "warn", f"inside {service[1]}: its stop may take runs along", remedy)
+        return Finding("service", "warn", f"inside {units[0]}: its stop may take runs along", remedy)
+    if in_container:
+        remedy = "end the container only while nothing runs: installkit runs --status running"
+        return Finding("service", "warn", "inside a container: its end takes runs along", remedy)
+    if units:
+        return Finding("service", "ok", f"inside {units[0]}, whose stop leaves runs alone")
     return Finding("service", "ok", "no service's stop takes runs along")
+
+
+def ask_kill_mode(unit: str, of_user: bool) -> str:  # noqa: FBT001 - the two parts of a unit's address
+    """Return which processes systemd kills when *unit* stops; empty if it does not say."""
+    whose = ["--user"] if of_user else []
+    command = ["systemctl", *whose, "show", "--property=KillMode", "--value", unit]
+    try:
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=ANSWER_WITHIN)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.stdout.strip()
 
 
 def check_limits() -> Finding:

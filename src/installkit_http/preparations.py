@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,13 +10,15 @@ import attrs
 import installkit
 from installkit.programs import find_program
 
-LEAST_SPACE = 256 * 1024 * 1024
-"""Bytes that a data directory should have left."""
+EXAMINED = ("ssh", "pty", "data directory", "memory folder", "locale", "service", "limits")
+"""What the doctor looks at for the environment; all else takes longer, or has a row of its own."""
 
 FIRST_TOKEN = "access-token"  # noqa: S105 - a file's name
 """The file in the data directory that the first access token is written to."""
 
 _log = logging.getLogger("installkit")
+
+_LEVELS = {"fail": logging.ERROR, "warn": logging.WARNING}
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +44,7 @@ class Preparations:
         self._steps: dict[str, Callable[[], Row]] = {
             "database": lambda: check_database(installer),
             "access": lambda: make_first_token(installer),
-            "environment": lambda: check_environment(installer.folders.data),
+            "environment": lambda: check_environment(installer),
             "catalogs": lambda: check_catalogs(catalogs),
             "runs": lambda: adopt_runs(installer),
         }
@@ -68,9 +69,7 @@ class Preparations:
             except (installkit.InstallkitError, OSError) as exc:
                 self._rows[name] = _failed(name, exc)
             row = self._rows[name]
-            _log.log(
-                logging.ERROR if row.status == "fail" else logging.INFO, "%s: %s: %s", name, row.status, row.message
-            )
+            _log.log(_LEVELS.get(row.status, logging.INFO), "%s: %s: %s", name, row.status, row.message)
 
 
 def check_database(installer: installkit.Installer) -> Row:
@@ -91,16 +90,19 @@ def make_first_token(installer: installkit.Installer) -> Row:
     return Row(name="access", status="pass", message=f"the first access token was written to {path}")
 
 
-def check_environment(data: Path) -> Row:
-    """See that Ansible and ssh are there, and space for what runs write."""
+def check_environment(installer: installkit.Installer) -> Row:
+    """See that Ansible is there, and what the doctor finds of the rest in no time."""
     find_program("ansible-playbook")
-    free = shutil.disk_usage(data).free
-    if shutil.which("ssh") is None:
-        return Row(name="environment", status="warn", message="ssh is not in PATH", remedy="install openssh-client")
-    if free < LEAST_SPACE:
-        remedy = "make space: installkit prune --older-than 30d"
-        return Row(name="environment", status="warn", message=f"{free} bytes are free in {data}", remedy=remedy)
-    return Row(name="environment", status="pass", message="ansible-playbook and ssh are there")
+    found = installkit.examine(installer.folders.data, installer.check_database, only=EXAMINED)
+    amiss = [finding for finding in found if finding.status != "ok"]
+    if not amiss:
+        return Row(name="environment", status="pass", message="this machine is fit for runs")
+    return Row(
+        name="environment",
+        status="fail" if any(finding.status == "fail" for finding in amiss) else "warn",
+        message="; ".join(f"{finding.name}: {finding.message}" for finding in amiss),
+        remedy="; ".join(finding.remedy for finding in amiss),
+    )
 
 
 def check_catalogs(catalogs: Mapping[str, Path]) -> Row:

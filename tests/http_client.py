@@ -105,9 +105,16 @@ class Server:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         first = self.process.stdout.readline()
         assert first.startswith("installkit serves "), self.logged()
-        self.url, _, self.console_token = first.split()[-1].partition("/#token=")
-        until(lambda: httpx2.get(f"{self.url}/readyz", timeout=60).status_code == 200)  # a busy machine is slow
+        self.url = first.split()[-1].rstrip("/")
+        self._wait_until_ready()
         self.token = (data / "access-token").read_text().strip()
+
+    def _wait_until_ready(self):
+        try:
+            until(lambda: httpx2.get(f"{self.url}/readyz", timeout=60).status_code == 200, timeout=60)  # it may be busy
+        except BaseException:
+            self.end()
+            raise
 
     def client(self):
         """Return a client with a token for everything."""

@@ -101,9 +101,10 @@ def read_log(page):
     return [found[number] for number in sorted(found)]
 
 
-def test_the_first_address_signs_in_once_and_is_forgotten(server, browser):
+def test_the_first_address_signs_in_once_and_is_forgotten(server, browser, installer):
     """The token in it is used up, is in no history, and leaves a session that ends with logging out."""
-    address = f"{server.url}/#token={server.console_token}"
+    _, text = installer.access.create_token("console", [installkit.Scope.ADMIN], once=True)
+    address = f"{server.url}/#token={text}"
     with browser.new_context(locale="en-GB") as context:
         page = context.new_page()
         page.goto(address)

@@ -45,12 +45,19 @@ class StreamServer(uvicorn.Server):
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
+        sys.stdout.write(f"installkit serves http://{shown}:{port}/{self._entrance()}\n")
+        if not sys.stdout.isatty():
+            sys.stdout.write("log in with a token: installkit token create NAME --scope operate\n")
+        sys.stdout.flush()
+
+    def _entrance(self) -> str:
+        """Return what lets whoever sits at the terminal in, once; nothing where the output is kept, as in a journal."""
+        if not sys.stdout.isatty():
+            return ""
         limit = datetime.now(UTC) + CONSOLE_LIFE
         access = self._service.installer.access
         _, text = access.create_token("console", [installkit.Scope.ADMIN], expires_at=limit, once=True)
-        # after the #, a token is in no log and in no request but the one that uses it up
-        sys.stdout.write(f"installkit serves http://{shown}:{port}/#token={text}\n")
-        sys.stdout.flush()
+        return f"#token={text}"  # after the #, it is in no log and in no request but the one that uses it up
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then the rest."""
@@ -80,7 +87,7 @@ def serve(
     """
     Serve *installer* over HTTP until SIGINT or SIGTERM; runs go on. For the main thread.
 
-    The first line of standard output is the address of the console, with a token that buys one session.
+    The first line of standard output is the address of the console; on a terminal, with a token that buys one session.
 
     Args:
         installer: Stays the caller's to close.

@@ -35,8 +35,8 @@ def serve(
     """
     Serve this data directory over HTTP, with a console to look at.
 
-    The first line that is printed is the console's address, with a token that can be used once. Stopping the service
-    stops no run.
+    The first line that is printed is the console's address; on a terminal, with a token that can be used once. Stopping
+    the service stops no run.
 
     \b
     installkit serve -c playbooks

@@ -20,15 +20,22 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 @pytest.mark.long
 def test_a_component_is_installed_with_curl_alone(servers, tmp_path):
-    """The log rolls by and the status decides the exit code; a second time there is nothing to do."""
+    """The log rolls by and the status decides the exit code; a second time there is nothing to do. A refusal is told."""
     server = servers()
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(yaml.safe_dump(INVENTORY))
-    command = [EXAMPLES / "http" / "curl.sh", "acme", inventory, "mysql"]
+    script = EXAMPLES / "http" / "curl.sh"
     environment = {**os.environ, "INSTALLKIT_TOKEN": server.token, "INSTALLKIT_URL": server.url}
-    first, second = (
-        subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
-        for _ in range(2)
+    first, second, refused = (
+        subprocess.run(
+            [script, "acme", inventory, component],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=100,
+        )
+        for component in ("mysql", "mysql", "nothing")
     )
 
     assert (0, "") == (first.returncode, first.stderr)
@@ -36,6 +43,9 @@ def test_a_component_is_installed_with_curl_alone(servers, tmp_path):
     assert first.stdout.endswith("-- succeeded\n")
     assert 0 == second.returncode
     assert "-- run" not in second.stdout
+    assert 1 == refused.returncode
+    assert "error: no component is named 'nothing'" in refused.stderr
+    assert "-- run" not in refused.stdout
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

@@ -17,6 +17,26 @@ ask() {
         --header @<(printf 'authorization: Bearer %s\n' "$INSTALLKIT_TOKEN") "$@"
 }
 
+# answer CURL_OPTION… URL: what ask gives; where the service refuses, what it says of that, and the end.
+answer() {
+    local body
+    body=$(ask "$@") || { problem <<<"$body" && exit 1; }
+    printf '%s\n' "$body"
+}
+
+# problem: the detail and the remedy of the problem details on stdin, to stderr; what is something else, as it is.
+problem() {
+    python3 -c '
+import json, sys
+text = sys.stdin.read().strip()
+try:
+    told = json.loads(text)
+    text = "\n  → ".join(filter(None, [told["detail"], told["remedy"]]))
+except (ValueError, KeyError, TypeError):
+    pass
+print("error:", text or "no answer", file=sys.stderr)'
+}
+
 # field NAME: that member of the JSON object on stdin.
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 
@@ -31,11 +51,12 @@ PYTHON
 
 echo "-- site $site"
 if ! ask "$base/sites/$site" >/dev/null 2>&1; then
-    ask --data "$(object "name=$site" "inventory=@$inventory")" "$base/sites" | field name
+    made=$(answer --data "$(object "name=$site" "inventory=@$inventory")" "$base/sites")
+    field name <<<"$made"
 fi
 
 echo "-- plan"
-plan=$(ask --data "{\"install\": [\"$component\"]}" "$base/sites/$site/plans")
+plan=$(answer --data "{\"install\": [\"$component\"]}" "$base/sites/$site/plans")
 id=$(field id <<<"$plan")
 field summary <<<"$plan"
 if [[ $(field steps <<<"$plan") == '[]' ]]; then
@@ -43,11 +64,12 @@ if [[ $(field steps <<<"$plan") == '[]' ]]; then
 fi
 
 echo "-- run $id"
-ask --data '{"note": "by curl"}' "$base/plans/$id/runs" >/dev/null
+answer --data '{"note": "by curl"}' "$base/plans/$id/runs" >/dev/null
 
 # Chunked text, byte for byte what ansible-playbook prints; it ends when the run does.
 ask --header 'accept: text/plain' "$base/runs/$id/log?follow=true"
 
-status=$(ask "$base/runs/$id" | field status)
+run=$(answer "$base/runs/$id")
+status=$(field status <<<"$run")
 echo "-- $status"
 [[ $status == succeeded ]]

@@ -13,8 +13,8 @@ from installkit_http.feeds import Feeds
 HEARTBEAT = 10.0
 """Seconds of silence after which a viewer is told that the stream lives."""
 
-CHUNK = 1 << 16
-"""Bytes of a log read at once."""
+CHUNK = 1 << 18
+"""Bytes of a log read at once: larger is no faster to speak of, and is what a viewer that stalls costs, twice."""
 
 PAGE = 250
 """Events read at once."""

@@ -1,7 +1,7 @@
 // Who may use the service, who is told of runs, and who changed what: for administrators.
 
 import { address, get, getAll, post, remove } from "./api.js";
-import { announce, make, makeCheckbox, makeSelect, makeTable } from "./elements.js";
+import { announce, make, makeCheckbox, makeId, makeSelect, makeTable } from "./elements.js";
 import { askWhether, makeEntry, makeForm } from "./forms.js";
 import { guarded, makeTime } from "./marks.js";
 import { say } from "./words.js";
@@ -31,7 +31,7 @@ function makeTokenTable(tokens) {
   const headings = ["name", "token", "scopes", "created", "expires", "used", "edit"].map((name) => say(`head.${name}`));
   const rows = tokens.map((token) => [
     make("span", {}, token.name, token.parent ? make("small", { class: "quiet" }, ` ${say("token.session")}`) : null),
-    make("code", {}, token.id), token.scopes.join(", "), makeTime(token.created_at),
+    makeId(token.id), token.scopes.join(", "), makeTime(token.created_at),
     token.expires_at ? makeTime(token.expires_at) : say("token.never"), makeTime(token.last_used_at),
     makeRemove(token.name, say("token.revoke"), say("token.drop", token), address`tokens/${token.id}`),
   ]);

@@ -1,7 +1,7 @@
 // The checks of a plan: looked at before it is started, and ignored, with a reason, where that may be.
 
 import { address, get, pause, post } from "./api.js";
-import { announce, make, makeSection, makeTable } from "./elements.js";
+import { announce, make, makeId, makeSection, makeTable } from "./elements.js";
 import { makeFailures } from "./failures.js";
 import { guarded, linkToRun, makeStatus } from "./marks.js";
 import { say } from "./words.js";
@@ -76,7 +76,7 @@ function summaryOf(checks) {
 
 /** Make the table of *checks*; *ask*, where there is one, makes of one what lets it be ignored. */
 function makeCheckTable(checks, ask = null) {
-  const columns = ["check", "status", "hosts", "found", "ignore"];
+  const columns = ["check", "status", "hosts", "found", ask ? "ignore" : "ignored"];
   if (!ask && !checks.some(({ ignored }) => ignored)) columns.pop();
   const rows = checks.map((check) => cellsOf(check, ask).slice(0, columns.length));
   return makeTable(say("checks.title"), columns.map((name) => say(`head.${name}`)), rows);
@@ -86,9 +86,9 @@ function cellsOf(check, ask) {
   const { name, hosts, message, remedy } = check;
   const shown = hosts.slice(0, MOST_HOSTS).join(", ");
   return [
-    make("code", {}, name), makeStatus(check.status),
+    makeId(name), makeStatus(check.status),
     hosts.length > MOST_HOSTS ? `${shown}, ${say("hosts.more", { count: hosts.length - MOST_HOSTS })}` : shown || "–",
-    make("div", {}, make("span", {}, message), remedy ? make("p", { class: "quiet" }, `${say("checks.remedy")}: ${remedy}`) : null),
+    make("div", { class: "found" }, make("span", {}, message), remedy ? make("p", { class: "quiet" }, `${say("checks.remedy")}: ${remedy}`) : null),
     check.ignored ? say("checks.ignored", check.ignored) : (ask?.(check) ?? ""),
   ];
 }

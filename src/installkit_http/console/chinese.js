@@ -11,7 +11,7 @@ export default {
   "problem.missing": "没有这个页面。",
   "sites.title": "站点", "sites.none": "还没有站点。请用 `installkit site create` 或 POST /api/v1/sites 创建。",
   "site.installed": "已安装", "site.catalog": "组件目录", "site.runs": "运行", "site.plans": "计划", "site.plan": "新计划",
-  "site.none": "这里没有已安装的记录。", "site.locked": "正被运行 {run} 更改：{doing}",
+  "site.none": "这里没有已安装的记录。", "site.first": "规划要安装的内容", "site.locked": "正被运行 {run} 更改：{doing}",
   "site.free": "空闲", "site.folder": "剧本", "site.inventory": "主机清单", "site.parts": "站点的各部分",
   "catalogs.title": "组件目录", "catalogs.none": "服务启动时没有指定目录（installkit serve -c DIR）。",
   "runs.title": "运行", "runs.none": "还没有运行。", "runs.more": "更早的运行", "runs.status": "状态", "runs.any": "全部",
@@ -86,7 +86,7 @@ export default {
   "checks.title": "检查", "checks.go": "运行检查", "checks.running": "正在检查主机…", "checks.none": "没有检查：没有要更改的。",
   "checks.help": "只查看主机，不作任何更改。", "checks.done": "通过 {pass}，警告 {warn}，失败 {fail}", "checks.remedy": "怎么办",
   "checks.ignore": "为何可以忽略 {name}", "checks.must": "必须解决", "checks.ignored": "由 {by} 忽略：{reason}",
-  "head.check": "检查项", "head.found": "发现", "head.ignore": "忽略", "status.pass": "通过", "status.warn": "警告", "status.fail": "失败",
+  "head.check": "检查项", "head.found": "发现", "head.ignore": "忽略", "head.ignored": "已忽略", "status.pass": "通过", "status.warn": "警告", "status.fail": "失败",
   "approve.title": "等待批准", "approve.go": "批准", "approve.help": "有人批准后，运行继续下一批；站点保持占用。",
   "approve.done": "已批准。",
 };

@@ -16,6 +16,16 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Return *text* with what stands between `backticks` as code. */
+export function makeWords(text) {
+  return text.split("`").map((part, at) => (at % 2 ? make("code", {}, part) : part));
+}
+
+/** Make a name that programs use, too; it stands in one line. */
+export function makeId(text) {
+  return make("code", { class: "id" }, text);
+}
+
 /** Make a table in a frame that scrolls sideways by itself; *rows* are lists of cells, each a node, text or null. */
 export function makeTable(label, headings, rows) {
   const head = make("tr", {}, headings.map((heading) => make("th", { scope: "col" }, heading)));

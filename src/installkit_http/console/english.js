@@ -1,7 +1,7 @@
 export default {
   "nav.label": "Main", "nav.sites": "Sites", "nav.runs": "Runs", "nav.catalogs": "Catalogs", "nav.skip": "Skip to content",
   "nav.logout": "Log out", "language.label": "Language", "language.en": "English", "language.zh": "中文",
-  "theme.label": "Colours", "theme.auto": "As the system", "theme.light": "Light", "theme.dark": "Dark",
+  "theme.label": "Colours", "theme.auto": "System", "theme.light": "Light", "theme.dark": "Dark",
   "login.title": "Log in", "login.token": "Access token", "login.go": "Log in",
   "login.help": "Paste a token. `installkit token create NAME` makes one; the service's first is in the file access-token of its data directory.",
   "login.used": "The address that brought you here was used before, or has expired. Paste a token instead.",
@@ -11,7 +11,7 @@ export default {
   "problem.missing": "There is no such page.",
   "sites.title": "Sites", "sites.none": "There is no site yet. Make one with `installkit site create`, or POST /api/v1/sites.",
   "site.installed": "Installed", "site.catalog": "Catalog", "site.runs": "Runs", "site.plans": "Plans", "site.plan": "New plan",
-  "site.none": "Nothing is recorded as installed here.", "site.locked": "Being changed by run {run}: {doing}",
+  "site.none": "Nothing is recorded as installed here.", "site.first": "Plan what to install", "site.locked": "Being changed by run {run}: {doing}",
   "site.free": "free", "site.folder": "Playbooks", "site.inventory": "Inventory", "site.parts": "Parts of the site",
   "catalogs.title": "Catalogs", "catalogs.none": "The service was started without a catalog (installkit serve -c DIR).",
   "runs.title": "Runs", "runs.none": "No run yet.", "runs.more": "Older runs", "runs.status": "Status", "runs.any": "any",
@@ -86,7 +86,7 @@ export default {
   "checks.title": "Checks", "checks.go": "Run the checks", "checks.running": "Checking the hosts…", "checks.none": "No check was made: nothing changes.",
   "checks.help": "They look at the hosts and change nothing.", "checks.done": "Passed: {pass}, warnings: {warn}, failed: {fail}", "checks.remedy": "What to do",
   "checks.ignore": "Why {name} may be ignored", "checks.must": "must be put right", "checks.ignored": "Ignored by {by}: {reason}",
-  "head.check": "Check", "head.found": "Found", "head.ignore": "Ignore it", "status.pass": "passed", "status.warn": "warning", "status.fail": "failed",
+  "head.check": "Check", "head.found": "Found", "head.ignore": "Ignore it", "head.ignored": "Ignored", "status.pass": "passed", "status.warn": "warning", "status.fail": "failed",
   "approve.title": "Waiting for approval", "approve.go": "Approve", "approve.help": "The run goes on with the next batch once somebody approves it; the site stays locked.",
   "approve.done": "Approved.",
 };

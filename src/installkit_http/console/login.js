@@ -1,5 +1,5 @@
 import { post } from "./api.js";
-import { make, makeField } from "./elements.js";
+import { make, makeField, makeWords } from "./elements.js";
 import { guarded } from "./marks.js";
 import { say } from "./words.js";
 
@@ -16,7 +16,7 @@ export function showLogin(main, note, done) {
     make(
       "form", { class: "card login", onsubmit: submit },
       make("h1", {}, say("login.title")), field, make("button", {}, say("login.go")), place,
-      make("p", { class: "quiet" }, say("login.help")),
+      make("p", { class: "quiet" }, makeWords(say("login.help"))),
     ),
   );
   field.querySelector("input").focus();

@@ -1,7 +1,7 @@
 // Small things that many pages show: statuses, times, durations, and refusals.
 
 import { Problem } from "./api.js";
-import { make } from "./elements.js";
+import { make, makeId } from "./elements.js";
 import { currentLanguage, say } from "./words.js";
 
 const SIGNS = {
@@ -38,7 +38,7 @@ export function makeTime(text) {
 }
 
 export function linkToRun(run) {
-  return run ? make("a", { href: `#/runs/${encodeURIComponent(run)}` }, make("code", {}, run)) : "–";
+  return run ? make("a", { href: `#/runs/${encodeURIComponent(run)}` }, makeId(run)) : "–";
 }
 
 export function linkToSite(site) {

@@ -1,7 +1,7 @@
 // What the playbooks of a site receive: values by level, each with where it comes from, and secrets, which never come back.
 
 import { ABSENT, address, change, getAll, getTagged, remove } from "./api.js";
-import { make, makeSection, makeSelect, makeTable } from "./elements.js";
+import { make, makeId, makeSection, makeSelect, makeTable } from "./elements.js";
 import { askWhether, makeEntry, openForm } from "./forms.js";
 import { readValue, valueText } from "./values.js";
 import { say } from "./words.js";
@@ -39,7 +39,7 @@ function makeParameters(site, parameters) {
   if (!parameters.length) return make("p", { class: "quiet" }, say("parameters.none"));
   const headings = ["parameter", "component", "type", "values", "onchange", "edit"].map((name) => say(`head.${name}`));
   const rows = parameters.map((parameter) => [
-    make("code", {}, parameter.name), parameter.component, parameter.type, makeValues(site, parameter),
+    makeId(parameter.name), parameter.component, parameter.type, makeValues(site, parameter),
     say(`onchange.${parameter.on_change}`),
     make("button", { type: "button", class: "plain", "aria-label": say("form.editof", { name: parameter.name }), onclick: () => openParameter(site, parameter) }, say("form.edit")),
   ]);
@@ -126,7 +126,7 @@ function makeSecrets(site, parameters) {
   const rows = parameters.map(({ name, component, required }) => {
     const known = site.kept.has(name);
     const state = known ? say("secret.set") : say(required ? "secret.missing" : "secret.unset");
-    return [make("code", {}, name), component, make("span", { class: `status ${known ? "ok" : required ? "failed" : ""}` }, state), makeSecretTools(site, name)];
+    return [makeId(name), component, make("span", { class: `status ${known ? "ok" : required ? "failed" : ""}` }, state), makeSecretTools(site, name)];
   });
   return [
     make("p", { class: "quiet" }, say("secret.help")),

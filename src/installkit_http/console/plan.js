@@ -1,6 +1,6 @@
 import { address, get, getAll, post, Problem, remove } from "./api.js";
 import { ignoredChecks, makeChecks } from "./checks.js";
-import { make, makeCheckbox, makeField, makeSection, makeTable } from "./elements.js";
+import { make, makeCheckbox, makeField, makeId, makeSection, makeTable } from "./elements.js";
 import { makeGraph } from "./graph.js";
 import { guarded, linkToRun, linkToSite, makeFacts, makeTime } from "./marks.js";
 import { say } from "./words.js";
@@ -49,12 +49,16 @@ function makeWarnings(warnings) {
 }
 
 function makeChanges(changes) {
-  const headings = ["component", "host", "change", "reason", "notes"].map((name) => say(`head.${name}`));
-  const rows = changes.map((change) => [
-    change.component, change.host, changeText(change), change.reason,
-    [change.disruptive && say("plan.disruptive"), change.destructive && say("plan.destroys")].filter(Boolean).join(", "),
-  ]);
+  const columns = ["component", "host", "change", "reason", "notes"];
+  if (!changes.some(notesOf)) columns.pop();
+  const headings = columns.map((name) => say(`head.${name}`));
+  const rows = changes.map((change) =>
+    [change.component, change.host, changeText(change), change.reason, notesOf(change)].slice(0, columns.length));
   return rows.length ? makeTable(say("plan.changes"), headings, rows) : make("p", { class: "quiet" }, say("nothing"));
+}
+
+function notesOf({ disruptive, destructive }) {
+  return [disruptive && say("plan.disruptive"), destructive && say("plan.destroys")].filter(Boolean).join(", ");
 }
 
 function changeText({ action, from_version: from, to_version: to }) {
@@ -66,8 +70,8 @@ function changeText({ action, from_version: from, to_version: to }) {
 function makeSteps(steps) {
   const headings = ["step", "action", "hosts", "playbook", "needs"].map((name) => say(`head.${name}`));
   const rows = steps.map((step) => [
-    make("code", {}, step.id), say(`action.${step.action}`), step.hosts.join(", "), make("code", {}, step.playbook),
-    [step.needs.join(", ") || "–", step.approve ? make("p", { class: "status waiting" }, say("plan.waits")) : null],
+    makeId(step.id), say(`action.${step.action}`), step.hosts.join(", "), make("code", {}, step.playbook),
+    [step.needs.length ? step.needs.map(makeId) : "–", step.approve ? make("p", { class: "status waiting" }, say("plan.waits")) : null],
   ]);
   return [
     makeSection(say("plan.graph"), makeGraph(steps)),

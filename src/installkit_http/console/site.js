@@ -1,5 +1,5 @@
 import { address, get, getAll } from "./api.js";
-import { make, makeTable } from "./elements.js";
+import { make, makeId, makeTable } from "./elements.js";
 import { showHosts } from "./hosts.js";
 import { linkToRun, makeFacts, makeStatus, makeTime } from "./marks.js";
 import { showParameters } from "./parameters.js";
@@ -43,7 +43,8 @@ function makeTabs(site, current) {
 async function showInstalled(place, site, signal) {
   const rows = await getAll(address`sites/${site}/installed`, signal);
   const headings = ["component", "host", "version", "status", "verified", "run"].map((name) => say(`head.${name}`));
-  if (!rows.length) place.append(make("p", { class: "quiet" }, say("site.none")));
+  const first = make("a", { href: address`#/sites/${site}/plan` }, say("site.first"));
+  if (!rows.length) place.append(make("p", { class: "quiet" }, say("site.none"), " ", first));
   else place.append(makeTable(say("site.installed"), headings, rows.map(installedCells)));
 }
 
@@ -75,7 +76,7 @@ async function showPlans(place, site, signal) {
   const plans = await getAll(address`sites/${site}/plans`, signal);
   const headings = ["plan", "created", "summary"].map((name) => say(`head.${name}`));
   const rows = plans.map(({ id, created_at: created, summary }) => [
-    make("a", { href: address`#/plans/${id}` }, make("code", {}, id)), makeTime(created), summary,
+    make("a", { href: address`#/plans/${id}` }, makeId(id)), makeTime(created), summary,
   ]);
   place.append(rows.length ? makeTable(say("site.plans"), headings, rows) : make("p", { class: "quiet" }, say("nothing")));
 }

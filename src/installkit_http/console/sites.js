@@ -1,5 +1,5 @@
 import { getAll } from "./api.js";
-import { make, makeTable } from "./elements.js";
+import { make, makeTable, makeWords } from "./elements.js";
 import { linkToRun, linkToSite } from "./marks.js";
 import { say } from "./words.js";
 
@@ -8,7 +8,7 @@ export async function showSites(main, _, signal) {
   const sites = await getAll("sites", signal);
   const rows = sites.map((site) => [linkToSite(site.name), site.title, makeLock(site.lock), linkToRun(site.last_run)]);
   const headings = ["site", "title", "lock", "last"].map((name) => say(`head.${name}`));
-  const shown = rows.length ? makeTable(say("sites.title"), headings, rows) : make("p", { class: "quiet" }, say("sites.none"));
+  const shown = rows.length ? makeTable(say("sites.title"), headings, rows) : make("p", { class: "quiet" }, makeWords(say("sites.none")));
   main.replaceChildren(make("h1", {}, say("sites.title")), shown);
 }
 

@@ -104,7 +104,8 @@ async def _carried_out(service: Service, operation: Operation, request: Request)
     )
     if request.method in SAFE_METHODS:
         return await run_in_threadpool(operation.handle, call)
-    return await run_in_threadpool(_changed, operation, call, content)
+    async with service.edit_lock if operation.guarded else contextlib.nullcontext():  # who waits here holds no thread
+        return await run_in_threadpool(_changed, operation, call, content)
 
 
 def _authenticated(service: Service, scope: installkit.Scope, request: Request) -> installkit.Token:
@@ -137,7 +138,7 @@ def _body(operation: Operation, request: Request, content: bytes) -> Any:
 
 
 def _changed(operation: Operation, call: Call, content: bytes) -> Response:
-    """Carry out a change: once for an idempotency key, one edit after the other, and recorded."""
+    """Carry out a change, once for an idempotency key, and record it."""
     key = call.request.headers.get("idempotency-key")
     if operation.method == "POST" and key and operation.keepable and call.token is not None:
         return _once(operation, call, key, content)
@@ -145,8 +146,7 @@ def _changed(operation: Operation, call: Call, content: bytes) -> Response:
 
 
 def _recorded(operation: Operation, call: Call) -> Response:
-    with call.service.edit_lock if operation.guarded else contextlib.nullcontext():
-        response = operation.handle(call)
+    response = operation.handle(call)
     if call.token is not None:
         call.record(f"{operation.method} {operation.full_path}")
     return response

@@ -1,7 +1,7 @@
 """What all requests share, and one request with what it brought."""
 
+import asyncio
 import re
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Service:
     allow_origin: tuple[str, ...]
     feeds: Feeds
     preparations: Preparations
-    edit_lock: threading.Lock = attrs.field(factory=threading.Lock)
+    edit_lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
 
 @attrs.frozen(kw_only=True)

@@ -92,7 +92,7 @@ def start(client, site, **request):
 
 
 def finish(client, run):
-    return until(lambda: (now := client.get(run).json())["finished_at"] and now)
+    return until(lambda: (now := client.get(run).json())["finished_at"] and now, timeout=90)  # it may be busy
 
 
 class Server:

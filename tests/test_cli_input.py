@@ -78,7 +78,7 @@ def test_the_overview_imports_no_command():
 
 
 def test_the_command_line_uses_public_names_alone():
-    """What it needs of installkit comes from the root package, the demo's and the programs'."""
+    """What it needs of installkit comes from the root package, the demo's and the wording's."""
     folder = Path(installkit.__file__).parent / "cli"
     modules = {
         node.module
@@ -87,7 +87,9 @@ def test_the_command_line_uses_public_names_alone():
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("installkit")
     }
 
-    assert {"installkit.demo"} == {module for module in modules if not module.startswith("installkit.cli")}
+    assert {"installkit.demo", "installkit.wording"} == {
+        module for module in modules if not module.startswith("installkit.cli")
+    }
 
 
 @pytest.mark.parametrize(

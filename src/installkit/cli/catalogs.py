@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 import installkit
-from installkit.cli.output import console, counted, make_table, print_json, print_table
+from installkit.cli.output import console, make_table, print_json, print_table
+from installkit.wording import counted
 
 FOLDER = click.Path(exists=True, file_okay=False)
 

@@ -8,7 +8,7 @@ import click
 
 import installkit
 from installkit.cli.errors import FAILED, RefusedError
-from installkit.cli.output import counted, print_json, print_table
+from installkit.cli.output import print_json, print_table
 from installkit.cli.passwords import password_options, take_passwords
 from installkit.cli.request import (
     Asked,
@@ -20,6 +20,7 @@ from installkit.cli.request import (
     take_connection,
 )
 from installkit.cli.session import Session, pass_session, say
+from installkit.wording import counted
 
 HOSTS_SHOWN = 6
 

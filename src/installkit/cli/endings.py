@@ -9,8 +9,9 @@ import installkit
 from installkit.cli.checks import ignore_options, show_findings
 from installkit.cli.errors import DETACHED, FAILED
 from installkit.cli.live import show_live
-from installkit.cli.output import STYLES, console, counted, duration_text, plain, print_json
+from installkit.cli.output import STYLES, console, plain, print_json
 from installkit.cli.session import Session, say, short
+from installkit.wording import counted, duration_text
 
 MESSAGE_LINES = 15
 

@@ -6,9 +6,10 @@ from typing import Any, TextIO
 import click
 
 import installkit
-from installkit.cli.output import counted, print_json, print_table
+from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say
 from installkit.cli.variables import read_variables
+from installkit.wording import counted
 
 
 @click.group()

@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 import installkit
-from installkit.cli.output import STYLES, console, counted, duration_text, plain
+from installkit.cli.output import STYLES, console, plain
 from installkit.cli.session import say, short
+from installkit.wording import counted, duration_text
 
 REFRESH = 0.125
 """Seconds between two looks."""

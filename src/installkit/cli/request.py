@@ -10,9 +10,9 @@ import attrs
 import click
 
 import installkit
-from installkit.cli.output import counted
 from installkit.cli.session import Session, say
 from installkit.cli.variables import read_variables
+from installkit.wording import counted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

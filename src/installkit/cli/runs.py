@@ -5,8 +5,9 @@ import click
 import installkit
 from installkit.cli.checks import show_findings
 from installkit.cli.endings import follow, show_failures
-from installkit.cli.output import console, counted, duration_text, print_json, print_table, time_text
+from installkit.cli.output import console, print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
+from installkit.wording import counted, duration_text, time_text
 
 OMITTED = ("steps", "failures")
 """What a list of runs leaves out."""

@@ -7,8 +7,9 @@ import click
 
 import installkit
 from installkit.cli.amounts import DURATION
-from installkit.cli.output import print_json, print_table, time_text
+from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say
+from installkit.wording import time_text
 
 
 @click.command()

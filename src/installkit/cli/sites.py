@@ -6,11 +6,12 @@ import click
 
 import installkit
 from installkit.cli.inventories import export_inventory, host, import_inventory, read_text
-from installkit.cli.output import console, counted, make_table, print_json, print_table, time_text
+from installkit.cli.output import console, make_table, print_json, print_table
 from installkit.cli.passwords import ask_secret
 from installkit.cli.plans import confirm
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.cli.variables import read_variables
+from installkit.wording import counted, time_text
 
 
 @click.command()

@@ -6,8 +6,9 @@ import click
 
 import installkit
 from installkit.cli.amounts import DURATION
-from installkit.cli.output import counted, print_json, print_table, size_text
+from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
+from installkit.wording import counted, size_text
 
 
 @click.command()

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 import installkit
 from installkit import Action, EventKind, HostStatus, RunSnapshot, Step, StepSnapshot, StepStatus
-from installkit.notebook.markup import duration_text, heading, page, quiet, table, time_text, word
+from installkit.notebook.markup import heading, page, quiet, table, word
+from installkit.wording import duration_text, time_text
 
 TASKS_SHOWN = 10
 

@@ -5,7 +5,6 @@ Whatever is put into a page goes through `Markup.format`, which escapes it: text
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from markupsafe import Markup
 
@@ -123,25 +122,3 @@ def facts(values: Mapping[str, object]) -> Markup:
     rows = [(Markup("<b>{}</b>").format(name), value) for name, value in values.items() if value]
     lines = (Markup("<div>{} {}</div>").format(*row) for row in rows)
     return joined(lines)
-
-
-def duration_text(seconds: float | None) -> str:
-    """Return *seconds* for people, as `4.9 s`, `3 min 5 s` or `1 h 2 min`; empty for None."""
-    if seconds is None:
-        return ""
-    whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def time_text(time: datetime | None) -> str:
-    """Return *time* on the clock of this machine, as `2026-11-22 08:01`; empty for None."""
-    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return *number* and *noun* in the plural where that is due: `1 step`, `2 steps`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

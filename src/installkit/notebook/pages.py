@@ -8,21 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 import installkit
-from installkit.notebook.markup import (
-    counted,
-    duration_text,
-    facts,
-    folded,
-    heading,
-    joined,
-    page,
-    quiet,
-    table,
-    time_text,
-    word,
-    words,
-)
+from installkit.notebook.markup import facts, folded, heading, joined, page, quiet, table, word, words
 from installkit.notebook.runs import run_page
+from installkit.wording import counted, duration_text, time_text
 
 RUNS_SHOWN = 5
 

@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 import installkit
 from installkit import Action, Check, CheckStatus, HostStatus, RunSnapshot, RunStatus, StepSnapshot, StepStatus
-from installkit.notebook.markup import bar, counted, duration_text, facts, heading, joined, quiet, table, unbroken, word
+from installkit.notebook.markup import bar, facts, heading, joined, quiet, table, unbroken, word
+from installkit.wording import counted, duration_text
 
 HOSTS_SHOWN = 40
 STEPS_SHOWN = 30

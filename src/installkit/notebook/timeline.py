@@ -12,7 +12,7 @@ import attrs
 
 import installkit
 from installkit import Action, EventKind
-from installkit.notebook.markup import counted, duration_text
+from installkit.wording import counted, duration_text
 
 MIME = "application/vnd.vegalite.v5+json"
 

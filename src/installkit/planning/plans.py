@@ -26,6 +26,7 @@ from installkit.planning.parameters import Values, check_parameters, digest, und
 from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
 from installkit.planning.requirements import Outcome
 from installkit.planning.steps import Steps
+from installkit.wording import counted
 
 _NO_PARAMETERS = SiteParameters()
 _VERBS = {Action.BACKUP: "back up"}
@@ -230,8 +231,4 @@ def _summary(changes: Iterable[Changes], steps: Sequence[Step]) -> str:
     unchanged = sum(not actions for actions in done)
     parts += [f"{unchanged} unchanged"] if unchanged else []
     hosts = {host for step in steps for host in step.hosts}
-    return f"{', '.join(parts)}; {_counted(len(steps), 'step')} on {_counted(len(hosts), 'host')}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{', '.join(parts)}; {counted(len(steps), 'step')} on {counted(len(hosts), 'host')}"

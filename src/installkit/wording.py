@@ -1,0 +1,36 @@
+"""Numbers, times and sizes as people read them: the same on the command line, in a notebook and in a plan."""
+
+from datetime import datetime
+
+__all__ = ["counted", "duration_text", "size_text", "time_text"]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return *number* and *noun* in the plural where that is due: `1 step`, `2 steps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration_text(seconds: float | None) -> str:
+    """Return *seconds* for people, as `4.9 s`, `3 min 5 s` or `1 h 2 min`; empty for None."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def size_text(size: float) -> str:
+    """Return *size*, in bytes, for people."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004 - the next unit
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def time_text(time: datetime | None) -> str:
+    """Return *time* on the clock of this machine, as `2026-11-22 08:01`; empty for None."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"

@@ -896,12 +896,14 @@ def test_a_required_value_must_be_there_and_a_secret_is_a_warning():
     ],
 )
 def test_a_value_that_nobody_declares_is_a_warning(given, warnings):
-    """It may be mistyped, or any variable of a playbook; where no component declares anything, nobody can know."""
+    """It may be mistyped; where a component declares nothing, it may as well be any variable of its playbooks."""
     size = Parameter(name="mysql_size", component="mysql", type="integer")
     mysql = component("mysql", parameters=(size,), actions=[spec("backup", "mysql", vars={"how": "slow"})])
 
     assert warnings == World((mysql,)).plan(install=("mysql",), parameters=given).warnings
     assert () == World((component("mysql"),)).plan(install=("mysql",), parameters={"mysql_sise": 2}).warnings
+    beside_a_bare_one = World((mysql, component("zk"))).plan(install=("mysql", "zk"), parameters={"q": 1, **given})
+    assert tuple(line for line in warnings if "did you mean" in line) == beside_a_bare_one.warnings
 
 
 def test_questions_are_what_planning_needs_to_know():

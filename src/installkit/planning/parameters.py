@@ -91,17 +91,24 @@ def _declared(catalog: Catalog) -> dict[str, Parameter]:
     return {parameter.name: parameter for component in catalog for parameter in component.parameters}
 
 
-def undeclared_warnings(catalog: Catalog, request: Request) -> tuple[str, ...]:
-    """Return a sentence for each value of *request* that no component declares, where some declare any."""
+def undeclared_warnings(catalog: Catalog, request: Request, concerned: Iterable[str]) -> tuple[str, ...]:
+    """
+    Return a sentence for each value of *request* that no component declares, where some declare any.
+
+    One like no other may be meant for a playbook without a manifest: it is none where such a component is *concerned*.
+    """
     declared = _declared(catalog)
+    bare = any(not catalog[name].parameters for name in concerned)
     known = {*declared, *(name for component in catalog for spec in component.actions for name in spec.vars)}
     unknown = [name for name in request.parameters if name not in known and not name.startswith(_OF_CHECKS)]
-    return tuple(_undeclared(name, known) for name in unknown if declared)
+    return tuple(line for name in unknown if declared and (line := _undeclared(name, known, bare=bare)))
 
 
-def _undeclared(name: str, known: Iterable[str]) -> str:
+def _undeclared(name: str, known: Iterable[str], *, bare: bool) -> str | None:
     near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"no component declares {name!r}; " + (f"did you mean {near[0]!r}?" if near else "playbooks get it as it is")
+    if near:
+        return f"no component declares {name!r}; did you mean {near[0]!r}?"
+    return None if bare else f"no component declares {name!r}; playbooks get it as it is"
 
 
 def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str, Mapping[str, Any]]]:

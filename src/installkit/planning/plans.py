@@ -126,7 +126,7 @@ def assemble(
         *facts.inventory.warnings,
         *(line for each in changes.values() for line in each.warnings),
         *steps.warnings,
-        *undeclared_warnings(facts.catalog, request),
+        *undeclared_warnings(facts.catalog, request, changes),
         *_purged(request, steps.steps),
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
     ]

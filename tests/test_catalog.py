@@ -120,6 +120,14 @@ def test_a_folder_without_numbers(folder):
     assert () == catalog.warnings
 
 
+def test_an_action_knows_what_its_playbook_asks_for(folder):
+    """Also through what it imports, as Ansible asks then too."""
+    write(folder, **{"05.app.yml": "- import_playbook: asking.yml\n", "asking.yml": ASKING})
+    plays(folder, "05.app.stop.yml")
+
+    assert [(), ("user", "pin")] == sorted(spec.prompts for spec in load_catalog(folder)["app"].actions)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "warning"),
     [

@@ -69,10 +69,12 @@ def numbered_components(playbooks: Iterable[Playbook], taken_names: frozenset[st
 
 def with_files(component: Component, shared: Mapping[str, str], library: Library) -> tuple[Component, list[str]]:
     """
-    Return *component* with the digests of all that its playbooks may read, and a warning for what is lost sight of.
+    Return *component* with what is in its files: digests of all that its playbooks may read, what these ask for.
+
+    With it comes a warning for what is lost sight of.
 
     Args:
-        component: Without digests.
+        component: Without either.
         shared: Digests of what lies beside playbooks in the catalog's folder itself.
         library: Where files and playbooks are looked up.
     """
@@ -87,7 +89,14 @@ def with_files(component: Component, shared: Mapping[str, str], library: Library
     files = {contents.name(path): contents.digest(path) for path in paths}
     if component.folder == contents.folder:
         files.update(shared)
-    return attrs.evolve(component, files=dict(sorted(files.items()))), warnings
+    actions = tuple(attrs.evolve(spec, prompts=_prompts(component, spec, library)) for spec in component.actions)
+    return attrs.evolve(component, files=dict(sorted(files.items())), actions=actions), warnings
+
+
+def _prompts(component: Component, spec: ActionSpec, library: Library) -> tuple[str, ...]:
+    own = Path(os.path.normpath(component.playbook_path(spec)))
+    imported, _ = library.imported([own])
+    return tuple(dict.fromkeys(name for path in (own, *sorted(imported)) for name in library.playbook(path).prompts))
 
 
 def _check_playbooks(manifest: Manifest, library: Library) -> None:

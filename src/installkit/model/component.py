@@ -85,6 +85,8 @@ class ActionSpec:
             takes any. In a manifest: `from`.
         approve: `first_batch` or `every_batch` waits for an approval after it; None never waits.
         facts: `fresh` gathers facts anew, `cached` shares them with the other steps of the run.
+        prompts: The variables that its playbook, and those that it imports, ask for (`vars_prompt`): in a run nobody
+            answers, but one that is given with the request is not asked for.
     """
 
     action: Action
@@ -99,6 +101,7 @@ class ActionSpec:
     approve: str | None = None
     destructive: bool = False
     facts: str = "cached"
+    prompts: tuple[str, ...] = ()
 
     def origins(self, version: str | None) -> str | None:
         """Return the versions that it can start from to *version*, as a specifier set; None for any."""

@@ -278,6 +278,13 @@ class Values:
         }
 
 
+def handed_secrets(component: Component, parameters: SiteParameters) -> tuple[str, ...]:
+    """Return the names of the secrets that playbooks of *component* get: those that it needs, and those that are kept."""
+    return tuple(
+        each.name for each in component.parameters if each.secret and (each.required or each.name in parameters.secrets)
+    )
+
+
 def step_inputs(files: str, given: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """
     Return what goes into a step, as in `StepSpec.inputs`.

@@ -1,6 +1,6 @@
 """A request and what is known, made into a plan."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import attrs
@@ -19,10 +19,10 @@ from installkit.model import (
 )
 from installkit.model.plan import join_names
 from installkit.planning.changes import Changes, find_changes
-from installkit.planning.coverage import Coverage
+from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
-from installkit.planning.parameters import Values, check_parameters, digest, undeclared_warnings
+from installkit.planning.parameters import Values, check_parameters, digest, handed_secrets, undeclared_warnings
 from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
 from installkit.planning.requirements import Outcome
 from installkit.planning.steps import Steps
@@ -127,6 +127,7 @@ def assemble(
         *(line for each in changes.values() for line in each.warnings),
         *steps.warnings,
         *undeclared_warnings(facts.catalog, request, changes),
+        *_unanswered(steps.steps, facts, request),
         *_purged(request, steps.steps),
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
     ]
@@ -144,6 +145,19 @@ def assemble(
         inputs=inputs,
         continues=stamp.continues,
     )
+
+
+def _unanswered(steps: Iterable[Step], facts: Facts, request: Request) -> Iterator[str]:
+    """Yield a sentence for each playbook of *steps* that asks for what is not given as an extra variable."""
+    for step in steps:
+        component = facts.catalog[step.component]
+        spec = spec_of(component, step.action)
+        given = {*spec.vars, *request.parameters, *handed_secrets(component, facts.parameters)}
+        if asked := [name for name in spec.prompts if name not in given]:
+            yield (
+                f"{step.playbook} asks for {join_names(asked)} (vars_prompt), and in a run nobody answers:"
+                " give each with -e NAME=VALUE"
+            )
 
 
 def _purged(request: Request, steps: Iterable[Step]) -> tuple[str, ...]:

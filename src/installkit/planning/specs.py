@@ -24,7 +24,7 @@ from installkit.model import (
 )
 from installkit.planning.coverage import spec_of
 from installkit.planning.inputs import files_digest
-from installkit.planning.parameters import Values, step_inputs
+from installkit.planning.parameters import Values, handed_secrets, step_inputs
 from installkit.planning.requests import GETTING_VALUES
 
 _NO_PARAMETERS = SiteParameters()
@@ -112,7 +112,7 @@ class _Specs:
             defaults=self._defaults(component, mixed=mixed),
             host_variables=self._host_variables(before if mixed else {}),
             variables=self._variables(component, spec, step, mixed=mixed),
-            secrets=self._secrets(component),
+            secrets=handed_secrets(component, self._parameters),
             timeout=spec.timeout,
             soft_timeout=spec.soft_timeout,
             exclusive=component.exclusive and step.action is not Action.CHECK,
@@ -157,13 +157,6 @@ class _Specs:
             **({} if mixed else {"component_from_version": step.from_version}),
             "component_purge": self._request.purge and step.action is Action.UNINSTALL,
         }
-
-    def _secrets(self, component: Component) -> tuple[str, ...]:
-        return tuple(
-            each.name
-            for each in component.parameters
-            if each.secret and (each.required or each.name in self._parameters.secrets)
-        )
 
     def _is_verified(self, step: Step) -> bool:
         verify = self._verify.get(step.id)

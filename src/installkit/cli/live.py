@@ -177,7 +177,7 @@ def event_line(event: installkit.Event, step: installkit.Step | None) -> str | N
         case kinds.STEP_FINISHED if step:
             took = f" after {duration_text(event.duration)}" if event.duration is not None else ""
             return f"{step.id}  {event.status}{took}"
-        case kinds.TASK_RESULT if step and event.status in {"failed", "unreachable"} and not _forgiven(event):
+        case kinds.TASK_RESULT if step and event.status in {"failed", "unreachable"} and not event.data.get("ignored"):
             message = plain(event.message or "").strip().partition("\n")[0]
             return f"{step.id}  {event.host} {event.status}: {event.task}: {message}"
         case kinds.APPROVAL_REQUESTED | kinds.APPROVED if step:
@@ -186,7 +186,3 @@ def event_line(event: installkit.Event, step: installkit.Step | None) -> str | N
             return event.kind.value.replace("_", " ")
         case _:
             return None
-
-
-def _forgiven(event: installkit.Event) -> bool:
-    return bool(event.data.get("ignored") or event.data.get("rescued"))

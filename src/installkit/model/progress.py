@@ -115,11 +115,13 @@ class _StepProgress:
                 self._finish(event)
 
     def _take_result(self, host: str, event: Event) -> None:
-        forgiven = event.data.get("rescued") or event.data.get("ignored")
-        if event.status in {ResultStatus.FAILED, ResultStatus.UNREACHABLE} and not forgiven:
-            self._statuses[host] = HostStatus(event.status)
-        elif event.status == ResultStatus.CHANGED and self._statuses[host] is HostStatus.RUNNING:
+        if event.status in {ResultStatus.FAILED, ResultStatus.UNREACHABLE}:
+            if not event.data.get("ignored"):
+                self._statuses[host] = HostStatus(event.status)
+        elif event.status == ResultStatus.CHANGED:
             self._statuses[host] = HostStatus.CHANGED
+        elif self._statuses[host] in {HostStatus.FAILED, HostStatus.UNREACHABLE}:  # it goes on: a rescue, untold before
+            self._statuses[host] = HostStatus.RUNNING
 
     def _finish(self, event: Event) -> None:
         failures = event.data.get("failures", ())

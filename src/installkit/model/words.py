@@ -160,7 +160,7 @@ class EventKind(StrEnum):
 
 
 class ResultStatus(StrEnum):
-    """The `status` of a task_result or item_result event; `rescued` and `ignored` are flags in its data."""
+    """The `status` of a task_result or item_result event; `ignored` is a flag in its data."""
 
     OK = "ok"
     CHANGED = "changed"

@@ -1,0 +1,59 @@
+"""Where a run stands, folded from events that a real playbook made."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from installkit.engine.translation import draft_from_runner
+from installkit.model import (
+    Action,
+    Event,
+    EventKind,
+    Plan,
+    Request,
+    RunOptions,
+    RunProgress,
+    RunSpec,
+    Step,
+)
+
+RECORDED = Path(__file__).parent / "data" / "events" / "results.jsonl"
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+
+
+def make_spec():
+    hosts = ("h1", "h2", "gone")
+    step = Step(id="s", seq=1, component="a", action=Action.INSTALL, hosts=hosts, playbook="results.yml")
+    plan = Plan(id="7f3c", site="acme", revision=None, digest="d", created_at=NOW, request=Request(), steps=(step,))
+    return RunSpec(
+        run="7f3c", site="acme", catalog=RECORDED.parent, plan=plan, options=RunOptions(), steps=(), created_at=NOW
+    )
+
+
+def statuses_after(task, host):
+    """Return how the hosts stand right after the last result of *task* on *host*."""
+    raws = [json.loads(line) for line in RECORDED.read_text().splitlines()]
+    drafts = [{"kind": EventKind.STEP_STARTED}, *(draft for raw in raws if (draft := draft_from_runner(raw)))]
+    ends = [n for n, draft in enumerate(drafts) if (draft["kind"], draft.get("task")) == ("task_result", task)]
+    end = max(n for n in ends if drafts[n]["host"] == host)
+    progress = RunProgress(make_spec())
+    for seq, draft in enumerate(drafts[: end + 1], start=1):
+        progress.feed(Event(seq=seq, time=NOW, run="7f3c", step="s", **{**draft, "kind": EventKind(draft["kind"])}))
+    return progress.step("s").host_statuses
+
+
+@pytest.mark.parametrize(
+    ("task", "host", "status"),
+    [
+        pytest.param("Ping", "gone", "unreachable", id="unreachable"),
+        pytest.param("Ignore", "h1", "changed", id="ignored"),
+        pytest.param("Break", "h1", "failed", id="failed"),
+        pytest.param("Save", "h1", "running", id="rescued"),
+        pytest.param("Fail", "h2", "failed", id="failed for good"),
+    ],
+)
+def test_a_host_that_goes_on_after_a_failure_is_not_lost(task, host, status):
+    """Nothing tells a failure that will be rescued; the next result on the host does."""
+    assert status == statuses_after(task, host)[host]

@@ -19,9 +19,11 @@ from installkit.journal import (
     open_journal,
     read_approval,
     read_cancel,
+    read_holder,
     request_approval,
     request_cancel,
     take_lock,
+    write_holder,
 )
 from installkit.model import (
     Plan,
@@ -80,6 +82,25 @@ def test_a_lock_is_free_when_its_last_descriptor_is_closed(tmp_path):
     assert lock_is_held(tmp_path / "lock")
     lock.release()
     assert not lock_is_held(tmp_path / "lock")
+
+
+def test_a_holder_is_read_whole_while_others_take_over(tmp_path):
+    """Whoever reads finds the one before or the one after, never something in between."""
+    path = tmp_path / "lock"
+    holders = [{"run": RUN, "doing": "x" * size} for size in (1, 400)]
+    seen = []
+    with take_lock(path) as lock:
+        write_holder(lock, holders[0])
+        done = threading.Event()
+        reader = threading.Thread(target=lambda: seen.extend(iter(lambda: done.is_set() or read_holder(path), True)))
+        reader.start()
+        for number in range(3000):
+            write_holder(lock, holders[number % 2])
+        done.set()
+        reader.join()
+
+    assert seen
+    assert [] == [holder for holder in seen if holder not in holders]
 
 
 def test_events_get_gapless_numbers_across_writers(run):

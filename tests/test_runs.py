@@ -15,7 +15,7 @@ import installkit
 from bare_ansible import bare, timeless
 from installkit import EventKind, HostStatus, InstallationStatus, RunStatus, StepStatus
 from installkit.engine.scratch import scratch_path
-from installkit.journal import lock_is_held, take_lock
+from installkit.journal import announce, lock_is_held, take_lock
 from installkit.model import FailureCode
 
 SAY = """
@@ -309,16 +309,22 @@ def test_a_site_is_changed_by_one_run_at_a_time(site, folder, tmp_path):
 
 @pytest.mark.long
 def test_who_starts_a_run_slowly_is_not_taken_for_the_run_before(site, folder):
-    """The lock's file names its last holder until the next one has told who it is."""
+    """The lock's file names its last holder until the next one has told who it is, and then that one."""
     (folder / "03.mysql.yml").write_text(play("debug:"))
     finish(site, install=["mysql"])
     second = site.plan(install=["mysql"], force=["mysql"])
     wait_for(lambda: not lock_is_held(site._folders.site_lock("acme")))
-    with take_lock(site._folders.site_lock("acme")):
+    starter = {"run": second.id, "by": "ann", "since": "2026-11-22T08:00:00Z", "doing": second.summary}
+    with take_lock(site._folders.site_lock("acme")) as lock:
         with pytest.raises(installkit.SiteLockedError, match="a run is being started there") as caught:
             site.start(second)
 
         assert {} == caught.value.holder
+        assert site.snapshot().lock is None
+        with announce(lock, starter), pytest.raises(installkit.SiteLockedError, match="started by ann") as caught:
+            site.start(second)
+
+        assert starter == caught.value.holder
         assert site.snapshot().lock is None
     assert RunStatus.SUCCEEDED is site.start(second).wait(60).status
 

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -10,7 +11,17 @@ from installkit.display import Shown
 from installkit.engine import launch
 from installkit.errors import PlanningError, SiteLockedError
 from installkit.folders import Folders
-from installkit.journal import Lock, create_journal, is_run_id, lock_is_held, read_holder, take_lock, write_holder
+from installkit.journal import (
+    Lock,
+    announce,
+    create_journal,
+    is_run_id,
+    lock_is_held,
+    read_holder,
+    read_starter,
+    take_lock,
+    write_holder,
+)
 from installkit.model import (
     Check,
     FailureCode,
@@ -85,7 +96,7 @@ class Site(SitePlans, Shown):
         values = self._values(secrets)
         if plan.read_only or wanted.check_mode:
             return self._launch(self._spec(plan, wanted, values), values, None)
-        with self._take_lock() as lock:
+        with self._take_lock() as lock, announce(lock, _holder(plan, wanted, datetime.now(UTC))):
             return self._launch(self._spec(plan, wanted, values), values, lock)
 
     def check(
@@ -172,7 +183,7 @@ class Site(SitePlans, Shown):
             return run
         with run_lock:
             if site_lock is not None:
-                write_holder(site_lock, _holder(spec))
+                write_holder(site_lock, _holder(spec.plan, spec.options, spec.created_at))
             locks = [run_lock] if site_lock is None else [run_lock, site_lock]
             handed = {name: value for name, value in values.items() if name in wanted or is_password(name)}
             launch(self._folders.runs / spec.run, handed, locks)
@@ -198,6 +209,8 @@ class Site(SitePlans, Shown):
 
     def _told_holder(self) -> dict[str, Any]:
         """Return whom the site's lock names; nobody where that run has ended, and its successor has not told yet."""
+        if starter := read_starter(self._folders.site_lock(self.name)):
+            return starter
         holder = read_holder(self._folders.site_lock(self.name))
         named = self._started(str(holder.get("run")))
         return {} if named is not None and named.status.final else holder
@@ -247,10 +260,5 @@ def _key_file(path: str | Path | None) -> Path | None:
     return found
 
 
-def _holder(spec: RunSpec) -> dict[str, Any]:
-    return {
-        "run": spec.run,
-        "by": spec.options.requested_by,
-        "since": time_to_wire(spec.created_at),
-        "doing": spec.plan.summary,
-    }
+def _holder(plan: Plan, options: RunOptions, since: datetime) -> dict[str, Any]:
+    return {"run": plan.id, "by": options.requested_by, "since": time_to_wire(since), "doing": plan.summary}

@@ -1,7 +1,7 @@
 """The files of a run, its only truth; no other module knows their names or their format."""
 
 from installkit.journal.files import CANNOT_WRITE, SUPERVISOR_ERRORS, WhenFull, is_run_id, wait, write_errors
-from installkit.journal.locks import Lock, lock_is_held, read_holder, take_lock, write_holder
+from installkit.journal.locks import Lock, announce, lock_is_held, read_holder, read_starter, take_lock, write_holder
 from installkit.journal.prune import is_pruned, prunable_size, prune_journal, remove_unnamed
 from installkit.journal.reader import Journal, JournalEvent, list_journals, parse_event
 from installkit.journal.requests import (
@@ -25,6 +25,7 @@ __all__ = [
     "Lock",
     "LogWriter",
     "WhenFull",
+    "announce",
     "create_journal",
     "encode_event",
     "is_pruned",
@@ -38,6 +39,7 @@ __all__ = [
     "read_approval",
     "read_cancel",
     "read_holder",
+    "read_starter",
     "remove_unnamed",
     "request_approval",
     "request_cancel",

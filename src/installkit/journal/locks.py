@@ -8,12 +8,19 @@ process id is involved.
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import attrs
 
-from installkit.journal.files import open_for
+from installkit.journal.files import open_for, write_errors
+
+HOLDER_SIZE = 1024
+"""Bytes, at the least, of what is told of a holder: a new one is written over the old one in place."""
+
+_STARTER = "starter"
 
 
 @attrs.define
@@ -69,14 +76,46 @@ def lock_is_held(path: Path) -> bool:
 
 
 def write_holder(lock: Lock, holder: dict[str, Any]) -> None:
-    """Write into the lock's own file who holds it; it stays there when the lock is free again."""
-    content = json.dumps(holder).encode()
-    os.pwrite(lock.descriptor, content, 0)
-    os.ftruncate(lock.descriptor, len(content))
+    """
+    Write into the lock's own file who holds it; it stays there when the lock is free again.
+
+    One write covers all that was there, so that a reader finds the old holder or the new one, whole.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    size = max(HOLDER_SIZE, os.fstat(lock.descriptor).st_size)
+    with write_errors(lock.path):
+        os.pwrite(lock.descriptor, json.dumps(holder).encode().ljust(size), 0)
+
+
+@contextmanager
+def announce(lock: Lock, starter: dict[str, Any]) -> Iterator[None]:
+    """Tell in the lock's file beside who held it last who is about to, until that is written or given up."""
+    last = _read(lock.path)
+    last.pop(_STARTER, None)  # of one who was killed
+    write_holder(lock, {**last, _STARTER: starter})
+    try:
+        yield
+    finally:
+        if _STARTER in _read(lock.path):
+            write_holder(lock, last)
 
 
 def read_holder(path: Path) -> dict[str, Any]:
     """Return who holds, or last held, the lock at *path*; empty if nobody ever did."""
+    holder = _read(path)
+    holder.pop(_STARTER, None)
+    return holder
+
+
+def read_starter(path: Path) -> dict[str, Any]:
+    """Return who is about to hold the lock at *path*, if it is held; empty if nobody has announced it."""
+    starter = _read(path).get(_STARTER)
+    return starter if isinstance(starter, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         holder = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):

@@ -81,6 +81,16 @@ def test_numbered_playbooks_are_components(folder):
     assert () == catalog.warnings
 
 
+def test_the_name_of_installkits_own_checks_is_no_components(folder):
+    """`host.disk` must not mean two things: a numbered playbook goes by its stem, a manifest is refused."""
+    plays(folder, "01.host.yml", "01.host.verify.yml")
+
+    (found,) = load_catalog(folder)
+    assert ("01.host", 2) == (found.name, len(found.actions))
+    write(folder, **{"host.component.yml": "name: host\n"})
+    assert "'host' cannot be a component's name: installkit's own checks are called host." in issues(folder)[0]
+
+
 def test_other_playbooks_are_listed(folder):
     """Files that hold plays but no number are others; variables, tasks and hidden files are not."""
     plays(folder, "01.a.yml", "site.yml", ".hidden.yml", "roles/r/tasks/main.yml")

@@ -12,7 +12,7 @@ from installkit.catalog.fields import suggestion
 from installkit.catalog.manifest import Manifest
 from installkit.catalog.names import component_name_problem
 from installkit.catalog.playbooks import Library, Playbook, number_of
-from installkit.model import Action, ActionSpec, Component, Origin, Parameter
+from installkit.model import OWN_CHECKS, Action, ActionSpec, Component, Origin, Parameter
 
 _BY_INSTALL = frozenset({Action.UPGRADE, Action.CONFIGURE})
 """Actions that the install playbook carries out where they name none."""
@@ -53,13 +53,13 @@ def numbered_components(playbooks: Iterable[Playbook], taken_names: frozenset[st
     """
     Return the components that numbered *playbooks* are without a manifest.
 
-    A name found twice, or among *taken_names*, becomes the whole stem. Playbooks of an action without an install
+    A name found twice, among *taken_names*, or kept for installkit's checks, becomes the whole stem. Playbooks of an action without an install
     playbook, or whose name no component can have, are left over.
     """
     by_name: dict[str, list[Playbook]] = defaultdict(list)
     for playbook in playbooks:
         by_name[playbook.component or ""].append(playbook)
-    named = dict(_distinct(by_name, taken_names))
+    named = dict(_distinct(by_name, taken_names | {OWN_CHECKS}))
     return [
         _numbered_component(name, group)
         for name, group in named.items()

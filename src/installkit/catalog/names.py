@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from installkit.model import OWN_CHECKS
+
 _COMPONENT = re.compile(r"(?=.*[A-Za-z])(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
@@ -31,6 +33,8 @@ of which ansible-core 2.19 warns as `Found variable using reserved name`; "Speci
 
 def component_name_problem(name: str) -> str | None:
     """Return why *name* cannot be a component's name; None if it can."""
+    if name == OWN_CHECKS:
+        return f"{name!r} cannot be a component's name: installkit's own checks are called {name}.…; say of what it is"
     if _COMPONENT.fullmatch(name):
         return None
     return (
@@ -82,7 +86,7 @@ class NameRule:
 
 _NO_VARIABLE = {"not": {"enum": sorted({*RESERVED_VARIABLES, *keyword.kwlist})}}
 
-COMPONENT_NAME = NameRule(component_name_problem, {"pattern": f"^{_COMPONENT.pattern}$"})
+COMPONENT_NAME = NameRule(component_name_problem, {"pattern": f"^{_COMPONENT.pattern}$", "not": {"const": OWN_CHECKS}})
 VARIABLE_NAME = NameRule(variable_name_problem, {"pattern": f"^(?!component_){_VARIABLE.pattern}$", **_NO_VARIABLE})
 PARAMETER_NAME = NameRule(
     parameter_name_problem, {"pattern": f"^(?!component_|ansible_){_VARIABLE.pattern}$", **_NO_VARIABLE}

@@ -7,8 +7,7 @@ from typing import Any
 
 import attrs
 
-from installkit.checks.names import OWN
-from installkit.model import Action, Catalog, Component, Plan, Play, Request, RunSpec, Step, StepSpec
+from installkit.model import OWN_CHECKS, Action, Catalog, Component, Plan, Play, Request, RunSpec, Step, StepSpec
 
 PLAYBOOK = Path(__file__).with_name("host.check.yml")
 
@@ -92,7 +91,7 @@ def _own_check(
     hosts = tuple(dict.fromkeys(host for step, _ in pairs for host in step.hosts))
     components = {step.component: catalog[step.component] for step, _ in pairs}
     becoming = {name for name, each in components.items() if spec.options.become or _becomes(each, catalog.folder)}
-    step = Step(id="", seq=0, component=OWN, action=Action.CHECK, hosts=hosts, playbook=PLAYBOOK.name)
+    step = Step(id="", seq=0, component=OWN_CHECKS, action=Action.CHECK, hosts=hosts, playbook=PLAYBOOK.name)
     first = pairs[0][1]
     return step, StepSpec(
         step="",

@@ -1,7 +1,7 @@
 """Frozen values, without I/O and without a clock; on the wire they have the same field names."""
 
 from installkit.model.access import AuditEntry, KeptAnswer, Token, Webhook
-from installkit.model.check import Check, Ignored, group_checks
+from installkit.model.check import OWN_CHECKS, Check, Ignored, group_checks
 from installkit.model.component import (
     ON_CHANGE,
     PARAMETER_TYPES,
@@ -66,6 +66,7 @@ __all__ = [
     "LOG_LIMIT",
     "NEXT_RUN_STATUSES",
     "ON_CHANGE",
+    "OWN_CHECKS",
     "PARAMETER_TYPES",
     "VAULT_PASSWORD",
     "Action",

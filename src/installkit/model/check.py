@@ -4,6 +4,9 @@ import attrs
 
 from installkit.model.words import CheckStatus
 
+OWN_CHECKS = "host"
+"""What the names of installkit's own checks begin with, and so what no component is called."""
+
 
 @attrs.frozen(kw_only=True)
 class Ignored:

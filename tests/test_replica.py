@@ -1,9 +1,12 @@
 """A data directory that cannot be written: all can be read, and what cannot be done is said."""
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ import installkit
 from disks import fill
 from installkit import DiskFullError, RunStatus, StoreError
 from installkit.cli.app import app
+from installkit.replica import Replica
+from installkit.store import Store
 
 RECORDED = Path(__file__).parent / "data" / "journals" / "1" / "024ea32e2dec"
 
@@ -181,3 +186,39 @@ def test_the_commands_that_change_say_what_is_wrong(small_disk, obstacle):
     assert 1 == refused.exit_code
     assert "open for reading only" in refused.output
     assert "fail" in {each["status"] for each in json.loads(doctor.stdout) if "open for reading" in each["message"]}
+
+
+WRITER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.executescript(
+    "PRAGMA synchronous = off; PRAGMA wal_autocheckpoint = 1;"
+    "CREATE TABLE one (number); INSERT INTO one VALUES (0);"
+    "CREATE TABLE middle (filler); INSERT INTO middle VALUES (zeroblob(16000000));"
+    "CREATE TABLE two (number); INSERT INTO two VALUES (0);"
+)
+print("ready", flush=True)
+while True:
+    connection.execute("UPDATE one SET number = number + 1")
+    connection.execute("UPDATE two SET number = number + 1")
+"""
+
+
+def test_a_copy_is_of_one_moment_while_others_write(tmp_path):
+    """Not even one that is made in the middle of a checkpoint is half old and half new."""
+    database = tmp_path / "installkit.db"
+    Store(database).close()
+    with subprocess.Popen([sys.executable, "-c", WRITER, database], stdout=subprocess.PIPE) as writer:
+        writer.stdout.readline()
+        found = [look_at_a_copy(database) for _ in range(5)]
+        writer.kill()
+
+    assert {(True, "ok")} == set(found)
+
+
+def look_at_a_copy(database):
+    """Return whether the two numbers in a copy were ever true at once, and what SQLite says of its integrity."""
+    with contextlib.closing(Replica(database, key_file=None)) as replica:
+        with contextlib.closing(sqlite3.connect(replica.path)) as connection:
+            ((apart,),) = connection.execute("SELECT one.number - two.number FROM one, two")
+        return apart in {0, 1}, replica.check()

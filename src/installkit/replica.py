@@ -2,13 +2,12 @@
 
 import errno
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from installkit.errors import StoreError
 from installkit.folders import Folders
-from installkit.store import KEY_NAME, Store
+from installkit.store import KEY_NAME, Store, copy_unwritable
 
 PROBE = 65_536
 """Bytes that must find room for the database to be opened where it lies."""
@@ -48,10 +47,8 @@ class Replica(Store):
         self._folder = tempfile.TemporaryDirectory(prefix="installkit-", dir=_memory())
         path = Path(self._folder.name, database.name)
         try:
-            for suffix in ("", "-wal"):  # what is in the second only is committed, too
-                part = database.with_name(database.name + suffix)
-                if part.exists():
-                    shutil.copyfile(part, path.with_name(part.name))
+            if database.exists():
+                copy_unwritable(database, path)
             super().__init__(path, key_file=key_file or database.with_name(KEY_NAME))
         except OSError as exc:
             self._folder.cleanup()

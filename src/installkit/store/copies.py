@@ -2,13 +2,21 @@
 
 import fcntl
 import os
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from installkit.errors import StoreError
 from installkit.store.database import BUSY_TIMEOUT
+
+_FILES = ("", "-wal")
+"""What follows a database's name in those of its files that hold what is committed."""
+
+_LOOKS = 50
+_PAUSE = 0.1
 
 
 def back_up(source: Path, target: Path) -> None:
@@ -18,13 +26,52 @@ def back_up(source: Path, target: Path) -> None:
         with _alone(target.parent):
             temporary.unlink(missing_ok=True)
             temporary.touch(mode=0o600)
-            with closing(_connect(source)) as live, closing(_connect(temporary)) as copy:
+            with closing(_connect(source, "rw")) as live, closing(_connect(temporary, "rw")) as copy:
                 live.backup(copy)
             temporary.replace(target)
     except OSError as exc:
         raise StoreError(
             f"the backup {target} cannot be written: {exc.strerror}", remedy="name a folder that your user may write"
         ) from exc
+
+
+def copy_unwritable(source: Path, target: Path) -> None:
+    """
+    Write a copy of the database *source*, as it is at one moment, to the new file *target*; *source* is only read.
+
+    Others may write it meanwhile. SQLite itself needs a file beside it for that, which they have made; where there is
+    none, as on a read-only disk, its files are copied.
+
+    Raises:
+        StoreError: If it changes all the time.
+        OSError: If it cannot be read, or the copy not be written.
+    """
+    try:
+        with closing(_connect(source, "ro")) as live, closing(_connect(target, "rwc")) as copy:
+            live.backup(copy)
+    except sqlite3.Error:
+        target.unlink(missing_ok=True)
+        _copy_files(source, target)
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Copy the files of *source*, again as long as one of them changes meanwhile: it may be in the middle of a checkpoint."""
+    for _ in range(_LOOKS):
+        before = _stamps(source)
+        for suffix in _FILES:
+            part, copy = source.with_name(source.name + suffix), target.with_name(target.name + suffix)
+            copy.unlink(missing_ok=True)
+            if part.exists():
+                shutil.copyfile(part, copy)
+        if before == _stamps(source):
+            return
+        time.sleep(_PAUSE)
+    raise StoreError(f"{source} is written all the time, and cannot be copied", remedy="try again in a moment")
+
+
+def _stamps(source: Path) -> list[tuple[int, int] | None]:
+    found = (source.with_name(source.name + suffix) for suffix in _FILES)
+    return [(part.stat().st_size, part.stat().st_mtime_ns) if part.exists() else None for part in found]
 
 
 @contextmanager
@@ -40,7 +87,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def check_integrity(path: Path) -> str:
     """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
-    with closing(_connect(path)) as connection:
+    with closing(_connect(path, "rw")) as connection:
         return "\n".join(line for (line,) in connection.execute("PRAGMA integrity_check"))
 
 
@@ -68,5 +115,5 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT)
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT)

@@ -6,8 +6,10 @@ from typing import Any
 
 import attrs
 import click
+from click.shell_completion import CompletionItem
 
 import installkit
+from installkit.cli.commands import Group
 from installkit.cli.errors import BadInputError, CommandError, say_error
 from installkit.cli.session import Session
 
@@ -32,39 +34,43 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "apply": Entry("plans", "Show a plan, ask, and carry it out."),
         "resume": Entry("follow_ups", "Go on with a run that did not succeed."),
         "rollback": Entry("follow_ups", "Undo a run, to the versions before it."),
-        "approve": Entry("runs", "Let a waiting run go on."),
-        "cancel": Entry("runs", "Ask a run to stop."),
+        "record": Entry("follow_ups", "Record what is there without installing it."),
+        "forget": Entry("follow_ups", "Take it out of the record again."),
     },
-    "Look": {
+    "Runs": {
         "runs": Entry("runs", "List the runs, newest first."),
         "show": Entry("runs", "Show one run: steps, hosts, failures."),
         "watch": Entry("runs", "Watch a run until it ends."),
         "logs": Entry("logs", "Print what ansible-playbook printed."),
         "events": Entry("logs", "List what happened in a run."),
+        "approve": Entry("runs", "Let a waiting run go on."),
+        "cancel": Entry("runs", "Ask a run to stop."),
         "report": Entry("report", "Write what others need to help with a run."),
+    },
+    "Sites": {
         "status": Entry("sites", "Show what is installed where."),
-        "record": Entry("follow_ups", "Record what is there without installing it."),
-        "forget": Entry("follow_ups", "Take it out of the record again."),
-    },
-    "Set up": {
-        "catalog": Entry("catalogs", "Check and list a folder of playbooks."),
         "site": Entry("sites", "Sites: inventory, catalog, parameters, secrets."),
-        "demo": Entry("demo", "Install real software on this machine, without root."),
+        "catalog": Entry("catalogs", "Check and list a folder of playbooks."),
     },
-    "Serve": {
+    "Service": {
         "serve": Entry("service", "Serve all of it over HTTP, with a console."),
         "token": Entry("service", "Who may use the HTTP service."),
     },
-    "Maintain": {
+    "Upkeep": {
         "doctor": Entry("doctor", "Check this machine and the data directory."),
         "reindex": Entry("upkeep", "Rebuild the database from the runs' journals."),
         "prune": Entry("upkeep", "Free the space that old logs take."),
+    },
+    "Learn": {
+        "help": Entry("topics", "Explain requests, secrets, exit codes and more."),
+        "completion": Entry("completion", "Let the shell complete commands and names."),
+        "demo": Entry("demo", "Install real software on this machine, without root."),
     },
 }
 COMMANDS: Mapping[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
-class App(click.Group):
+class App(Group):
     """The group of all commands: each is imported when it is used, and errors of installkit are shown in its words."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
@@ -83,7 +89,13 @@ class App(click.Group):
         """Write the overview, without importing a command."""
         for section, entries in SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl([(name.ljust(8), entry.summary) for name, entry in entries.items()])
+                formatter.write_dl([(name.ljust(10), entry.summary) for name, entry in entries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and options that begin with *incomplete*, without importing a command."""
+        found = [CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items()]
+        begun = [item for item in found if item.value.startswith(incomplete)]
+        return [*begun, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out the command; what goes wrong becomes a message, a remedy and an exit code."""

@@ -6,19 +6,22 @@ from pathlib import Path
 import click
 
 import installkit
+from installkit.cli.commands import Group
+from installkit.cli.completion import complete_components
 from installkit.cli.output import console, make_table, print_json, print_table
 from installkit.wording import counted
 
 FOLDER = click.Path(exists=True, file_okay=False)
 
 
-@click.group()
+@click.group(cls=Group)
 def catalog() -> None:
     """
     Check and list a folder of playbooks.
 
     \b
     installkit catalog list playbooks
+    installkit catalog show playbooks mysql
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
 
 
@@ -30,6 +33,7 @@ def validate(folder: str) -> None:
 
     \b
     installkit catalog validate playbooks
+    installkit catalog validate .
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = installkit.load_catalog(folder)
     _warn(found)
@@ -45,6 +49,7 @@ def list_components(folder: str, *, as_json: bool) -> None:
 
     \b
     installkit catalog list playbooks
+    installkit catalog list playbooks --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = installkit.load_catalog(folder)
     if as_json:
@@ -77,6 +82,7 @@ def schema() -> None:
     Print the JSON Schema of a manifest: editors complete and check with it.
 
     \b
+    installkit catalog schema
     installkit catalog schema > manifest.schema.json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     click.echo(json.dumps(installkit.manifest_schema(), indent=2))
@@ -84,7 +90,7 @@ def schema() -> None:
 
 @catalog.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.argument("name")
+@click.argument("name", shell_complete=complete_components)
 @click.option("--json", "as_json", is_flag=True, help="Print the component as JSON.")
 def show(folder: str, name: str, *, as_json: bool) -> None:
     """
@@ -92,6 +98,7 @@ def show(folder: str, name: str, *, as_json: bool) -> None:
 
     \b
     installkit catalog show playbooks mysql
+    installkit catalog show playbooks 03 --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = installkit.load_catalog(folder)[name]
     if as_json:

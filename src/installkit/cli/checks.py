@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 import installkit
+from installkit.cli.commands import Command
+from installkit.cli.completion import complete_files
 from installkit.cli.errors import FAILED, RefusedError
 from installkit.cli.output import print_json, print_table
 from installkit.cli.passwords import password_options, take_passwords
@@ -32,8 +34,8 @@ ignore_option = click.option(
 )
 
 
-@click.command()
-@click.argument("plan", metavar="[PLAN]", required=False)
+@click.command(cls=Command)
+@click.argument("plan", metavar="[PLAN]", required=False, shell_complete=complete_files)
 @request_options
 @ignore_option
 @connection_options
@@ -53,6 +55,7 @@ def check(
     \b
     installkit check -c playbooks -i hosts.yml --install mysql
     installkit check upgrade.json
+    installkit check --upgrade mysql --ignore-check host.memory='a test machine'
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     connection, passwords = take_connection(options), take_passwords(options)
     request = {name: value for name, value in options.items() if name not in connection}

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 import installkit
+from installkit.cli.commands import Command
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
 from installkit.cli.output import console, print_table
@@ -22,7 +23,7 @@ from installkit.demo import FIRST_REQUEST, UPGRADE, demo_catalog, describe, remo
 SITE = "demo"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--folder", metavar="DIR", type=click.Path(file_okay=False), help="Where all of it lives.")
 @click.option("--remove", "remove_all", is_flag=True, help="Stop and remove all of it.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 import installkit
+from installkit.cli.commands import Command
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @pass_session
 def doctor(session: Session, *, as_json: bool) -> None:
@@ -18,6 +19,7 @@ def doctor(session: Session, *, as_json: bool) -> None:
 
     \b
     installkit doctor
+    installkit doctor --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
     found = installkit.examine(data, lambda: _integrity(session))

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from installkit.cli.commands import Command
+from installkit.cli.completion import complete_components, complete_runs
 from installkit.cli.passwords import take_passwords
 from installkit.cli.plans import carry_out, start_options
 from installkit.cli.request import Asked, find_site, site_options
@@ -12,8 +14,8 @@ from installkit.cli.session import Session, pass_session
 from installkit.cli.variables import read_variables
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
 @click.option("--failed-hosts", is_flag=True, help="Only the hosts that failed or could not be reached.")
 @click.option("-e", "--extra-vars", metavar="NAME=VALUE|@FILE|{…}", multiple=True, help="As Ansible's -e.")
 @start_options
@@ -25,6 +27,7 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     \b
     installkit resume last
     installkit resume 7f3c --failed-hosts
+    installkit resume last --yes --detach
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.installer.site(old.site)
@@ -33,8 +36,8 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
 @start_options
 @pass_session
 def rollback(session: Session, /, run: str, **start: Any) -> None:
@@ -43,6 +46,7 @@ def rollback(session: Session, /, run: str, **start: Any) -> None:
 
     \b
     installkit rollback last
+    installkit rollback 7f3c --yes
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.installer.site(old.site)
@@ -50,8 +54,8 @@ def rollback(session: Session, /, run: str, **start: Any) -> None:
     carry_out(session, Asked(site, site.plan(rollback=old, secrets=passwords), passwords), start)
 
 
-@click.command()
-@click.argument("components", metavar="NAME[=VER]...", nargs=-1, required=True)
+@click.command(cls=Command)
+@click.argument("components", metavar="NAME[=VER]...", nargs=-1, required=True, shell_complete=complete_components)
 @site_options
 @click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
 @start_options
@@ -62,12 +66,13 @@ def record(session: Session, /, components: tuple[str, ...], *, limit: str | Non
 
     \b
     installkit record mysql=10.11.18 -l db
+    installkit record zk portal=2.4 --site acme
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     _change_record(session, {"record": components, "limit": limit}, options)
 
 
-@click.command()
-@click.argument("components", metavar="NAME...", nargs=-1, required=True)
+@click.command(cls=Command)
+@click.argument("components", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_components)
 @site_options
 @click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
 @start_options
@@ -78,6 +83,7 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
 
     \b
     installkit forget mysql -l db2
+    installkit forget zk portal --site acme --yes
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     _change_record(session, {"forget": components, "limit": limit}, options)
 

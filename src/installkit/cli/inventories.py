@@ -6,13 +6,15 @@ from typing import Any, TextIO
 import click
 
 import installkit
+from installkit.cli.commands import Command, Group
+from installkit.cli.completion import complete_sites
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say
 from installkit.cli.variables import read_variables
 from installkit.wording import counted
 
 
-@click.group()
+@click.group(cls=Group)
 def host() -> None:
     """
     List, enter and remove hosts.
@@ -21,11 +23,12 @@ def host() -> None:
 
     \b
     installkit site host list acme
+    installkit site host set acme db3 --group db
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
 
 
 @host.command("list")
-@click.argument("site")
+@click.argument("site", shell_complete=complete_sites)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @pass_session
 def list_hosts(session: Session, site: str, *, as_json: bool) -> None:
@@ -34,6 +37,7 @@ def list_hosts(session: Session, site: str, *, as_json: bool) -> None:
 
     \b
     installkit site host list acme
+    installkit site host list acme --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     hosts = session.installer.site(site).hosts()
     if as_json:
@@ -47,7 +51,7 @@ def _row(found: installkit.Host) -> tuple[str, ...]:
 
 
 @host.command("set")
-@click.argument("site")
+@click.argument("site", shell_complete=complete_sites)
 @click.argument("host")
 @click.option(
     "--group", "groups", metavar="GROUP", multiple=True, help="All the groups that name it; new ones are made."
@@ -65,6 +69,7 @@ def set_host(
 
     \b
     installkit site host set acme db3 --group db -e ansible_host=10.0.0.13
+    installkit site host set acme db3 --unset ansible_host
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(site)
     known = {each.name: each for each in found.hosts()}.get(host)
@@ -86,7 +91,7 @@ def _values(session: Session, found: installkit.Site, given: tuple[str, ...]) ->
 
 
 @host.command("remove")
-@click.argument("site")
+@click.argument("site", shell_complete=complete_sites)
 @click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
 @pass_session
 def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
@@ -95,6 +100,7 @@ def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
 
     \b
     installkit site host remove acme db3
+    installkit site host remove acme db3 db4
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(site)
     known = {each.name for each in found.hosts()}
@@ -107,8 +113,8 @@ def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
     say(f"{counted(len(set(hosts)), 'host')} removed from {site}")
 
 
-@click.command("export")
-@click.argument("site")
+@click.command("export", cls=Command)
+@click.argument("site", shell_complete=complete_sites)
 @click.argument("file", metavar="[FILE]", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @pass_session
 def export_inventory(session: Session, site: str, file: str) -> None:
@@ -119,6 +125,7 @@ def export_inventory(session: Session, site: str, file: str) -> None:
 
     \b
     installkit site export acme hosts.yml
+    installkit site export acme | less
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     text = session.installer.site(site).export_inventory()
     if file == "-":
@@ -127,8 +134,8 @@ def export_inventory(session: Session, site: str, file: str) -> None:
         Path(file).write_text(text, encoding="utf-8")
 
 
-@click.command("import")
-@click.argument("site")
+@click.command("import", cls=Command)
+@click.argument("site", shell_complete=complete_sites)
 @click.argument("file", type=click.File(encoding="utf-8"))
 @pass_session
 def import_inventory(session: Session, site: str, file: TextIO) -> None:
@@ -139,6 +146,7 @@ def import_inventory(session: Session, site: str, file: TextIO) -> None:
 
     \b
     installkit site import acme hosts.yml
+    cat hosts.yml | installkit site import acme -
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(site)
     found.import_inventory(read_text(file))

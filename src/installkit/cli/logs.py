@@ -7,16 +7,20 @@ from collections.abc import Iterable, Iterator
 import click
 
 import installkit
+from installkit.cli.commands import Command
+from installkit.cli.completion import complete_run_hosts, complete_runs, complete_steps
 from installkit.cli.output import plain, print_json, print_table
 from installkit.cli.session import Session, pass_session, say
 
 
-@click.command()
-@click.argument("run")
-@click.argument("step", required=False)
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
+@click.argument("step", required=False, shell_complete=complete_steps)
 @click.option("-f", "--follow", is_flag=True, help="Go on until its end.")
 @click.option("--tail", metavar="N", type=click.IntRange(min=0), help="Begin with the last N lines.")
-@click.option("--host", metavar="HOST", help="Only what was printed about this host.")
+@click.option(
+    "--host", metavar="HOST", shell_complete=complete_run_hosts, help="Only what was printed about this host."
+)
 @click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="Without colours; so does NO_COLOR.")
 @pass_session
 def logs(
@@ -31,6 +35,7 @@ def logs(
     \b
     installkit logs last mysql --tail 50
     installkit logs last -f | tee install.log
+    installkit logs 7f3c 03-mysql-upgrade-2 --host db1 --no-color
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.run(run)
     steps = found.find_steps(step) if step else tuple(each.id for each in found.plan.steps)
@@ -101,8 +106,8 @@ def _unstyled(line: bytes) -> bytes:
     return click.unstyle(line.decode("latin-1")).encode("latin-1")
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run's end; one event a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array; with -f one JSON value a line.")
 @pass_session

@@ -11,7 +11,7 @@ import click
 
 import installkit
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PROMPT = "prompt"
 _VAULT = (
@@ -31,14 +31,14 @@ _CONNECTION = (
 )
 
 
-def vault_options(command: Command) -> Command:
+def vault_options(command: Function) -> Function:
     """Give *command* Ansible's options for vault passwords, for `take_passwords`."""
     for option in reversed(_VAULT):
         command = option(command)
     return command
 
 
-def password_options(command: Command) -> Command:
+def password_options(command: Function) -> Function:
     """Give *command* all of Ansible's options for passwords, for `take_passwords`."""
     command = vault_options(command)
     for option in reversed(_CONNECTION):

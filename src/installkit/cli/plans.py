@@ -11,6 +11,8 @@ import click
 import installkit
 from installkit.cli.amounts import DURATION, SIZE
 from installkit.cli.checks import check_first, ignore_option, read_ignored
+from installkit.cli.commands import Command
+from installkit.cli.completion import complete_files
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
 from installkit.cli.output import STYLES, console, make_table, print_json
@@ -18,7 +20,7 @@ from installkit.cli.passwords import password_options, take_passwords, vault_opt
 from installkit.cli.request import (
     CONNECTION_OPTIONS,
     Asked,
-    Command,
+    Function,
     all_secrets,
     make_plan,
     read_plan,
@@ -30,7 +32,7 @@ from installkit.cli.session import Session, pass_session, say, short
 HOSTS_SHOWN = 6
 
 
-@click.command()
+@click.command(cls=Command)
 @request_options
 @vault_options
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan, to apply later.")
@@ -44,6 +46,7 @@ def plan(session: Session, /, output: str | None, *, as_json: bool, graph: bool,
     \b
     installkit plan -c playbooks -i hosts.yml --install mysql --install zk
     installkit plan --site acme --upgrade mysql=10.11.19 -o upgrade.json
+    installkit plan --all -l db1 -e mysql_port=3307
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     asked = make_plan(session, options, take_passwords(options))
     for name in asked.secrets:
@@ -92,7 +95,7 @@ def _names(hosts: list[str]) -> str:
     return ", ".join(hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def start_options(command: Command) -> Command:
+def start_options(command: Function) -> Function:
     """
     Give *command* the options of starting a plan; they reach it as keyword arguments.
 
@@ -141,8 +144,8 @@ _START_NAMES = (
 )
 
 
-@click.command()
-@click.argument("plan", metavar="[PLAN]", required=False)
+@click.command(cls=Command)
+@click.argument("plan", metavar="[PLAN]", required=False, shell_complete=complete_files)
 @request_options
 @start_options
 @pass_session
@@ -156,6 +159,7 @@ def apply(session: Session, /, plan: str | None, **options: Any) -> None:
     \b
     installkit apply -c playbooks -i hosts.yml --install mysql
     installkit apply upgrade.json --yes --detach
+    installkit apply --upgrade mysql=10.11.19 --batch 1 --note 'ticket 4711'
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     start = {name: options.pop(name) for name in _START_NAMES}
     passwords = take_passwords(options)

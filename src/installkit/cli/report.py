@@ -2,11 +2,13 @@
 
 import click
 
+from installkit.cli.commands import Command
+from installkit.cli.completion import complete_runs
 from installkit.cli.session import Session, pass_session, say
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
 @click.option(
     "-o",
     "--output",
@@ -23,6 +25,7 @@ def report(session: Session, run: str, output: str | None) -> None:
 
     \b
     installkit report last -o report.zip
+    installkit report 7f3c
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.run(run)
     path = output or f"installkit-report-{found.id}.zip"

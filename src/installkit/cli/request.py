@@ -10,11 +10,12 @@ import attrs
 import click
 
 import installkit
+from installkit.cli.completion import complete_components, complete_parameters, complete_sites
 from installkit.cli.session import Session, say
 from installkit.cli.variables import read_variables
 from installkit.wording import counted
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 ACTIONS = ("install", "upgrade", "configure", "start", "stop", "restart", "verify", "backup", "uninstall")
 
@@ -37,20 +38,22 @@ class Asked:
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
-def request_options(command: Command) -> Command:
+def request_options(command: Function) -> Function:
     """Give *command* the options of a request; they reach it as keyword arguments, all of them for `make_plan`."""
     for option in reversed(_options()):
         command = option(command)
     return site_options(command)
 
 
-def site_options(command: Command) -> Command:
+def site_options(command: Function) -> Function:
     """Give *command* the options that name a site; they reach it as `site`, `catalog` and `inventory`."""
     folder = click.Path(exists=True, file_okay=False)
     for option in (
         click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i."),
         click.option("-c", "--catalog", metavar="DIR", type=folder, help="The folder of playbooks."),
-        click.option("--site", metavar="SITE", help="The site; needed if there are several."),
+        click.option(
+            "--site", metavar="SITE", shell_complete=complete_sites, help="The site; needed if there are several."
+        ),
     ):
         command = option(command)
     return command
@@ -70,7 +73,7 @@ CONNECTION_OPTIONS = (
 """How Ansible connects; they are for `take_connection`."""
 
 
-def connection_options(command: Command) -> Command:
+def connection_options(command: Function) -> Function:
     """Give *command* the `CONNECTION_OPTIONS`."""
     for option in reversed(CONNECTION_OPTIONS):
         command = option(command)
@@ -82,11 +85,14 @@ def take_connection(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in ("user", "private_key", "become")}
 
 
-def _options() -> list[Callable[[Command], Command]]:
+def _options() -> list[Callable[[Function], Function]]:
     return [
         *(
             click.option(
-                f"--{action}", metavar="NAME[=VER]" if action in {"install", "upgrade"} else "NAME", multiple=True
+                f"--{action}",
+                metavar="NAME[=VER]" if action in {"install", "upgrade"} else "NAME",
+                multiple=True,
+                shell_complete=complete_components,
             )
             for action in ACTIONS
         ),
@@ -97,11 +103,18 @@ def _options() -> list[Callable[[Command], Command]]:
             "--extra-vars",
             metavar="NAME=VALUE|@FILE|{…}",
             multiple=True,
+            shell_complete=complete_parameters,
             help="Values for this plan only, as Ansible's -e.",
         ),
         click.option("--batch", metavar="N|N%[,…]", help="So many hosts at a time, as Ansible's serial."),
         click.option("--purge", is_flag=True, help="With --uninstall: the data goes too."),
-        click.option("--force", metavar="NAME", multiple=True, help="Carry it out although nothing changed."),
+        click.option(
+            "--force",
+            metavar="NAME",
+            multiple=True,
+            shell_complete=complete_components,
+            help="Carry it out although nothing changed.",
+        ),
     ]
 
 

@@ -4,6 +4,8 @@ import click
 
 import installkit
 from installkit.cli.checks import show_findings
+from installkit.cli.commands import Command
+from installkit.cli.completion import complete_live_runs, complete_runs, complete_sites
 from installkit.cli.endings import follow, show_failures
 from installkit.cli.output import console, print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
@@ -13,8 +15,8 @@ OMITTED = ("steps", "failures")
 """What a list of runs leaves out."""
 
 
-@click.command()
-@click.option("--site", metavar="SITE", help="Only this site's.")
+@click.command(cls=Command)
+@click.option("--site", metavar="SITE", shell_complete=complete_sites, help="Only this site's.")
 @click.option("--status", type=click.Choice([status.value for status in installkit.RunStatus]), help="Only those.")
 @click.option("-n", "--limit", metavar="N", type=click.IntRange(1, 1_000_000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
@@ -25,6 +27,8 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
 
     \b
     installkit runs --site acme --status failed
+    installkit runs
+    installkit runs -n 100 --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if site is not None:
         session.installer.site(site)
@@ -47,8 +51,8 @@ def _row(run: installkit.RunSnapshot) -> tuple[str, ...]:
     return (short(run.id), run.site, run.status, time_text(run.created_at), took, steps, run.requested_by, run.note)
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
 @pass_session
 def show(session: Session, run: str, *, as_json: bool) -> None:
@@ -59,6 +63,7 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
 
     \b
     installkit show last
+    installkit show 7f3c --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.run(run)
     now = found.snapshot()
@@ -104,8 +109,8 @@ def _names(hosts: list[str]) -> str:
     return ", ".join(hosts) if len(hosts) <= 8 else counted(len(hosts), "host")  # noqa: PLR2004 - a line holds them
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
 @pass_session
 def watch(session: Session, run: str) -> None:
     """
@@ -115,12 +120,13 @@ def watch(session: Session, run: str) -> None:
 
     \b
     installkit watch last
+    installkit watch 7f3c && installkit status
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     follow(session, session.installer.run(run))
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_live_runs)
 @pass_session
 def approve(session: Session, run: str) -> None:
     """
@@ -130,6 +136,7 @@ def approve(session: Session, run: str) -> None:
 
     \b
     installkit approve last
+    installkit approve 7f3c
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.run(run)
     waiting = [step.text for step in found.steps if step.status is installkit.StepStatus.WAITING]
@@ -138,8 +145,8 @@ def approve(session: Session, run: str) -> None:
     say(f"to watch it: {session.command('watch', short(found.id))}")
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_live_runs)
 @click.option("--now", is_flag=True, help="Stop the running steps too, in the middle of what they do.")
 @pass_session
 def cancel(session: Session, run: str, *, now: bool) -> None:
@@ -150,6 +157,7 @@ def cancel(session: Session, run: str, *, now: bool) -> None:
 
     \b
     installkit cancel last --now
+    installkit cancel 7f3c
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.run(run)
     status = found.status

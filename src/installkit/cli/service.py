@@ -7,12 +7,13 @@ import click
 
 import installkit
 from installkit.cli.amounts import DURATION
+from installkit.cli.commands import Command, Group
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say
 from installkit.wording import time_text
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "-c", "--catalog", "catalogs", metavar="[NAME=]DIR", multiple=True, help="A folder of playbooks to make sites of."
 )
@@ -59,7 +60,7 @@ def serve(
     )
 
 
-@click.group()
+@click.group(cls=Group)
 def token() -> None:
     """
     Tokens: who may use the HTTP service.
@@ -84,7 +85,13 @@ def token() -> None:
 @click.option("--expires-in", metavar="TIME", type=DURATION, help="As 12h or 90m; without it, never.")
 @pass_session
 def create(session: Session, /, name: str, *, scopes: tuple[str, ...], expires_in: float | None) -> None:
-    """Create a token and print it alone; nobody can show it again."""
+    """
+    Create a token and print it alone; nobody can show it again.
+
+    \b
+    installkit token create frontend --scope operate
+    installkit token create ann --scope admin --expires-in 12h
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
     limit = None if expires_in is None else datetime.now(UTC) + timedelta(seconds=expires_in)
     made, text = session.installer.access.create_token(name, scopes, expires_at=limit)
     click.echo(text)
@@ -95,7 +102,13 @@ def create(session: Session, /, name: str, *, scopes: tuple[str, ...], expires_i
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @pass_session
 def list_tokens(session: Session, /, *, as_json: bool) -> None:
-    """List the tokens, without their texts."""
+    """
+    List the tokens, without their texts.
+
+    \b
+    installkit token list
+    installkit token list --json
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
     tokens = session.installer.access.tokens()
     if as_json:
         print_json(tokens)
@@ -111,6 +124,12 @@ def list_tokens(session: Session, /, *, as_json: bool) -> None:
 @click.argument("token_id", metavar="ID")
 @pass_session
 def revoke(session: Session, /, token_id: str) -> None:
-    """Take a token away, and the sessions that were bought with it."""
+    """
+    Take a token away, and the sessions that were bought with it.
+
+    \b
+    installkit token revoke 3f9a1c20
+    installkit token revoke 3f9a1c20 && installkit token list
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
     session.installer.access.revoke_token(token_id)
     say(f"token {token_id} is revoked")

@@ -5,6 +5,8 @@ from typing import Any, TextIO
 import click
 
 import installkit
+from installkit.cli.commands import Command, Group
+from installkit.cli.completion import complete_entered, complete_parameters, complete_secrets, complete_sites
 from installkit.cli.inventories import export_inventory, host, import_inventory, read_text
 from installkit.cli.output import console, make_table, print_json, print_table
 from installkit.cli.passwords import ask_secret
@@ -14,8 +16,8 @@ from installkit.cli.variables import read_variables
 from installkit.wording import counted, time_text
 
 
-@click.command()
-@click.option("--site", metavar="SITE", help="Only this site.")
+@click.command(cls=Command)
+@click.option("--site", metavar="SITE", shell_complete=complete_sites, help="Only this site.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @pass_session
 def status(session: Session, site: str | None, *, as_json: bool) -> None:
@@ -24,6 +26,8 @@ def status(session: Session, site: str | None, *, as_json: bool) -> None:
 
     \b
     installkit status --site acme
+    installkit status
+    installkit status --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     sites = session.installer.sites() if site is None else (session.installer.site(site),)
     rows = [row for each in sites for row in each.installed()]
@@ -66,7 +70,7 @@ def _last(row: installkit.Installation) -> str:
     return f"{row.action} {row.to_version}" if row.to_version and row.to_version != row.version else row.action.value
 
 
-@click.group()
+@click.group(cls=Group)
 def site() -> None:
     """
     Sites: inventory, catalog, parameters, secrets.
@@ -118,7 +122,7 @@ def create(
 
 
 @site.command()
-@click.argument("name", metavar="SITE")
+@click.argument("name", metavar="SITE", shell_complete=complete_sites)
 @click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False))
 @click.option("--title", metavar="TEXT", help="For people.")
 @pass_session
@@ -130,6 +134,7 @@ def update(session: Session, name: str, catalog: str | None, title: str | None) 
 
     \b
     installkit site update acme -c playbooks-2.0
+    installkit site update acme --title 'Acme, Hamburg'
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     session.installer.site(name)
     if catalog:
@@ -138,7 +143,7 @@ def update(session: Session, name: str, catalog: str | None, title: str | None) 
 
 
 @site.command()
-@click.argument("name", metavar="SITE")
+@click.argument("name", metavar="SITE", shell_complete=complete_sites)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @pass_session
 def delete(session: Session, name: str, *, yes: bool) -> None:
@@ -149,6 +154,7 @@ def delete(session: Session, name: str, *, yes: bool) -> None:
 
     \b
     installkit site delete acme
+    installkit site delete acme --yes
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     session.installer.site(name)
     confirm(f"Forget site {name}, with its parameters, secrets and plans?", yes=yes)
@@ -165,6 +171,7 @@ def list_sites(session: Session, *, as_json: bool) -> None:
 
     \b
     installkit site list
+    installkit site list --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     session.installer.refresh()
     found = [each.snapshot() for each in session.installer.sites()]
@@ -183,7 +190,7 @@ def _row(found: installkit.SiteSnapshot) -> tuple[str, ...]:
 
 
 @site.command()
-@click.argument("name", metavar="SITE")
+@click.argument("name", metavar="SITE", shell_complete=complete_sites)
 @click.option("--json", "as_json", is_flag=True, help="Print the site as JSON.")
 @pass_session
 def show(session: Session, name: str, *, as_json: bool) -> None:
@@ -192,6 +199,7 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
 
     \b
     installkit site show acme
+    installkit site show acme --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     now = found.snapshot()
@@ -219,8 +227,8 @@ def _entered(found: installkit.Site) -> list[tuple[str, str, str]]:
 
 
 @site.command("set")
-@click.argument("name", metavar="SITE")
-@click.argument("values", metavar="NAME=VALUE|@FILE|{…}", nargs=-1, required=True)
+@click.argument("name", metavar="SITE", shell_complete=complete_sites)
+@click.argument("values", metavar="NAME=VALUE|@FILE|{…}", nargs=-1, required=True, shell_complete=complete_parameters)
 @click.option("--group", metavar="GROUP", help="For the hosts of this group alone.")
 @click.option("--host", metavar="HOST", help="For this host alone.")
 @pass_session
@@ -232,6 +240,8 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
 
     \b
     installkit site set acme mysql_port=3307 --group db
+    installkit site set acme @values.yml
+    installkit site set acme mysql_port=3308 --host db2
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     _check_level(found, group, host)
@@ -245,8 +255,8 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
 
 
 @site.command("unset")
-@click.argument("name", metavar="SITE")
-@click.argument("parameters", metavar="PARAMETER…", nargs=-1, required=True)
+@click.argument("name", metavar="SITE", shell_complete=complete_sites)
+@click.argument("parameters", metavar="PARAMETER…", nargs=-1, required=True, shell_complete=complete_entered)
 @click.option("--group", metavar="GROUP", help="For the hosts of this group alone.")
 @click.option("--host", metavar="HOST", help="For this host alone.")
 @pass_session
@@ -258,6 +268,7 @@ def unset_values(session: Session, name: str, parameters: tuple[str, ...], group
 
     \b
     installkit site unset acme mysql_port --group db
+    installkit site unset acme mysql_port mysql_data_dir
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     _check_one_level(group, host)
@@ -293,8 +304,8 @@ def _level(name: str, group: str | None, host: str | None) -> str:
 
 
 @site.command()
-@click.argument("name", metavar="SITE")
-@click.argument("secret", metavar="SECRET")
+@click.argument("name", metavar="SITE", shell_complete=complete_sites)
+@click.argument("secret", metavar="SECRET", shell_complete=complete_secrets)
 @click.option("--unset", is_flag=True, help="Take it away.")
 @pass_session
 def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
@@ -307,6 +318,7 @@ def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
     \b
     installkit site secret acme mysql_root_password
     pass show acme/sudo | installkit site secret acme ansible_become_password
+    installkit site secret acme mysql_root_password --unset
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     if unset:

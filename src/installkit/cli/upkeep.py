@@ -6,12 +6,13 @@ import click
 
 import installkit
 from installkit.cli.amounts import DURATION
+from installkit.cli.commands import Command
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.wording import counted, size_text
 
 
-@click.command()
+@click.command(cls=Command)
 @pass_session
 def reindex(session: Session) -> None:
     """
@@ -22,6 +23,7 @@ def reindex(session: Session) -> None:
 
     \b
     installkit reindex
+    installkit --data-dir /srv/installkit reindex
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     installer = _opened(session)
     say("reading the runs' journals …")
@@ -44,7 +46,7 @@ def _opened(session: Session) -> installkit.Installer:
     return session.installer
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--older-than", metavar="TIME", type=DURATION, help="Only runs that ended so long ago, as 30d.")
 @click.option("--keep", metavar="N", type=click.IntRange(min=0), help="Keep the newest N ended runs whole.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
@@ -59,6 +61,7 @@ def prune(session: Session, older_than: float | None, keep: int | None, *, dry_r
 
     \b
     installkit prune --older-than 90d --keep 20 --dry-run
+    installkit prune --keep 50
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if older_than is None and keep is None:
         raise click.UsageError("say which runs: --older-than TIME, --keep N, or both")

@@ -1,0 +1,40 @@
+"""How a command explains itself: what it does, its options, and last the command lines to copy."""
+
+import inspect
+
+import click
+
+_UNWRAPPED = "\b\n"
+"""click's mark of a paragraph whose lines stay as they are; the last paragraph of a docstring holds the examples."""
+
+
+class Command(click.Command):
+    """A command whose help ends with the examples of its docstring."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write what it does."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_parts(self)[0])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write the examples, each on its line: they are there to be copied."""
+        with formatter.section("Examples"):
+            formatter.write("".join(f"  {line}\n" for line in examples(self)))
+
+
+class Group(Command, click.Group):
+    """A group of such commands, whose help ends with examples, too."""
+
+    command_class = Command
+    group_class = type
+
+
+def examples(command: click.Command) -> list[str]:
+    """Return the command lines that *command* shows as examples."""
+    return _parts(command)[1].splitlines()
+
+
+def _parts(command: click.Command) -> tuple[str, str]:
+    text, _, shown = inspect.cleandoc(command.help or "").rpartition(_UNWRAPPED)
+    return text.strip(), shown

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import attrs
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -224,7 +225,7 @@ def test_logs_without_colours_are_else_the_same(done):
         expected = installer.run("last").log_text("mysql", color=False)
 
     assert expected == world.cli("logs", "last", "mysql", "--no-color").stdout
-    assert expected == world.cli("logs", "last", "mysql", env={"NO_COLOR": "1"}).stdout
+    assert expected == world.cli("logs", "last", "mysql", env={"NO_COLOR": "please"}).stdout
 
 
 def test_logs_of_one_host_and_the_last_lines(done):
@@ -309,6 +310,17 @@ def test_a_failure_is_told_once_for_all_its_hosts(failed):
     assert 1 == applied.stdout.count("→ free space")
     assert 1 == world.cli("watch", "last").exit_code
     assert "No space left on device" in world.cli("show", "last").stdout
+
+
+def test_colours_can_be_had_in_a_pipe(failed):
+    """FORCE_COLOR colours what is printed; nothing is drawn over and over where there is no terminal."""
+    world, _ = failed
+    plain = world.cli("watch", "last")
+    forced = world.cli("watch", "last", env={"FORCE_COLOR": "1"}, color=True)
+
+    assert "\x1b[1;31m" in forced.stdout
+    assert plain.stdout == click.unstyle(forced.stdout)
+    assert plain.stderr == forced.stderr
 
 
 def test_a_saved_plan_is_applied_once_and_refused_when_stale(world):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
+from rich.rule import Rule
 from rich.text import Text
 
 import installkit
@@ -21,6 +22,7 @@ from installkit.cli.session import Session, say
 from installkit.demo import FIRST_REQUEST, UPGRADE, demo_catalog, describe, remove, write_inventory
 
 SITE = "demo"
+RULE_WIDTH = 80
 
 
 @click.command(cls=Command)
@@ -115,7 +117,7 @@ class _Story:
     def _head(self, title: str, text: str) -> None:
         self._chapter += 1
         self._out.print()
-        self._out.rule(Text(f"{self._chapter}. {title}", "bold"), style="dim", align="left")
+        self._out.print(Rule(Text(f"{self._chapter}. {title}", "bold"), style="dim", align="left"), width=RULE_WIDTH)
         self._out.print(text)
         self._out.print()
 

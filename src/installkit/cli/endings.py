@@ -72,7 +72,7 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
     """Print what went wrong in the run *now*: one block for each failure, with all its hosts."""
     for failure in now.failures:
         out.print()
-        out.print(Text(f"  {plain(failure.summary)}", "bold red"))
+        out.print(Padding(Text(plain(failure.summary), "bold red"), (0, 0, 0, 2), expand=False))
         facts = {
             "where": failure.location or "",
             "step": failure.step or "",

@@ -77,7 +77,7 @@ class RefusedError(click.ClickException):
 
 def say_error(message: str, remedy: str | None = None) -> None:
     """Write an error to stderr, in red on a terminal."""
-    color = False if os.environ.get("NO_COLOR") else None
+    color = False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None
     click.secho(f"error: {message}", err=True, fg="red", color=color)
     if remedy:
         click.echo(f"  → {remedy}", err=True)

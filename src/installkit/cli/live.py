@@ -1,6 +1,7 @@
 """A run as it goes on: drawn anew a few times a second on a terminal, a line for each thing that happens without one."""
 
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -46,7 +47,8 @@ def show_live(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
     Where it waits for an approval, *approve* is the command that is told.
     """
     out = console(err=True)
-    return _draw(run, out, approve) if out.is_terminal else _tell(run, approve)
+    drawn = sys.stderr.isatty() and out.is_interactive  # with FORCE_COLOR rich takes a pipe for a terminal
+    return _draw(run, out, approve) if drawn else _tell(run, approve)
 
 
 def _draw(run: installkit.Run, out: Console, approve: str) -> installkit.RunSnapshot:

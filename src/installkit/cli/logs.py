@@ -1,6 +1,7 @@
 """`logs` and `events`."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -21,7 +22,7 @@ from installkit.cli.session import Session, pass_session, say
 @click.option(
     "--host", metavar="HOST", shell_complete=complete_run_hosts, help="Only what was printed about this host."
 )
-@click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="Without colours; so does NO_COLOR.")
+@click.option("--no-color", is_flag=True, help="Without colours; so does NO_COLOR.")
 @pass_session
 def logs(
     session: Session, run: str, step: str | None, *, follow: bool, tail: int | None, host: str | None, no_color: bool
@@ -46,7 +47,7 @@ def logs(
         chunks = _of_host(found, steps, host, follow=follow)
     else:
         chunks = _of_steps(found, steps, tail=tail, follow=follow)
-    write_bytes(_without_colours(chunks) if no_color else chunks)
+    write_bytes(_without_colours(chunks) if no_color or os.environ.get("NO_COLOR") else chunks)
 
 
 def write_bytes(chunks: Iterable[bytes]) -> None:

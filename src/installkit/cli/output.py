@@ -8,15 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 import installkit
+from installkit.cli.tables import Sheet
 
-PIPE_WIDTH = 240
-"""Columns of a table that no terminal cuts."""
+PIPE_WIDTH = 10_000
+"""Columns where there is no terminal: more than any line has, so that nothing is wrapped."""
 
 STYLES = {
     "succeeded": "green",
@@ -56,20 +54,13 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, err: bool = False) -> None:
-    """Print *rows* under *columns*; cells are wrapped, never cut, where the terminal is narrow."""
+    """Print *rows* under *columns*; on a narrow terminal cells are wrapped or stand below each other, never cut."""
     console(err=err).print(make_table(columns, rows))
 
 
-def make_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """Return *rows* under *columns* as a table; columns that are empty in every row are left out."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    used = [index for index in range(len(columns)) if not cells or any(row[index] for row in cells)]
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for index in used:
-        table.add_column(columns[index], overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(plain(row[index]), STYLES.get(row[index], "")) for index in used))
-    return table
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Sheet:
+    """Return *rows* under *columns*; columns that are empty in every row are left out."""
+    return Sheet(columns, (["" if cell is None else plain(str(cell)) for cell in row] for row in rows), STYLES)
 
 
 def plain(text: str) -> str:

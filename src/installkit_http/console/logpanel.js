@@ -7,7 +7,7 @@ import { LogView } from "./logview.js";
 import { findLines } from "./search.js";
 import { say } from "./words.js";
 
-const BAD = ["failed", "unreachable"];
+export const BAD = ["failed", "unreachable"];
 
 export class LogPanel {
   #sizes = new Map(); // step → bytes its log is known to have
@@ -115,12 +115,12 @@ export class LogPanel {
   }
 }
 
-/** The byte at which the first failure of *step* was printed that was neither ignored nor rescued; null if there is none. */
+/** The byte at which the first failure of *step* was printed that was not ignored; null if there is none. */
 async function findFailure(run, step, signal) {
   for (let after = 0, page = null; page === null || page.next > after; ) {
     after = page?.next ?? 0;
     page = await get(address`runs/${run}/events?step=${step}&kind=task_result&limit=1000&after=${after}`, signal);
-    const found = page.items.find(({ status, data, log }) => BAD.includes(status) && log && !data.ignored && !data.rescued);
+    const found = page.items.find(({ status, data, log }) => BAD.includes(status) && log && !data.ignored);
     if (found) return found.log.start;
   }
   return null;

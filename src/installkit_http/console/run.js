@@ -6,7 +6,7 @@ import { announce, make, makeSection, renew } from "./elements.js";
 import { makeFindings } from "./checks.js";
 import { makeFailures } from "./failures.js";
 import { followRun } from "./live.js";
-import { LogPanel } from "./logpanel.js";
+import { BAD, LogPanel } from "./logpanel.js";
 import { durationText, linkToRun, linkToSite, makeFacts, makeProblem, makeStatus, makeTime } from "./marks.js";
 import { makeHostTable, makeStepTable } from "./steps.js";
 import { say } from "./words.js";
@@ -193,10 +193,7 @@ class RunPage {
     if (event.log) this.panel.setSize(event.step, event.log.end);
     if (TURNS.includes(event.kind)) this.look();
     if (event.kind === "step_started" && this.follows && this.panel.follow) this.select(event.step);
-    const { ignored, rescued } = event.data;
-    if (event.kind !== "task_result" || event.seq <= this.run.last_seq || ignored || rescued) return;
-    const worse = event.status === "changed" ? step.host_statuses[event.host] === "running" : true;
-    if (["changed", "failed", "unreachable"].includes(event.status) && worse) step.host_statuses[event.host] = event.status;
+    if (event.kind === "task_result" && event.seq > this.run.last_seq) turnHost(step.host_statuses, event);
   }
 
   #end() {
@@ -216,6 +213,13 @@ class RunPage {
     const found = ["running", "waiting", "failed", "timed_out", "interrupted"].map((word) => steps.find(({ status }) => status === word));
     return (found.find(Boolean) ?? steps.findLast(({ started_at: started }) => started) ?? steps[0])?.id;
   }
+}
+
+/** Move a host to where a result puts it; one that goes on after a failure was rescued, which nothing told before. */
+function turnHost(hosts, { host, status, data }) {
+  if (BAD.includes(status)) hosts[host] = data.ignored ? hosts[host] : status;
+  else if (status === "changed") hosts[host] = "changed";
+  else if (BAD.includes(hosts[host])) hosts[host] = "running";
 }
 
 /** Whole seconds since *thing*, a run or step under way, began; never less than the service knew of. */

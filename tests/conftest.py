@@ -42,6 +42,13 @@ def hosts_available():
 
 
 @pytest.fixture(scope="session")
+def systemd_available():
+    """Skip where hosts that boot with systemd can't be had, saying why."""
+    if reason := SSHHosts.missing(systemd=True):
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
 def ssh_hosts(hosts_available):
     """Three real hosts, shared by the tests of one process: a test leaves them on, and cleans up what it wrote."""
     with SSHHosts(count=3, names=("db1", "db2", "web1")) as hosts:

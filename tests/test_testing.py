@@ -14,6 +14,9 @@ from installkit.errors import EngineError
 from installkit.programs import find_program, question_environment
 from installkit.testing import SSH_PORT, SSHHosts
 
+UNIT = r"[Service]\nExecStart=sleep 999\n[Install]\nWantedBy=multi-user.target\n"
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
 
 def ping(inventory):
     """Return what Ansible's ping module said, a line per host, in the order of names."""
@@ -110,6 +113,25 @@ def test_a_host_without_power_is_unreachable_and_keeps_its_disk(hosts_available,
         assert "kept\n" == hosts.run("host1", "cat /root/file").stdout
 
 
+@pytest.mark.long
+def test_a_host_boots_with_systemd_where_that_is_asked_for(systemd_available):
+    """Its own services run there and none of this machine's; they come back with the power, and go without trace."""
+    with SSHHosts(count=2, systemd=("host2",)) as hosts:
+        booted = hosts.run("host2", "systemctl is-system-running --wait").stdout
+        hosts.run("host2", f"printf '{UNIT}' > /etc/systemd/system/own.service; systemctl enable own")
+        hosts.power_off("host2")
+        hosts.power_on("host2")
+        running = hosts.run("host2", "systemctl is-system-running --wait; systemctl is-active own").stdout
+        clock = hosts.run("host2", "date --set 2020-01-01").returncode
+        first = hosts.run("host1", "ps -o comm= -p 1").stdout
+
+    assert "running\n" == booted
+    assert "running\nactive\n" == running
+    assert 0 != clock
+    assert first.startswith("sshd")
+    assert [] == [path for path in CONTROL_GROUPS.rglob("installkit-*") if hosts["host2"].address in path.name]
+
+
 def test_nothing_is_left_after_the_end(hosts_available, tmp_path):
     """Neither a mount nor a process nor a file stays, whatever the hosts had running."""
     with SSHHosts(count=2) as hosts:
@@ -177,3 +199,9 @@ def test_a_host_that_does_not_come_up_says_why(hosts_available):
             pass
 
     assert [] == pids_of(hosts["host1"].address)
+
+
+def test_systemd_on_a_host_that_is_not_there_is_refused():
+    """A name that was changed in one place only is found before anything is started."""
+    with pytest.raises(ValueError, match=r"systemd is asked for on \['web9'\]"):
+        SSHHosts(count=1, names=("web1",), systemd=("web9",))

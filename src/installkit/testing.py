@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +20,9 @@ import yaml
 from installkit.errors import EngineError
 
 SSH_PORT = 2222
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 _PROGRAMS = ("sh", "mount", "chroot", "hostname", "unshare", "nsenter", "setpriv", "ssh", "ssh-keygen", "sshd")
+_SYSTEMD = Path("/lib/systemd/systemd")
 # Debian keeps programs for root in folders that an ordinary PATH may not name.
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
@@ -37,34 +38,7 @@ mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
 """
 
-_HOST = """
-set -eu
-name=$1 address=$2 port=$3 disk=$4 keys=$5 sshd=$6
-root=$disk/root
-mkdir -p "$disk/upper" "$disk/work" "$root"
-mount -t overlay -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work" overlay "$root"
-hostname "$name"
-mkdir -p "$root/proc" "$root/dev" "$root/run" "$root/etc/ssh"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
-mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
-mount -t tmpfs -o mode=0755 tmpfs "$root/run"
-mkdir -p "$root/run/sshd" "$root/run/lock"
-if [ -e /etc/resolv.conf ]; then
-    rm -f "$root/etc/resolv.conf"
-    cat /etc/resolv.conf > "$root/etc/resolv.conf"
-fi
-printf '127.0.0.1 localhost\\n%s %s\\n' "$address" "$name" > "$root/etc/hosts"
-rm -f "$root/root/.bashrc"
-cat "$keys/$name.hostkey" > "$root/etc/ssh/installkit_host_key"
-cat "$keys/client.pub" > "$root/etc/ssh/installkit_authorized_keys"
-chmod 600 "$root/etc/ssh/installkit_host_key" "$root/etc/ssh/installkit_authorized_keys"
-exec chroot "$root" "$sshd" -D -e -f /dev/null -p "$port" -o "ListenAddress=$address" \
-    -o UsePAM=no -o PermitRootLogin=prohibit-password -o PidFile=none -o MaxStartups=100 \
-    -o HostKey=/etc/ssh/installkit_host_key -o AuthorizedKeysFile=/etc/ssh/installkit_authorized_keys \
-    -o "Subsystem=sftp internal-sftp"
-"""
+_HOST = Path(__file__).with_name("testing_host.sh")
 
 
 @attrs.frozen
@@ -87,8 +61,12 @@ class SSHHosts:
     Each host is a copy-on-write view of this machine's root file system with its own sshd, host name and process
     table, on a loopback address of its own, and without root's own shell settings. What it installs or writes is gone
     at the end, and nothing else is touched: all mounts live in namespaces that end with the hosts, even when the test
-    process is killed.
-    The hosts share this machine's network: two services on one port need a bind address each.
+    process is killed (of a host with systemd an empty control group stays then).
+    The hosts share this machine's network: two services on one port need a bind address each. They can neither set
+    its clock nor load modules.
+
+    The first process of a host is sshd, and services are started by init scripts. A host named in *systemd* boots with
+    systemd instead, which starts nothing but what is installed there; with power comes what is enabled.
 
     Needs Linux, root, overlayfs and sshd; `missing` says what is not there. Start it in a thread that lives as long
     as the hosts should: they end with it.
@@ -96,10 +74,11 @@ class SSHHosts:
     Args:
         count: How many hosts. Without *names*, they are called `host1`, `host2`, ….
         names: One name for each host.
+        systemd: The names of those that boot with systemd.
 
     Raises:
         EngineError: On entering, if hosts can't be had here or one does not come up; the message says why.
-        ValueError: If *names* are not *count* different names.
+        ValueError: If *names* are not *count* different names, or *systemd* names others.
 
     ```python
     with SSHHosts(count=3, names=("db1", "db2", "web1")) as hosts:
@@ -107,27 +86,30 @@ class SSHHosts:
     ```
     """
 
-    def __init__(self, count: int = 3, *, names: Sequence[str] = ()) -> None:
+    def __init__(self, count: int = 3, *, names: Sequence[str] = (), systemd: Collection[str] = ()) -> None:
         chosen = tuple(names) or tuple(f"host{number}" for number in range(1, count + 1))
         if len(set(chosen)) != count:
             raise ValueError(f"{count} different names are wanted, not {chosen}")
         if wrong := [name for name in chosen if not name.replace("-", "").isalnum() or name.startswith("-")]:
             raise ValueError(f"a host name is made of letters, digits and hyphens, unlike {wrong}")
+        if strange := set(systemd) - set(chosen):
+            raise ValueError(f"systemd is asked for on {sorted(strange)}, and the hosts are {chosen}")
         network = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}"  # noqa: S311 - keeps test processes apart
         self._hosts = {name: SSHHost(name, f"{network}.{number}") for number, name in enumerate(chosen, start=11)}
+        self._systemd = frozenset(systemd)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._cleanup = ExitStack()
 
     @classmethod
-    def missing(cls) -> str | None:
-        """Return why hosts can't be had on this machine, in a sentence; None if they can."""
+    def missing(cls, *, systemd: bool = False) -> str | None:
+        """Return why hosts, with *systemd*, can't be had on this machine, in a sentence; None if they can."""
         if not sys.platform.startswith("linux"):
             return f"SSH hosts need Linux, not {sys.platform}"
         if os.geteuid() != 0:
             return "SSH hosts need root, for mounts and namespaces"
         if absent := [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]:
             return f"SSH hosts need the programs {', '.join(absent)} (Debian: apt-get install openssh-server)"
-        return _overlay_problem()
+        return (_systemd_problem() if systemd else None) or _overlay_problem()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,7 +121,7 @@ class SSHHosts:
         return self._hosts[name]
 
     def __enter__(self) -> Self:
-        if reason := self.missing():
+        if reason := self.missing(systemd=bool(self._systemd)):
             raise EngineError(reason)
         with ExitStack() as undo:
             self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="installkit-hosts-")))
@@ -178,6 +160,8 @@ class SSHHosts:
     def power_off(self, name: str) -> None:
         """End the host called *name* at once, as if its plug were pulled; its disk is kept."""
         _pull_plug(self._running.pop(name))
+        if name in self._systemd:
+            _remove_group(self._group(name))
 
     def power_on(self, name: str) -> None:
         """
@@ -234,14 +218,21 @@ class SSHHosts:
         disk = self._folder / "disks" / name
         namespace = [_program("nsenter"), f"--mount=/proc/{self._disks}/ns/mnt"]
         alone = [_program("unshare"), "--mount", "--pid", "--uts", "--fork", "--kill-child"]
+        group = self._group(name) if name in self._systemd else None
+        if group:
+            group.mkdir()
         arguments = [name, host.address, str(SSH_PORT), str(disk), str(self._folder), _program("sshd")]
+        script = [_program("sh"), str(_HOST), *arguments, str(group or ""), str(_SYSTEMD)]
         with self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
-                [*_ending_with_us(), *namespace, *alone, _program("sh"), "-c", _HOST, "host", *arguments],
+                [*_ending_with_us(), *namespace, *alone, *_harmless(), *script],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def _group(self, name: str) -> Path:
+        return _control_groups() / f"installkit-{self._hosts[name].address}"
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"
@@ -274,6 +265,22 @@ def _program(name: str) -> str:
 
 def _ending_with_us() -> list[str]:
     return [_program("setpriv"), "--pdeathsig", "KILL"]
+
+
+def _harmless() -> list[str]:
+    """Return what keeps a host from changing what it shares with this machine."""
+    return [_program("setpriv"), "--bounding-set", "-sys_module,-sys_time"]
+
+
+def _control_groups() -> Path:
+    """Return where control groups (version 2) are mounted."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines())
+    return next((Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"), Path("/sys/fs/cgroup"))
+
+
+def _remove_group(group: Path) -> None:
+    for folder, _, _ in os.walk(group, topdown=False):
+        Path(folder).rmdir()
 
 
 def _pull_plug(unshare: subprocess.Popen[bytes]) -> None:
@@ -311,6 +318,15 @@ def _holding_disks(folder: Path) -> Iterator[int]:
             yield holder.pid
         finally:
             holder.kill()
+
+
+def _systemd_problem() -> str | None:
+    if not os.access(_SYSTEMD, os.X_OK):
+        return f"hosts with systemd need {_SYSTEMD} (Debian: apt-get install systemd)"
+    groups = _control_groups()
+    if not os.access(groups / "cgroup.procs", os.W_OK):
+        return f"hosts with systemd need control groups of version 2 that can be written to, unlike those in {groups}"
+    return None
 
 
 def _overlay_problem() -> str | None:

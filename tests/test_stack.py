@@ -34,14 +34,15 @@ ALL = ["common", "java", "mysql", "redis", "nginx", "nats", "zk", "portal"]
 BOUND = ("mysql", "redis", "nginx", "nats", "zk", "portal")
 SECRETS = ("mysql_root_password", "redis_password", "nats_password", "portal_database_password")
 PACKAGES = ("mariadb-server", "redis-server", "nginx", "nats-server", "zookeeper")
+UPGRADED = {"mysql": "mariadb-server", "redis": "redis-server", "nginx": "nginx", "zk": "zookeeper"}
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
-def hosts(hosts_available):
-    """Three hosts, without what a container's image sets so as to stay small: apt with no cache takes seconds to ask."""
-    with SSHHosts(count=3, names=("db1", "web1", "web2")) as hosts:
+def hosts(systemd_available):
+    """Three hosts, one with systemd, without what a container's image sets: apt with no cache takes seconds to ask."""
+    with SSHHosts(count=3, names=("db1", "web1", "web2"), systemd=("web2",)) as hosts:
         for name in hosts.names:
             hosts.run(name, "rm -f $(grep -ls pkgcache /etc/apt/apt.conf.d/*)")
         yield hosts
@@ -49,20 +50,32 @@ def hosts(hosts_available):
 
 @pytest.fixture(scope="module")
 def revisions(hosts):
-    """The two newest revisions of nginx that the package sources offer, the older one first."""
-    said = hosts.run("web1", "apt-cache madison nginx").stdout
-    offered = list(dict.fromkeys(line.split("|")[1].strip() for line in said.splitlines()))
-    if len(offered) < 2:
-        pytest.skip(f"the package sources offer one version of nginx only: {offered}")
-    return offered[1], offered[0]
+    """By component, the two newest revisions of its package that the package sources offer, the older one first."""
+    found = {component: revisions_of(package, hosts) for component, package in UPGRADED.items()}
+    if short := [component for component, offered in found.items() if len(offered) < 2]:
+        pytest.skip(f"the package sources offer one version only of {short}")
+    return found
+
+
+def revisions_of(package, hosts):
+    said = hosts.run("web1", f"apt-cache madison {package}").stdout
+    offered = [line.split("|")[1].strip().rpartition(":")[2] for line in said.splitlines()]
+    return list(dict.fromkeys(offered))[1::-1]
+
+
+@pytest.fixture(scope="module")
+def oldest(revisions):
+    """What is asked for at first."""
+    return ["portal=1.0", "nats", *(f"{component}={older}" for component, (older, _) in revisions.items())]
 
 
 @pytest.fixture(scope="module")
 def site(hosts, revisions, tmp_path_factory):
-    """A copy of the catalog with the revisions of nginx, and everybody's services on one network."""
+    """A copy of the catalog with the revisions of its packages, and everybody's services on one network."""
     folder = tmp_path_factory.mktemp("stack")
     shutil.copytree(PLAYBOOKS, folder / "playbooks")
-    offer(folder / "playbooks", "nginx", revisions)
+    for component, offered in revisions.items():
+        offer(folder / "playbooks", component, offered)
     inventory = hosts.inventory(folder / "hosts.yml", groups=GROUPS)
     (folder / "group_vars").mkdir()
     values = {f"{name}_bind_address": "{{ ansible_host }}" for name in BOUND}  # the hosts share one port space
@@ -180,22 +193,15 @@ class Client:
         self.failed.append(faults)
 
 
-def test_the_checks_find_nothing_to_complain_about(site):
-    """They look at hosts on which nothing is installed yet."""
-    run = carried_out(site, check=ALL).raise_for_status()
-
-    assert [] == results(run, "failed", "unreachable")
-    assert set(ALL) == {step.component for step in run.steps}
-
-
-def test_everything_is_installed_from_nothing_by_one_plan(site, hosts, revisions):
-    """The portal brings in all that it requires, and shows data from all of it."""
+def test_everything_is_installed_from_nothing_by_one_plan(site, hosts, oldest):
+    """The checks find nothing to complain about; the portal brings in what it requires, and shows data from all of it."""
     before = {name: hosts.run(name, f"dpkg-query -W {' '.join(PACKAGES)}").stdout for name in hosts.names}
     assert dict.fromkeys(hosts.names, "") == before
 
-    run = carried_out(site, install=["portal=1.0", f"nginx={revisions[0]}", "nats"])
-    run.raise_for_status()
+    run = carried_out(site, install=oldest).raise_for_status()
 
+    assert [] == results(run, "failed", "unreachable")
+    assert set(ALL) == {step.component for step in run.steps if step.action is Action.CHECK}
     assert set(ALL) == {row.component for row in site.installed()}
     for host in GROUPS["web"]:
         assert "<h1>Portal 1.0 on web" in visit(hosts, host)
@@ -207,27 +213,50 @@ def test_everything_is_installed_from_nothing_by_one_plan(site, hosts, revisions
     assert ["web1", "web2"] == health["zookeeper"]["members"]
 
 
-def test_a_second_plan_is_empty_and_a_forced_second_run_changes_nothing(site, revisions):
+def test_a_second_plan_is_empty_and_a_forced_second_run_changes_nothing(site, oldest):
     """Every playbook is idempotent."""
-    wanted = ["portal=1.0", f"nginx={revisions[0]}", "nats"]
-
-    assert site.plan(install=wanted).empty
-    run = carried_out(site, install=wanted, force=ALL).raise_for_status()
+    assert site.plan(install=oldest).empty
+    run = carried_out(site, install=oldest, force=ALL).raise_for_status()
     assert [] == results(run, "changed")
 
 
 def test_nginx_is_upgraded_in_batches_while_the_other_host_answers(site, hosts, revisions):
     """From one revision of Debian's package to the next, host by host; no request fails."""
+    newer = revisions["nginx"][1]
+
     with Client(hosts) as client:
-        run = carried_out(site, upgrade=[f"nginx={revisions[1]}"]).raise_for_status()
+        run = carried_out(site, upgrade=[f"nginx={newer}"]).raise_for_status()
 
     upgrades = [step.hosts for step in run.steps if step.action is Action.UPGRADE]
     assert [("web1",), ("web2",)] == upgrades
     assert [] == client.failed
     assert 20 < client.answered
     for host in GROUPS["web"]:
-        assert revisions[1] == hosts.run(host, "dpkg-query -W -f '${Version}' nginx").stdout
-        assert (revisions[1], "installed") == status(site)["nginx", host]
+        assert newer == version_of("nginx", hosts, host)
+        assert (newer, "installed") == status(site)["nginx", host]
+
+
+def version_of(package, hosts, host):
+    """Return the version of *package* that is installed on *host*, without its epoch."""
+    return hosts.run(host, f"dpkg-query -W -f '${{Version}}' {package}").stdout.rpartition(":")[2]
+
+
+@pytest.mark.long
+def test_what_is_behind_the_portal_is_upgraded_and_keeps_its_data(site, hosts, revisions):
+    """Database, cache and ensemble, from one revision of Debian's packages to the next."""
+    before = ask_health(hosts, "web1")
+    behind = ("mysql", "redis", "zk")
+
+    with Client(hosts) as client:
+        carried_out(site, upgrade=[f"{component}={revisions[component][1]}" for component in behind]).raise_for_status()
+
+    after = ask_health(hosts, "web1")
+    assert {revisions[component][1] for component in behind} == {
+        version_of(UPGRADED[component], hosts, "db1") for component in behind
+    }
+    assert client.answered > 20
+    assert before["database"]["visits"] < after["database"]["visits"]
+    assert ["web1", "web2"] == after["zookeeper"]["members"]
 
 
 def test_a_host_that_lost_its_power_is_upgraded_later_alone(site, hosts):
@@ -249,7 +278,6 @@ def test_a_host_that_lost_its_power_is_upgraded_later_alone(site, hosts):
     assert [("web2",)] == [step.hosts for step in lost]
 
     hosts.power_on("web2")
-    boot(hosts, "web2")
     resumed = carried_out(site, resume=run.id, failed_hosts_only=True).raise_for_status()
     assert {("web2",)} == {step.hosts for step in resumed.steps}
     assert {("2.0", "installed")} == {status(site)["portal", host] for host in GROUPS["app"]}
@@ -257,11 +285,6 @@ def test_a_host_that_lost_its_power_is_upgraded_later_alone(site, hosts):
 
 def is_result(event, host, action):
     return event.kind is EventKind.TASK_RESULT and event.host == host and f"-{action.value}" in event.step
-
-
-def boot(hosts, name):
-    """Start what the init system of a real host starts by itself."""
-    hosts.run(name, "for script in zookeeper nginx portal; do service $script start; done", timeout=120)
 
 
 def test_a_bad_upgrade_stops_at_its_first_batch_and_is_rolled_back(site, hosts):
@@ -289,21 +312,25 @@ def release(hosts, host):
     return hosts.run(host, "readlink /opt/portal/current").stdout.strip()
 
 
-def test_uninstall_leaves_data_and_nothing_else(site, hosts):
-    """Neither a package nor a process, nor a file of configuration or program; what was stored stays."""
-    run = carried_out(site, uninstall=ALL).raise_for_status()
+def test_uninstall_leaves_data_unless_told_and_nothing_else(site, hosts):
+    """Neither a package nor a process, nor a file of configuration or program; what was stored goes with a purge."""
+    carried_out(site, uninstall=KEPT).raise_for_status()
+    carried_out(site, uninstall=[name for name in ALL if name not in KEPT], purge=True).raise_for_status()
 
-    assert {RunStatus.SUCCEEDED} == {run.status}
     assert {} == status(site)
     for host in hosts.names:
         packages = hosts.run(host, f"dpkg-query -W -f '${{db:Status-Status}}\n' {' '.join(PACKAGES)}").stdout
         assert "installed" not in packages.splitlines()
         assert "" == hosts.run(host, f"pgrep -fa '{PROCESSES}'").stdout
         assert "" == hosts.run(host, f"ls -d {' '.join(LEFTOVERS)} 2>/dev/null").stdout
-    assert 0 == hosts.run("db1", "test -d /var/lib/mysql/portal && test -d /var/lib/redis/appendonlydir").returncode
-    assert 0 == hosts.run("web1", "test -d /var/lib/zookeeper/version-2").returncode
+        assert 0 == hosts.run(host, "test -d /var/lib/zookeeper/version-2").returncode
+        assert 0 != hosts.run(host, "id product").returncode
+    assert 0 == hosts.run("db1", "test -d /var/lib/mysql/portal").returncode
+    assert 0 != hosts.run("db1", "test -e /var/lib/redis").returncode
 
 
+KEPT = ["mysql", "nats", "zk", "portal"]
+"""What is uninstalled without its data; the others go with theirs."""
 PROCESSES = "[m]ariadbd|[r]edis-server|[n]ginx|[n]ats-server|[Q]uorumPeer|portal[.]py"
 LEFTOVERS = (
     "/etc/mysql/mariadb.conf.d/60-product.cnf",
@@ -315,6 +342,7 @@ LEFTOVERS = (
     "/opt/portal",
     "/etc/security/limits.d/60-product.conf",
     "/etc/init.d/{mariadb,redis-server,nginx,nats-server,zookeeper,portal}",
+    "/etc/systemd/system/{mariadb,redis-server,nginx,nats-server,zookeeper,portal}.service",
     "/etc/rc?.d/*{mariadb,redis-server,nginx,nats-server,zookeeper,portal}",
     "/var/log/{mysql,redis,nginx,zookeeper,portal.log,nats-server.log}",
 )

@@ -43,7 +43,10 @@ AuthorizedKeysFile /etc/ssh/installkit_authorized_keys
 Subsystem sftp internal-sftp
 END
     # Of all that this machine starts or mounts at boot, the host does nothing.
-    rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/rc[0-9S].d/S*
+    rm -rf "$root"/etc/systemd/system/*.wants
+    for link in "$root"/etc/rc[2-5].d/S*; do
+        ! [ -h "$link" ] || mv "$link" "${link%/*}/K${link##*/S}"
+    done
     : > "$root/etc/fstab"
     tr -d - < /proc/sys/kernel/random/uuid > "$root/etc/machine-id"
     mkdir -p "$root/etc/systemd/system/multi-user.target.wants"

@@ -374,11 +374,15 @@ def test_a_plan_that_was_edited_is_refused(site, folder, tmp_path, edit):
 
 @pytest.mark.long
 def test_check_mode_changes_nothing_and_does_not_use_the_plan_up(site, folder, tmp_path):
+    """What nothing was installed of is not verified."""
     (folder / "03.mysql.yml").write_text(play(f"copy: {{content: x, dest: {tmp_path / 'made'}}}"))
-    plan = site.plan(install=["mysql"])
+    (folder / "03.mysql.verify.yml").write_text(play(f"slurp: {{src: {tmp_path / 'made'}}}"))
+    (folder / "08.zk.yml").write_text(play("debug:"))
+    plan = site.plan(install=["mysql", "zk"])
     tried = site.start(plan, check_mode=True).wait(30)
 
     assert RunStatus.SUCCEEDED is tried.status
+    assert ["01-mysql-install", "03-zk-install"] == [step.id for step in tried.steps]
     assert not (tmp_path / "made").exists()
     assert () == site.installed()
     assert RunStatus.SUCCEEDED is site.start(plan).wait(30).status

@@ -1,5 +1,6 @@
 """A plan, made into all that carrying it out takes."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -52,7 +53,7 @@ def make_spec(
         catalog: The site's components.
         inventory: The site's hosts.
         targets: What Ansible answered when the plan was made.
-        options: How it is carried out.
+        options: How it is carried out; in check mode what verifies a step is left out, for nothing was done yet.
         run: The run's id.
         created_at: Aware, UTC.
         parameters: The values entered for the site; `secrets` also names those handed over for this run alone.
@@ -62,6 +63,7 @@ def make_spec(
         UnknownNameError: If a component of *plan* is not in *catalog*.
         PlanningError: If an action of *plan* is not declared in *catalog*.
     """
+    plan = _rehearsal(plan) if options.check_mode else plan
     concerned = {change.component for change in plan.changes}
     specs = _Specs(plan, catalog, inventory, targets, parameters)
     return RunSpec(
@@ -166,6 +168,17 @@ class _Specs:
         if step.action not in GETTING_VALUES | {Action.RECORD}:
             return {}
         return step_inputs(files_digest(component), {host: self._values.given(component, host) for host in step.hosts})
+
+
+def _rehearsal(plan: Plan) -> Plan:
+    """Return *plan* without the steps that verify others; what waited for one waits for what that waited for."""
+    left_out = {step.id for step in _verify_steps(plan.steps).values()}
+    needs: dict[str, tuple[str, ...]] = {}
+    for step in plan.steps:
+        really = (needs[need] if need in left_out else (need,) for need in step.needs)
+        needs[step.id] = tuple(dict.fromkeys(itertools.chain.from_iterable(really)))
+    kept = (attrs.evolve(step, needs=needs[step.id]) for step in plan.steps if step.id not in left_out)
+    return attrs.evolve(plan, steps=tuple(kept))
 
 
 def _verify_steps(steps: Iterable[Step]) -> dict[str, Step]:

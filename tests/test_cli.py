@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -399,6 +400,7 @@ def test_ctrl_c_leaves_the_run_alone(world):
     arguments = [*PROGRAM, *world.arguments, "apply", *world.place, "--install", "slow", "--skip-checks"]
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell starts in the background ignores it
         os.execv(arguments[0], arguments)  # noqa: S606 - the child of a pty.fork
     read_until(terminal, b"Apply? [y/N]")
     os.write(terminal, b"y\n")

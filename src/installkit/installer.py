@@ -253,7 +253,8 @@ class Installer:
             ValueError: If there is no such status.
         """
         self.refresh()
-        return self.store.runs(limit=limit, before=before, **wanted)
+        now = datetime.now(UTC)
+        return tuple(run.at(now) for run in self.store.runs(limit=limit, before=before, **wanted))
 
     def prune_run(self, run: str) -> int:
         """

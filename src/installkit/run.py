@@ -82,7 +82,7 @@ class Run(Shown):
         for entry in self._journal.read_events(self._offset):
             self._progress.feed(entry.event)
             self._offset = entry.end
-        return self._progress.snapshot()
+        return self._progress.snapshot().at(datetime.now(UTC))
 
     @property
     def plan(self) -> Plan:
@@ -121,7 +121,7 @@ class Run(Shown):
 
     @property
     def duration(self) -> float | None:
-        """Seconds from its start to its end, or to its last event so far; None before it started."""
+        """Seconds from its start to its end, or until now; None before it started."""
         return self.snapshot().duration
 
     def events(self, *, follow: bool = False, after: int = 0, limit: int | None = None) -> Iterator[Event]:
@@ -256,7 +256,7 @@ class Run(Shown):
             expected: As from `expected_durations`, which takes a while, where it is known already.
         """
         known = self.expected_durations() if expected is None else expected
-        return seconds_left(self.spec(), self.snapshot().at(datetime.now(UTC)), known)
+        return seconds_left(self.spec(), self.snapshot(), known)
 
     def watch(self, *, background: bool = False) -> None:
         """

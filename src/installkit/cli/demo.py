@@ -1,7 +1,10 @@
 """`demo`: real software, installed and upgraded on this machine, told in chapters."""
 
 import os
+import shlex
+import shutil
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -141,6 +144,8 @@ class _Story:
         for name, how in describe(self._root).items():
             self._line(name, how)
         self._out.print()
+        if shutil.which("installkit") is None:
+            self._line("first", f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
         self._line("runs", self._session.command("runs"))
         self._line("a log", self._session.command("logs", "last"))
         self._line("the end", f"installkit demo --remove --folder {self._root}")

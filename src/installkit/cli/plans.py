@@ -122,7 +122,9 @@ _START_OPTIONS = (
     click.option("--diff", is_flag=True, help="As Ansible's --diff."),
     *CONNECTION_OPTIONS,
     click.option("-v", "--verbose", count=True, help="As Ansible's -v."),
-    click.option("--json", "as_json", is_flag=True, help="Print the run as JSON at its end."),
+    click.option(
+        "--json", "as_json", is_flag=True, help="Print the run as JSON at its end; null where there is nothing to do."
+    ),
 )
 _START_NAMES = (
     "yes",
@@ -182,6 +184,8 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
     """
     show_plan(asked.plan, err=True)
     if asked.plan.empty:
+        if options["as_json"]:
+            print_json(None)
         return
     if not options["check"] and _is_applied(session, asked.plan):
         say("this plan was applied before; this is its run")

@@ -183,7 +183,7 @@ class StepSnapshot(Step):
     A step of a run at one moment.
 
     Attributes:
-        duration: Seconds from its start to its end, or to the last event so far; None before it started.
+        duration: Seconds from its start to its end, or until it was looked at; None before it started.
         rc: Exit status of ansible-playbook; None if it has not ended, was killed by a signal, or never started.
         host_statuses: By host.
         recap: Ansible's counts by host; empty before the end.
@@ -219,7 +219,7 @@ class RunSnapshot:
 
     Attributes:
         reason: Why it ended as it did; None while it runs and where the status says all.
-        duration: Seconds from its start to its end, or to the last event so far; None before it started.
+        duration: Seconds from its start to its end, or until it was looked at; None before it started.
         recap: Sum of the steps' counts by host.
         continues: The run that this one goes on with or undoes.
     """

@@ -2,7 +2,6 @@
 
 import functools
 from collections import defaultdict
-from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -127,4 +126,4 @@ def _runs(site: installkit.Site) -> Markup:
 
 @html.register
 def _(run: installkit.Run) -> str:
-    return page(*run_page(run.snapshot().at(datetime.now(UTC))))
+    return page(*run_page(run.snapshot()))

@@ -3,7 +3,6 @@
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -95,7 +94,7 @@ class _View:
             self._draw(f"the watching ended: {exc}")
 
     def _look(self) -> None:
-        self._now = self._run.snapshot().at(datetime.now(UTC))
+        self._now = self._run.snapshot()
         self._parts = run_page(self._now) if self._now.status.final else self._live_parts()
         self._text = repr(self._run)
 

@@ -1,7 +1,10 @@
-"""The documentation as a site, built as `scripts/docs` builds it and read from the disk by a browser."""
+"""The documentation as a site, built as `scripts/docs` builds it and read by a browser."""
 
+import functools
+import http.server
 import inspect
 import subprocess
+import threading
 import urllib.parse
 from html.parser import HTMLParser
 from pathlib import Path
@@ -79,11 +82,19 @@ def fields_of_values():
 
 
 def first_hit(browser, word):
-    """Return the address of the first page that the search of the site offers for *word*, without a network."""
-    page = browser.new_context(offline=True).new_page()
-    page.goto((SITE / "docs" / "tutorial.html").as_uri())
-    page.keyboard.press("Control+k")
-    page.get_by_placeholder("Search").first.fill(word)
-    hit = page.locator("a mark").first
-    hit.wait_for()
-    return hit.locator("xpath=ancestor::a").get_attribute("href")
+    """Return the address of the first page that the search of the site offers to one who types *word*."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=SITE)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            page = browser.new_page()
+            page.goto(f"http://127.0.0.1:{server.server_port}/docs/tutorial.html", wait_until="networkidle")
+            page.keyboard.press("Control+k")
+            box = page.get_by_placeholder("Search").first
+            box.press_sequentially(word, delay=100)
+            hit = page.locator("a mark").first
+            hit.wait_for()
+            assert word == box.input_value()
+            return hit.locator("xpath=ancestor::a").get_attribute("href")
+        finally:
+            server.shutdown()

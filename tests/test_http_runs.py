@@ -183,14 +183,17 @@ def test_what_is_there_already_is_recorded_and_forgotten(client, site):
 
 @pytest.fixture
 def told():
-    """An address that fails at first, and what it was told."""
+    """An address that answers no HTTP at first, and what it was told."""
     bodies = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(500 if len(bodies) == 1 else 204)
-            self.end_headers()
+            if len(bodies) == 1:
+                self.wfile.write(b"who is there?\r\n\r\n")
+            else:
+                self.send_response(204)
+                self.end_headers()
 
         def log_message(self, *_):
             """Keep quiet."""
@@ -203,7 +206,7 @@ def told():
 
 @pytest.mark.long
 def test_webhooks_are_told_of_what_they_asked_for(client, site, told):
-    """An address that fails is told again."""
+    """An address that fails is told again, even one that talks another protocol."""
     url, bodies = told
     client.post("/api/v1/webhooks", json={"url": url, "events": ["run_finished"]})
     run = start(client, site, install=["mysql"])

@@ -328,3 +328,37 @@ def test_webhooks_are_kept_and_forgotten(asking):
     assert 422 == wrong.status_code
     assert 204 == asking.delete(f"/api/v1/webhooks/{made.json()['id']}").status_code
     assert [] == asking.get("/api/v1/webhooks").json()["items"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://x y/", "http://a\nb/", "http://a/\x7f", "http://é/", "http://[::1", "http://[nowhere]/", "http:///x"),
+        *("http://:80/", "http://a..b/", "http://a:0/", "http://a:70000/", "http://a:b/", "ftp://a/", "a.example.org"),
+        *("http://me:secret@a/", "http://me@a/"),
+    ],
+    ids=repr,
+)
+def test_a_webhook_that_cannot_be_told_is_refused(asking, url):
+    """So is one with a password, which everybody who lists the webhooks would read; no answer repeats it."""
+    answer = asking.post("/api/v1/webhooks", json={"url": url})
+
+    assert (422, "invalid") == (answer.status_code, answer.json()["code"])
+    assert ["/url"] == [each["pointer"] for each in answer.json()["errors"]]
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:8080/hook?a=b", "http://chat:80", "https://10.0.0.1/x", "http://my_app/"]
+)
+def test_a_webhook_may_be_at_any_host(asking, url):
+    made = asking.post("/api/v1/webhooks", json={"url": url})
+
+    assert 201 == made.status_code, made.text
+    assert 204 == asking.delete(f"/api/v1/webhooks/{made.json()['id']}").status_code
+
+
+def test_a_webhook_is_told_of_something(asking):
+    answer = asking.post("/api/v1/webhooks", json={"url": "https://example.org/x", "events": []})
+
+    assert ["/events"] == [each["pointer"] for each in answer.json()["errors"]]

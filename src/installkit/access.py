@@ -2,11 +2,13 @@
 
 import hashlib
 import hmac
+import ipaddress
 import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -26,6 +28,8 @@ ANSWERS_KEPT = timedelta(hours=24)
 
 CLAIM_LIFE = timedelta(minutes=5)
 """After so long, a request that was never answered died with its service."""
+
+_HOST = re.compile(r"(?=.{1,253}\Z)\w[\w-]{0,62}(\.\w[\w-]{0,62})*\.?", re.ASCII)
 
 
 class Access:
@@ -146,11 +150,13 @@ class Access:
         Keep *url* to be told of *events* of every run.
 
         Raises:
-            PlanningError: If it is no http(s) address, or no event is named.
+            PlanningError: If nobody could be reached at it, it holds a password, or no event is named.
             ValueError: If there is no such kind of event.
         """
-        if not re.match(r"https?://[^/\s]", url) or not events:
-            raise PlanningError(f"a webhook has an http or https address and events, unlike {url!r}")
+        if problem := _url_problem(url):
+            raise PlanningError(f"a webhook's address {problem}", remedy="give one like https://chat.example.org/hook")
+        if not events:
+            raise PlanningError("a webhook is told of at least one kind of event")
         kinds = tuple(EventKind(event).value for event in events)
         webhook = Webhook(id=_new_id(), url=url, events=kinds, created_at=datetime.now(UTC), created_by=by)
         self._store.add_webhook(webhook)
@@ -199,6 +205,34 @@ class Access:
         text = f"ik_{token.id}_{secrets.token_urlsafe(32)}"
         self._store.add_token(token, _digest(text))
         return token, text
+
+
+def _url_problem(url: str) -> str | None:
+    """Return why no POST could be sent to *url*, or should be; None if one can."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return f"is ASCII without blanks and control characters, unlike {url!r}: percent-encode them"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        return f"has a host, and a port from 1 to 65535, unlike {url!r}: {exc}"
+    if "@" in parts.netloc:
+        return "holds no user and no password: everybody who may list the webhooks could read them"
+    if parts.scheme not in {"http", "https"}:
+        return f"begins with http:// or https://, unlike {url!r}"
+    if port == 0 or not _is_host(parts.hostname or ""):
+        return f"has a host, and a port from 1 to 65535, unlike {url!r}"
+    return None
+
+
+def _is_host(name: str) -> bool:
+    if ":" not in name:
+        return _HOST.fullmatch(name) is not None
+    try:
+        ipaddress.IPv6Address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _digest(text: str) -> str:

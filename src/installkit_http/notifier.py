@@ -82,11 +82,11 @@ class Notifier:
                 return
             try:
                 _post(url, body)
-            except (OSError, ValueError) as exc:
-                problem = str(exc)
+            except Exception as exc:  # noqa: BLE001 - whatever is wrong with one address, the others are told
+                problem = str(exc) or type(exc).__name__
             else:
                 return
-        _log.warning("webhook %s was not told: %s", url, problem)
+        _log.warning("webhook %r was not told: %s", url, problem)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

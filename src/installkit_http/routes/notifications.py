@@ -4,7 +4,7 @@ from starlette.responses import Response
 import installkit
 from installkit_http.answers import Paging, answer, nothing
 from installkit_http.operations import Operation
-from installkit_http.problems import not_found
+from installkit_http.problems import Mistake, invalid, not_found
 from installkit_http.service import Call
 from installkit_http.wire import page_of
 
@@ -25,6 +25,10 @@ class NewWebhook:
     url: str
     events: tuple[installkit.EventKind, ...] = TOLD
 
+    def __attrs_post_init__(self) -> None:
+        if not self.events:
+            raise invalid([Mistake("/events", "name at least one kind of event")])
+
 
 def list_webhooks(call: Call) -> Response:
     """Answer with the webhooks."""
@@ -34,7 +38,10 @@ def list_webhooks(call: Call) -> Response:
 
 def create_webhook(call: Call) -> Response:
     """Keep an address to be told."""
-    return answer(call.installer.access.add_webhook(call.body.url, call.body.events, by=call.who), 201)
+    try:
+        return answer(call.installer.access.add_webhook(call.body.url, call.body.events, by=call.who), 201)
+    except installkit.PlanningError as exc:
+        raise invalid([Mistake("/url", str(exc))]) from exc
 
 
 def delete_webhook(call: Call) -> Response:

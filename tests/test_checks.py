@@ -74,6 +74,8 @@ def test_findings_keep_everything_from_changing(site, folder, diary):
     assert () == site.installed()
     assert [StepStatus.FAILED, StepStatus.SKIPPED] == [step.status for step in run.steps]
     assert {"h1": "failed", "h2": "failed", "h3": "changed"} == run.steps[0].host_statuses
+    assert dict.fromkeys(("h1", "h2", "h3"), "skipped") == run.steps[1].host_statuses
+    assert (1, 2) == ((progress := run.snapshot().progress).done, progress.total)
     assert [
         ("a.disk-space", ("h1", "h2"), "only 10 GB are free"),
         ("a.ports-of-the-cluster", ("h2",), "port 2 is taken"),

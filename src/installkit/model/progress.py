@@ -82,7 +82,7 @@ class RunProgress:
             last_seq=self._last_seq,
             duration=_seconds(self._run.started_at, self._last_time, self._run.duration),
             steps=steps,
-            progress=Progress(done=sum(step.status.final for step in steps), total=len(steps)),
+            progress=Progress(done=sum(step.status.carried_out for step in steps), total=len(steps)),
             recap=_summed(step.recap for step in steps),
             failures=tuple(self._failures),
         )
@@ -126,6 +126,8 @@ class _StepProgress:
     def _finish(self, event: Event) -> None:
         failures = event.data.get("failures", ())
         self._log_size = event.data.get("log_size", self._log_size)
+        if event.status == StepStatus.SKIPPED:
+            self._statuses = dict.fromkeys(self._statuses, HostStatus.SKIPPED)
         self._statuses |= {host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
         self._step = attrs.evolve(
             self._step,

@@ -206,7 +206,7 @@ class StepSnapshot(Step):
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """How many of a run's steps have ended."""
+    """How many of a run's steps were carried out, well or not, and how many there are; a skipped one never is."""
 
     done: int
     total: int

@@ -74,6 +74,11 @@ class StepStatus(StrEnum):
         """Whether it has not started yet, but may."""
         return self in {StepStatus.PENDING, StepStatus.WAITING}
 
+    @property
+    def carried_out(self) -> bool:
+        """Whether it has ended after it had started, well or not."""
+        return self.final and self is not StepStatus.SKIPPED
+
 
 class HostStatus(StrEnum):
     """How one host fared in a step."""

@@ -21,6 +21,8 @@ import installkit
 from installkit.cli.app import app
 from waiting_runs import start_waiting
 
+NOTE = f"first {'words ' * 12}last"
+
 PROGRAM = [sys.executable, "-c", "from installkit.cli import main; main()"]
 
 PLAYBOOKS = {
@@ -140,7 +142,7 @@ def world(tmp_path):
 def done(tmp_path_factory):
     """A world in which mysql and zk are installed, by a first run; its answer is `done.first`."""
     world = make_world(tmp_path_factory.mktemp("done"))
-    applied = world.cli("apply", *world.place, "--install", "mysql", "--install", "zk", "--yes", "--note", "first")
+    applied = world.cli("apply", *world.place, "--install", "mysql", "--install", "zk", "--yes", "--note", NOTE)
     assert 0 == applied.exit_code, applied.output
     return world, applied
 
@@ -277,7 +279,15 @@ def test_show_has_the_steps_and_their_hosts(done):
         step["component"] for step in json.loads(world.cli("show", "last", "--json").stdout)["steps"]
     ]
     assert "steps" not in run
-    assert "first" == run["note"]
+    assert NOTE == run["note"]
+
+
+def test_a_long_note_is_cut_in_the_list_and_whole_in_show(done):
+    world, _ = done
+    listed = world.cli("runs").stdout
+
+    assert ("words…" in listed, "last" in listed) == (True, False)
+    assert NOTE in " ".join(world.cli("show", "last").stdout.split())
 
 
 def test_watching_a_run_that_has_ended_shows_it_all_once_more(done):

@@ -108,6 +108,8 @@ def test_the_command_line_uses_public_names_alone():
         pytest.param("apply {p}/hosts.ini", "is no plan", id="file that is no plan"),
         pytest.param("apply {p}/hosts.ini --all", "is a plan already", id="plan and request"),
         pytest.param("apply --all --timeout soon", "'soon' is no time", id="timeout"),
+        pytest.param(f"apply --all --note {'x' * 501}", "has 501 characters, more than 500", id="long note"),
+        pytest.param("apply --all --note \x1b[2J", "without control characters as '\\x1b'", id="control characters"),
         pytest.param("show ../../etc", "no run has an id that begins with '../../etc'", id="run's id"),
         pytest.param("watch last", "there is no run yet", id="no run"),
         pytest.param("runs --status great", "'great'", id="status"),

@@ -70,7 +70,15 @@ def test_a_request_that_makes_no_plan_says_why(asking, body, code, pointer):
 
 @pytest.mark.parametrize(
     ("options", "pointer"),
-    [({"jobs": 0}, "/jobs"), ({"timeout": -1}, "/timeout"), ({"secrets": {"a": 1}}, "/secrets/a"), ({"x": 1}, "/x")],
+    [
+        *(
+            ({"jobs": 0}, "/jobs"),
+            ({"timeout": -1}, "/timeout"),
+            ({"secrets": {"a": 1}}, "/secrets/a"),
+            ({"x": 1}, "/x"),
+        ),
+        *(({"note": "x" * 501}, "/note"), ({"note": "two\nlines"}, "/note"), ({"note": "\x1b[31m"}, "/note")),
+    ],
 )
 def test_options_that_cannot_be_are_named(asking, options, pointer):
     plan = asking.post(f"{SITE}/plans", json={"install": ["mysql"]}).headers["location"]

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         Webhook,
         from_wire,
         is_password,
+        note_problem,
         to_wire,
         vault_password_name,
     )
@@ -140,6 +141,7 @@ __all__ = [
     "is_password",
     "load_catalog",
     "manifest_schema",
+    "note_problem",
     "plan_graph",
     "plan_rows",
     "plan_table",

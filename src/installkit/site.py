@@ -33,6 +33,7 @@ from installkit.model import (
     SiteSnapshot,
     StartOptions,
     is_password,
+    note_problem,
     time_to_wire,
 )
 from installkit.plans import SitePlans, new_id
@@ -82,7 +83,8 @@ class Site(SitePlans, Shown):
         Raises:
             SiteLockedError: If another run changes the site.
             StalePlanError: If the site or an input changed since the plan was made.
-            PlanningError: If the plan is another site's, a secret has no value, or there is no such key.
+            PlanningError: If the plan is another site's, a secret has no value, there is no such key, or the note is
+                longer than 500 characters or than one line.
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
         """
@@ -161,6 +163,8 @@ class Site(SitePlans, Shown):
         connection = {"user": before.user, "private_key": before.private_key, "become": before.become}
         named = {name: value for name, value in given.items() if value is not None and value is not False}
         wanted = RunOptions(**{"requested_by": user_name(), **connection, **named})
+        if problem := note_problem(wanted.note):
+            raise PlanningError(f"the run's note {problem}", remedy="shorten it to one line")
         return attrs.evolve(wanted, private_key=_key_file(wanted.private_key))
 
     def _values(self, secrets: Mapping[str, str] | None) -> dict[str, str]:

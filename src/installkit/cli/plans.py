@@ -106,12 +106,18 @@ def start_options(command: Function) -> Function:
     return password_options(command)
 
 
+def _checked_note(ctx: click.Context, param: click.Parameter, note: str) -> str:
+    if problem := installkit.note_problem(note):
+        raise click.BadParameter(f"it {problem}", ctx, param)
+    return note
+
+
 _START_OPTIONS = (
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
     click.option("--allow-destructive", is_flag=True, help="Allow what destroys data."),
     click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return."),
     click.option("-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="At most so many steps at once."),
-    click.option("--note", metavar="TEXT", default="", help="What you want to remember of it."),
+    click.option("--note", metavar="TEXT", default="", callback=_checked_note, help="What you want to remember of it."),
     ignore_option,
     click.option("--skip-checks", is_flag=True, help="Make only the checks that are steps of the plan."),
     click.option("--timeout", metavar="TIME", type=DURATION, help="For the whole run, as 90s, 30m or 2h."),

@@ -42,6 +42,7 @@ from installkit.model.run import (
     StartOptions,
     StepSnapshot,
     StepSpec,
+    note_problem,
 )
 from installkit.model.site import InventorySource, SiteLock, SiteSnapshot
 from installkit.model.wire import from_wire, time_to_wire, to_wire
@@ -127,6 +128,7 @@ __all__ = [
     "group_checks",
     "is_password",
     "is_vault_password",
+    "note_problem",
     "password_problem",
     "record_event",
     "time_to_wire",

@@ -1,3 +1,4 @@
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,17 @@ Recap = Mapping[str, int]
 
 LOG_LIMIT = 1_000_000_000
 """Bytes that a step's log may have unless another limit is given."""
+
+LONGEST_NOTE = 500
+"""Characters that a run's note may have: it stands in one cell of a list."""
+
+
+def note_problem(note: str) -> str | None:
+    """Return why *note* cannot be that of a run; None if it can."""
+    if len(note) > LONGEST_NOTE:
+        return f"has {len(note)} characters, more than {LONGEST_NOTE}"
+    odd = next((character for character in note if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}), None)
+    return None if odd is None else f"is one line of text, without control characters as {odd!r}"
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +70,7 @@ class RunOptions:
     How a plan is carried out.
 
     Attributes:
-        note: What the person wants to remember of it.
+        note: What the person wants to remember of it: one line, at most 500 characters.
         requested_by: Who started it.
         jobs: How many components may run at once; None lets the plan decide.
         timeout: Seconds for the whole run, without those in which it only waits for approvals; None for no limit.

@@ -99,7 +99,7 @@ function makeStart(plan, secrets) {
   return make(
     "form", { class: "card", onsubmit: start, "aria-label": say("plan.start") },
     make("h2", {}, say("plan.start")),
-    makeField(say("plan.note"), "note", { autocomplete: "off" }),
+    makeField(say("plan.note"), "note", { autocomplete: "off", maxlength: 500 }),
     secrets.length ? makeSecrets(secrets) : null,
     makeCheckbox(say("plan.check"), "check_mode"),
     destroys ? makeCheckbox(say("plan.destructive"), "destructive", { required: true }) : null,

@@ -40,7 +40,11 @@ function makeRunTable(runs) {
 function cellsOf(run) {
   const steps = `${run.progress.done}/${run.progress.total}`;
   return [
-    linkToRun(run.id), makeStatus(run.status), linkToSite(run.site), run.note || "–", run.requested_by,
+    linkToRun(run.id), makeStatus(run.status), linkToSite(run.site), makeNote(run.note), run.requested_by,
     makeTime(run.started_at ?? run.created_at), durationText(run.duration), steps,
   ];
+}
+
+function makeNote(note) {
+  return note ? make("div", { class: "remark", title: note }, note) : "–";
 }

@@ -53,7 +53,10 @@ class CheckOptions:
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if mistakes := [Mistake(f"/{name}", f"{getattr(self, name)} is out of range") for name in self._out_of_range()]:
+        mistakes = [Mistake(f"/{name}", f"{getattr(self, name)} is out of range") for name in self._out_of_range()]
+        if problem := installkit.note_problem(self.note):
+            mistakes.append(Mistake("/note", problem))
+        if mistakes:
             raise invalid(mistakes)
 
     def _out_of_range(self) -> Iterator[str]:

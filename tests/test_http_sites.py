@@ -247,6 +247,7 @@ def test_a_secret_goes_in_and_never_comes_back(client, site, installer):
     assert not any(canary.encode() in path.read_bytes() for path in installer.folders.data.rglob("*") if path.is_file())
     assert 204 == client.put(f"{site}/secrets/ansible_vault_password:prod", json={"value": canary}).status_code
     assert 404 == client.put(f"{site}/secrets/nothing", json={"value": canary}).status_code
+    assert 422 == client.put(f"{site}/secrets/mysql_root_password", json={"value": ""}).status_code
     assert 204 == client.delete(f"{site}/secrets/mysql_root_password").status_code
     assert 404 == client.delete(f"{site}/secrets/mysql_root_password").status_code
 
@@ -362,3 +363,27 @@ def test_a_webhook_is_told_of_something(asking):
     answer = asking.post("/api/v1/webhooks", json={"url": "https://example.org/x", "events": []})
 
     assert ["/events"] == [each["pointer"] for each in answer.json()["errors"]]
+
+
+def test_a_host_that_ansible_cannot_use_is_told_by_its_field(client):
+    """A host called as a group would be lost to Ansible without a word."""
+    inventory = {"all": {"hosts": {"h1": {}}, "children": {"db": {"hosts": {"h1": None}}}}}
+    client.post("/api/v1/sites", json={"name": "a", "inventory": inventory})
+    wanted = [
+        *({"name": "all"}, {"name": "ungrouped"}, {"name": "db"}, {"name": "-oProxyCommand=x"}),
+        *({"name": "h7", "groups": groups} for groups in (["ungrouped"], ["web", "all"], ["-x"])),
+    ]
+    answers = [client.post("/api/v1/sites/a/hosts", json=host) for host in wanted]
+
+    assert {422} == {answer.status_code for answer in answers}
+    assert [*["/name"] * 4, "/groups/0", "/groups/1", "/groups/0"] == [
+        each["pointer"] for answer in answers for each in answer.json()["errors"]
+    ]
+    assert ["h1"] == [each["name"] for each in client.get("/api/v1/sites/a/hosts").json()["items"]]
+
+
+def test_the_address_of_a_host_is_one(client, held_site):
+    made = client.post(f"{held_site}/hosts", json={"name": "é", "vars": LOCAL})
+
+    assert (201, f"{held_site}/hosts/%C3%A9") == (made.status_code, made.headers["location"])
+    assert "é" == client.get(made.headers["location"]).json()["name"]

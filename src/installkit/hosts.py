@@ -128,7 +128,12 @@ def check_held(held: HeldInventory) -> None:
         path = Path(folder) / "inventory.yml"
         write_held(path, held.text)
         try:
-            read_inventory([path])
+            known = {host.name for host in read_inventory([path]).hosts}
         except DefinitionError as exc:
             issues = [Issue("inventory", issue.message.replace(str(path), "inventory")) for issue in exc.issues]
             raise DefinitionError(issues, remedy=exc.remedy) from exc
+    lost = [host.name for host in held.hosts() if host.name not in known and ":" not in host.name]  # a port goes away
+    if lost:
+        why = "a group has its name, or it is in one whose name is Ansible's own"
+        issues = [Issue("inventory", f"host {name!r} is lost to Ansible: {why}") for name in lost]
+        raise DefinitionError(issues, remedy="give the host or the group another name")

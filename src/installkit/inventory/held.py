@@ -13,6 +13,9 @@ from installkit.model import Host
 TAGS = ("!vault", "!unsafe")
 """Ansible's own; their texts are kept as they are."""
 
+EVERYWHERE = ("all", "ungrouped")
+"""The groups that Ansible puts hosts in by itself."""
+
 _REMEDY = "give groups as in `all: {hosts: {db1: {ansible_host: 10.0.0.1}}, children: {db: {hosts: {db1: null}}}}`"
 
 
@@ -63,14 +66,21 @@ class HeldInventory:
             for host, given in (group.get("hosts") or {}).items():
                 groups.setdefault(host, set()).add(name)
                 variables.setdefault(host, {}).update(given or {})
-        plain = {"all", "ungrouped"}
         return tuple(
-            Host(name=host, groups=tuple(sorted(names - plain)), vars=_readable(variables[host]))
+            Host(name=host, groups=tuple(sorted(names.difference(EVERYWHERE))), vars=_readable(variables[host]))
             for host, names in groups.items()
         )
 
     def with_host(self, name: str, groups: Sequence[str], variables: Mapping[str, Any]) -> "HeldInventory":
-        """Return the inventory in which the host *name*, new or known, is in *groups* and has *variables*."""
+        """
+        Return the inventory in which the host *name*, new or known, is in *groups* and has *variables*.
+
+        Raises:
+            DefinitionError: If a group is one that Ansible fills by itself.
+        """
+        if own := [group for group in groups if group in EVERYWHERE]:
+            issues = [Issue("inventory", f"group {group!r}: Ansible itself puts hosts there") for group in own]
+            raise DefinitionError(issues, remedy="leave it out")
         kept = {host: value for host, value in self._variables(name).items() if variables.get(host) == str(value)}
         document = _without(self.document, name, keep=frozenset(groups))
         top = document.setdefault("all", {}) or {}
@@ -190,6 +200,8 @@ def _host_problems(name: str, hosts: Mapping[Any, Any]) -> Iterator[str]:
     for host, variables in hosts.items():
         if not isinstance(host, str) or "[" in host:
             yield f"group {name}: write each host out, as text, not {host!r}"
+        elif host in EVERYWHERE:
+            yield f"host {host!r} has the name of a group that Ansible itself makes: choose another"
         if variables is not None and not isinstance(variables, dict):
             yield f"host {host}: its variables are an object, not {variables!r}"
 

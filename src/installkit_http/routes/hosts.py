@@ -1,5 +1,6 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 from starlette.responses import Response
@@ -7,7 +8,7 @@ from starlette.responses import Response
 import installkit
 from installkit_http.answers import Paging, answer, entered, holds, nothing, tagged
 from installkit_http.operations import Operation
-from installkit_http.problems import ProblemError
+from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
 from installkit_http.wire import page_of
 
@@ -90,8 +91,9 @@ def add_host(call: Call) -> Response:
     if any(host.name == wanted.name for host in site.hosts()):
         raise ProblemError(409, "host_exists", f"site {site.name!r} has a host {wanted.name!r} already")
     _check_held(site)
-    site.set_host(wanted.name, groups=wanted.groups, vars=wanted.vars)
-    return answer(_host(site, wanted.name), 201, {"location": call.address(f"/sites/{site.name}/hosts/{wanted.name}")})
+    _set_host(site, wanted.name, wanted.groups, wanted.vars)
+    location = call.address(f"/sites/{site.name}/hosts/{quote(wanted.name, safe='')}")
+    return answer(_host(site, wanted.name), 201, {"location": location})
 
 
 def show_host(call: Call) -> Response:
@@ -106,7 +108,7 @@ def change_host(call: Call) -> Response:
     call.check_match(entered(now, VOLATILE))
     _check_held(site)
     values = {key: value for key, value in {**now["vars"], **call.body.vars}.items() if value is not None}
-    site.set_host(name, groups=now["groups"] if call.body.groups is None else call.body.groups, vars=values)
+    _set_host(site, name, now["groups"] if call.body.groups is None else call.body.groups, values)
     return tagged(call, _host(site, name), without=VOLATILE)
 
 
@@ -133,6 +135,16 @@ def replace_inventory(call: Call) -> Response:
     call.check_match({"inventory": site.export_inventory()})
     site.import_inventory(call.body.inventory)
     return tagged(call, {"inventory": site.export_inventory()})
+
+
+def _set_host(site: installkit.Site, name: str, groups: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Enter a host; what Ansible cannot use is told by the field that it was given in."""
+    try:
+        site.set_host(name, groups=groups, vars=values)
+    except installkit.DefinitionError as exc:
+        places = {f"host {name!r}": "/name"} | {f"group {group!r}": f"/groups/{at}" for at, group in enumerate(groups)}
+        told = [(issue.message, next(filter(issue.message.startswith, places), "")) for issue in exc.issues]
+        raise invalid([Mistake(places.get(place, ""), message) for message, place in told]) from exc
 
 
 def _check_held(site: installkit.Site) -> None:

@@ -84,7 +84,7 @@ class SiteValues:
 
         Raises:
             UnknownNameError: If no component declares such a secret, or there is none to be taken away.
-            PlanningError: If Ansible could not take the value as a password.
+            PlanningError: If the value is empty, or Ansible could not take it as a password.
             StoreError: If the data directory cannot be written.
         """
         self._store.check_writable()
@@ -93,6 +93,8 @@ class SiteValues:
             return
         if not is_password(name):
             self._check_declared(name)
+        if not value:
+            raise PlanningError(f"the secret {name} is empty", remedy="give it a value, or take it away")
         check_passwords({name: value})
         self._store.set_secret(self.name, name, value)
 

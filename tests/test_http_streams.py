@@ -198,6 +198,14 @@ def test_a_range_beyond_a_log_is_told_its_size(seen, log, wanted):
     answer = seen.get(path, headers={"range": wanted})
 
     assert (416, f"bytes */{len(content)}") == (answer.status_code, answer.headers["content-range"])
+    assert ("ends before it begins" in answer.json()["detail"]) == (wanted == "bytes=9-5")
+
+
+def test_a_part_of_a_log_as_text(seen, log):
+    path, content = log
+
+    assert content[5:15] == seen.get(f"{path}?offset=5&limit=10", headers={"accept": "text/plain"}).content
+    assert content[5:] == seen.get(f"{path}?offset=5", headers={"accept": "text/plain"}).content
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ def wanted_range(request: Request, size: int) -> Range | None:
     end = size if suffix or not last else min(int(last) + 1, size)
     if start >= end:
         problem = beyond_end("the log", start, size)
+        if start < size:
+            problem = ProblemError(416, "beyond_end", f"the range {first}-{last} ends before it begins", end=size)
         problem.headers["content-range"] = f"bytes */{size}"
         raise problem
     return Range(start, end)

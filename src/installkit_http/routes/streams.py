@@ -20,7 +20,7 @@ from installkit_http.cursors import (
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
-from installkit_http.streams import EVENT_STREAM, StreamResponse, as_text, ending_at, event_to_wire
+from installkit_http.streams import EVENT_STREAM, HEADERS, StreamResponse, as_text, ending_at, event_to_wire
 from installkit_http.viewers import (
     CHUNK,
     End,
@@ -75,7 +75,7 @@ class LogQuery:
 
     Attributes:
         offset: Of the first byte wanted.
-        limit: Bytes on a page, from 1 to 1048576.
+        limit: Bytes on a page, from 4 to 1048576; text that does not roll has all without it.
     """
 
     offset: int = 0
@@ -146,6 +146,8 @@ def stream_log(call: Call) -> Response:
         return answer(_log_page(run, step, now, offset, query.limit))
     if media == TEXT and not query.follow and (wanted := wanted_range(call.request, step_of(now, step).log_size)):
         return _log_range(run, step, now, wanted)
+    if media == TEXT and not query.follow and "limit" in call.request.query_params:
+        return Response(run.log(step, offset=offset, size=query.limit), headers=HEADERS, media_type=TEXT)
     viewer = LogViewer(run, step, offset, whole_characters=media == EVENT_STREAM)
     return _stream(call, viewer, media, lambda end: end.log_size)
 

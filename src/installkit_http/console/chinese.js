@@ -3,7 +3,7 @@ export default {
   "nav.logout": "退出登录", "language.label": "语言", "language.en": "English", "language.zh": "中文",
   "theme.label": "配色", "theme.auto": "跟随系统", "theme.light": "浅色", "theme.dark": "深色",
   "login.title": "登录", "login.token": "访问令牌", "login.go": "登录",
-  "login.help": "请粘贴令牌。用 `installkit token create 名称` 创建；服务的第一个令牌在数据目录的 access-token 文件中。",
+  "login.help": "请粘贴令牌。用 `installkit token create 名称` 创建；服务的第一个令牌如未被删除，在数据目录的 access-token 文件中。",
   "login.used": "打开本页的地址已被用过或已过期，请改为粘贴令牌。",
   "loading": "加载中…", "nothing": "这里没有内容。", "problem.remedy": "怎么办", "problem.title": "操作未成功",
   "problem.offline": "无法连接服务，它可能正在重启：请再试一次。",

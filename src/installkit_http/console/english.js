@@ -3,7 +3,7 @@ export default {
   "nav.logout": "Log out", "language.label": "Language", "language.en": "English", "language.zh": "中文",
   "theme.label": "Colours", "theme.auto": "System", "theme.light": "Light", "theme.dark": "Dark",
   "login.title": "Log in", "login.token": "Access token", "login.go": "Log in",
-  "login.help": "Paste a token. `installkit token create NAME` makes one; the service's first is in the file access-token of its data directory.",
+  "login.help": "Paste a token. `installkit token create NAME` makes one; the service's first, as long as nobody removed it, is in the file access-token of its data directory.",
   "login.used": "The address that brought you here was used before, or has expired. Paste a token instead.",
   "loading": "Loading…", "nothing": "Nothing here.", "problem.remedy": "What to do", "problem.title": "That did not work",
   "problem.offline": "The service cannot be reached. It may be starting again: try once more.",

@@ -39,10 +39,11 @@ class SitePatch:
     What changes of a site; what is not named stays.
 
     Attributes:
+        title: For people; null goes back to the name.
         catalog: The name of a catalog of the service.
     """
 
-    title: str | None = None
+    title: str | None = ""
     catalog: str | None = None
 
 
@@ -87,7 +88,8 @@ def change_site(call: Call) -> Response:
     site, wanted = call.site(), call.body
     _check_match(call, site)
     folder = None if wanted.catalog is None else _folder(call.service, wanted.catalog)
-    call.installer.site(site.name, title=wanted.title, catalog=folder)
+    title = site.name if wanted.title is None else wanted.title
+    call.installer.site(site.name, title=title, catalog=folder)
     return show_site(call)
 
 

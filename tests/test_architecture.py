@@ -37,7 +37,7 @@ ALLOWED = {
     "doctor": {"errors", "programs"},
     "access": INNER | {"store"},
     "checks": INNER,
-    "hosts": INNER | {"folders", "inventory", "values"},
+    "hosts": INNER | {"folders", "inventory", "planning", "values"},
     "values": INNER | {"catalog", "store"},
     "replica": INNER | {"folders", "store"},
     "report": INNER | {"doctor", "engine", "journal", "planning"},

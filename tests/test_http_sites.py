@@ -387,3 +387,18 @@ def test_the_address_of_a_host_is_one(client, held_site):
 
     assert (201, f"{held_site}/hosts/%C3%A9") == (made.status_code, made.headers["location"])
     assert "é" == client.get(made.headers["location"]).json()["name"]
+
+
+def test_a_host_takes_what_can_be_a_variable(client, held_site):
+    """As parameters do; what is Ansible's own may be set of a host."""
+    values = {"component_name": 1, "__x y": 2, "ansible_port": 22, "rack": 7}
+    answer = client.patch(f"{held_site}/hosts/h1", json={"vars": values})
+
+    assert 422 == answer.status_code
+    assert ["/vars/component_name", "/vars/__x y"] == [each["pointer"] for each in answer.json()["errors"]]
+
+
+def test_a_title_goes_back_to_the_name(client, site):
+    titles = [client.patch(site, json=patch).json()["title"] for patch in ({"title": "Acme"}, {}, {"title": None})]
+
+    assert ["Acme", "Acme", "acme"] == titles

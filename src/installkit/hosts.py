@@ -9,6 +9,7 @@ from installkit.errors import DefinitionError, Issue, PlanningError, UnknownName
 from installkit.folders import Folders
 from installkit.inventory import HeldInventory, held_path, read_inventory, write_held
 from installkit.model import Host, Inventory
+from installkit.planning import variable_problem
 from installkit.values import SiteValues
 
 
@@ -62,7 +63,12 @@ class SiteHosts(SiteValues):
             PlanningError: If the inventory is a file.
             DefinitionError: If Ansible cannot use it so.
         """
-        self._hold(self._held().with_host(name, groups, vars or {}))
+        held, given = self._held(), vars or {}
+        before = next((host.vars for host in held.hosts() if host.name == name), {})
+        new = {variable: variable_problem(variable) for variable in given if variable not in before}
+        if issues := [Issue("inventory", f"variable {each!r} {problem}") for each, problem in new.items() if problem]:
+            raise DefinitionError(issues, remedy="give it another name")
+        self._hold(held.with_host(name, groups, given))
 
     def remove_host(self, name: str) -> None:
         """

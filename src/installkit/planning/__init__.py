@@ -2,7 +2,7 @@
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
 from installkit.planning.inputs import digest_inputs, stale_changes
-from installkit.planning.parameters import value_problem
+from installkit.planning.parameters import value_problem, variable_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.questions import Questions, questions
 from installkit.planning.requests import Wanted, parse_wanted, resumed_request
@@ -27,4 +27,5 @@ __all__ = [
     "rollback_questions",
     "stale_changes",
     "value_problem",
+    "variable_problem",
 ]

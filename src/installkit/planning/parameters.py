@@ -137,6 +137,11 @@ def value_problem(parameter: Parameter, value: Any) -> str | None:
     return _json_problem(value) if fits(value) else f"{_shown(value)} is not {wanted}"
 
 
+def variable_problem(name: str) -> str | None:
+    """Return why *name* cannot be a variable of a host, where Ansible's own may be set; None if it can."""
+    return None if name.startswith("ansible_") and _NAME.fullmatch(name) else _name_problem(name)
+
+
 def _name_problem(name: str) -> str | None:
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         return "is no Ansible variable name"

@@ -143,6 +143,7 @@ def _set_host(site: installkit.Site, name: str, groups: Sequence[str], values: M
         site.set_host(name, groups=groups, vars=values)
     except installkit.DefinitionError as exc:
         places = {f"host {name!r}": "/name"} | {f"group {group!r}": f"/groups/{at}" for at, group in enumerate(groups)}
+        places |= {f"variable {variable!r}": f"/vars/{variable}" for variable in values}
         told = [(issue.message, next(filter(issue.message.startswith, places), "")) for issue in exc.issues]
         raise invalid([Mistake(places.get(place, ""), message) for message, place in told]) from exc
 

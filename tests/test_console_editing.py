@@ -185,7 +185,7 @@ def test_a_webhook_is_kept_and_forgotten_and_the_audit_tells(held, open_page):
     page = open_page(held, "/access/webhooks")
     page.get_by_label("Address").fill("file:///etc/passwd")
     page.get_by_role("button", name="Tell this address").click()
-    expect(page.get_by_role("alert")).to_contain_text("http or https address")
+    expect(page.get_by_role("form", name="New webhook")).to_contain_text("begins with http:// or https://")
     page.get_by_label("Address").fill("https://chat.example.org/hook")
     page.get_by_label("a step ends").check()
     page.get_by_role("button", name="Tell this address").click()

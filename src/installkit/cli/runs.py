@@ -14,9 +14,6 @@ from installkit.wording import counted, duration_text, time_text
 OMITTED = ("steps", "failures")
 """What a list of runs leaves out."""
 
-NOTE_WIDTH = 60
-"""Characters of a note that a list of runs shows; `show` and `--json` have all of it."""
-
 
 @click.command(cls=Command)
 @click.option("--site", metavar="SITE", shell_complete=complete_sites, help="Only this site's.")
@@ -51,8 +48,7 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
 def _row(run: installkit.RunSnapshot) -> tuple[str, ...]:
     steps = f"{run.progress.done}/{run.progress.total}"
     took = duration_text(run.duration)
-    note = run.note if len(run.note) <= NOTE_WIDTH else f"{run.note[: NOTE_WIDTH - 1]}…"
-    return (short(run.id), run.site, run.status, time_text(run.created_at), took, steps, run.requested_by, note)
+    return (short(run.id), run.site, run.status, time_text(run.created_at), took, steps, run.requested_by, run.note)
 
 
 @click.command(cls=Command)

@@ -70,6 +70,13 @@ def entered(data: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in without}
 
 
+def older_page(found: Sequence[Any], limit: int, *, left_out: Sequence[str] = ()) -> Response:
+    """Return a page of *limit* of *found*, newest first, which has one more where there is a next page."""
+    shown = found[:limit]
+    items = [entered(each, left_out) for each in installkit.to_wire(shown)]
+    return answer({"items": items, "next": str(shown[-1].id) if len(found) > len(shown) else None})
+
+
 def nothing() -> Response:
     """Return the answer of what was done and leaves nothing to say."""
     return Response(None, 204)

@@ -53,8 +53,8 @@ def numbered_components(playbooks: Iterable[Playbook], taken_names: frozenset[st
     """
     Return the components that numbered *playbooks* are without a manifest.
 
-    A name found twice, among *taken_names*, or kept for installkit's checks, becomes the whole stem. Playbooks of an action without an install
-    playbook, or whose name no component can have, are left over.
+    A name found twice, among *taken_names*, or kept for installkit's checks, becomes the whole stem. Playbooks of an
+    action without an install playbook, or whose name no component can have, are left over.
     """
     by_name: dict[str, list[Playbook]] = defaultdict(list)
     for playbook in playbooks:

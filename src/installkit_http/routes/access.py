@@ -4,7 +4,7 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, holds, nothing
+from installkit_http.answers import Paging, answer, holds, nothing, older_page
 from installkit_http.auth import COOKIE, drop_session_cookie, set_session_cookie
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid, not_found
@@ -123,8 +123,7 @@ def list_audit(call: Call) -> Response:
         raise invalid([Mistake("/query/cursor", f"no entry is {cursor!r}")])
     before = None if cursor is None else int(cursor)
     found = call.installer.access.audit(limit=call.query.limit + 1, before=before, **call.query.filters)
-    shown = found[: call.query.limit]
-    return answer({"items": shown, "next": str(shown[-1].id) if len(found) > len(shown) else None})
+    return older_page(found, call.query.limit)
 
 
 ADMIN = installkit.Scope.ADMIN

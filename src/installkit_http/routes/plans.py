@@ -6,7 +6,7 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, entered, nothing
+from installkit_http.answers import Paging, answer, nothing, older_page
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
@@ -96,9 +96,7 @@ def list_plans(call: Call) -> Response:
         found = call.installer.plans(site.name, limit=query.limit + 1, before=query.cursor, **query.filters)
     except installkit.UnknownNameError:
         raise unknown_cursor(query.cursor) from None
-    shown = found[: query.limit]
-    items = [entered(each, LEFT_OUT) for each in installkit.to_wire(shown)]
-    return answer({"items": items, "next": shown[-1].id if len(found) > len(shown) else None})
+    return older_page(found, query.limit, left_out=LEFT_OUT)
 
 
 def make_plan(call: Call) -> Response:

@@ -6,7 +6,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
 import installkit
-from installkit_http.answers import Paging, answer, entered, nothing
+from installkit_http.answers import Paging, answer, nothing, older_page
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError
 from installkit_http.service import Call
@@ -54,9 +54,7 @@ def list_runs(call: Call) -> Response:
         found = call.installer.list_runs(limit=query.limit + 1, before=query.cursor, **query.filters)
     except installkit.RunNotFoundError:
         raise unknown_cursor(query.cursor) from None
-    shown = found[: query.limit]
-    items = [entered(each, LEFT_OUT) for each in installkit.to_wire(shown)]
-    return answer({"items": items, "next": shown[-1].id if len(found) > len(shown) else None})
+    return older_page(found, query.limit, left_out=LEFT_OUT)
 
 
 def show_run(call: Call) -> Response:

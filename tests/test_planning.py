@@ -906,17 +906,20 @@ def test_a_value_that_nobody_declares_is_a_warning(given, warnings):
     assert tuple(line for line in warnings if "did you mean" in line) == beside_a_bare_one.warnings
 
 
-def test_what_a_playbook_asks_for_is_a_warning_until_it_is_given():
+def test_a_playbook_that_asks_for_what_is_not_given_is_refused():
     """In a run nobody answers, and Ansible asks for no extra variable: the request's, the action's, the secrets."""
     asking = spec("install", "mysql", prompts=("user", "size", "mysql_root"), vars={"size": 2})
     root = Parameter(name="mysql_root", component="mysql", secret=True)
     world = World((component("mysql", parameters=(root,), actions=[asking]),))
     kept = attrs.evolve(world, parameters=SiteParameters(site={"user": "ann"}, secrets=("mysql_root",)))
 
-    (warning,) = world.plan(install=("mysql",)).warnings
-    assert warning.startswith("mysql.install.yml asks for user, mysql_root (vars_prompt), and in a run nobody answers")
-    assert "asks for user (vars_prompt)" in kept.plan(install=("mysql",)).warnings[0]
-    assert not any("asks for" in line for line in kept.plan(install=("mysql",), parameters={"user": "ann"}).warnings)
+    with pytest.raises(
+        PlanningError, match=r"^mysql.install.yml asks for user, mysql_root \(vars_prompt\), and in a run"
+    ):
+        world.plan(install=("mysql",))
+    with pytest.raises(PlanningError, match=r"asks for user \(vars_prompt\)"):
+        kept.plan(install=("mysql",))
+    assert 1 == len(kept.plan(install=("mysql",), parameters={"user": "ann"}).steps)
 
 
 def test_questions_are_what_planning_needs_to_know():

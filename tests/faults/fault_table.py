@@ -157,7 +157,7 @@ FAULTS = (
     Fault(
         "R14",
         "timeouts; a question that nobody answers",
-        "tasks that sleep, `vars_prompt`, `pause`, a program that reads the terminal",
+        "tasks that sleep, `pause`, a program that reads the terminal",
         (
             "faults/test_canceling.py::test_a_question_that_nobody_answers_ends_at_the_runs_timeout",
             "test_runs.py::test_a_step_that_takes_too_long_is_timed_out",

@@ -91,7 +91,6 @@ def test_a_request_that_cannot_be_read_stops_nothing_and_is_told(make_site, tmp_
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("- hosts: all\n  vars_prompt: [{name: who}]\n  tasks: []\n", id="vars_prompt"),
         pytest.param(play("pause: {prompt: 'Go on?'}"), id="pause"),
         pytest.param(play("raw: 'read answer < /dev/tty || sleep 60'"), id="a program that asks"),
     ],

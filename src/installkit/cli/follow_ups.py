@@ -13,11 +13,15 @@ from installkit.cli.request import Asked, find_site, site_options
 from installkit.cli.session import Session, pass_session
 from installkit.cli.variables import read_variables
 
+extra_vars_option = click.option(
+    "-e", "--extra-vars", metavar="NAME=VALUE|@FILE|{…}", multiple=True, help="As Ansible's -e."
+)
+
 
 @click.command(cls=Command)
 @click.argument("run", shell_complete=complete_runs)
 @click.option("--failed-hosts", is_flag=True, help="Only the hosts that failed or could not be reached.")
-@click.option("-e", "--extra-vars", metavar="NAME=VALUE|@FILE|{…}", multiple=True, help="As Ansible's -e.")
+@extra_vars_option
 @start_options
 @pass_session
 def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tuple[str, ...], **start: Any) -> None:
@@ -38,9 +42,10 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
 
 @click.command(cls=Command)
 @click.argument("run", shell_complete=complete_runs)
+@extra_vars_option
 @start_options
 @pass_session
-def rollback(session: Session, /, run: str, **start: Any) -> None:
+def rollback(session: Session, /, run: str, *, extra_vars: tuple[str, ...], **start: Any) -> None:
     """
     Undo a run, host by host, to the versions before it.
 
@@ -50,14 +55,16 @@ def rollback(session: Session, /, run: str, **start: Any) -> None:
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.installer.site(old.site)
-    passwords = take_passwords(start)
-    carry_out(session, Asked(site, site.plan(rollback=old, secrets=passwords), passwords), start)
+    passwords, values = take_passwords(start), read_variables(extra_vars, site.catalog())
+    made = site.plan(rollback=old, parameters=values.open, secrets=passwords)
+    carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
 
 
 @click.command(cls=Command)
 @click.argument("components", metavar="NAME[=VER]...", nargs=-1, required=True, shell_complete=complete_components)
 @site_options
 @click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
+@extra_vars_option
 @start_options
 @pass_session
 def record(session: Session, /, components: tuple[str, ...], *, limit: str | None, **options: Any) -> None:
@@ -90,5 +97,6 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
 
 def _change_record(session: Session, wanted: Mapping[str, Any], options: dict[str, Any]) -> None:
     site = find_site(session, *(options.pop(name) for name in ("site", "catalog", "inventory")))
-    passwords = take_passwords(options)
-    carry_out(session, Asked(site, site.plan(**wanted, secrets=passwords), passwords), options)
+    passwords, values = take_passwords(options), read_variables(options.pop("extra_vars", ()), site.catalog())
+    made = site.plan(**wanted, parameters=values.open, secrets=passwords)
+    carry_out(session, Asked(site, made, {**passwords, **values.secrets}), options)

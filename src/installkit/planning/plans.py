@@ -120,6 +120,7 @@ def assemble(
     steps = Steps(request, facts.inventory, facts.coverage)
     checks = steps.add_checks(changes.values())
     steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0], after=checks) or checks)
+    _check_questions(steps.steps, facts, request)
     inputs = digest_inputs(facts.catalog, facts.inventory, facts.installed, facts.parameters, changes)
     of_hosts = tuple(change for each in changes.values() for change in each.by_host.values())
     warnings = [
@@ -127,7 +128,6 @@ def assemble(
         *(line for each in changes.values() for line in each.warnings),
         *steps.warnings,
         *undeclared_warnings(facts.catalog, request, changes),
-        *_unanswered(steps.steps, facts, request),
         *_purged(request, steps.steps),
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
     ]
@@ -147,17 +147,20 @@ def assemble(
     )
 
 
-def _unanswered(steps: Iterable[Step], facts: Facts, request: Request) -> Iterator[str]:
-    """Yield a sentence for each playbook of *steps* that asks for what is not given as an extra variable."""
+def _check_questions(steps: Iterable[Step], facts: Facts, request: Request) -> None:
+    """Refuse playbooks that ask for what is not given as an extra variable, all at once: in a run nobody answers."""
+    problems = []
     for step in steps:
         component = facts.catalog[step.component]
         spec = spec_of(component, step.action)
         given = {*spec.vars, *request.parameters, *handed_secrets(component, facts.parameters)}
         if asked := [name for name in spec.prompts if name not in given]:
-            yield (
-                f"{step.playbook} asks for {join_names(asked)} (vars_prompt), and in a run nobody answers:"
-                " give each with -e NAME=VALUE"
-            )
+            problems.append(f"{step.playbook} asks for {join_names(asked)} (vars_prompt), and in a run nobody answers")
+    if problems:
+        raise PlanningError(
+            "\n".join(dict.fromkeys(problems)),
+            remedy="give each with -e NAME=VALUE, or keep it as a secret of the site if the manifest declares it one",
+        )
 
 
 def _purged(request: Request, steps: Iterable[Step]) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ import ast
 import inspect
 import re
 import shlex
-from pathlib import Path
 
 import click
 import jsonschema
@@ -12,22 +11,17 @@ import pytest
 import yaml
 
 import installkit
+from guide import ROOT, blocks_of
 from installkit.cli.app import app
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "examples").glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MADE = "command-line.md"  # written from the commands themselves
-
-
-def blocks_of(page, language):
-    """Return the code blocks of *page* in *language*."""
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
 def commands_of(page):
     """Return what follows `installkit` in the blocks and in the text of *page*, up to the end of the command."""
     prose = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks_of(page, "") for line in block.splitlines()]
+    lines = [line for block in blocks_of(page) for line in block.splitlines()]
     lines += re.findall(r"`(installkit [^`]+)`", prose)
     found = [re.search(r"(?:^|[ /])installkit ([a-z-][^|>;]*)", line) for line in lines]
     return [match[1].replace("…", "") for match in found if match]

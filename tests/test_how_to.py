@@ -5,16 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parent.parent
+from guide import ROOT, blocks_of
 
 
 def diffs_of(guide):
     """Return (path, lines) of each block of *guide* that changes a file."""
-    text = (REPOSITORY / "docs" / "how-to" / guide).read_text()
+    text = (ROOT / "docs" / "how-to" / guide).read_text()
     return re.findall(r"^```diff\n\+\+\+ (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
@@ -31,7 +30,7 @@ def apply(path, lines):
 def test_an_interface_is_added_as_its_guide_says(tmp_path):
     """What comes of it passes lint, its own tests, and those of the table of the interface."""
     for part in ("src", "tests", "docs", "scripts", "pyproject.toml", "README.md"):
-        source = REPOSITORY / part
+        source = ROOT / part
         shutil.copytree(source, tmp_path / part) if source.is_dir() else shutil.copy(source, tmp_path)
     for path, lines in diffs_of("add-an-interface.md"):
         apply(tmp_path / path, lines)
@@ -64,10 +63,8 @@ def test_an_interface_is_added_as_its_guide_says(tmp_path):
 def test_the_tutorial_can_be_followed(tmp_path):
     """Every command of the tutorial, in a row, as in a clone: what it says comes out."""
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    shutil.copytree(REPOSITORY / "examples", tmp_path / "examples")
-    page = (REPOSITORY / "docs" / "tutorial.md").read_text()
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
-    script = "set -eu\n" + "".join(text for language, text in blocks if not language)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    script = "set -eu\n" + "".join(blocks_of(ROOT / "docs" / "tutorial.md"))
     done = subprocess.run(["/bin/bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert 0 == done.returncode, done.stderr

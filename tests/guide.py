@@ -1,0 +1,70 @@
+"""A page of the documentation, as somebody at a terminal follows it."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pexpect
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks_of(page, language=""):
+    """Return the code blocks of *page* in *language*, without the indentation that they have in a list."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
+class Guide:
+    """
+    The blocks of a page that are typed, each line carried out once.
+
+    Args:
+        page: Its path in the repository.
+        folder: Where the reader is.
+        places: What the reader's machine has in place of what the page writes.
+    """
+
+    def __init__(self, page: str, folder: Path, places: Mapping[str, str] | None = None) -> None:
+        self.page = ROOT / page
+        self.folder = folder
+        self.places = places or {}
+        self.left = [line for block in blocks_of(self.page) for line in block.splitlines() if line]
+        self.environment = {
+            **os.environ,
+            "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "INSTALLKIT_DATA_DIR": str(folder / "data"),
+            "NO_COLOR": "1",
+        }
+
+    def run(self, *lines, answers=()):
+        """
+        Carry out *lines* of the page, whose comments may be left out, and return what the terminal showed.
+
+        Args:
+            *lines: As the page has them.
+            answers: (what is asked, what is typed); an installation is let go ahead.
+        """
+        typed = "\n".join(self._take(line) for line in lines)
+        for theirs, ours in self.places.items():
+            typed = typed.replace(theirs, ours)
+        shown, status = pexpect.run(
+            f"/bin/bash -euc {shlex.quote(typed)}",
+            events=[(r"\[y/N\]: ", "y\n"), *((question, f"{answer}\n") for question, answer in answers)],
+            cwd=self.folder,
+            env=self.environment,
+            timeout=100,
+            withexitstatus=True,
+            dimensions=(40, 140),
+            encoding="utf-8",
+        )
+        assert 0 == status, f"{typed}\n{shown}"
+        return shown
+
+    def _take(self, line):
+        (found,) = [each for each in self.left if each == line or re.split(r"\s+# ", each)[0] == line]
+        self.left.remove(found)
+        return found

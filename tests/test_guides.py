@@ -1,0 +1,302 @@
+"""The guides' commands and code, carried out in a row where a reader would be."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import installkit
+from guide import ROOT, Guide, blocks_of
+from installkit import RunStatus
+
+pytestmark = pytest.mark.long
+
+WRITE = """\
+- hosts: {hosts}
+  gather_facts: false
+  tasks:
+    - copy: {{content: "{{{{ component_version | default('') }}}}", dest: "{{{{ home }}}}/{name}"}}
+"""
+LOOK = """\
+- hosts: {hosts}
+  gather_facts: false
+  tasks:
+    - assert: {{that: lookup('file', home + '/{name}') != bad | default('')}}
+"""
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    """Write `hosts.yml`: db1, web1 and web2, which are all this machine."""
+    groups = {"db": ["db1"], "web": ["web1", "web2"]}
+    for name in ("db1", "web1", "web2"):
+        (tmp_path / "hosts" / name).mkdir(parents=True)
+    common = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "home": "{{ inventory_dir }}/hosts/{{ inventory_hostname }}",
+    }
+    children = {group: {"hosts": dict.fromkeys(names)} for group, names in groups.items()}
+    path = tmp_path / "hosts.yml"
+    path.write_text(yaml.safe_dump({"all": {"vars": common, "children": children}}))
+    return path
+
+
+@pytest.fixture
+def playbooks(tmp_path, hosts):
+    """Write `playbooks/`: mysql on db, portal on web."""
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    (folder / "03.mysql.yml").write_text(WRITE.format(hosts="db", name="mysql"))
+    (folder / "08.portal.yml").write_text(WRITE.format(hosts="web", name="portal"))
+    (folder / "portal.component.yml").write_text("requires: [mysql]\n")
+    return folder
+
+
+def python(code, guide):
+    """Return what *code* of a page prints where the reader of *guide* is."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=guide.folder,
+        env=guide.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
+
+
+def test_readme(tmp_path, playbooks):
+    """The commands, and the same in Python, in English and in Chinese."""
+    guide = Guide("README.md", tmp_path)
+    guide.run("installkit plan  -c playbooks -i hosts.yml --all")
+    guide.run("installkit apply -c playbooks -i hosts.yml --all")
+    shown = guide.run("installkit watch last", "installkit logs last mysql", "installkit status")
+    (english,), (chinese,) = (blocks_of(ROOT / page, "python") for page in ("README.md", "README.zh-CN.md"))
+    shutil.rmtree(tmp_path / "data")
+    printed = python(english, guide)
+
+    assert "PLAY RECAP" in shown
+    assert [line.split("#")[0].rstrip() for line in english.splitlines()] == [
+        line.split("#")[0].rstrip() for line in chinese.splitlines()
+    ]
+    assert printed.startswith("1. install mysql on db1\n2. install portal on web1, web2\n")
+    assert "run_finished" in printed
+    assert ["scripts/demo", "scripts/test", "pip install '.[cli]'", "installkit serve -c playbooks"] == [
+        line.split("  ")[0] for line in guide.left
+    ]
+
+
+def test_adopt_existing_playbooks(tmp_path, hosts):
+    """A link, a playbook of two lines and a manifest make components of what is there."""
+    guide = Guide("docs/how-to/adopt-existing-playbooks.md", tmp_path)
+    (tmp_path / "inventory" / "mine").mkdir(parents=True)
+    shutil.move(hosts, tmp_path / "inventory" / "mine" / "hosts.yml")
+    (tmp_path / "playbooks").mkdir()
+    for name in ("site", "playbooks/facts", "cluster", "upgrade-cluster", "reset"):
+        (tmp_path / f"{name}.yml").write_text("- hosts: web\n  gather_facts: false\n  tasks: [{debug: {msg: hello}}]\n")
+    imported, manifest = blocks_of(guide.page, "yaml")
+    (tmp_path / "11.facts.yml").write_text(imported)
+    (tmp_path / "kubernetes.component.yml").write_text(manifest)
+    guide.run("ln -s site.yml 10.site.yml")
+    guide.run("installkit catalog validate .")
+    shown = guide.run("installkit plan -c . -i inventory/mine/hosts.yml --all")
+    drawn = guide.run("installkit plan -c . -i inventory/mine/hosts.yml --all --graph")
+
+    assert [] == guide.left
+    assert "3 to install" in shown
+    assert "graph" in drawn
+
+
+def test_air_gapped(tmp_path):
+    """Packed with internet, installed without: an environment that has only the wheels."""
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for part in ("src", "pyproject.toml", "README.md", "LICENSE"):
+        source = ROOT / part
+        shutil.copytree(source, clone / part) if source.is_dir() else shutil.copy(source, clone)
+    guide = Guide("docs/how-to/air-gapped.md", clone, {"/opt/installkit": str(tmp_path / "opt")})
+    guide.run(
+        "python3 -m venv packer",
+        "packer/bin/pip wheel --wheel-dir wheels '.[cli,http]'",
+        "(cd wheels && sha256sum *.whl > SHA256SUMS)",
+        "tar czf installkit-wheels.tar.gz wheels",
+    )
+    guide.folder = tmp_path / "customer"
+    guide.folder.mkdir()
+    shutil.copy(clone / "installkit-wheels.tar.gz", guide.folder)
+    shown = guide.run(
+        "tar xzf installkit-wheels.tar.gz",
+        "(cd wheels && sha256sum --check --quiet SHA256SUMS)",
+        "python3 -m venv /opt/installkit",
+        "/opt/installkit/bin/pip install --no-index --find-links wheels 'installkit[cli,http]'",
+        "/opt/installkit/bin/installkit doctor",
+    )
+
+    assert [] == guide.left
+    assert "ansible-core 2." in shown
+
+
+def test_back_up(tmp_path, playbooks):
+    """What was saved is whole after a restore elsewhere."""
+    guide = Guide(
+        "docs/how-to/back-up.md",
+        tmp_path,
+        {"/var/lib/installkit/": f"{tmp_path}/data/", "/backup/": f"{tmp_path}/backup/"},
+    )
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=tmp_path / "hosts.yml", catalog=playbooks)
+        site.set_secret("mysql_root", "hidden")
+        run = site.start(site.plan(all=True)).wait(100).raise_for_status()
+    (tmp_path / "backup").mkdir()
+    guide.run(*guide.left[:2])
+    shutil.move(tmp_path / "data", tmp_path / "lost")
+    shutil.copytree(tmp_path / "backup", tmp_path / "data")
+    guide.run("installkit reindex")
+    guide.run("installkit doctor")
+    guide.run("installkit prune --older-than 90d --keep 20 --dry-run")
+    with installkit.Installer(tmp_path / "data") as restored:
+        found = restored.run(run.id)
+        assert [] == guide.left
+        assert ("mysql_root",) == tuple(restored.site("acme").secret_revisions())
+        assert RunStatus.SUCCEEDED is found.status
+        assert 3 == len(restored.site("acme").installed())
+
+
+def test_secrets_and_vault(tmp_path, playbooks):
+    """Passwords asked for, kept, piped, and given in Python."""
+    guide = Guide("docs/how-to/secrets-and-vault.md", tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pass").write_text("#!/bin/sh\necho of-the-vault\n")
+    (tmp_path / "bin" / "pass").chmod(0o755)
+    (playbooks / "mysql.component.yml").write_text(
+        "parameters: {mysql_root_password: {secret: true, required: true}}\n"
+    )
+    (tmp_path / "passwords.yml").write_text("mysql_root_password: of-the-file\n")
+    asked = [
+        (f"(?i){what}.*: ?$", "of-the-reader") for what in ("ssh password", "become password", "mysql_root_password")
+    ]
+    guide.run("installkit apply -i hosts.yml -c playbooks --all -u deploy -k -b -K", answers=asked)
+    again = [("(?i)password.*: ?$", "of-the-site"), ("(?i)repeat.*: ?$", "of-the-site")]
+    guide.run("installkit site secret acme ansible_become_password", answers=again)
+    guide.run("pass show acme/vault | installkit site secret acme ansible_vault_password")
+    guide.run("installkit site secret acme mysql_root_password", answers=again)
+    guide.run("installkit apply --site acme --install mysql -e @passwords.yml")
+    (code,) = blocks_of(guide.page, "python")
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme")
+        exec(code, {"site": site, "plan": site.plan(force=["mysql"]), "password": "of-python"})  # noqa: S102 - ours
+        run = installer.runs()[0].wait(100)
+
+    assert [] == guide.left
+    assert RunStatus.SUCCEEDED is run.status
+    assert {"ansible_vault_password:prod", "ansible_become_password"} <= site.secret_revisions().keys()
+
+
+def test_upgrade_in_batches(tmp_path, hosts):
+    """A batch looked at and let go on; a bad one rolled back; what is left resumed."""
+    guide = Guide("docs/how-to/upgrade-in-batches.md", tmp_path)
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    (folder / "05.nginx.yml").write_text(WRITE.format(hosts="web", name="nginx"))
+    (folder / "05.nginx.verify.yml").write_text(LOOK.format(hosts="web", name="nginx"))
+    (manifest,) = (yaml.safe_load(block) for block in blocks_of(guide.page, "yaml"))
+    manifest["actions"] |= {"install": "05.nginx.yml", "rollback": "05.nginx.yml"}
+    (folder / "nginx.component.yml").write_text(yaml.safe_dump({"versions": ["1.0", "2.0"], **manifest}))
+
+    def versions():
+        return {name: (tmp_path / "hosts" / name / "nginx").read_text() for name in ("web1", "web2")}
+
+    def fail():
+        """Upgrade, while web2 has no place to write to; return what was seen when the approval was asked for."""
+        shutil.move(tmp_path / "hosts" / "web2", tmp_path / "away")
+        run = site.start(site.plan(upgrade=["nginx"]))
+        next(event for event in run.events(follow=True) if event.kind == "approval_requested")
+        seen = (tmp_path / "hosts" / "web1" / "nginx").read_text()
+        guide.run("installkit approve last") if "installkit approve last" in guide.left else run.approve()
+        ended = run.wait(100).status
+        shutil.move(tmp_path / "away", tmp_path / "hosts" / "web2")
+        return seen, ended
+
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=hosts, catalog=folder)
+        site.start(site.plan(install=["nginx=1.0"])).wait(100).raise_for_status()
+        planned = guide.run("installkit plan --site acme --upgrade nginx")
+        guide.run("installkit check --site acme --upgrade nginx")
+        guide.run("installkit apply --site acme --upgrade nginx --check --diff")
+        before = versions()
+        first = fail()
+        shown = guide.run("installkit show last")
+        guide.run("installkit rollback last")
+        rolled_back = versions()
+        second = fail()
+        guide.run("installkit resume last --failed-hosts")
+        resumed = guide.run("installkit resume last")
+
+    assert [] == guide.left
+    assert "web2" in planned
+    assert {"web1": "1.0", "web2": "1.0"} == before == rolled_back
+    assert ("2.0", RunStatus.FAILED) == first == second
+    assert "task_failed" in shown
+    assert {"web1": "2.0", "web2": "2.0"} == versions()
+    assert "nothing to change" in resumed
+
+
+def test_troubleshoot(tmp_path, playbooks):
+    """The first three commands, and what is sent to whoever helps."""
+    guide = Guide("docs/how-to/troubleshoot.md", tmp_path)
+    (playbooks / "03.mysql.yml").write_text("- hosts: db\n  gather_facts: false\n  tasks: [{fail: {msg: no room}}]\n")
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=tmp_path / "hosts.yml", catalog=playbooks)
+        site.start(site.plan(all=True)).wait(100)
+    shown = guide.run(*guide.left[:3])
+    guide.run("installkit show last")
+    guide.run("installkit logs last -f")
+    guide.run("installkit report last -o report.zip")
+
+    assert [] == guide.left
+    assert 2 <= shown.count("no room")
+    assert "task_failed" in shown
+    assert (tmp_path / "report.zip").exists()
+
+
+def test_use_notebooks(tmp_path, playbooks):
+    """A run of a terminal, watched after a restart of the kernel."""
+    guide = Guide("docs/how-to/use-notebooks.md", tmp_path)
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=tmp_path / "hosts.yml", catalog=playbooks)
+        site.start(site.plan(all=True)).wait(100).raise_for_status()
+    (code,) = blocks_of(guide.page, "python")
+    printed = python(code, guide)
+
+    assert "succeeded" in printed
+
+
+def test_write_a_component(tmp_path, hosts):
+    """One playbook first; then its manifest and its verify, piece by piece."""
+    guide = Guide("docs/how-to/write-a-component.md", tmp_path)
+    (tmp_path / "04.redis.yml").write_text(WRITE.format(hosts="db", name="redis"))
+    guide.run("installkit catalog list .")
+    guide.run("installkit apply -c . -i hosts.yml --install redis")
+    manifest, install, parameters, verify, actions = (yaml.safe_load(block) for block in blocks_of(guide.page, "yaml"))
+    (tmp_path / "redis.component.yml").write_text(yaml.safe_dump({**manifest, **parameters, **actions}))
+    (tmp_path / "01.common.yml").write_text(WRITE.format(hosts="all", name="common"))
+    for name, plays in (
+        ("04.redis.yml", install),
+        ("04.redis.verify.yml", verify),
+        ("04.redis.uninstall.yml", install),
+    ):
+        plays[0]["hosts"] = "db"
+        (tmp_path / name).write_text(yaml.safe_dump(plays))
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=hosts, catalog=tmp_path)
+        site.set_secret("redis_password", "hidden")
+        plan = site.plan(upgrade=["redis"])
+
+    assert [] == guide.left
+    assert [("common", "install"), ("redis", "upgrade"), ("redis", "verify")] == [
+        (step.component, step.action.value) for step in plan.steps
+    ]

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 def blocks_of(page, language=""):
     """Return the code blocks of *page* in *language*, without the indentation that they have in a list."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+    fenced = re.findall(r"^ *```(.*)\n((?:(?! *```$).*\n)*) *```$", page.read_text(), flags=re.MULTILINE)
+    return [textwrap.dedent(block) for each, block in fenced if each == language]
 
 
 class Guide:
@@ -24,7 +25,7 @@ class Guide:
 
     Args:
         page: Its path in the repository.
-        folder: Where the reader is.
+        folder: Where the reader is; the data directory is beside it.
         places: What the reader's machine has in place of what the page writes.
     """
 
@@ -36,7 +37,7 @@ class Guide:
         self.environment = {
             **os.environ,
             "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "INSTALLKIT_DATA_DIR": str(folder / "data"),
+            "INSTALLKIT_DATA_DIR": str(folder.parent / "data"),
             "NO_COLOR": "1",
         }
 

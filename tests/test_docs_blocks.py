@@ -23,7 +23,7 @@ def commands_of(page):
     prose = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks_of(page) for line in block.splitlines()]
     lines += re.findall(r"`(installkit [^`]+)`", prose)
-    found = [re.search(r"(?:^|[ /])installkit ([a-z-][^|>;]*)", line) for line in lines]
+    found = [re.search(r"(?:^|[ /])installkit (?!installkit )([a-z-][^|>;]*)", line) for line in lines]
     return [match[1].replace("…", "") for match in found if match]
 
 

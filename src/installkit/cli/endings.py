@@ -74,6 +74,7 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
         out.print()
         out.print(Padding(Text(plain(failure.summary), "bold red"), (0, 0, 0, 2), expand=False))
         facts = {
+            "code": failure.code,
             "where": failure.location or "",
             "step": failure.step or "",
             "hosts": ", ".join(failure.hosts),

@@ -181,7 +181,7 @@ def _cell(status: HostStatus | None, sign: str) -> Markup | str:
 
 
 def _failure(failure: installkit.Failure) -> Markup:
-    where = {"where": failure.location, "step": failure.step, "hosts": ", ".join(failure.hosts)}
+    where = {"code": failure.code, "where": failure.location, "step": failure.step, "hosts": ", ".join(failure.hosts)}
     command = Markup("<code>{}</code>").format(failure.next.command) if failure.next else ""
     message = Markup("<pre>{}</pre>").format(failure.message.strip()) if failure.message.strip() else Markup()
     parts: Iterable[Markup] = (facts(where), message, facts({"→": failure.remedy, "next": command}))

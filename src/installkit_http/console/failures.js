@@ -10,7 +10,7 @@ export function makeFailures(run) {
 }
 
 function makeFailure(run, failure) {
-  const place = [failure.task, failure.location].filter(Boolean).join(" · ");
+  const place = [failure.code, failure.task, failure.location].filter(Boolean).join(" · ");
   return make(
     "article", { class: "problem" },
     make("h3", {}, failure.summary),

@@ -152,6 +152,14 @@ def test_a_site_keeps_its_inventory(place):
     assert "has the inventory" in said.stderr
 
 
+def test_a_catalog_that_holds_the_data_directory_is_refused(place):
+    """Each run would change the catalog, and make its own plan stale."""
+    said = cli(place, "site", "create", "acme", "-c", str(place), "-i", str(place / "hosts.ini"))
+
+    assert 2 == said.exit_code
+    assert f"lies in the catalog {place}" in said.stderr
+
+
 def test_catalogs_are_listed_and_shown(place):
     """As tables, and as JSON."""
     folder = str(place / "playbooks")

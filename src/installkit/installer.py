@@ -117,7 +117,7 @@ class Installer:
 
         Raises:
             UnknownNameError: If there is no such site, and not enough is given to create it.
-            PlanningError: If the site is known with another inventory.
+            PlanningError: If the site is known with another inventory, or the data directory lies in *catalog*.
         """
         check_site_name(name)
         known = {site.name: site for site in self.store.sites()}.get(name)
@@ -128,7 +128,8 @@ class Installer:
                 f"site {name!r} has the inventory {known.inventory.path}, not {Path(inventory).absolute()}",
                 remedy="give the other hosts a site of their own, under another name",
             )
-        snapshot = _described(name, known, inventory, catalog, title)
+        folder = None if catalog is None else _catalog_folder(catalog, self.folders.data)
+        snapshot = _described(name, known, inventory, folder, title)
         if snapshot != known:
             self.store.save_site(snapshot)
         return Site(self.folders, self.store, name, self.refresh)
@@ -144,20 +145,19 @@ class Installer:
             title: For people; the name if None.
 
         Raises:
-            PlanningError: If there is such a site already.
+            PlanningError: If there is such a site already, or the data directory lies in *catalog*.
             DefinitionError: If the inventory or the catalog is wrong.
         """
         check_site_name(name)
         if any(site.name == name for site in self.store.sites()):
             raise PlanningError(f"there is a site {name!r} already", remedy="take another name")
+        folder = _catalog_folder(catalog, self.folders.data)
         load_catalog(catalog)
         held = HeldInventory.parse(inventory)
         check_held(held)
         source = InventorySource(kind="store", path=held_path(self.folders.inventories, name))
         self.store.save_inventory(name, held.text)
-        self.store.save_site(
-            SiteSnapshot(name=name, title=title or name, inventory=source, catalog=Path(catalog).absolute())
-        )
+        self.store.save_site(SiteSnapshot(name=name, title=title or name, inventory=source, catalog=folder))
         return self.site(name)
 
     def sites(self) -> tuple[Site, ...]:
@@ -397,17 +397,28 @@ def _restore_backup(folders: Folders) -> None:
             os.link(copy, folders.database)
 
 
+def _catalog_folder(catalog: str | Path, data: Path) -> Path:
+    """Return the absolute folder of *catalog*, which the data directory does not lie in."""
+    folder = Path(catalog).absolute()
+    if data.resolve().is_relative_to(folder.resolve()):
+        raise PlanningError(
+            f"the data directory {data} lies in the catalog {folder}, which every run would change",
+            remedy="keep the playbooks in a folder of their own, or the data elsewhere (--data-dir)",
+        )
+    return folder
+
+
 def _described(
     name: str,
     known: SiteSnapshot | None,
     inventory: str | Path | None,
-    catalog: str | Path | None,
+    catalog: Path | None,
     title: str | None,
 ) -> SiteSnapshot:
     if known is not None:
-        source, folder = known.inventory, known.catalog if catalog is None else Path(catalog).absolute()
+        source, folder = known.inventory, catalog or known.catalog
     elif inventory is not None and catalog is not None:
-        source, folder = InventorySource(kind="file", path=Path(inventory).absolute()), Path(catalog).absolute()
+        source, folder = InventorySource(kind="file", path=Path(inventory).absolute()), catalog
     else:
         raise UnknownNameError(f"no site is named {name!r}", remedy="give its inventory and its catalog to create it")
     return SiteSnapshot(

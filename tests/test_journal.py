@@ -125,6 +125,27 @@ def test_a_torn_last_event_is_not_read_and_cut_off_by_the_next_writer(run):
     assert whole == (run / "events.jsonl").read_bytes()
 
 
+def test_the_rest_of_an_event_that_is_written_meanwhile_is_no_event(run):
+    """Whoever reads between the two halves of a line waits for all of it."""
+    line = b'{"seq":1,"time":"2026-11-22T08:00:00.000000Z","kind":"output","run":"%s"}\n' % RUN.encode()
+
+    def write() -> None:
+        with (run / "events.jsonl").open("ab", buffering=0) as file:
+            for _ in range(20_000):
+                file.write(line[:40])
+                file.write(line[40:])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    journal, offset, count = Journal(run), 0, 0
+    while count < 20_000:
+        entries = journal.read_events(offset)
+        offset, count = entries[-1].end if entries else offset, count + len(entries)
+    thread.join()
+
+    assert 20_000 * len(line) == offset
+
+
 @pytest.mark.parametrize("after", [0, 1, 499, 500, 998, 999, 1000, 5000])
 def test_a_reader_finds_its_place_by_number(run, after):
     writer = open_journal(run)

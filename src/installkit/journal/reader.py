@@ -268,8 +268,9 @@ def _position(offset: int) -> int:
 
 def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
     for line in file:
-        if line.endswith(b"\n"):
-            yield line
+        if not line.endswith(b"\n"):
+            return  # what is written meanwhile would look like a line of its own
+        yield line
 
 
 def _line_around(file: IO[bytes], position: int, low: int) -> tuple[int, int | None]:

@@ -155,6 +155,21 @@ def test_a_reader_finds_its_place_by_number(run, after):
 
     found = [entry.event.seq for entry in journal.read_events(journal.offset_after(after))]
     assert list(range(after + 1, 1001)) == found
+    assert list(range(after + 1, 1001))[:7] == [event.seq for event in journal.events(after, limit=7)]
+
+
+def test_events_are_read_as_they_are_wanted(run):
+    """Whoever breaks off early need not wait for those after, nor hold them all."""
+    writer = open_journal(run)
+    for _ in range(2000):
+        writer.append(body())
+    with (run / "events.jsonl").open("ab") as file:
+        file.write(b"no event\n")
+    events = Journal(run).events()
+
+    assert list(range(1, 2001)) == [next(events).seq for _ in range(2000)]
+    with pytest.raises(StoreError):
+        next(events)
 
 
 def test_following_gives_every_event_once_and_ends_after_the_last(run):

@@ -137,8 +137,7 @@ class Run(Shown):
         if follow:
             yield from itertools.islice(self._journal.follow_events(after, idle=self._settle_if_dead), limit)
         else:
-            start = self._journal.offset_after(after)
-            yield from (entry.event for entry in self._journal.read_events(start, limit))
+            yield from self._journal.events(after, limit)
 
     def wait(self, timeout: float | None = None) -> Self:
         """

@@ -154,6 +154,13 @@ class Journal:
                     low = end
         return low
 
+    def events(self, after: int = 0, limit: int | None = None) -> Iterator[Event]:
+        """Yield the events after the `seq` *after* that are there, at most *limit*, and read no more than are wanted."""
+        offset, left = self.offset_after(after), sys.maxsize if limit is None else limit
+        while entries := self.read_events(offset, min(BATCH, left)):
+            offset, left = entries[-1].end, left - len(entries)
+            yield from (entry.event for entry in entries)
+
     def follow_events(self, after: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[Event]:
         """
         Yield the events after *after*, as they come, until the run's last.

@@ -162,6 +162,22 @@ def test_events_are_narrowed_by_their_fields(seen, run):
     assert page["complete"]
 
 
+def test_a_page_holds_as_many_of_the_wanted_events_as_it_may(seen, run):
+    """What is not wanted is passed over and not counted; the last page alone is short, and says so."""
+    every = seen.get(f"{run}/events").json()["items"]
+    wanted = [event["seq"] for event in every if event["kind"] == "step_finished"]
+    first = seen.get(f"{run}/events?kind=step_finished&limit=1").json()
+    second = seen.get(f"{run}/events?kind=step_finished&limit=1&after={first['next']}").json()
+    last = seen.get(f"{run}/events?kind=step_finished&limit=1&after={second['next']}").json()
+
+    assert wanted == [page["items"][0]["seq"] for page in (first, second)]
+    assert (wanted, [False, False]) == (
+        [page["next"] for page in (first, second)],
+        [first["complete"], second["complete"]],
+    )
+    assert ([], every[-1]["seq"], True) == (last["items"], last["next"], last["complete"])
+
+
 def test_a_page_of_a_log_tells_the_next_offset(seen, log):
     path, content = log
     text, offset, complete = "", 0, False

@@ -5,7 +5,7 @@ import attrs
 from starlette.responses import Response, StreamingResponse
 
 import installkit
-from installkit_http.answers import answer
+from installkit_http.answers import answer, fits
 from installkit_http.cursors import (
     JSON,
     TEXT,
@@ -36,6 +36,9 @@ from installkit_http.viewers import (
 )
 from installkit_http.wire import MOST_ITEMS
 
+MOST_LOOKED_AT = 50_000
+"""Events that are looked through for one page: about a second's work."""
+
 
 @attrs.frozen(kw_only=True)
 class EventsQuery:
@@ -44,7 +47,7 @@ class EventsQuery:
 
     Attributes:
         after: The `seq` after which they begin.
-        limit: Events on a page, from 1 to 1000.
+        limit: Events on a page, from 1 to 1000, of those wanted.
         log: Whether each carries what it printed.
     """
 
@@ -64,8 +67,7 @@ class EventsQuery:
 
     def wants(self, event: installkit.Event) -> bool:
         """Return whether *event* is one of those wanted."""
-        wanted = {name: getattr(self, name) for name in ("step", "host", "kind", "status")}
-        return all(value in (None, getattr(event, name)) for name, value in wanted.items())
+        return all(fits(getattr(event, name), getattr(self, name)) for name in ("step", "host", "kind", "status"))
 
 
 @attrs.frozen(kw_only=True)
@@ -203,12 +205,23 @@ def _log_range(run: installkit.Run, step: str, now: installkit.RunSnapshot, want
 
 def _event_page(run: installkit.Run, query: EventsQuery, after: int) -> dict[str, Any]:
     now = run.snapshot()  # before the events: what is written until then belongs to the end
-    events = list(run.events(after=after, limit=query.limit))
-    wanted = [event for event in events if query.wants(event)]
-    pieces = with_text(run, wanted) if query.log else [EventPiece(event) for event in wanted]
-    last = events[-1].seq if events else after
+    found, last = _look_through(run, query, after)
+    pieces = with_text(run, found) if query.log else [EventPiece(event) for event in found]
     complete = now.status.final and last == now.last_seq
     return {"items": [event_to_wire(piece) for piece in pieces], "next": last, "complete": complete}
+
+
+def _look_through(run: installkit.Run, query: EventsQuery, after: int) -> tuple[list[installkit.Event], int]:
+    """Return the events wanted for a page, and the `seq` of the last one that was looked at."""
+    found: list[installkit.Event] = []
+    last = after
+    for event in run.events(after=after, limit=MOST_LOOKED_AT):
+        last = event.seq
+        if query.wants(event):
+            found.append(event)
+        if len(found) == query.limit:
+            break
+    return found, last
 
 
 def _text_page(run: installkit.Run, after: int) -> dict[str, Any]:

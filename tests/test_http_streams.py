@@ -13,6 +13,8 @@ import yaml
 
 import installkit
 from http_client import INVENTORY, finish, open_client, sse_events, start, until, write_playbooks
+from installkit.model import ResultStatus
+from installkit_http.routes.streams import EventStatus
 from installkit_http.viewers import cut_to_characters
 
 pytest_plugins = ["http_service"]
@@ -71,6 +73,10 @@ def log(finished, run):
 def whole(finished):
     """All that the run printed."""
     return b"".join(finished[1].log(step.id) for step in finished[1].steps)
+
+
+def pointers(answer):
+    return [mistake["pointer"] for mistake in answer.json()["errors"]]
 
 
 def read_sse(client, path, **headers):
@@ -160,6 +166,32 @@ def test_events_are_narrowed_by_their_fields(seen, run):
 
     assert {("task_result", "h2")} == {(event["kind"], event["host"]) for event in page["items"]}
     assert page["complete"]
+
+
+def test_events_are_those_of_a_step_or_a_component(seen, run, log):
+    step = log[0].split("/")[-2]
+    of_step = seen.get(f"{run}/events?step={step}").json()["items"]
+
+    assert {step} == {event["step"] for event in of_step}
+    assert of_step == seen.get(f"{run}/events?step=mysql").json()["items"]
+
+
+@pytest.mark.parametrize("accept", [JSON, SSE])
+def test_a_step_and_a_host_that_the_run_does_not_have_are_named_at_once(seen, run, accept):
+    answer = seen.get(f"{run}/events?step=redis&host=h3", headers=accept)
+
+    assert (422, ["/query/step", "/query/host"]) == (answer.status_code, pointers(answer))
+    assert "no step 'redis'; choose one of: 01-forger-install, 02-mysql-install" in answer.json()["detail"]
+    assert "no host 'h3'; choose one of: h1, h2" in answer.json()["detail"]
+
+
+def test_the_status_of_an_event_is_that_of_a_result_or_of_an_end(seen, run):
+    """These are all the words that events use, and others are refused."""
+    answer = seen.get(f"{run}/events?status=done")
+    ends = [status.value for status in installkit.StepStatus if status.final]
+
+    assert (422, ["/query/status"]) == (answer.status_code, pointers(answer))
+    assert {*ResultStatus, *ends} == {status.value for status in EventStatus}
 
 
 def test_a_page_holds_as_many_of_the_wanted_events_as_it_may(seen, run):

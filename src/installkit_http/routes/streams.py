@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -39,6 +40,22 @@ from installkit_http.wire import MOST_ITEMS
 MOST_LOOKED_AT = 50_000
 """Events that are looked through for one page: about a second's work."""
 
+Wants = Callable[[installkit.Event], bool]
+
+
+class EventStatus(StrEnum):
+    """The `status` of an event: a result's, or that of a step or run that has ended."""
+
+    OK = "ok"
+    CHANGED = "changed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNREACHABLE = "unreachable"
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+
 
 @attrs.frozen(kw_only=True)
 class EventsQuery:
@@ -49,6 +66,8 @@ class EventsQuery:
         after: The `seq` after which they begin.
         limit: Events on a page, from 1 to 1000, of those wanted.
         log: Whether each carries what it printed.
+        step: Its id, or its component.
+        status: Of a result, or of a step or run that has ended.
     """
 
     after: int = 0
@@ -58,16 +77,12 @@ class EventsQuery:
     step: str | None = None
     host: str | None = None
     kind: installkit.EventKind | None = None
-    status: str | None = None
+    status: EventStatus | None = None
 
     def __attrs_post_init__(self) -> None:
         check_cursor("after", self.after)
         if not 1 <= self.limit <= MOST_ITEMS:
             raise invalid([Mistake("/query/limit", f"is from 1 to {MOST_ITEMS}, not {self.limit}")])
-
-    def wants(self, event: installkit.Event) -> bool:
-        """Return whether *event* is one of those wanted."""
-        return all(fits(getattr(event, name), getattr(self, name)) for name in ("step", "host", "kind", "status"))
 
 
 @attrs.frozen(kw_only=True)
@@ -110,14 +125,15 @@ def stream_events(call: Call) -> Response:
     """Answer with the events of a run: a page, or all, rolling if wanted."""
     query, run = call.query, _kept_run(call)
     media = wanted_media(call.request, follow=query.follow, default=JSON)
+    wants = _event_filter(run, query)
     after, over = _place(call, run, query.after)
     if over and media == EVENT_STREAM:
         return stream_over()
     if media == JSON:
-        return answer(_event_page(run, query, after))
+        return answer(_event_page(run, query, after, wants))
 
     def _pieces(run: installkit.Run, events: Sequence[installkit.Event]) -> Sequence[EventPiece]:
-        found = [event for event in events if query.wants(event)]
+        found = [event for event in events if wants(event)]
         return with_text(run, found) if query.log else [EventPiece(event) for event in found]
 
     return _stream(call, EventViewer(run, after, _pieces), media, lambda end: end.last_seq)
@@ -152,6 +168,29 @@ def stream_log(call: Call) -> Response:
         return Response(run.log(step, offset=offset, size=query.limit), headers=HEADERS, media_type=TEXT)
     viewer = LogViewer(run, step, offset, whole_characters=media == EVENT_STREAM)
     return _stream(call, viewer, media, lambda end: end.log_size)
+
+
+def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
+    """Return what tells whether an event is wanted; a step or a host that the run does not have is refused."""
+    steps: tuple[str, ...] = ()
+    mistakes = []
+    try:
+        steps = () if query.step is None else run.find_steps(query.step)
+    except installkit.UnknownNameError as exc:
+        mistakes.append(Mistake("/query/step", f"{exc}; {exc.remedy}"))
+    hosts = sorted({host for step in run.plan.steps for host in step.hosts})
+    if query.host is not None and query.host not in hosts and not _was_seen(run, query.host):
+        names = ", ".join(hosts) or "none"
+        mistakes.append(Mistake("/query/host", f"run {run.id} has no host {query.host!r}; choose one of: {names}"))
+    if mistakes:
+        raise invalid(mistakes)
+    wanted = {"step": steps, "host": query.host, "kind": query.kind, "status": query.status}
+    return lambda event: all(fits(getattr(event, name), value) for name, value in wanted.items())
+
+
+def _was_seen(run: installkit.Run, host: str) -> bool:
+    """Return whether a playbook brought *host* into the run, which does not stand in the plan."""
+    return any(event.host == host for event in run.events())
 
 
 def _kept_run(call: Call) -> installkit.Run:
@@ -203,23 +242,23 @@ def _log_range(run: installkit.Run, step: str, now: installkit.RunSnapshot, want
     return StreamingResponse(chunks, 206, headers, media_type=TEXT)
 
 
-def _event_page(run: installkit.Run, query: EventsQuery, after: int) -> dict[str, Any]:
+def _event_page(run: installkit.Run, query: EventsQuery, after: int, wants: Wants) -> dict[str, Any]:
     now = run.snapshot()  # before the events: what is written until then belongs to the end
-    found, last = _look_through(run, query, after)
+    found, last = _look_through(run, wants, after, query.limit)
     pieces = with_text(run, found) if query.log else [EventPiece(event) for event in found]
     complete = now.status.final and last == now.last_seq
     return {"items": [event_to_wire(piece) for piece in pieces], "next": last, "complete": complete}
 
 
-def _look_through(run: installkit.Run, query: EventsQuery, after: int) -> tuple[list[installkit.Event], int]:
-    """Return the events wanted for a page, and the `seq` of the last one that was looked at."""
+def _look_through(run: installkit.Run, wants: Wants, after: int, limit: int) -> tuple[list[installkit.Event], int]:
+    """Return up to *limit* events that are wanted, and the `seq` of the last one that was looked at."""
     found: list[installkit.Event] = []
     last = after
     for event in run.events(after=after, limit=MOST_LOOKED_AT):
         last = event.seq
-        if query.wants(event):
+        if wants(event):
             found.append(event)
-        if len(found) == query.limit:
+        if len(found) == limit:
             break
     return found, last
 

@@ -1,12 +1,15 @@
 """Plans and runs over HTTP."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+import installkit
 from http_client import finish, start, until
+from installkit_http.notifier import Address
 from waiting_runs import start_waiting
 
 pytest_plugins = ["http_service"]
@@ -212,13 +215,37 @@ def told():
         server.shutdown()
 
 
+@pytest.fixture
+def silent():
+    """An address that takes everything and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+
+
 @pytest.mark.long
-def test_webhooks_are_told_of_what_they_asked_for(client, site, told):
-    """An address that fails is told again, even one that talks another protocol."""
+def test_webhooks_are_told_of_what_they_asked_for(client, site, told, silent):
+    """An address that fails is told again, even one that talks another protocol; a dead one holds up no other."""
     url, bodies = told
-    client.post("/api/v1/webhooks", json={"url": url, "events": ["run_finished"]})
+    client.post("/api/v1/webhooks", json={"url": silent, "events": [kind.value for kind in installkit.EventKind]})
+    client.post("/api/v1/webhooks", json={"url": url, "events": ["run_started", "run_finished"]})
     run = start(client, site, install=["mysql"])
-    until(lambda: len(bodies) == 2)
+    until(lambda: len(bodies) == 3)
 
     assert bodies[0] == bodies[1]
-    assert ("run_finished", run[-12:], "succeeded") == tuple(bodies[0][name] for name in ("kind", "run", "status"))
+    assert ("run_finished", run[-12:], "succeeded") == tuple(bodies[2][name] for name in ("kind", "run", "status"))
+    assert ["run_started", "run_finished"] == [body["kind"] for body in bodies[1:]]
+
+
+def test_an_address_that_falls_behind_is_told_of_the_newest(told, caplog):
+    """What is given up for want of place is logged."""
+    url, bodies = told
+    address = Address(url, backlog=3)
+    address.tell(b"0")
+    until(lambda: bodies)  # it is told again in a second
+    for number in range(1, 6):
+        address.tell(b"%d" % number)
+    until(lambda: bodies[-1] == 5)
+    address.close()
+
+    assert [0, 0, 3, 4, 5] == bodies
+    assert [f"webhook {url!r} was not told: it is 3 events behind"] * 2 == caplog.messages

@@ -85,14 +85,15 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     service: Service = app.state.service
+    notifier = Notifier(service.installer)
     preparing = asyncio.create_task(run_in_threadpool(service.preparations.carry_out))
-    notifying = asyncio.create_task(Notifier(service.installer).watch())
+    notifying = asyncio.create_task(notifier.watch())
     try:
         yield
     finally:
         service.feeds.close()
-        notifying.cancel()
-        await preparing
+        notifier.close()
+        await asyncio.gather(preparing, notifying)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

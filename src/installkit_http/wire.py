@@ -232,13 +232,15 @@ def _text(value: Any, cls: Any) -> Any:
 
 
 def _time(value: Any, _: Any) -> datetime:
+    refusal = f"a time with its zone is wanted, as 2026-11-22T08:00:00Z, not {_short(value)}"
     try:
         time = datetime.fromisoformat(value)
-        if time.tzinfo is not None:
-            return time.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):  # the last: beyond the years that there are
-        pass
-    raise ValueError(f"a time with its zone is wanted, as 2026-11-22T08:00:00Z, not {_short(value)}")
+        in_utc = time.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as exc:  # the last: beyond the years that there are
+        raise ValueError(refusal) from exc
+    if time.tzinfo is None:
+        raise ValueError(refusal)
+    return in_utc
 
 
 def _short(value: Any) -> str:

@@ -238,6 +238,7 @@ def test_a_range_of_a_log(seen, log, wanted, status, part):
 
     assert (status, content[part]) == (answer.status_code, answer.content)
     assert (status == 206) == answer.headers.get("content-range", "").endswith(f"/{len(content)}")
+    assert "bytes" == answer.headers["accept-ranges"]
 
 
 @pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=9-5", "bytes=-0"])
@@ -286,8 +287,11 @@ def test_a_cursor_that_is_none_is_refused(seen, run, query, headers, status):
 
 def test_a_head_of_a_stream_ends_at_once(seen, run):
     answer = seen.head(f"{run}/events?follow=true", headers=SSE)
+    log = seen.head(f"{run}/steps/mysql/log")
 
     assert (200, b"") == (answer.status_code, answer.content)
+    assert "accept-ranges" not in answer.headers
+    assert "bytes" == log.headers["accept-ranges"]
 
 
 def test_a_log_that_forges_an_end_ends_nothing(seen, run):

@@ -162,10 +162,8 @@ def stream_log(call: Call) -> Response:
         return stream_over()
     if media == JSON:
         return answer(_log_page(run, step, now, offset, query.limit))
-    if media == TEXT and not query.follow and (wanted := wanted_range(call.request, step_of(now, step).log_size)):
-        return _log_range(run, step, now, wanted)
-    if media == TEXT and not query.follow and "limit" in call.request.query_params:
-        return Response(run.log(step, offset=offset, size=query.limit), headers=HEADERS, media_type=TEXT)
+    if media == TEXT and not query.follow:
+        return _log_text(call, run, step, now, offset)
     viewer = LogViewer(run, step, offset, whole_characters=media == EVENT_STREAM)
     return _stream(call, viewer, media, lambda end: end.log_size)
 
@@ -229,6 +227,18 @@ def _log_place(call: Call, run: installkit.Run, step: str, now: installkit.RunSn
     if offset > size and not run.log(step, offset=offset - 1, size=1):
         raise beyond_end(f"the log of {step}", offset, size)
     return offset, again is not None and step_ended(now, step) and offset >= size
+
+
+def _log_text(call: Call, run: installkit.Run, step: str, now: installkit.RunSnapshot, offset: int) -> Response:
+    """Return a range, a part, or all that there is now of a log."""
+    if wanted := wanted_range(call.request, step_of(now, step).log_size):
+        return _log_range(run, step, now, wanted)
+    if "limit" in call.request.query_params:
+        return Response(run.log(step, offset=offset, size=call.query.limit), headers=HEADERS, media_type=TEXT)
+    viewer = LogViewer(run, step, offset, whole_characters=False)
+    response = _stream(call, viewer, TEXT, lambda end: end.log_size)
+    response.headers["accept-ranges"] = "bytes"
+    return response
 
 
 def _log_range(run: installkit.Run, step: str, now: installkit.RunSnapshot, wanted: Range) -> Response:

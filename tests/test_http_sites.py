@@ -399,6 +399,7 @@ def test_a_host_takes_what_can_be_a_variable(client, held_site):
 
 
 def test_a_title_goes_back_to_the_name(client, site):
-    titles = [client.patch(site, json=patch).json()["title"] for patch in ({"title": "Acme"}, {}, {"title": None})]
+    patches = {"title": "Acme"}, {}, {"title": None}, {"title": "Acme"}, {"title": ""}
+    titles = [client.patch(site, json=patch).json()["title"] for patch in patches]
 
-    assert ["Acme", "Acme", "acme"] == titles
+    assert ["Acme", "Acme", "acme", "Acme", "acme"] == titles

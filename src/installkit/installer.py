@@ -113,7 +113,7 @@ class Installer:
             name: Letters, digits, `-`, `_` and `.`.
             inventory: What `ansible-inventory -i` takes: a file, a folder or a script.
             catalog: The folder of its playbooks.
-            title: For people; the name if None.
+            title: For people; empty for the name, None for what a known site has.
 
         Raises:
             UnknownNameError: If there is no such site, and not enough is given to create it.
@@ -423,7 +423,7 @@ def _described(
         raise UnknownNameError(f"no site is named {name!r}", remedy="give its inventory and its catalog to create it")
     return SiteSnapshot(
         name=name,
-        title=title or (known.title if known else name),
+        title=known.title if known and title is None else title or name,
         inventory=source,
         catalog=folder,
         revision=known.revision if known else None,

@@ -124,7 +124,7 @@ def create(
 @site.command()
 @click.argument("name", metavar="SITE", shell_complete=complete_sites)
 @click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False))
-@click.option("--title", metavar="TEXT", help="For people.")
+@click.option("--title", metavar="TEXT", help="For people; empty for the name.")
 @pass_session
 def update(session: Session, name: str, catalog: str | None, title: str | None) -> None:
     """

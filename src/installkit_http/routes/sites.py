@@ -15,6 +15,9 @@ from installkit_http.wire import page_of
 VOLATILE = ("lock", "last_run")
 """What changes of a site without anybody changing the site; no part of its entity tag."""
 
+STAYS: Any = object()
+"""Stands for what a patch does not name, where null says something else."""
+
 
 @attrs.frozen(kw_only=True)
 class NewSite:
@@ -39,11 +42,11 @@ class SitePatch:
     What changes of a site; what is not named stays.
 
     Attributes:
-        title: For people; null goes back to the name.
+        title: For people; empty or null goes back to the name.
         catalog: The name of a catalog of the service.
     """
 
-    title: str | None = ""
+    title: str | None = STAYS
     catalog: str | None = None
 
 
@@ -88,7 +91,7 @@ def change_site(call: Call) -> Response:
     site, wanted = call.site(), call.body
     _check_match(call, site)
     folder = None if wanted.catalog is None else _folder(call.service, wanted.catalog)
-    title = site.name if wanted.title is None else wanted.title
+    title = None if wanted.title is STAYS else wanted.title or ""
     call.installer.site(site.name, title=title, catalog=folder)
     return show_site(call)
 

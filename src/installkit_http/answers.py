@@ -1,15 +1,17 @@
 """Answers that many operations give, and what the addresses of lists take."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 from starlette.responses import JSONResponse, Response
 
 import installkit
-from installkit_http.problems import Mistake, invalid
+from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
 from installkit_http.wire import MOST_ITEMS, etag_of
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +70,27 @@ def tagged(call: Call, value: Any, *, without: Sequence[str] = ()) -> Response:
 def entered(data: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
     """Return the JSON object *data* without the members named in *without*."""
     return {name: value for name, value in data.items() if name not in without}
+
+
+def page(call: Call, items: Iterable[T], key: Callable[[T], str]) -> Response:
+    """
+    Return the page of *items* that *call* asks for: those after the one whose *key* is the cursor.
+
+    Raises:
+        ProblemError: If no item has that key.
+    """
+    every, limit, cursor = list(items), call.query.limit, call.query.cursor
+    keys = [key(item) for item in every]
+    if cursor is not None and cursor not in keys:
+        raise unknown_cursor(cursor)
+    start = 0 if cursor is None else keys.index(cursor) + 1
+    end = start + limit
+    return answer({"items": every[start:end], "next": keys[end - 1] if end < len(every) else None})
+
+
+def unknown_cursor(cursor: str) -> ProblemError:
+    """Return the problem of a *cursor* that no item has."""
+    return invalid([Mistake("/query/cursor", f"no item is {cursor!r}; begin again without a cursor")])
 
 
 def older_page(found: Sequence[Any], limit: int, *, left_out: Sequence[str] = ()) -> Response:

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_origin
@@ -15,7 +15,6 @@ from cattrs.cols import homogenous_tuple_structure_factory, is_mapping, mapping_
 from cattrs.errors import ForbiddenExtraKeysError
 from starlette.datastructures import QueryParams
 
-import installkit
 from installkit_http.problems import Mistake, ProblemError, invalid
 
 T = TypeVar("T")
@@ -85,28 +84,6 @@ def read_query(cls: type[T], query: QueryParams) -> T:
 def fields_of(cls: Any) -> tuple["attrs.Attribute[Any]", ...]:
     """Return the fields of the attrs class *cls*, with the types that their annotations name."""
     return tuple(attrs.fields(attrs.resolve_types(cls)))
-
-
-def page_of(items: Iterable[T], key: Callable[[T], str], *, limit: int, cursor: str | None) -> dict[str, Any]:
-    """
-    Return a page of *items*: those after the one whose key is *cursor*.
-
-    Raises:
-        ProblemError: If no item has that key.
-    """
-    every = list(items)
-    keys = [key(item) for item in every]
-    if cursor is not None and cursor not in keys:
-        raise unknown_cursor(cursor)
-    start = 0 if cursor is None else keys.index(cursor) + 1
-    found = every[start : start + limit]
-    more = start + limit < len(every)
-    return {"items": installkit.to_wire(found), "next": keys[start + limit - 1] if more else None}
-
-
-def unknown_cursor(cursor: str) -> ProblemError:
-    """Return the problem of a *cursor* that no item has."""
-    return invalid([Mistake("/query/cursor", f"no item is {cursor!r}; begin again without a cursor")])
 
 
 def etag_of(data: Any) -> str:

@@ -4,12 +4,11 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, holds, nothing, older_page
+from installkit_http.answers import Paging, answer, holds, nothing, older_page, page
 from installkit_http.auth import COOKIE, drop_session_cookie, set_session_cookie
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid, not_found
 from installkit_http.service import Call
-from installkit_http.wire import page_of
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +96,7 @@ def close_session(call: Call) -> Response:
 def list_tokens(call: Call) -> Response:
     """Answer with the tokens; never with their texts."""
     tokens = [token for token in call.installer.access.tokens() if holds(token.name, call.query.name)]
-    return answer(page_of(tokens, lambda token: token.id, limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, tokens, lambda token: token.id)
 
 
 def create_token(call: Call) -> Response:

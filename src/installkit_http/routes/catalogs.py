@@ -4,17 +4,16 @@ from typing import Any
 from starlette.responses import PlainTextResponse, Response
 
 import installkit
-from installkit_http.answers import Paging, answer
+from installkit_http.answers import Paging, answer, page
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError, not_found
 from installkit_http.service import Call
-from installkit_http.wire import page_of
 
 
 def list_catalogs(call: Call) -> Response:
     """Answer with the catalogs that the service was started with."""
     found = [_described(name, folder) for name, folder in sorted(call.service.catalogs.items())]
-    return answer(page_of(found, lambda each: str(each["name"]), limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, found, lambda each: str(each["name"]))
 
 
 def _described(name: str, folder: Path) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def _described(name: str, folder: Path) -> dict[str, Any]:
 def list_components(call: Call) -> Response:
     """Answer with the components of a site's catalog, in their order."""
     catalog = call.site().catalog()
-    return answer(page_of(catalog, lambda each: each.name, limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, catalog, lambda each: each.name)
 
 
 def show_component(call: Call) -> Response:

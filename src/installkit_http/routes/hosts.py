@@ -6,11 +6,10 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, entered, holds, nothing, tagged
+from installkit_http.answers import Paging, answer, entered, holds, nothing, page, tagged
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
-from installkit_http.wire import page_of
 
 VOLATILE = ("installed",)
 """What changes of a host without anybody changing the host; no part of its entity tag."""
@@ -82,7 +81,7 @@ def list_hosts(call: Call) -> Response:
     site = call.site()
     installed = site.installed()
     hosts = [wire for host in site.hosts() if call.query.wants(wire := _wire(host, installed))]
-    return answer(page_of(hosts, lambda host: str(host["name"]), limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, hosts, lambda host: str(host["name"]))
 
 
 def add_host(call: Call) -> Response:

@@ -2,10 +2,9 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, fits
+from installkit_http.answers import Paging, answer, fits, page
 from installkit_http.operations import Operation
 from installkit_http.service import Call
-from installkit_http.wire import page_of
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +57,7 @@ def list_installed(call: Call) -> Response:
     rows = [
         row for row in call.site().installed() if all(fits(getattr(row, name), value) for name, value in wanted.items())
     ]
-    return answer(page_of(rows, _key, limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, rows, _key)
 
 
 def record_installed(call: Call) -> Response:

@@ -2,11 +2,10 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing
+from installkit_http.answers import Paging, answer, nothing, page
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, invalid, not_found
 from installkit_http.service import Call
-from installkit_http.wire import page_of
 
 TOLD = (installkit.EventKind.RUN_STARTED, installkit.EventKind.RUN_FINISHED, installkit.EventKind.APPROVAL_REQUESTED)
 """What a webhook is told of unless it asks for other events."""
@@ -33,7 +32,7 @@ class NewWebhook:
 def list_webhooks(call: Call) -> Response:
     """Answer with the webhooks."""
     found = call.installer.access.webhooks()
-    return answer(page_of(found, lambda each: each.id, limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, found, lambda each: each.id)
 
 
 def create_webhook(call: Call) -> Response:

@@ -5,11 +5,11 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, tagged
+from installkit_http.answers import Paging, nothing, page, tagged
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, invalid, not_found
 from installkit_http.service import Call
-from installkit_http.wire import etag_of, page_of
+from installkit_http.wire import etag_of
 
 Level = Mapping[str, Mapping[str, Any]]
 
@@ -111,7 +111,7 @@ def list_secrets(call: Call) -> Response:
     """Answer with the names of the secrets that are set; their values never come back."""
     revisions = call.site().secret_revisions()
     found = [Secret(name=name, etag=etag_of(revision)) for name, revision in revisions.items()]
-    return answer(page_of(found, lambda each: each.name, limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, found, lambda each: each.name)
 
 
 def set_secret(call: Call) -> Response:

@@ -6,11 +6,10 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, older_page
+from installkit_http.answers import Paging, answer, nothing, older_page, unknown_cursor
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
-from installkit_http.wire import unknown_cursor
 
 LEFT_OUT = ("changes", "steps", "inputs")
 """What a list leaves out: it grows with hosts times components."""

@@ -6,11 +6,10 @@ import yaml
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, entered, holds, nothing, tagged
+from installkit_http.answers import Paging, answer, entered, holds, nothing, page, tagged
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call, Service
-from installkit_http.wire import page_of
 
 VOLATILE = ("lock", "last_run")
 """What changes of a site without anybody changing the site; no part of its entity tag."""
@@ -67,7 +66,7 @@ def list_sites(call: Call) -> Response:
     call.installer.refresh()
     every = [site.snapshot() for site in call.installer.sites()]
     found = [site for site in every if holds(site.title, call.query.title) or holds(site.name, call.query.title)]
-    return answer(page_of(found, lambda site: site.name, limit=call.query.limit, cursor=call.query.cursor))
+    return page(call, found, lambda site: site.name)
 
 
 def create_site(call: Call) -> Response:

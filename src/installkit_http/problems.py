@@ -1,6 +1,7 @@
 """Everything that may go wrong, as problem details (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -57,9 +58,13 @@ def invalid(mistakes: Sequence[Mistake]) -> ProblemError:
     return ProblemError(422, "invalid", detail, errors=[attrs.asdict(mistake) for mistake in mistakes])
 
 
-def not_found(error: installkit.InstallkitError) -> ProblemError:
-    """Return the problem of an address whose name nobody knows, as *error* says."""
-    return ProblemError(404, "not_found", str(error), remedy=error.remedy)
+@contextmanager
+def or_not_found() -> Iterator[None]:
+    """Make a 404 of an unknown name: one that stands in the address. In a body it would be the body's mistake."""
+    try:
+        yield
+    except installkit.UnknownNameError as exc:
+        raise ProblemError(404, "not_found", str(exc), remedy=exc.remedy) from exc
 
 
 _KINDS: tuple[tuple[type[installkit.InstallkitError], int, str], ...] = (

@@ -12,7 +12,7 @@ from starlette.requests import Request
 import installkit
 from installkit_http.feeds import Feeds
 from installkit_http.preparations import Preparations
-from installkit_http.problems import ProblemError, not_found
+from installkit_http.problems import ProblemError, or_not_found
 from installkit_http.wire import etag_of
 
 PREFIX = "/api/v1"
@@ -82,18 +82,14 @@ class Call:
 
     def site(self) -> installkit.Site:
         """Return the site that the address names; 404 if there is none."""
-        try:
+        with or_not_found():
             return self.installer.site(self.path("site"))
-        except installkit.UnknownNameError as exc:
-            raise not_found(exc) from exc
 
     def plan(self) -> installkit.Plan:
         """Return the plan that the address names; 404 if there is none."""
         self._check_id("plan")
-        try:
+        with or_not_found():
             return self.installer.plan(self.path("plan"))
-        except installkit.UnknownNameError as exc:
-            raise not_found(exc) from exc
 
     def run(self) -> installkit.Run:
         """Return the run that the address names; 404 if there is none."""
@@ -102,10 +98,8 @@ class Call:
 
     def step(self, run: installkit.Run) -> str:
         """Return the id of the step of *run* that the address names: its id, or its component; 404 if there is none."""
-        try:
+        with or_not_found():
             found = run.find_steps(self.path("step"))
-        except installkit.UnknownNameError as exc:
-            raise not_found(exc) from exc
         if len(found) > 1:
             raise ProblemError(404, "not_found", f"{self.path('step')!r} means several steps: {', '.join(found)}")
         return found[0]

@@ -7,7 +7,7 @@ import installkit
 from installkit_http.answers import Paging, answer, holds, nothing, older_page, page
 from installkit_http.auth import COOKIE, drop_session_cookie, set_session_cookie
 from installkit_http.operations import Operation
-from installkit_http.problems import Mistake, ProblemError, invalid, not_found
+from installkit_http.problems import Mistake, ProblemError, invalid, or_not_found
 from installkit_http.service import Call
 
 
@@ -108,10 +108,8 @@ def create_token(call: Call) -> Response:
 
 def revoke_token(call: Call) -> Response:
     """Take a token back, at once."""
-    try:
+    with or_not_found():
         call.installer.access.revoke_token(call.path("id"))
-    except installkit.UnknownNameError as exc:
-        raise not_found(exc) from exc
     return nothing()
 
 

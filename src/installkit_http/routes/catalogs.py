@@ -6,7 +6,7 @@ from starlette.responses import PlainTextResponse, Response
 import installkit
 from installkit_http.answers import Paging, answer, page
 from installkit_http.operations import Operation
-from installkit_http.problems import ProblemError, not_found
+from installkit_http.problems import ProblemError, or_not_found
 from installkit_http.service import Call
 
 
@@ -50,10 +50,8 @@ def show_playbook(call: Call) -> Response:
 
 def _component(call: Call) -> installkit.Component:
     catalog = call.site().catalog()
-    try:
+    with or_not_found():
         return catalog[call.path("name")]
-    except installkit.UnknownNameError as exc:
-        raise not_found(exc) from exc
 
 
 READ = installkit.Scope.READ

@@ -4,7 +4,7 @@ from starlette.responses import Response
 import installkit
 from installkit_http.answers import Paging, answer, nothing, page
 from installkit_http.operations import Operation
-from installkit_http.problems import Mistake, invalid, not_found
+from installkit_http.problems import Mistake, invalid, or_not_found
 from installkit_http.service import Call
 
 TOLD = (installkit.EventKind.RUN_STARTED, installkit.EventKind.RUN_FINISHED, installkit.EventKind.APPROVAL_REQUESTED)
@@ -45,10 +45,8 @@ def create_webhook(call: Call) -> Response:
 
 def delete_webhook(call: Call) -> Response:
     """Tell an address nothing more."""
-    try:
+    with or_not_found():
         call.installer.access.remove_webhook(call.path("id"))
-    except installkit.UnknownNameError as exc:
-        raise not_found(exc) from exc
     return nothing()
 
 

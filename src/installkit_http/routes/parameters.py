@@ -7,7 +7,7 @@ from starlette.responses import Response
 import installkit
 from installkit_http.answers import Paging, nothing, page, tagged
 from installkit_http.operations import Operation
-from installkit_http.problems import Mistake, invalid, not_found
+from installkit_http.problems import Mistake, invalid, or_not_found
 from installkit_http.service import Call
 from installkit_http.wire import etag_of
 
@@ -129,10 +129,8 @@ def unset_secret(call: Call) -> Response:
 def _set_secret(call: Call, value: str | None) -> Response:
     site = call.site()
     call.check_match(site.secret_revisions().get(call.path("name")))
-    try:
+    with or_not_found():
         site.set_secret(call.path("name"), value)
-    except installkit.UnknownNameError as exc:
-        raise not_found(exc) from exc
     return nothing()
 
 

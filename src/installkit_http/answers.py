@@ -100,6 +100,11 @@ def older_page(found: Sequence[Any], limit: int, *, left_out: Sequence[str] = ()
     return answer({"items": items, "next": str(shown[-1].id) if len(found) > len(shown) else None})
 
 
+def started(call: Call, run: installkit.Run, status: int = 202) -> Response:
+    """Return *run* as it stands, with where it can be followed."""
+    return answer(run.snapshot(), status, {"location": call.address(f"/runs/{run.id}")})
+
+
 def nothing() -> Response:
     """Return the answer of what was done and leaves nothing to say."""
     return Response(None, 204)

@@ -2,7 +2,7 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, fits, page
+from installkit_http.answers import Paging, fits, page, started
 from installkit_http.operations import Operation
 from installkit_http.service import Call
 
@@ -62,17 +62,13 @@ def list_installed(call: Call) -> Response:
 
 def record_installed(call: Call) -> Response:
     """Record what is there already without installing it; its verify, where declared, vouches for it first."""
-    return _started(call, call.site().record(call.body.components, limit=call.body.limit, requested_by=call.who))
+    return started(call, call.site().record(call.body.components, limit=call.body.limit, requested_by=call.who))
 
 
 def forget_installed(call: Call) -> Response:
     """Take a component out of the record, and leave the hosts as they are."""
     forgotten = call.site().forget([call.path("component")], limit=call.query.limit, requested_by=call.who)
-    return _started(call, forgotten)
-
-
-def _started(call: Call, run: installkit.Run) -> Response:
-    return answer(run.snapshot(), 202, {"location": call.address(f"/runs/{run.id}")})
+    return started(call, forgotten)
 
 
 def _key(row: installkit.Installation) -> str:

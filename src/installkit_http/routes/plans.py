@@ -6,7 +6,7 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, older_page, unknown_cursor
+from installkit_http.answers import Paging, answer, nothing, older_page, started, unknown_cursor
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.service import Call
@@ -123,7 +123,7 @@ def check_plan(call: Call) -> Response:
     plan = call.plan()
     options: dict[str, Any] = attrs.asdict(call.body, recurse=False)
     run = call.installer.site(plan.site).start_check(plan, requested_by=call.who, **options)
-    return answer(run.snapshot(), 202, {"location": call.address(f"/runs/{run.id}")})
+    return started(call, run)
 
 
 def start_run(call: Call) -> Response:
@@ -132,7 +132,7 @@ def start_run(call: Call) -> Response:
     known = None if call.body.check_mode else _run_of(call, plan)
     options: dict[str, Any] = attrs.asdict(call.body, recurse=False)
     run = known or call.installer.site(plan.site).start(plan, requested_by=call.who, **options)
-    return answer(run.snapshot(), 202 if known is None else 200, {"location": call.address(f"/runs/{run.id}")})
+    return started(call, run, 202 if known is None else 200)
 
 
 def _run_of(call: Call, plan: installkit.Plan) -> installkit.Run | None:

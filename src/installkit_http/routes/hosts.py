@@ -1,3 +1,4 @@
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -79,9 +80,11 @@ class HostsQuery(Paging):
 def list_hosts(call: Call) -> Response:
     """Answer with the hosts of a site, in the inventory's order."""
     site = call.site()
-    installed = site.installed()
-    hosts = [wire for host in site.hosts() if call.query.wants(wire := _wire(host, installed))]
-    return page(call, hosts, lambda host: str(host["name"]))
+    installed: defaultdict[str, list[installkit.Installation]] = defaultdict(list)
+    for row in site.installed():
+        installed[row.host].append(row)
+    hosts = [_wire(host, installed[host.name]) for host in site.hosts()]
+    return page(call, filter(call.query.wants, hosts), lambda host: str(host["name"]))
 
 
 def add_host(call: Call) -> Response:
@@ -162,12 +165,11 @@ def _host(site: installkit.Site, name: str) -> dict[str, Any]:
     host = next((host for host in site.hosts() if host.name == name), None)
     if host is None:
         raise ProblemError(404, "not_found", f"site {site.name!r} has no host {name!r}")
-    return _wire(host, site.installed())
+    return _wire(host, [row for row in site.installed() if row.host == name])
 
 
-def _wire(host: installkit.Host, installed: tuple[installkit.Installation, ...]) -> dict[str, Any]:
-    here = [row for row in installed if row.host == host.name]
-    return {**installkit.to_wire(host), "installed": installkit.to_wire(here)}
+def _wire(host: installkit.Host, installed: Sequence[installkit.Installation]) -> dict[str, Any]:
+    return {**installkit.to_wire(host), "installed": installkit.to_wire(installed)}
 
 
 READ, ADMIN = installkit.Scope.READ, installkit.Scope.ADMIN

@@ -39,7 +39,7 @@ class Operation:
         handle: Answers a checked call, in a thread of its own.
         scope: What the token must allow; None lets everybody.
         summary: One sentence for the documentation.
-        answer: The class in the answer; None for an answer of another kind, which `describe` tells.
+        answer: The class in the answer; None for an answer of another kind.
         many: Whether the answer is a page of them.
         left_out: Fields that the items of a page do not have.
         status: Of the usual answer.

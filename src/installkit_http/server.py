@@ -28,7 +28,6 @@ STALLED = 0.3
 GRACE = 5
 """Seconds that requests under way, other than streams, have to end when the service stops."""
 
-
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than clients and proxies keep theirs, so that none is closed under a request."""
 

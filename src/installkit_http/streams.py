@@ -14,12 +14,13 @@ from installkit_http.feeds import Feeds, StreamBrokenError
 from installkit_http.problems import ProblemError, problem_response
 from installkit_http.viewers import End, EventPiece, Heartbeat, LogPiece, Piece, TextPiece, Viewer, watch
 
+EVENT_STREAM = "text/event-stream"
+
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """For proxies: neither keep nor collect."""
 
 RETRY = 1000
 """Milliseconds after which a browser connects again."""
-
 
 LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """What JSON does not escape, but many a client takes for the end of a line."""
@@ -85,9 +86,6 @@ class StreamResponse(Response):
             complete = self.media_type == EVENT_STREAM
         if complete:
             await send({"type": "http.response.body", "body": b""})
-
-
-EVENT_STREAM = "text/event-stream"
 
 
 def _too_many(most: int) -> ProblemError:

@@ -69,7 +69,7 @@ def delete_run(call: Call) -> Response:
             409,
             "run_not_ended",
             f"run {run.id} has not ended",
-            remedy=f"cancel it first: POST /api/v1/runs/{run.id}/cancel",
+            remedy=f"cancel it first: POST {call.address(f'/runs/{run.id}/cancel')}",
         )
     call.installer.prune_run(run.id)
     return nothing()

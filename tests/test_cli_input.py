@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,8 @@ def test_the_command_line_uses_public_names_alone():
         pytest.param("plan -i {p}/nope.ini --all", "does not exist", id="no inventory"),
         pytest.param("plan -i {p}/hosts.ini -c {p} --all", "neither a numbered playbook", id="no catalog"),
         pytest.param("plan -i {p}/hosts.ini -c {p}/playbooks --install mysql --batch 0", "0", id="batch"),
+        pytest.param("plan -i {p}/hosts.ini -c {p}/playbooks --install nope", "is named 'nope'", id="first plan"),
+        pytest.param("record nope --site new -i {p}/hosts.ini -c {p}/playbooks", "is named 'nope'", id="first record"),
         pytest.param("apply mysql", "for a component: --install mysql", id="component as plan"),
         pytest.param("apply {p}/hosts.ini", "is no plan", id="file that is no plan"),
         pytest.param("apply {p}/hosts.ini --all", "is a plan already", id="plan and request"),
@@ -119,12 +122,23 @@ def test_the_command_line_uses_public_names_alone():
     ],
 )
 def test_bad_input_is_told_in_one_line_and_ends_with_2(place, arguments, message):
-    """What was wrong, with the value; never a traceback, and nothing on stdout."""
+    """What was wrong, with the value; never a traceback, nothing on stdout, and no site that no plan was made for."""
     said = cli(place, *arguments.format(p=place).split())
 
     assert 2 == said.exit_code, said.output
     assert message in next(line for line in said.stderr.splitlines() if line.startswith("error: "))
     assert "" == said.stdout
+    assert [] == json.loads(cli(place, "site", "list", "--json").stdout)
+
+
+def test_a_site_that_was_taken_back_can_be_made_first(place):
+    """The command that is said makes it, to enter for it what the plan needs."""
+    said = cli(place, "plan", "-i", str(place / "hosts.ini"), "-c", str(place / "playbooks"), "--install", "nope")
+    command = said.stderr.partition("to make it first: ")[2].splitlines()[0]
+    made = CliRunner().invoke(app, shlex.split(command)[1:])
+
+    assert 0 == made.exit_code, made.output
+    assert 1 == len(json.loads(cli(place, "site", "list", "--json").stdout))
 
 
 def test_all_mistakes_of_a_catalog_are_told_at_once(place):

@@ -9,7 +9,7 @@ from installkit.cli.commands import Command
 from installkit.cli.completion import complete_components, complete_runs
 from installkit.cli.passwords import take_passwords
 from installkit.cli.plans import carry_out, start_options
-from installkit.cli.request import Asked, find_site, site_options
+from installkit.cli.request import Asked, site_options, site_to_plan
 from installkit.cli.session import Session, pass_session
 from installkit.cli.variables import read_variables
 
@@ -96,7 +96,8 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
 
 
 def _change_record(session: Session, wanted: Mapping[str, Any], options: dict[str, Any]) -> None:
-    site = find_site(session, *(options.pop(name) for name in ("site", "catalog", "inventory")))
-    passwords, values = take_passwords(options), read_variables(options.pop("extra_vars", ()), site.catalog())
-    made = site.plan(**wanted, parameters=values.open, secrets=passwords)
+    passwords = take_passwords(options)
+    with site_to_plan(session, options) as site:
+        values = read_variables(options.get("extra_vars", ()), site.catalog())
+        made = site.plan(**wanted, parameters=values.open, secrets=passwords)
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), options)

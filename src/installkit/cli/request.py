@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -135,9 +136,9 @@ def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[s
     if not wanted.keys() & {*ACTIONS, "all", "force"}:
         raise click.UsageError(f"nothing is asked for; for example: {EXAMPLE}")
     batch = _batch(options["batch"])
-    site = find_site(session, options["site"], options["catalog"], options["inventory"])
-    values = read_variables(options["extra_vars"], site.catalog())
-    made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=passwords)
+    with site_to_plan(session, options) as site:
+        values = read_variables(options["extra_vars"], site.catalog())
+        made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=passwords)
     return Asked(site, made, {**passwords, **values.secrets})
 
 
@@ -146,12 +147,34 @@ def _batch(text: str | None) -> tuple[int | str, ...]:
     return tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
-def find_site(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.Site:
+@contextmanager
+def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[installkit.Site]:
     """
-    Return the site that the three options mean, saying aloud whatever they leave open.
+    Hand out the site that the *options* of `site_options` mean, saying aloud whatever they leave open.
 
-    A new one is made where an inventory is given that no site has.
+    A new one is made where an inventory is given that no site has, and is gone again at the end unless a plan was made.
     """
+    known = {site.name for site in session.installer.sites()}
+    site = _find_site(session, options["site"], options["catalog"], options["inventory"])
+    try:
+        yield site
+    finally:
+        if site.name not in known:
+            _keep_if_planned(session, site)
+
+
+def _keep_if_planned(session: Session, site: installkit.Site) -> None:
+    made = site.snapshot()
+    inventory, catalog = str(made.inventory.path), str(made.catalog)
+    if session.installer.plans(site.name, limit=1):
+        say(f"site {site.name} is new: inventory {inventory}, catalog {catalog}")
+        return
+    session.installer.delete_site(site.name)
+    command = session.command("site", "create", site.name, "-i", inventory, "-c", catalog)
+    say(f"site {site.name} is not made, since there is no plan; to make it first: {command}")
+
+
+def _find_site(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.Site:
     installer = session.installer
     if name is None and inventory is None:
         return installer.site(_only_site(session), catalog=catalog)
@@ -189,9 +212,7 @@ def _new_site(session: Session, name: str, catalog: str, inventory: str) -> inst
     found = installkit.load_catalog(catalog)  # before anything is kept: a wrong one raises here
     if not len(found):
         raise click.UsageError(f"{'; '.join(found.warnings)}; or name another folder of playbooks with -c")
-    site = session.installer.site(name, inventory=inventory, catalog=catalog)
-    say(f"site {name} is new: inventory {Path(inventory).absolute()}, catalog {Path(catalog).absolute()}")
-    return site
+    return session.installer.site(name, inventory=inventory, catalog=catalog)
 
 
 def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords: Mapping[str, str]) -> Asked:

@@ -161,10 +161,18 @@ def test_numbered_files_worth_a_look(folder, name, text, warning):
 
 
 def test_a_broken_playbook_stays_a_component(folder):
-    """It is there to be planned, and Ansible says what is wrong with it."""
-    write(folder, **{"05.app.yml": "- hosts: [\n"})
+    """It is there to be planned, and Ansible says what is wrong with it; each is an issue, whoever names or imports it."""
+    broken = "- hosts: [\n"
+    manifest = "name: db\nactions: {install: 06.db.yml, verify: verify.yml}\n"
+    write(folder, **{"05.app.yml": broken, "verify.yml": broken, "leaf.yml": broken, "notes.yml": broken})
+    write(folder, **{"db.component.yml": manifest, "06.db.yml": "- import_playbook: leaf.yml\n"})
 
-    assert "app" in load_catalog(folder)
+    catalog = load_catalog(folder)
+
+    places = ["playbooks/05.app.yml:2:1", "playbooks/leaf.yml:2:1", "playbooks/verify.yml:2:1"]
+    assert ["app", "db"] == [component.name for component in catalog]
+    assert places == [str(issue).partition(": ")[0] for issue in catalog.unreadable]
+    assert places == [warning.partition(": ")[0] for warning in catalog.warnings]
 
 
 def test_an_empty_folder(folder):

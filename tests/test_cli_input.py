@@ -155,6 +155,23 @@ def test_all_mistakes_of_a_catalog_are_told_at_once(place):
     assert [] == json.loads(cli(place, "site", "list", "--json").stdout)
 
 
+def test_a_catalog_with_a_broken_playbook_is_not_valid(place):
+    """The place is told; what else is in the catalog can be listed and planned meanwhile."""
+    folder, hosts = place / "playbooks", place / "hosts.ini"
+    (folder / "04.bad.yml").write_text("- hosts: db\n  tasks: [}\n")
+
+    validated = cli(place, "catalog", "validate", str(folder))
+    listed = cli(place, "catalog", "list", str(folder))
+    planned = cli(place, "plan", "-c", str(folder), "-i", str(hosts), "--install", "mysql")
+
+    assert (2, "") == (validated.exit_code, validated.stdout)
+    assert f"error: {folder}/04.bad.yml:2:11: " in validated.stderr
+    assert 0 == listed.exit_code
+    assert "bad" in listed.stdout
+    assert "04.bad.yml:2:11" in listed.stderr
+    assert 0 == planned.exit_code, planned.output
+
+
 def test_a_site_keeps_its_inventory(place):
     """A known site with another inventory is refused: those would be other hosts."""
     (place / "other.ini").write_text("[db]\ndb9\n")

@@ -5,20 +5,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from installkit.catalog.manifest import Manifest
 from installkit.catalog.names import component_name_problem
 from installkit.catalog.playbooks import Library, Playbook, manifest_name, yaml_files
+from installkit.errors import Issue
 from installkit.model import Action
 
 
 def catalog_warnings(
-    manifests: Iterable[Manifest], playbooks: Sequence[Playbook], others: Sequence[Playbook], library: Library
+    manifests: Iterable[Manifest],
+    playbooks: Sequence[Playbook],
+    others: Sequence[Playbook],
+    unreadable: Iterable[Issue],
+    library: Library,
 ) -> Iterator[str]:
     """Yield a sentence for each thing in a catalog that may not be what was meant."""
     shown = library.contents.shown_name
     for manifest in manifests:
         if manifest.own_folder and manifest.name != manifest_name(manifest.file):
             yield f"{shown(manifest.file)}: component {manifest.name!r} lies in a folder of another name"
+    for issue in unreadable:
+        yield f"{issue}; Ansible will not read it either"
     for playbook in playbooks:
-        if playbook.problem:
-            yield f"{playbook.problem}; Ansible will not read it either"
         if playbook.prompts and playbook not in others:
             names = ", ".join(playbook.prompts)
             yield f"{shown(playbook.path)}: asks for {names} (vars_prompt), and nobody answers: give each with -e"

@@ -9,7 +9,7 @@ from installkit.catalog.advice import catalog_warnings
 from installkit.catalog.components import declared_component, numbered_components, with_files
 from installkit.catalog.contents import Contents
 from installkit.catalog.manifest import Manifest, read_manifest
-from installkit.catalog.playbooks import Library, manifest_name, number_of, yaml_files
+from installkit.catalog.playbooks import Library, Playbook, manifest_name, number_of, yaml_files
 from installkit.catalog.relations import check_parameters, check_requirements
 from installkit.errors import DefinitionError, Issue
 from installkit.model import Catalog, Component
@@ -54,11 +54,13 @@ def _load(library: Library) -> Catalog:
     used = {path for component in finished for path in _playbook_paths(component)}
     found = [playbook for folder in folders for playbook in library.playbooks_in(folder)]
     others = [playbook for playbook in found if playbook.path not in used]
+    unreadable = tuple(_unreadable(used, found, library))
     return Catalog(
         folder=root,
         components=finished,
         others=tuple(sorted(library.contents.name(playbook.path) for playbook in others)),
-        warnings=(*catalog_warnings(manifests, found, others, library), *lost),
+        unreadable=unreadable,
+        warnings=(*catalog_warnings(manifests, found, others, unreadable, library), *lost),
     )
 
 
@@ -89,6 +91,13 @@ def _check(manifests: Sequence[Manifest], components: Iterable[Component], issue
     every = {issue: None for manifest in manifests for issue in manifest.document.issues} | dict.fromkeys(issues)
     if every:
         raise DefinitionError(sorted(every, key=lambda issue: (issue.path, issue.line or 0, issue.column or 0)))
+
+
+def _unreadable(used: set[Path], found: Iterable[Playbook], library: Library) -> Iterator[Issue]:
+    imported, _ = library.imported(used)
+    for path in sorted({*used, *imported, *(playbook.path for playbook in found)}):
+        if problem := library.playbook(path).problem:
+            yield problem
 
 
 def _link_issues(folders: Iterable[Path], contents: Contents) -> Iterator[Issue]:

@@ -29,13 +29,17 @@ def catalog() -> None:
 @click.argument("folder", metavar="DIR", type=FOLDER)
 def validate(folder: str) -> None:
     """
-    Check every manifest; all mistakes are listed, with file, line and column.
+    Check every manifest and playbook; all mistakes are listed, with file, line and column.
 
     \b
     installkit catalog validate playbooks
     installkit catalog validate .
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = installkit.load_catalog(folder)
+    if found.unreadable:
+        raise installkit.DefinitionError(
+            found.unreadable, remedy="correct them; the other components can be planned meanwhile"
+        )
     _warn(found)
     click.echo(f"{folder} is a catalog of {counted(len(found), 'component')}")
 

@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 
 from installkit.display import Shown
-from installkit.errors import UnknownNameError
+from installkit.errors import Issue, UnknownNameError
 from installkit.model.words import Action
 
 
@@ -170,12 +170,14 @@ class Catalog(Shown):
         folder: Absolute.
         components: By order, then by name.
         others: Playbooks that are not a component, relative to the folder.
-        warnings: What is allowed but worth a look, a sentence each.
+        unreadable: Playbooks that cannot be read, as YAML that is none; all but their components can be planned.
+        warnings: What is allowed but worth a look, a sentence each; those of `unreadable` too.
     """
 
     folder: Path
     components: tuple[Component, ...]
     others: tuple[str, ...] = ()
+    unreadable: tuple[Issue, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Component]:

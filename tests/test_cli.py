@@ -179,6 +179,7 @@ def test_the_same_request_again_starts_nothing(done):
 
     assert 0 == again.exit_code
     assert "nothing to change" in again.stderr
+    assert "is under way" not in again.stderr
     assert "site acme: the only one" in again.stderr
     assert 1 == len(world.runs())
 
@@ -374,15 +375,18 @@ def test_nothing_starts_unconfirmed(world):
 
 @pytest.mark.long
 def test_a_detached_run_locks_its_site_and_can_be_watched_to_its_end(world):
-    """`--detach` prints the id alone; meanwhile another change is refused with the holder, and the end is seen."""
+    """`--detach` prints the id alone; meanwhile a plan says so, a change is refused with the holder; the end is seen."""
     detached = world.cli("apply", *world.place, "--install", "slow", "--yes", "--detach")
     run = detached.stdout.strip()
+    planned = world.cli("plan", "--install", "slow")
     locked = world.cli("apply", "--install", "mysql", "--yes")
     world.release()
     watched = world.cli("watch", "last")
 
     assert 0 == detached.exit_code
     assert re.fullmatch(r"[0-9a-f]{12}", run)
+    assert f"run {run[:6]} is under way" in planned.stderr
+    assert f"at its end: installkit --data-dir {world.data} watch {run[:6]}" in planned.stderr
     assert 3 == locked.exit_code
     assert f"locked by run {run}" in locked.stderr
     assert f"(installkit --data-dir {world.data} watch {run})" in locked.stderr

@@ -59,12 +59,21 @@ def plan(session: Session, /, output: str | None, *, as_json: bool, graph: bool,
         click.echo(installkit.plan_graph(asked.plan))
     else:
         show_plan(asked.plan)
-        if not asked.plan.empty:
-            say(f"\nto carry it out: {session.command('apply', output or asked.plan.id)}")
+    _say_under_way(session, asked)
+    if not (as_json or graph or asked.plan.empty):
+        say(f"\nto carry it out: {session.command('apply', output or asked.plan.id)}")
+
+
+def _say_under_way(session: Session, asked: Asked) -> None:
+    """Say that another run changes the site, if one does: the record is in between, and so is the plan."""
+    lock = asked.site.snapshot().lock
+    if lock is not None and lock.run != asked.plan.id:
+        run = short(lock.run)
+        watch = session.command("watch", run)
+        say(f"run {run} is under way: what it is doing may show as repair; plan again at its end: {watch}")
 
 
 def _save(made: installkit.Plan, path: Path) -> None:
-
     try:
         path.write_text(json.dumps(installkit.to_wire(made), indent=1) + "\n", encoding="utf-8")
     except OSError as exc:
@@ -189,6 +198,7 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
         click.exceptions.Exit: If it did not succeed.
     """
     show_plan(asked.plan, err=True)
+    _say_under_way(session, asked)
     if asked.plan.empty:
         if options["as_json"]:
             print_json(None)

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import click
+import pexpect
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
@@ -167,20 +168,97 @@ def test_completion_never_fails_and_makes_nothing(tmp_path, damage):
         assert before == sorted(tmp_path.rglob("*"))
 
 
-def test_the_scripts_work_in_their_shells(place, tmp_path):
-    """The script of bash fills in a site; all three say where to keep them."""
+SHELLS = {
+    "bash": (
+        ["--norc", "--noprofile", "-i"],
+        r"""dump() { printf '<%s>' "$READLINE_LINE"; READLINE_LINE=; }; bind -x '"\C-xd": dump'""",
+    ),
+    "zsh": (
+        ["-f", "-i"],
+        """autoload -U compinit; compinit -u -D; bindkey -e; bindkey '^Xd' dump; zle -N dump
+        dump() { print -rn -- "<$BUFFER>"; BUFFER= }""",
+    ),
+}
+"""What starts each, and what makes Ctrl-X D print the line that is being typed, and clear it."""
+
+TYPED = {
+    "installkit sh": "installkit show ",
+    "installkit show 02": "installkit show 024ea3 ",
+    "installkit plan --site other --install=z": "installkit plan --site other --install=zk ",
+    "installkit plan --site other --upgrade mysql=": "installkit plan --site other --upgrade mysql=10.11.1",
+    "installkit apply --site other -e mysql_p": "installkit apply --site other -e mysql_port=",
+    "installkit plan --inventory=hos": "installkit plan --inventory=hosts.ini ",
+}
+
+
+def find_shell(name):
+    """Return the path of a shell; skip where there is none."""
+    if found := shutil.which(name):
+        return found
+    pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture
+def shell_environment(place, tmp_path):
+    """A shell finds installkit, and that the data directory of *place*."""
     program = tmp_path / "installkit"
     program.write_text(f"#!{sys.executable}\nfrom installkit.cli import main\nmain()\n")
     program.chmod(0o700)
-    typed = f'COMP_WORDS=(installkit --data-dir {place}/data site show ""); COMP_CWORD=5'
-    script = (
-        f'eval "$(installkit completion bash)"; {typed}; _installkit_completion installkit; echo "${{COMPREPLY[@]}}"'
+    return {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "INSTALLKIT_DATA_DIR": str(place / "data"),
+        "LC_ALL": "C.UTF-8",
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "TERM": "dumb",
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("shell", list(SHELLS))
+def test_a_shell_fills_in_what_is_found(shell, place, shell_environment):
+    """The tab key on a terminal: a command, a run, a component, a version, a parameter, a file."""
+    options, prepared = SHELLS[shell]
+    terminal = pexpect.spawn(
+        find_shell(shell),
+        options,
+        env=shell_environment,
+        cwd=place,
+        encoding="utf-8",
+        timeout=120,
+        dimensions=(24, 200),
     )
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    terminal.sendline(f"{prepared}\neval \"$(installkit completion {shell})\"; echo rea''dy")
+    terminal.expect("ready\r\n")
+    found = {}
+    for line in TYPED:
+        terminal.send(f"{line}\t\x18d")
+        terminal.expect("<([^<>]*)>")
+        found[line] = terminal.match[1]
+    terminal.close(force=True)
 
-    said = subprocess.run(["/bin/bash", "-c", script], check=True, capture_output=True, text=True, env=environment)
+    assert TYPED == found
 
-    assert "acme other\n" == said.stdout
+
+@pytest.mark.long
+def test_fish_lists_what_is_found(place, shell_environment):
+    """Each with what is said of it, whole; the value of an option stands behind its =."""
+    script = "installkit completion fish | source; for line in $argv; complete -C $line; end"
+    lines = ["installkit sh", "installkit plan --site other --install=", "installkit plan --inventory=hos"]
+    command = [find_shell("fish"), "--no-config", "-c", script, *lines]
+
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=shell_environment, cwd=place)
+
+    assert [
+        "show\tShow one run: steps, hosts, failures.",
+        "--install=mysql\tMySQL",
+        "--install=zk",
+        "--inventory=hosts.ini",
+    ] == said.stdout.splitlines()
     assert "" == said.stderr
-    for shell in ("bash", "zsh", "fish"):
-        assert f"# to keep it: installkit completion {shell} > " in cli("completion", shell).stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_scripts_say_where_to_keep_them(shell):
+    """Among their first lines."""
+    assert f"# to keep it: installkit completion {shell} > " in cli("completion", shell).stdout

@@ -1,11 +1,12 @@
 """Completion in the shell: the script for it, and what is there to complete besides commands and options."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import CompletionItem
 
 import installkit
 from installkit.cli.commands import Command
@@ -18,18 +19,12 @@ Found = Iterator[tuple[str, str]]
 
 Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]]"]
 
-_VARIABLE = "_INSTALLKIT_COMPLETE"
-_PLACES = {
-    "bash": "~/.local/share/bash-completion/completions/installkit",
-    "zsh": '"${fpath[1]}/_installkit"',
-    "fish": "~/.config/fish/completions/installkit.fish",
-}
+SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(cls=Command)
-@click.argument("shell", type=click.Choice(list(_PLACES)))
-@click.pass_context
-def completion(ctx: click.Context, shell: str) -> None:
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
     """
     Print the script that makes a shell complete commands, options, runs, sites, components and steps.
 
@@ -40,13 +35,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     eval "$(installkit completion zsh)"
     installkit completion fish | source
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    made = get_completion_class(shell)
-    if made is None:
-        raise click.UsageError(f"click knows no completion for {shell}")
-    script = made(ctx.find_root().command, {}, "installkit", _VARIABLE).source().strip()
-    head, told = "#compdef installkit", f"# to keep it: installkit completion {shell} > {_PLACES[shell]}"
-    first, rest = (head, script.removeprefix(head).lstrip()) if script.startswith(head) else ("", script)
-    click.echo("\n".join(filter(None, (first, told, rest))))
+    click.echo(files(__package__).joinpath("shells", f"completion.{shell}").read_text("utf-8"), nl=False)
 
 
 def _completer(find: Callable[[click.Context, str], Found]) -> Completer:
@@ -75,19 +64,19 @@ def _opened(ctx: click.Context) -> Iterator[installkit.Installer]:
 
 
 def _runs(ctx: click.Context, incomplete: str) -> Found:
-    with _opened(ctx) as installer:
-        found = installer.list_runs(limit=RUNS_OFFERED)
-    for run in found[:1]:
-        yield "last", _run_said(run)
-    for run in found:
-        yield run.id[: max(6, len(incomplete))], _run_said(run)
+    found = list(_run_ids(ctx, incomplete))
+    yield from (("last", said) for _, said in found[:1])
+    yield from found
 
 
 def _live_runs(ctx: click.Context, incomplete: str) -> Found:
+    yield from _run_ids(ctx, incomplete, [status for status in installkit.RunStatus if not status.final])
+
+
+def _run_ids(ctx: click.Context, incomplete: str, statuses: Sequence[installkit.RunStatus] = ()) -> Found:
     with _opened(ctx) as installer:
-        found = [run for run in installer.list_runs(limit=RUNS_OFFERED) if not run.status.final]
-    for run in found:
-        yield run.id[: max(6, len(incomplete))], _run_said(run)
+        found = installer.list_runs(limit=RUNS_OFFERED, status=statuses)
+    yield from ((run.id[: max(6, len(incomplete))], _run_said(run)) for run in found)
 
 
 def _run_said(run: installkit.RunSnapshot) -> str:
@@ -95,16 +84,18 @@ def _run_said(run: installkit.RunSnapshot) -> str:
 
 
 def _steps(ctx: click.Context, _: str) -> Found:
-    with _opened(ctx) as installer:
-        steps = installer.run(ctx.params["run"]).plan.steps
+    steps = _planned_steps(ctx)
     yield from ((step.id, step.text) for step in steps)
     yield from ((step.component, "its changing steps") for step in steps)
 
 
 def _run_hosts(ctx: click.Context, _: str) -> Found:
+    yield from ((host, "") for host in sorted({host for step in _planned_steps(ctx) for host in step.hosts}))
+
+
+def _planned_steps(ctx: click.Context) -> tuple[installkit.Step, ...]:
     with _opened(ctx) as installer:
-        steps = installer.run(ctx.params["run"]).plan.steps
-    yield from ((host, "") for host in sorted({host for step in steps for host in step.hosts}))
+        return installer.run(ctx.params["run"]).plan.steps
 
 
 def _sites(ctx: click.Context, _: str) -> Found:

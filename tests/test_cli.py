@@ -270,6 +270,21 @@ def test_events_are_gapless_and_one_a_line_when_followed(done):
     assert "run_finished" in world.cli("events", "last").stdout
 
 
+def test_events_stay_readable_on_a_narrow_terminal(done):
+    """A line for each, below the name of its step; what is too long for one goes on below itself."""
+    world, _ = done
+    narrow, wide = (world.cli("events", "last", env={"COLUMNS": str(width)}).stdout for width in (60, 200))
+    lines = [line.rstrip() for line in narrow.splitlines()]
+    first, last = lines.index("── 01-mysql-install ──"), lines.index("── 02-zk-install ──")
+
+    assert max(map(len, lines)) <= 60
+    assert "── run ──" == lines[0]
+    assert [True] == [
+        line.endswith("task_result  db1  changed  Install the server") for line in lines[first:last] if "db1" in line
+    ]
+    assert re.search(r"01-mysql-install  task_result  +db1 +changed  +Install the server", wide)
+
+
 def test_show_has_the_steps_and_their_hosts(done):
     """One run, as a table and as JSON; runs in a list have no steps."""
     world, _ = done

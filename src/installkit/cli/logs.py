@@ -3,15 +3,23 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 import click
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
 
 import installkit
 from installkit.cli.commands import Command
 from installkit.cli.completion import complete_run_hosts, complete_runs, complete_steps
-from installkit.cli.output import plain, print_json, print_table
+from installkit.cli.output import STYLES, console, plain, print_json, print_table
 from installkit.cli.session import Session, pass_session, say
+from installkit.cli.tables import GAP
+
+LEAST_ROOM = 30
+"""Columns that a table of events must leave for what happened; names of tasks are sentences."""
 
 
 @click.command(cls=Command)
@@ -129,7 +137,28 @@ def events(session: Session, run: str, *, follow: bool, as_json: bool) -> None:
     elif as_json:
         print_json(list(found.events()))
     else:
-        print_table(("SEQ", "TIME", "STEP", "KIND", "HOST", "STATUS", "WHAT"), map(_row, found.events()))
+        _print([_row(event) for event in found.events()])
+
+
+def _print(rows: Sequence[Sequence[str]]) -> None:
+    """Print *rows* as a table, or below the names of their steps where that leaves too little room for the last column."""
+    taken = sum(max(map(cell_len, column)) + GAP for column in [*zip(*rows, strict=True)][:-1])
+    if console().width - taken >= LEAST_ROOM:
+        print_table(("SEQ", "TIME", "STEP", "KIND", "HOST", "STATUS", "WHAT"), rows)
+        return
+    for step, group in groupby(rows, key=lambda row: row[2]):
+        console().print(f"── {step or 'run'} ──", style="bold")
+        console().print(_lines(group, len(rows[-1][0])))
+
+
+def _lines(rows: Iterable[Sequence[str]], width: int) -> Table:
+    lines = Table.grid(padding=(0, GAP, 0, 0))
+    lines.add_column(width=width, justify="right")
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    for seq, time, _, *rest in rows:
+        lines.add_row(seq, time, Text(" " * GAP).join(Text(cell, STYLES.get(cell, "")) for cell in rest if cell))
+    return lines
 
 
 def _row(event: installkit.Event) -> tuple[str, ...]:

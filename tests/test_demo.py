@@ -1,9 +1,11 @@
 """The demo's catalog; the demo itself is run whole by CI."""
 
 import pytest
+from click.testing import CliRunner
 
 import installkit
 from installkit import demo
+from installkit.cli.app import app
 
 
 @pytest.fixture
@@ -32,6 +34,24 @@ def test_every_version_asked_for_is_one_that_the_catalog_offers(site):
 
     assert 4 == len(asked)
     assert [] == [(name, version) for name, version in asked if version not in versions[name]]
+
+
+@pytest.mark.long
+def test_a_demo_that_is_complete_downloads_nothing_and_says_so(folder, inventory, tmp_path):
+    """What an earlier one left half done is still to be downloaded."""
+    for number, each in enumerate(installkit.load_catalog(demo.demo_catalog()), 1):
+        (folder / f"{number}.{each.name}.yml").write_text("- hosts: localhost\n  tasks: []\n")
+        (folder / f"{each.name}.component.yml").write_text(f"versions: ['{each.default_version}']\n")
+    with installkit.Installer(tmp_path / "installkit") as installer:
+        site = installer.site("demo", inventory=inventory, catalog=folder)
+        *most, last = (f"{each.name}={each.default_version}" for each in site.catalog())
+        said = []
+        for names in (most, [last]):
+            site.record(names).wait(60).raise_for_status()
+            said.append(CliRunner().invoke(app, ["demo", "--folder", str(tmp_path)]).stderr)
+
+    assert "downloads about 40 MB" in said[0]
+    assert "nothing is downloaded" in said[1]
 
 
 def test_a_folder_that_is_not_the_demos_is_never_removed(tmp_path):

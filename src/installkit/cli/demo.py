@@ -50,9 +50,27 @@ def demo(folder: str | None, *, remove_all: bool, yes: bool) -> None:
         return
     if not root.exists():
         _refuse_busy_ports(root)
-    say(f"The demo downloads about 40 MB from PyPI and installs it in {root}; nothing else is touched.")
+    if _is_complete(root):
+        say(f"The demo is in {root} already: it is shown again, and nothing is downloaded.")
+    else:
+        say(f"The demo downloads about 40 MB from PyPI and installs it in {root}; nothing else is touched.")
     confirm("Go ahead?", yes=yes)
     _play(root)
+
+
+def _is_complete(root: Path) -> bool:
+    """Return whether an earlier demo in *root* came to its end: every component is there, in its newest version."""
+    data = _data_in(root)
+    if not data.is_dir():
+        return False
+    with installkit.Installer(data) as installer:
+        rows = [row for site in installer.sites() for row in site.installed()]
+    there = {(row.component, row.version) for row in rows if row.status is installkit.InstallationStatus.INSTALLED}
+    return {(each.name, each.default_version) for each in installkit.load_catalog(demo_catalog())} <= there
+
+
+def _data_in(root: Path) -> Path:
+    return root / "installkit"
 
 
 def _refuse_busy_ports(root: Path) -> None:
@@ -78,7 +96,7 @@ def _remove(root: Path, *, yes: bool) -> None:
 
 def _play(root: Path) -> None:
     inventory = write_inventory(root)
-    session = Session(str(root / "installkit"), ("status", "runs", "logs", "watch", "cancel", "show"))
+    session = Session(str(_data_in(root)), ("status", "runs", "logs", "watch", "cancel", "show"))
     try:
         _Story(session, root, inventory).tell()
     finally:

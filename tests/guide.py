@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def blocks_of(page, language=""):
-    """Return the code blocks of *page* in *language*, without the indentation that they have in a list."""
+    """Return the code blocks of *page* in *language*, None for any, without the indentation that they have in a list."""
     fenced = re.findall(r"^ *```(.*)\n((?:(?! *```$).*\n)*) *```$", page.read_text(), flags=re.MULTILINE)
-    return [textwrap.dedent(block) for each, block in fenced if each == language]
+    return [textwrap.dedent(block) for each, block in fenced if language in {None, each}]
 
 
 class Guide:

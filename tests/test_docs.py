@@ -4,14 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rich.cells import cell_len
+
 import installkit
 import installkit.errors
 import installkit.testing
 import installkit_http
+from guide import blocks_of
 from installkit.model import FailureCode
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CODE_WIDTH = 85
+"""Columns that a block of code has room for on the site, in a window of 1300 pixels."""
 CODES = (ROOT / "docs" / "reference" / "error-codes.md").read_text()
 
 
@@ -146,3 +151,12 @@ def leads(page, link):
 def anchors(page):
     headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_comments_in_blocks_of_code_are_seen_whole():
+    """On the site too, where a block is cut at its right edge; output and signatures are as wide as they are."""
+    lines = [line for page in PAGES for block in blocks_of(page, None) for line in block.splitlines()]
+    commented = [line for line in lines if re.search(r"(^|\s)# ", line)]
+
+    assert commented
+    assert [] == [line for line in commented if cell_len(line) > CODE_WIDTH]

@@ -30,6 +30,6 @@ function makeNext(run, next) {
     const made = await post(address`sites/${run.site}/plans`, { resume: next.run });
     location.hash = address`#/plans/${made.id}`;
   });
-  const button = next.action === "resume" && make("button", { onclick: plan }, say("failure.resume"));
+  const button = ["resume", "ignore"].includes(next.action) && make("button", { onclick: plan }, say("failure.resume"));
   return make("div", {}, make("code", {}, next.command), " ", button || null, refused);
 }

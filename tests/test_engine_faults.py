@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import threading
 import time
@@ -210,7 +211,7 @@ def dead_run(tmp_path):
     recorder = Recorder(run, spec)
     lock.release()
     yield run, recorder, spec
-    remove_scratch(run)
+    remove_scratch(scratch_path(run))
 
 
 def statuses(result):
@@ -270,6 +271,15 @@ def test_whoever_settles_a_dead_run_removes_its_secrets(dead_run):
     assert not scratch_path(run).exists()
 
 
+def test_whoever_settles_a_copy_leaves_the_original_alone(dead_run, tmp_path):
+    """A backup of a run under way looks dead; what it needs is not the copy's to remove."""
+    run, *_ = dead_run
+    scratch = make_scratch(run)
+    settle(shutil.copytree(run, tmp_path / "copy" / run.name))
+
+    assert scratch.is_dir()
+
+
 def test_a_scratch_folder_is_its_owners_alone_and_new(dead_run):
     run, *_ = dead_run
     path = make_scratch(run)
@@ -284,7 +294,7 @@ def test_a_scratch_folder_that_is_a_link_is_not_followed(dead_run, tmp_path):
     run, *_ = dead_run
     (tmp_path / "kept").mkdir()
     scratch_path(run).symlink_to(tmp_path / "kept")
-    remove_scratch(run)
+    remove_scratch(scratch_path(run))
     left = (tmp_path / "kept").is_dir()
     scratch_path(run).unlink()
 

@@ -10,9 +10,13 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is its owner's 
 
 
 def scratch_path(run: Path) -> Path:
-    """Return the scratch folder of *run*: on tmpfs where there is one, else in the run's own folder."""
+    """
+    Return the scratch folder of *run*: on tmpfs where there is one, else in the run's own folder.
+
+    Its name tells the run's folder from a copy of it, whose reader takes the run for dead and cleans up after it.
+    """
     in_memory = os.path.ismount(_MEMORY) and os.access(_MEMORY, os.W_OK | os.X_OK)
-    return _MEMORY / f"installkit-{run.name}" if in_memory else run / "scratch"
+    return _MEMORY / f"installkit-{run.name}-{run.stat().st_ino:x}" if in_memory else run / "scratch"
 
 
 def make_scratch(run: Path) -> Path:
@@ -38,8 +42,7 @@ def write_private(path: Path, text: str) -> Path:
     return path
 
 
-def remove_scratch(run: Path) -> None:
-    """Remove the scratch folder of *run*, if it is there and ours."""
-    path = scratch_path(run)
+def remove_scratch(path: Path) -> None:
+    """Remove the scratch folder *path*, if it is there and ours."""
     if path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.geteuid():
         shutil.rmtree(path, ignore_errors=True)

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
-from installkit.engine.scratch import remove_scratch
+from installkit.engine.scratch import remove_scratch, scratch_path
 from installkit.journal import CANNOT_WRITE, Journal, take_lock
 from installkit.model import RunResult, RunSpec, RunStatus, StepStatus
 
@@ -52,7 +52,7 @@ def _interrupt(run: Path, journal: Journal) -> None:
 
 
 def _record_interruption(run: Path, journal: Journal, spec: RunSpec, recorder: Recorder) -> None:
-    remove_scratch(run)
+    remove_scratch(scratch_path(run))
     if recorder.progress.snapshot().status.final:  # it died between its last event and its result
         recorder.write_result()
         return

@@ -129,7 +129,7 @@ class Supervisor:
                 self._wait(scratch)
             status, reason = self._verdict()
         finally:
-            remove_scratch(self._run)
+            remove_scratch(scratch)
         self._recorder.finish(status, reason)
 
     def _go_on(self, scratch: Path) -> bool:

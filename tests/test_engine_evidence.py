@@ -78,6 +78,24 @@ def test_a_batch_that_never_began_is_unfinished():
     assert ("h1",) == outcome.unproved
 
 
+def test_a_batch_of_one_that_is_lost_leaves_the_next_unfinished():
+    """With `serial: 1` no task runs on several hosts; Ansible stops without a word on those that it never came to."""
+    first = [start(), result("ok", "h1"), result("failed", "h2", task="t2")]
+    gone = [result("unreachable", "h2")]
+
+    for events in (first, [start(), result("ok", "h1"), *gone]):
+        outcome = verdict([*events, recap(h1={"ok": 1}, h2={"failures": 1})], ALL, rc=2)
+        assert {"h1": "ok", "h2": "failed", "h3": "unfinished"} == outcome.host_statuses
+
+
+def test_a_run_once_play_before_one_that_loses_a_host_is_well():
+    """The host is lost elsewhere: of the first play nothing more can be asked than without."""
+    later = [start("p2"), result("ok", "h1", play="p2"), result("failed", "h2", play="p2")]
+    events = [start(), result("ok", "h2"), *later, recap(h1={"ok": 1}, h2={"ok": 1, "failures": 1})]
+
+    assert {"h1": "ok", "h2": "failed", "h3": "ok"} == verdict(events, ALL, ("h1", "h2"), rc=2).host_statuses
+
+
 @pytest.mark.parametrize(("case", "fatal"), [("fatal", True), ("max_fail", False)])
 def test_a_play_that_was_given_up_for_all_proves_nobody_done(case, fatal):
     """The good hosts never saw the play's last task. Of `any_errors_fatal` no event tells."""

@@ -23,6 +23,7 @@ class FailedTask:
 
     host: str
     status: HostStatus
+    play: str
     task: str
     location: str | None
     message: str
@@ -131,6 +132,7 @@ class Evidence:
         self._last_failure[host] = FailedTask(
             host=host,
             status=status,
+            play=_play_of(data),
             task=cut(data.get("task") or "", _TAIL),
             location=task_location(data, self._folder),
             message=cut(item or result_message(data.get("res") or {}) or "no message", _TAIL),
@@ -160,15 +162,21 @@ class Evidence:
         """
         Return the hosts that a play should have covered and did not.
 
-        A play that ran an ordinary task on several hosts covers each of its hosts; of one whose tasks all ran on a
-        single host, or which only gathered facts, nothing can be said (`run_once`, facts from the cache).
+        A play that ran an ordinary task on several hosts covers each of its hosts, and so does one that lost a host,
+        since the batches behind it never began (`serial`). Of another whose tasks all ran on a single host, or which
+        only gathered facts, nothing can be said (`run_once`, facts from the cache).
         """
+        covering = {play for (play, _), hosts in self._by_task.items() if len(hosts) > 1}
+        covering |= {failure.play for failure in self._last_failure.values() if self._is_lost(failure.host)}
         unseen: set[str] = set()
         for play, planned in zip(self._started, self._plays, strict=False):
-            covers = any(uuid == play and len(hosts) > 1 for (uuid, _), hosts in self._by_task.items())
-            if covers:
+            if play in covering:
                 unseen |= set(planned.hosts) - self._seen.get(play, set())
         return unseen
+
+    def _is_lost(self, host: str) -> bool:
+        counts = (self.recap or {}).get(host)
+        return counts is not None and _lost(counts)
 
     def any_result(self) -> bool:
         """Return whether any planned host has any result."""
@@ -177,12 +185,11 @@ class Evidence:
 
     def failed_tasks(self, rc: int | None) -> list[FailedTask]:
         """Return the last failure of every host that ended badly, in the hosts' order; what the playbook made good is none."""
-        recap = self.recap
         return [
             self._last_failure[host]
             for host in (*self._hosts, *(self._last_failure.keys() - set(self._hosts)))
             if host in self._last_failure
-            if recap is None or (host in recap and _lost(recap[host]) and not self._is_cleared(host, rc))
+            if self.recap is None or (self._is_lost(host) and not self._is_cleared(host, rc))
         ]
 
 

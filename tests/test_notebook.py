@@ -131,13 +131,14 @@ def test_text_of_hosts_and_people_is_never_markup(tmp_path):
             mimebundle(installer.site("acme"))["text/html"],
             run.compare(run)._repr_mimebundle_()["text/html"],
         ]
-        picture = run.plan.graph()._repr_mimebundle_()["image/svg+xml"]
+        pictures = [shown._repr_mimebundle_()["image/svg+xml"] for shown in (run.plan.graph(), run.timeline())]
 
     for page in pages:
         assert set() == Tags(page).tags - TAGS
         assert set() == Tags(page).attributes - {"class", "style", "title"}
         assert EVIL in Tags(page).text
-    assert "script" not in {element.tag.rpartition("}")[2] for element in ET.fromstring(picture).iter()}  # noqa: S314 - our own
+    for picture in pictures:
+        assert "script" not in {element.tag.rpartition("}")[2] for element in ET.fromstring(picture).iter()}  # noqa: S314 - our own
 
 
 def test_a_plan_is_drawn(run):
@@ -171,6 +172,21 @@ def test_a_timeline_has_a_bar_for_every_task_on_every_host(run):
     assert max(event.duration for event in results) == timeline.slowest[0].duration
     assert "url" not in json.dumps(chart).replace("https://vega.github.io/schema/vega-lite/v5.json", "")
     assert timeline.slowest[0].task in str(timeline)
+
+
+def test_without_vega_lite_a_timeline_is_a_picture(run):
+    """As VS Code shows it without an extension: a bar for every task, then one for each of the slowest."""
+    timeline = run.timeline()
+    picture = ET.fromstring(timeline._repr_mimebundle_()["image/svg+xml"])  # noqa: S314 - our own
+    told = [element.text for element in picture.iter() if element.tag.endswith("title")]
+    texts = [element.text for element in picture.iter() if element.tag.endswith("text")]
+
+    assert len(timeline.tasks) + len(timeline.slowest) == len(told)
+    assert {f"{task.task} ({task.component} on {task.host}): {task.status}" for task in timeline.tasks} == {
+        text.rpartition(",")[0] for text in told
+    }
+    assert {"db1", "web1"} <= set(texts)
+    assert "tasks by host" in str(attrs.evolve(timeline, tasks=()).svg()), "a run that has just begun has none"
 
 
 def test_values_become_frames(run, past):

@@ -12,7 +12,9 @@ BOX_HEIGHT = 42
 GAP = 18
 LAYER_GAP = 44
 CHARACTER = 7.3
-"""Pixels that a character of the boxes' text takes at most, as a rule."""
+"""Pixels that a character of a picture's text takes at most, as a rule."""
+
+BOLD_CHARACTER = 8.2
 
 LONGEST = 44
 """Characters of a line in a box."""
@@ -92,12 +94,13 @@ def _layers(steps: Sequence[installkit.Step]) -> list[list[installkit.Step]]:
 def _box(step: installkit.Step) -> _Box:
     title, _, hosts = step.text.rpartition(" on ")
     batch = "" if step.batch is None else f" (batch {step.batch})"
-    lines = _short(f"{step.seq}. {title}{batch}"), _short(hosts)
-    return _Box(step, lines, max(map(len, lines)) * CHARACTER + 20)
+    lines = shortened(f"{step.seq}. {title}{batch}"), shortened(hosts)
+    return _Box(step, lines, max(len(lines[0]) * BOLD_CHARACTER, len(lines[1]) * CHARACTER) + 20)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return *text* with at most *longest* characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _row_width(row: Sequence[_Box]) -> float:

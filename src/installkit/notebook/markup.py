@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 # Ink, ground and lines are the theme's own; a word on colour brings both colours with it, so both themes can have it.
 # JupyterLab's own rules for tables and logs are more specific than ours can be: hence the `!important`.
+# VS Code gives `code` in an output a font by a name that is not defined there.
 _STYLE = Markup("""<style>
 .installkit { font-size: 13px; line-height: 1.5; }
 .installkit h4 { font-size: 1.1em; margin: 0.5em 0; }
@@ -26,6 +27,7 @@ _STYLE = Markup("""<style>
   white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.3em 0; padding: 4px 8px !important;
   background: rgba(128, 128, 128, 0.14); color: inherit;
 }
+.installkit code { font-family: var(--vscode-editor-font-family, var(--jp-code-font-family, monospace)); }
 .installkit pre.ik-log { background: #16181d; color: #d8dce3; max-height: 24em; overflow: auto; }
 .installkit .ik-unbroken { white-space: nowrap; }
 .installkit .ik-quiet { opacity: 0.75; }

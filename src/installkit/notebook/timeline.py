@@ -1,7 +1,8 @@
 """
 The tasks of a run over hosts and time.
 
-Drawn by Vega-Lite 5, which JupyterLab and VS Code bring along: nothing is fetched, so it works where there is no network.
+Drawn by Vega-Lite 5, which JupyterLab and VS Code's Jupyter extensions bring along, else as a picture that stands still:
+nothing is fetched, so it works where there is no network.
 """
 
 from collections.abc import Iterable
@@ -9,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
+from markupsafe import Markup
 
 import installkit
 from installkit import Action, EventKind
+from installkit.notebook.bars import Bar, Chart, charts_svg
 from installkit.wording import counted, duration_text
 
 MIME = "application/vnd.vegalite.v5+json"
@@ -69,18 +72,43 @@ class Timeline:
     @property
     def slowest(self) -> tuple[TaskSpan, ...]:
         """The tasks that took longest, the longest first."""
-        return tuple(sorted(self.tasks, key=lambda task: -task.duration)[:SLOWEST])
+        return self._drawn[:SLOWEST]
+
+    @property
+    def _drawn(self) -> tuple[TaskSpan, ...]:
+        return tuple(sorted(self.tasks, key=lambda task: -task.duration)[:DRAWN])
 
     def __str__(self) -> str:
         lines = (f"{duration_text(each.duration):>10}  {_label(each)}" for each in self.slowest)
         return "\n".join([f"the slowest of {counted(len(self.tasks), 'task')} of run {self.run[:6]}", *lines])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {MIME: self.chart(), "text/plain": str(self)}
+        return {MIME: self.chart(), "image/svg+xml": str(self.svg()), "text/plain": str(self)}
+
+    def svg(self) -> Markup:
+        """Return the same as a picture, for where the chart cannot be drawn."""
+        drawn = sorted(self._drawn, key=lambda task: task.host)
+        by_host = Chart(
+            title=_title(self.run, len(drawn), len(self.tasks)),
+            bars=[_bar(task.host, task.started_at.timestamp(), task.finished_at.timestamp(), task) for task in drawn],
+            first=_clock_text(min((task.started_at for task in drawn), default=None)),
+            last=_clock_text(max((task.finished_at for task in drawn), default=None)),
+            row_height=_row_height(drawn),
+        )
+        by_duration = Chart(
+            title="the slowest tasks",
+            bars=[
+                _bar(f"{duration_text(task.duration)} {_label(task)}", 0, task.duration, task) for task in self.slowest
+            ],
+            first="0 s",
+            last=duration_text(max((task.duration for task in self.slowest), default=None)),
+            row_height=20,
+        )
+        return charts_svg([by_host, by_duration], _COLOURS)
 
     def chart(self) -> dict[str, Any]:
         """Return the chart as a Vega-Lite 5 specification with its data inside."""
-        drawn = sorted(self.tasks, key=lambda task: -task.duration)[:DRAWN]
+        drawn = self._drawn
         return {
             "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
             "datasets": {"tasks": [_datum(task) for task in drawn], "slowest": [_datum(task) for task in self.slowest]},
@@ -133,6 +161,15 @@ def _datum(task: TaskSpan) -> dict[str, Any]:
         "label": _label(task),
         "took": duration_text(task.duration),
     }
+
+
+def _bar(row: str, start: float, end: float, task: TaskSpan) -> Bar:
+    told = f"{_label(task)}: {task.status}, {duration_text(task.duration)}"
+    return Bar(row=row, start=start, end=end, colour=_COLOURS[task.status], told=told)
+
+
+def _clock_text(time: datetime | None) -> str:
+    return "" if time is None else f"{time.astimezone():%H:%M:%S}"
 
 
 def _row_height(tasks: Iterable[TaskSpan]) -> float:

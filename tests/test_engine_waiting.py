@@ -47,7 +47,7 @@ def test_each_approval_is_for_one_wait_and_says_whose_it_is(installer):
 
     assert ["succeeded", "succeeded", "waiting"] == again
     assert ["approved by ann", "approved by bob"] == messages(run, EventKind.APPROVED)
-    with pytest.raises(PlanningError, match=f"nothing waits for an approval in run {run.id}: it is succeeded"):
+    with pytest.raises(PlanningError, match=f"nothing waits for an approval in run {run.id}: its status is succeeded"):
         run.approve()
 
 

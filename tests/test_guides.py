@@ -160,7 +160,7 @@ def test_back_up(installer, reader, playbooks):
     site.set_secret("ansible_password", "hidden")
     run = site.start(site.plan(all=True)).wait(100).raise_for_status()
     (reader / "backup").mkdir()
-    guide.run(*guide.left[:2])
+    guide.run(*guide.left[:3])
     guide.environment["INSTALLKIT_DATA_DIR"] = str(reader / "backup")
     guide.run("installkit reindex")
     guide.run("installkit doctor")

@@ -1105,7 +1105,10 @@ def test_going_on_leaves_out_what_was_done_whatever_it_was_called():
     names = ("mysql", SIZED.action(Action.INSTALL).playbook)
 
     for name in names:
-        assert () == resumed_request(Request(restart=(name,)), Request(resume="7f3c"), world.catalog, done=done).restart
+        old = Request(install=("mysql",), restart=(name,))
+        assert () == resumed_request(old, Request(resume="7f3c"), world.catalog, done=done).restart
+    with pytest.raises(PlanningError, match="nothing is left of run 7f3c"):
+        resumed_request(Request(restart=("mysql",)), Request(resume="7f3c"), world.catalog, done=done)
 
 
 def test_going_on_with_failed_hosts_is_limited_to_them():

@@ -320,7 +320,7 @@ class Run(Shown):
         waiting = [step.id for step in now.steps if step.status is StepStatus.WAITING]
         if not waiting:
             raise PlanningError(
-                f"nothing waits for an approval in run {self.id}: it is {now.status.value}",
+                f"nothing waits for an approval in run {self.id}: its status is {now.status.value}",
                 remedy=f"see where it stands: installkit show {self.id}",
             )
         for step in waiting:

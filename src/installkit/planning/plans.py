@@ -29,7 +29,7 @@ from installkit.planning.steps import Steps
 from installkit.wording import counted
 
 _NO_PARAMETERS = SiteParameters()
-_VERBS = {Action.BACKUP: "back up"}
+_VERBS = {Action.BACKUP: "back up", Action.ROLLBACK: "roll back"}
 
 
 @attrs.frozen

@@ -98,7 +98,8 @@ def resumed_request(
         failed_hosts: The run's hosts that failed or could not be reached; the limit with `failed_hosts_only`.
 
     Raises:
-        PlanningError: If *request* asks for actions of its own, or for failed hosts where there are none.
+        PlanningError: If *request* asks for actions of its own, or for failed hosts where there are none, or nothing is
+            left.
         UnknownNameError: If a component is no longer in *catalog*.
     """
     own = [action.value for action in Action if request.wanted(action)] + ["all"] * request.all
@@ -116,7 +117,7 @@ def resumed_request(
     left: dict[str, Any] = {
         action.value: _left_of(old.wanted(action), action, steps, catalog) for action in _WITHOUT_TRACE
     }
-    return attrs.evolve(
+    rest = attrs.evolve(
         old,
         **left,
         limit=limit,
@@ -124,6 +125,12 @@ def resumed_request(
         parameters={**old.parameters, **request.parameters},
         force=tuple(dict.fromkeys((*_left_of(old.force, None, steps, catalog), *request.force))),
     )
+    if not (rest.all or rest.force or any(rest.wanted(action) for action in Action)):
+        raise PlanningError(
+            f"nothing is left of run {request.resume}: all that it was asked for is done",
+            remedy="make a new plan, if it shall be done again",
+        )
+    return rest
 
 
 def _left_of(

@@ -212,7 +212,7 @@ def test_upgrade_in_batches(installer, reader, hosts):
     (folder / "05.nginx.yml").write_text(WRITE.format(hosts="web", name="nginx"))
     (folder / "05.nginx.verify.yml").write_text(LOOK.format(hosts="web", name="nginx"))
     (manifest,) = (yaml.safe_load(block) for block in blocks_of(guide.page, "yaml"))
-    manifest["actions"] |= {"install": "05.nginx.yml", "rollback": "05.nginx.yml"}
+    manifest["actions"]["install"] = "05.nginx.yml"
     (folder / "nginx.component.yml").write_text(yaml.safe_dump({"versions": ["1.0", "2.0"], **manifest}))
 
     def versions():
@@ -294,7 +294,6 @@ def test_write_a_component(installer, reader, hosts):
     guide.run("installkit apply -c . -i hosts.yml --install redis")
     manifest, install, parameters, verify, actions = (yaml.safe_load(block) for block in blocks_of(guide.page, "yaml"))
     (reader / "redis.component.yml").write_text(yaml.safe_dump({**manifest, **parameters, **actions}))
-    (reader / "01.common.yml").write_text(WRITE.format(hosts="all", name="common"))
     for name, plays in (
         ("04.redis.yml", install),
         ("04.redis.verify.yml", verify),
@@ -307,9 +306,7 @@ def test_write_a_component(installer, reader, hosts):
     plan = site.plan(upgrade=["redis"])
 
     assert [] == guide.left
-    assert [("common", "install"), ("redis", "upgrade"), ("redis", "verify")] == [
-        (step.component, step.action.value) for step in plan.steps
-    ]
+    assert [("redis", "upgrade"), ("redis", "verify")] == [(step.component, step.action.value) for step in plan.steps]
 
 
 def test_every_page_with_commands_is_carried_out():

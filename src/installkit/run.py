@@ -40,6 +40,9 @@ SETTLE_EVERY = 1.0
 LEARNED_FROM = 20
 """So many earlier runs tell how long a step takes."""
 
+SAID_LINES = 3
+"""So many lines of what was said does an exception repeat."""
+
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
 
@@ -169,9 +172,11 @@ class Run(Shown):
         now = self.snapshot()
         if not now.status.final or now.status is RunStatus.SUCCEEDED:
             return self
-        what = "; ".join(failure.summary for failure in now.failures) or now.reason or "no reason is known"
+        what = "; ".join(map(_told, now.failures)) or now.reason or "no reason is known"
         kind = RunFailedError if now.status is RunStatus.FAILED else RunStoppedError
-        raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=f"installkit show {self.id}")
+        remedies = [failure.remedy for failure in now.failures if failure.remedy and not failure.task][:1]
+        remedy = "; ".join([*remedies, f"installkit show {self.id}"])
+        raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=remedy)
 
     def log(self, step: str, *, offset: int = 0, size: int | None = None) -> bytes:
         """
@@ -418,3 +423,9 @@ def user_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
+
+
+def _told(failure: Failure) -> str:
+    """Return what *failure* is in a line: where no task failed, only what was said tells what is wrong."""
+    said = "" if failure.task else "; ".join(failure.message.strip().splitlines()[:SAID_LINES])
+    return f"{failure.summary}: {said}" if said else failure.summary

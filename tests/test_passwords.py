@@ -74,6 +74,18 @@ def test_a_site_in_vaults_is_planned_and_run_with_their_passwords(site, folder, 
 
 
 @pytest.mark.long
+def test_checks_that_need_a_vaults_password_say_so(plain, folder):
+    """The inventory is read without it; what broke off says why, and what to give."""
+    (folder / "group_vars").mkdir()
+    encrypt(folder / "group_vars" / "all.yml", "inside: treasure", label="default", password="two")
+    plan = plain.plan(install=["mysql"])
+    with pytest.raises(installkit.RunFailedError, match="no vault secrets found") as told:
+        plain.check(plan)
+
+    assert "--vault-password-file" in told.value.remedy
+
+
+@pytest.mark.long
 def test_a_user_with_passwords_connects_and_becomes_root(installer, ssh_hosts, folder, tmp_path):
     """As with `-u -k -b -K` over SSH and su, and as with `-u --private-key`: nothing of it is given by the inventory."""
     (folder / "03.mysql.yml").write_text(AS_ROOT)

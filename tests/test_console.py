@@ -172,13 +172,20 @@ def test_a_lost_connection_is_shown_and_mended(servers, site, open_page, tmp_pat
 
 
 @pytest.mark.long
-def test_a_run_is_canceled_by_who_watches_it(server, open_page):
+def test_a_run_is_canceled_by_who_watches_it_and_gone_on_with_or_undone(server, open_page):
+    """A canceled run has no failure, and what is left of it can be planned, as the way back can."""
     page = open_page(server, make_run(server, "slow"))
+    expect(page.locator(".rows")).to_contain_text("begun")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop now").click()
 
     expect(page.locator(".connection")).to_have_text("ended")
     expect(page.locator(".heading .status")).to_contain_text("canceled")
+    page.get_by_role("button", name="Plan the rest").click()
+    expect(page.get_by_role("region", name="Changes")).to_contain_text("install")
+    page.go_back()
+    page.get_by_role("button", name="Plan a rollback").click()
+    expect(page.get_by_role("region", name="Changes")).to_contain_text("no uninstall is declared")
 
 
 @pytest.mark.long
@@ -198,7 +205,7 @@ def test_a_failure_says_where_and_what_to_do_next(server, open_page, playbooks):
     page.get_by_role("button", name="Go to the failure").click()
 
     expect(page.locator(".row.mark")).to_be_in_viewport()
-    failures.get_by_role("button", name="Plan the rest").click()
+    page.get_by_role("button", name="Plan the rest").click()
     expect(page.get_by_role("region", name="Changes")).to_contain_text("broken")
 
 
@@ -296,6 +303,22 @@ def test_every_word_is_there_in_both_languages_and_the_choice_is_kept(past, open
     assert words[0] == words[1]
     expect(page.get_by_role("heading", name="站点")).to_be_visible()
     assert "zh" == page.locator("html").get_attribute("lang")
+
+
+def test_nothing_is_offered_that_the_token_may_not_do(past, open_page):
+    with past.client() as client:
+        made = client.post("/api/v1/tokens", json={"name": "looker", "scopes": ["read"]}).json()
+    page = open_page(past, f"/runs/{RECORDED.name}")
+    plans = page.get_by_role("button", name=re.compile("^Plan"))
+    access = page.get_by_role("link", name="Access")
+    expect(plans).to_have_text(["Plan the rest", "Plan a rollback"])
+    expect(access).to_be_visible()
+    page.context.request.post(f"{past.url}/api/v1/session", data={"token": made["token"]})
+    page.reload()
+    expect(page.get_by_role("link", name="Report for support")).to_be_visible()
+
+    expect(plans).to_have_count(0)
+    expect(access).to_have_count(0)
 
 
 def test_the_page_can_load_nothing_from_elsewhere(past):

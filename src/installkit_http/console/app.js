@@ -8,6 +8,7 @@ import { makeHeader } from "./header.js";
 import { showLogin } from "./login.js";
 import { makeProblem } from "./marks.js";
 import { showPlan } from "./plan.js";
+import { learnRights } from "./rights.js";
 import { showRun } from "./run.js";
 import { showRuns } from "./runs.js";
 import { showSite } from "./site.js";
@@ -39,6 +40,7 @@ async function showPage() {
   main.replaceChildren(make("p", { class: "quiet" }, say("loading")));
   try {
     if (!show) throw new Error(say("problem.missing"));
+    if (await learnRights(signal)) showHeader();
     await show(main, found.slice(1).map((part) => part && decodeURIComponent(part)), signal);
   } catch (error) {
     if (!signal.aborted) main.replaceChildren(makeProblem(error));

@@ -1,15 +1,14 @@
-import { address, post } from "./api.js";
 import { make, makeSection } from "./elements.js";
-import { guarded, makeFacts } from "./marks.js";
+import { makeFacts } from "./marks.js";
 import { say } from "./words.js";
 
-/** What went wrong in *run*: where, what was said, what to do about it, and how to go on; empty if nothing did. */
-export function makeFailures(run) {
-  if (!run.failures.length) return [];
-  return [makeSection(say("run.failures"), run.failures.map((failure) => makeFailure(run, failure)))];
+/** What went wrong, *failures* of a run: where, what was said, what to do about it; empty if nothing did. */
+export function makeFailures(failures) {
+  if (!failures.length) return [];
+  return [makeSection(say("run.failures"), failures.map(makeFailure))];
 }
 
-function makeFailure(run, failure) {
+function makeFailure(failure) {
   const place = [failure.code, failure.task, failure.location].filter(Boolean).join(" · ");
   return make(
     "article", { class: "problem" },
@@ -19,17 +18,7 @@ function makeFailure(run, failure) {
       [say("failure.hosts"), failure.hosts.join(", ")],
       [say("failure.message"), make("pre", { tabindex: 0 }, failure.message)],
       [say("failure.remedy"), failure.remedy],
-      [say("failure.next"), failure.next && makeNext(run, failure.next)],
+      [say("failure.next"), failure.next && make("code", {}, failure.next.command)],
     ),
   );
-}
-
-function makeNext(run, next) {
-  const refused = make("div");
-  const plan = guarded(refused, async () => {
-    const made = await post(address`sites/${run.site}/plans`, { resume: next.run });
-    location.hash = address`#/plans/${made.id}`;
-  });
-  const button = ["resume", "ignore"].includes(next.action) && make("button", { onclick: plan }, say("failure.resume"));
-  return make("div", {}, make("code", {}, next.command), " ", button || null, refused);
 }

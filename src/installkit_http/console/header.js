@@ -1,5 +1,6 @@
 import { remove } from "./api.js";
 import { make } from "./elements.js";
+import { allows } from "./rights.js";
 import { currentLanguage, LANGUAGES, say, setLanguage } from "./words.js";
 
 const KEPT_AS = "installkit-theme";
@@ -9,7 +10,7 @@ applyTheme(currentTheme());
 
 /** Make the header for the page at *path*, null before log-in; *again* shows the page anew. */
 export function makeHeader(path, again) {
-  const pages = path === null ? [] : ["sites", "catalogs", "runs", "access"];
+  const pages = path === null ? [] : ["sites", "catalogs", "runs", ...(allows("admin") ? ["access"] : [])];
   const links = pages.map((name) => {
     const here = path.startsWith(`/${name}`) || (name === "sites" && path.length < 2);
     return make("a", { href: `#/${name}`, "aria-current": here ? "page" : null }, say(`nav.${name}`));

@@ -5,9 +5,11 @@ import { makeApproval } from "./approval.js";
 import { announce, make, makeSection, renew } from "./elements.js";
 import { makeFindings } from "./checks.js";
 import { makeFailures } from "./failures.js";
+import { makeFollowUps } from "./followups.js";
 import { followRun } from "./live.js";
 import { BAD, LogPanel } from "./logpanel.js";
 import { durationText, linkToRun, linkToSite, makeFacts, makeProblem, makeStatus, makeTime } from "./marks.js";
+import { allows } from "./rights.js";
 import { makeHostTable, makeStepTable } from "./steps.js";
 import { say } from "./words.js";
 
@@ -83,7 +85,7 @@ class RunPage {
     renew(place.facts, rest, () => this.#makeFacts());
     renew(place.actions, [this.final, run.cancel_requested_at], () => this.#makeActions());
     renew(place.approval, [run.status === "waiting", run.steps.map(({ status }) => status === "waiting")], () => makeApproval(run, () => this.look(), this.signal));
-    renew(place.failures, run.failures, () => makeFailures(run));
+    renew(place.failures, run.failures, () => makeFailures(run.failures));
     renew(place.checks, run.steps.map(({ checks }) => checks), () => makeFindings(run));
     this.#drawSteps();
     for (const step of run.steps) this.panel.setSize(step.id, step.log_size);
@@ -153,9 +155,9 @@ class RunPage {
 
   #makeActions() {
     const report = make("a", { class: "plain", download: "", href: urlOf(address`runs/${this.run.id}/report`) }, say("run.report"));
-    if (this.final) return [report];
+    if (this.final) return [report, ...makeFollowUps(this.run, this.place.problem)].filter(Boolean);
     const canceling = this.run.cancel_requested_at ? make("span", { class: "quiet" }, say("run.canceling")) : "";
-    return [canceling, report, this.#makeCancel()];
+    return [canceling, report, allows("operate") ? this.#makeCancel() : ""];
   }
 
   #makeCancel() {

@@ -9,7 +9,6 @@ from installkit.journal import Journal, WhenFull, encode_event, open_journal, pa
 from installkit.model import (
     Event,
     EventKind,
-    Failure,
     Record,
     RunProgress,
     RunResult,
@@ -21,7 +20,6 @@ from installkit.model import (
     StepStatus,
     record_event,
     time_to_wire,
-    to_wire,
 )
 
 DISK_WAS_FULL = "the disk was full: the run waited for space"
@@ -103,10 +101,9 @@ class Recorder:
         """Make what was recorded durable."""
         self._writer.sync()
 
-    def finish(self, status: RunStatus, reason: str | None, failures: tuple[Failure, ...] = ()) -> RunSnapshot:
+    def finish(self, status: RunStatus, reason: str | None) -> RunSnapshot:
         """Record how the run ended, and write its result; nothing can follow."""
-        data = {"failures": to_wire(failures)} if failures else {}
-        last = self._body(EventKind.RUN_FINISHED, status=status, message=reason, data=data)
+        last = self._body(EventKind.RUN_FINISHED, status=status, message=reason)
         self._take_in(parse_event(self._writer.next_line(last)))
         return self.write_result(last)
 

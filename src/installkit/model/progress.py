@@ -9,8 +9,6 @@ from installkit.model.run import Failure, Progress, Recap, RunSnapshot, RunSpec,
 from installkit.model.wire import from_wire
 from installkit.model.words import EventKind, HostStatus, ResultStatus, RunStatus, StepStatus
 
-_ENDS = {EventKind.STEP_FINISHED, EventKind.RUN_FINISHED}
-
 
 class RunProgress:
     """
@@ -56,7 +54,7 @@ class RunProgress:
             self._feed_run(event)
         else:
             self._steps[event.step].feed(event)
-        if event.kind in _ENDS:
+        if event.kind is EventKind.STEP_FINISHED:
             self._failures += (from_wire(Failure, failure) for failure in event.data.get("failures", ()))
 
     def _feed_run(self, event: Event) -> None:

@@ -123,6 +123,28 @@ def test_a_session_cookie_is_kept_from_scripts_and_other_sites(client, installer
     assert 401 == client.get("/api/v1/sites").status_code
 
 
+def test_services_on_two_ports_of_one_host_do_not_log_each_other_out(client, installer):
+    """A browser sends a cookie to every port of a host, so each service has a name of its own for it."""
+    del client.headers["authorization"]
+    hosts = ("127.0.0.1:18484", "127.0.0.1:18485", "[::1]:18484", "installkit.example.com", "[::1]", "odd:x")
+    given = {}
+    for host in hosts:
+        _, text = installer.access.create_token("console", ["admin"], once=True)
+        session = client.post("/api/v1/session", json={"token": text}, headers={"host": host})
+        given[host] = session.headers["set-cookie"].partition(";")[0]
+        client.cookies.clear()
+    first, second, *_ = hosts
+    both = {"cookie": f"{given[first]}; {given[second]}"}
+    client.delete("/api/v1/session", headers={"host": first, **both})
+    described = client.get("/openapi.json", headers={"host": second}).json()["components"]["securitySchemes"]
+
+    names = ["installkit_session_18484", "installkit_session_18485", "installkit_session_18484"]
+    assert [*names, *["installkit_session"] * 3] == [cookie.partition("=")[0] for cookie in given.values()]
+    assert 401 == client.get("/api/v1/sites", headers={"host": first, **both}).status_code
+    assert 200 == client.get("/api/v1/sites", headers={"host": second, **both}).status_code
+    assert "installkit_session_18485" == described["session"]["name"]
+
+
 @pytest.mark.parametrize(
     ("origin", "status"),
     [("http://testserver", 201), ("https://tools.example", 201), ("https://evil.example", 403), ("null", 403)],

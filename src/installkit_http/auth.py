@@ -9,8 +9,15 @@ import installkit
 from installkit_http.problems import ProblemError
 
 COOKIE = "installkit_session"
+"""What a session's cookie is called where the address has no port."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def cookie_name(request: Request) -> str:
+    """Return the name of a session's cookie at the service that *request* is for: browsers do not tell ports apart."""
+    port = request.headers.get("host", "").rpartition(":")[2]
+    return f"{COOKIE}_{port}" if port.isascii() and port.isdigit() else COOKIE
 
 
 def find_token(access: installkit.Access, request: Request) -> installkit.Token:
@@ -21,7 +28,7 @@ def find_token(access: installkit.Access, request: Request) -> installkit.Token:
         ProblemError: If it carries none that is valid.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    given = text.strip() if scheme.lower() == "bearer" else request.cookies.get(COOKIE, "")
+    given = text.strip() if scheme.lower() == "bearer" else request.cookies.get(cookie_name(request), "")
     token = access.check_token(given) if given else None
     if token is None:
         what = "the access token is not valid, or has expired" if given else "an access token is needed"
@@ -62,11 +69,12 @@ def check_origin(request: Request, allowed: Sequence[str]) -> None:
         )
 
 
-def set_session_cookie(response: Response, text: str, *, secure: bool) -> None:
-    """Give the browser the session *text*; no script can read it, and no other site can use it."""
-    response.set_cookie(COOKIE, text, httponly=True, samesite="strict", secure=secure, path="/")
+def set_session_cookie(response: Response, request: Request, text: str) -> None:
+    """Give the browser of *request* the session *text*; no script can read it, and no other site can use it."""
+    secure = request.url.scheme == "https"
+    response.set_cookie(cookie_name(request), text, httponly=True, samesite="strict", secure=secure, path="/")
 
 
-def drop_session_cookie(response: Response) -> None:
-    """Take the session from the browser."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", path="/")
+def drop_session_cookie(response: Response, request: Request) -> None:
+    """Take the session from the browser of *request*."""
+    response.delete_cookie(cookie_name(request), httponly=True, samesite="strict", path="/")

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin
 import attrs
 
 import installkit
+from installkit_http.auth import COOKIE
 from installkit_http.operations import Operation
 from installkit_http.streams import EVENT_STREAM
 from installkit_http.wire import fields_of
@@ -54,13 +55,14 @@ _PROBLEM: Schema = {
 }
 
 
-def document(operations: Iterable[Operation], *, server: str = "/") -> dict[str, Any]:
+def document(operations: Iterable[Operation], *, server: str = "/", cookie: str = COOKIE) -> dict[str, Any]:
     """
     Return the OpenAPI document of *operations*.
 
     Args:
         operations: Each method of each address.
         server: What the addresses begin with.
+        cookie: The name of a session's cookie.
     """
     schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
@@ -79,7 +81,7 @@ def document(operations: Iterable[Operation], *, server: str = "/") -> dict[str,
             "schemas": {"Problem": _PROBLEM, **schemas.found},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "installkit_session"},
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie},
             },
         },
     }

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 import installkit
 from installkit_http.answers import Paging, answer, holds, nothing, older_page, page
-from installkit_http.auth import COOKIE, drop_session_cookie, set_session_cookie
+from installkit_http.auth import cookie_name, drop_session_cookie, set_session_cookie
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid, or_not_found
 from installkit_http.service import Call
@@ -78,18 +78,18 @@ def open_session(call: Call) -> Response:
         raise ProblemError(401, "unauthorized", "the access token is not valid, was used up, or has expired")
     session, text = bought
     response = answer(session, 201)
-    set_session_cookie(response, text, secure=call.request.url.scheme == "https")
+    set_session_cookie(response, call.request, text)
     attrs.evolve(call, token=session).record("POST /api/v1/session")
     return response
 
 
 def close_session(call: Call) -> Response:
     """Take the cookie back; without one there is nothing to do."""
-    session = call.installer.access.check_token(call.request.cookies.get(COOKIE, ""))
+    session = call.installer.access.check_token(call.request.cookies.get(cookie_name(call.request), ""))
     if session is not None:
         call.installer.access.revoke_token(session.id)
     response = nothing()
-    drop_session_cookie(response)
+    drop_session_cookie(response, call.request)
     return response
 
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 import installkit
 from installkit_http.answers import answer
+from installkit_http.auth import cookie_name
 from installkit_http.metrics import metrics_text
 from installkit_http.openapi import document
 from installkit_http.operations import Operation
@@ -32,7 +33,8 @@ def show_document(call: Call) -> Response:
     """Answer with the description of the interface."""
     from installkit_http.routes import OPERATIONS  # noqa: PLC0415 - this operation is one of them
 
-    return answer(document(OPERATIONS, server=call.request.scope.get("root_path") or "/"))
+    server = call.request.scope.get("root_path") or "/"
+    return answer(document(OPERATIONS, server=server, cookie=cookie_name(call.request)))
 
 
 def show_info(call: Call) -> Response:

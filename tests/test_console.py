@@ -174,7 +174,8 @@ def test_a_lost_connection_is_shown_and_mended(servers, site, open_page, tmp_pat
 @pytest.mark.long
 def test_a_run_is_canceled_by_who_watches_it_and_gone_on_with_or_undone(server, open_page):
     """A canceled run has no failure, and what is left of it can be planned, as the way back can."""
-    page = open_page(server, make_run(server, "slow"))
+    path = make_run(server, "slow")
+    page = open_page(server, path)
     expect(page.locator(".rows")).to_contain_text("begun")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop now").click()
@@ -186,6 +187,10 @@ def test_a_run_is_canceled_by_who_watches_it_and_gone_on_with_or_undone(server, 
     page.go_back()
     page.get_by_role("button", name="Plan a rollback").click()
     expect(page.get_by_role("region", name="Changes")).to_contain_text("no uninstall is declared")
+    page.goto(f"{server.url}/#{path.replace('runs', 'plans')}")
+    expect(page.get_by_text("Applied by run")).to_have_text(f"Applied by run {path[-12:]}")
+    page.get_by_label("Language").select_option("zh")
+    expect(page.get_by_text("已由运行")).to_have_text(f"已由运行 {path[-12:]} 执行")
 
 
 @pytest.mark.long

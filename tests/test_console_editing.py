@@ -163,6 +163,9 @@ def test_a_secret_is_set_and_never_shown(held, open_page):
 
 def test_a_token_is_shown_once_and_ends_when_it_is_revoked(held, open_page):
     page = open_page(held, "/access/tokens")
+    expect(page.get_by_label("Expires").get_by_role("option")).to_have_text(
+        ["in 1 day", "in 30 days", "in 365 days", "never"]
+    )
     page.get_by_role("button", name="Make the token").click()
     expect(page.get_by_role("alert")).to_contain_text("a name")
     page.get_by_label("Name").fill("frontend")

@@ -4,7 +4,7 @@ import { address, get, getAll, post, remove } from "./api.js";
 import { announce, make, makeCheckbox, makeId, makeSelect, makeTable } from "./elements.js";
 import { askWhether, makeEntry, makeForm } from "./forms.js";
 import { guarded, makeTime } from "./marks.js";
-import { say } from "./words.js";
+import { currentLanguage, say } from "./words.js";
 
 const PARTS = { tokens: showTokens, webhooks: showWebhooks, audit: showAudit };
 const SCOPES = ["read", "operate", "admin"];
@@ -48,7 +48,8 @@ function makeTokenForm(renewed) {
   const shown = make("div", { role: "status" });
   const name = make("input", { name: "name", autocomplete: "off" });
   const scope = makeSelect("scope", SCOPES.map((each) => [each, say(`scope.${each}`)]), "read");
-  const days = makeSelect("days", [...DAYS.map((each) => [`${each}`, say("token.days", { count: each })]), ["", say("token.never")]], "30");
+  const ahead = new Intl.RelativeTimeFormat(currentLanguage());
+  const days = makeSelect("days", [...DAYS.map((each) => [`${each}`, ahead.format(each, "day")]), ["", say("token.never")]], "30");
   const create = async (form) => {
     shown.replaceChildren();
     const expires = days.value && new Date(Date.now() + days.value * 86_400_000).toISOString();

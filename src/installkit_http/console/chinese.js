@@ -76,7 +76,7 @@ export default {
   "access.title": "访问", "access.parts": "访问的各部分", "access.tokens": "令牌", "access.webhooks": "通知地址", "access.audit": "审计",
   "scope.read": "查看（read）", "scope.operate": "计划、运行和停止（operate）", "scope.admin": "全部（admin）",
   "token.create": "新令牌", "token.go": "创建令牌", "token.namehelp": "给谁或给什么用；更改会记在此名下。",
-  "token.never": "永不", "token.days": "{count} 天后", "token.session": "（浏览器会话）", "token.revoke": "撤销",
+  "token.never": "永不", "token.session": "（浏览器会话）", "token.revoke": "撤销",
   "token.drop": "撤销令牌 {name}？它和它的会话立即失效。", "token.once": "{name} 的令牌：请立即复制，不会再显示。",
   "token.text": "{name} 的令牌内容", "token.copy": "复制", "token.copied": "已复制。",
   "webhook.none": "没有要通知的地址。", "webhook.create": "新通知地址", "webhook.go": "通知此地址", "webhook.help": "接收以 JSON 表示事件的 POST。",

@@ -76,7 +76,7 @@ export default {
   "access.title": "Access", "access.parts": "Parts of access", "access.tokens": "Tokens", "access.webhooks": "Webhooks", "access.audit": "Audit",
   "scope.read": "look (read)", "scope.operate": "plan, run and stop (operate)", "scope.admin": "everything (admin)",
   "token.create": "New token", "token.go": "Make the token", "token.namehelp": "Who or what it is for; changes are recorded under it.",
-  "token.never": "never", "token.days": "in {count} days", "token.session": "(a browser's session)", "token.revoke": "Revoke",
+  "token.never": "never", "token.session": "(a browser's session)", "token.revoke": "Revoke",
   "token.drop": "Revoke the token {name}? It ends at once, with its sessions.", "token.once": "The token for {name}: copy it now, it is not shown again.",
   "token.text": "Text of the token for {name}", "token.copy": "Copy", "token.copied": "Copied.",
   "webhook.none": "Nobody is told of runs.", "webhook.create": "New webhook", "webhook.go": "Tell this address", "webhook.help": "Takes a POST with the event as JSON.",

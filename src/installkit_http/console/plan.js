@@ -22,8 +22,13 @@ export async function showPlan(main, [id], signal) {
     makeSection(say("plan.changes"), makeChanges(plan.changes)),
     ...(plan.steps.length ? makeSteps(plan.steps) : [make("p", { class: "notice" }, say("plan.empty"))]),
     ...(run || !plan.steps.length ? [] : [makeChecks(plan, () => givenSecrets(main), signal)]),
-    run ? make("p", { class: "notice" }, say("plan.used", { run: "" }), linkToRun(run.id)) : makeStart(plan, secrets),
+    run ? makeUsed(run) : makeStart(plan, secrets),
   );
+}
+
+function makeUsed(run) {
+  const [before, after] = say("plan.used").split("{run}"); // the link stands between
+  return make("p", { class: "notice" }, before, linkToRun(run.id), after);
 }
 
 /** The run that applied the plan has its id; null if none did. */

@@ -7,7 +7,10 @@ import pytest
 import installkit
 from installkit import InstallationStatus, RunStatus
 
-VERSIONED = "versions: ['1.0', '2.0']\nactions: {{install: {name}.yml, uninstall: gone.yml{more}}}\n"
+VERSIONED = (
+    "versions: ['1.0', '2.0']\nparameters: {{{name}_port: {{type: port, default: 4000}}}}\n"
+    "actions: {{install: {name}.yml, uninstall: gone.yml{more}}}\n"
+)
 MARK = (  # appended, since both hosts write at once
     "- hosts: all\n  gather_facts: false\n  tasks:\n"
     "    - shell: echo '{{{{ component_action }}}} {{{{ component_version }}}} {{{{ inventory_hostname }}}}' >> {path}\n"
@@ -115,6 +118,22 @@ def test_rollback_brings_the_old_version_back_and_takes_away_what_was_new(site, 
     lines = diary.read_text().splitlines()
     assert "rollback 1.0 h1" in lines
     assert "uninstall 2.0 h2" in lines
+
+
+@pytest.mark.long
+def test_a_rollback_puts_todays_values_in_place(site, folder, diary):
+    """The playbook of a rollback gets them as every other does, so the record says so."""
+    write_component(folder, diary, "a")
+    site.record(["a=1.0"]).wait(60).raise_for_status()
+    run = site.start(site.plan(upgrade=["a"])).wait(60).raise_for_status()
+    site.set_parameters({"a_port": 4100})
+    run.rollback().wait(60).raise_for_status()
+    with_todays = site.plan(install=["a"])
+    site.set_parameters({"a_port": None})
+    with_default = site.plan(install=["a"])
+
+    assert with_todays.empty
+    assert {"configure: a_port"} == {change.text for change in with_default.changes}
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from installkit.planning.batches import check_batch
 BRINGING = frozenset({Action.INSTALL, Action.UPGRADE})
 """Actions that bring in what their component requires."""
 
-GETTING_VALUES = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE})
+GETTING_VALUES = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK})
 """Actions that put parameter values in place; the others leave those that are there."""
 
 LEAVING = frozenset({Action.UNINSTALL, Action.FORGET})

@@ -14,6 +14,7 @@ from installkit.planning.order import Order
 from installkit.planning.requests import CHECKED, GETTING_VALUES
 
 _PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK, Action.RECORD})
+_HARMLESS_AGAIN = GETTING_VALUES - {Action.ROLLBACK}
 _PLACES = {action: place for place, action in enumerate(Action)}
 _ALONG = "unchanged, runs along so that no limit is needed"
 
@@ -166,7 +167,7 @@ class Steps:
 
     def _along(self, changes: Changes, first: Change, spec: ActionSpec, others: list[str]) -> set[str]:
         """Return *others*, their changes marked, if all are in the version aimed at: then no limit is needed."""
-        if first.action not in GETTING_VALUES or spec.batch or self.request.batch or not self.inventory.static:
+        if first.action not in _HARMLESS_AGAIN or spec.batch or self.request.batch or not self.inventory.static:
             return set()
         known = [changes.by_host[host] for host in others if host in changes.by_host]
         still = [change for change in known if change.action is None and change.to_version == first.to_version]

@@ -425,14 +425,21 @@ def test_a_secret_is_nowhere(installer, site, folder, tmp_path):
 
 
 def test_a_missing_secret_is_named_before_anything_starts(site, folder):
+    """Once it is kept, the same plan starts: what it said of the secret is no part of what it does."""
     (folder / "mysql.component.yml").write_text(
         "parameters:\n  mysql_password: {type: string, secret: true, required: true}\nactions: {install: 03.mysql.yml}\n"
     )
     (folder / "03.mysql.yml").write_text(play("debug:"))
 
+    plan = site.plan(install=["mysql"])
+
     with pytest.raises(installkit.PlanningError, match="mysql_password"):
-        site.start(site.plan(install=["mysql"]))
+        site.start(plan)
     assert () == site.runs()
+    site.set_secret("mysql_password", "treasure")
+    run = site.start(plan).wait(30)
+    assert RunStatus.SUCCEEDED is run.status
+    assert () == run.plan.warnings
 
 
 @pytest.mark.long

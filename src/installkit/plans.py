@@ -121,14 +121,14 @@ class SitePlans(SiteHosts):
         if changes := stale_changes(plan, now, self._revision()):
             raise StalePlanError(changes)
         again = _make(plan.request, known, Stamp(plan.id, plan.site, plan.revision, plan.created_at, plan.continues))
-        if again != plan:
+        if attrs.evolve(again, warnings=plan.warnings) != plan:  # a secret that came since takes its warning with it
             raise PlanningError(
                 f"plan {plan.id} is not what its own request makes of the same site: it was edited, or another"
                 " installkit made it",
                 remedy="make it again",
             )
         return make_spec(
-            plan,
+            again,
             known.catalog,
             known.inventory,
             known.targets,

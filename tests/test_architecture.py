@@ -38,7 +38,7 @@ ALLOWED = {
     "access": INNER | {"store"},
     "checks": INNER,
     "hosts": INNER | {"folders", "inventory", "planning", "values"},
-    "values": INNER | {"catalog", "store"},
+    "values": INNER | {"catalog", "planning", "store"},
     "replica": INNER | {"folders", "store"},
     "report": INNER | {"doctor", "engine", "journal", "planning"},
     "estimates": {"engine", "model"},

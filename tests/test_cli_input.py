@@ -262,13 +262,15 @@ def test_parameters_and_secrets_are_entered_for_a_site(place):
     entered = cli(place, "site", "set", "acme", "mysql_port=3307", "--group", "db")
     refused = cli(place, "site", "set", "acme", "mysql_root_password=canary")
     unknown = cli(place, "site", "set", "acme", "mysql_port=1", "--host", "nope")
+    wrong = cli(place, "site", "set", "acme", "mysql_port=abc")
     kept = cli(place, "site", "secret", "acme", "mysql_root_password", input="canary\n")
     shown = cli(place, "site", "show", "acme")
     cli(place, "site", "unset", "acme", "mysql_port", "--group", "db")
 
-    assert [0, 2, 2, 0] == [said.exit_code for said in (entered, refused, unknown, kept)]
+    assert [0, 2, 2, 2, 0] == [said.exit_code for said in (entered, refused, unknown, wrong, kept)]
     assert "site secret acme mysql_root_password" in refused.stderr
     assert "choose one of: db1" in unknown.stderr
+    assert "'abc' is not a port" in wrong.stderr
     assert "group db" in shown.stdout
     assert "3307" in shown.stdout
     assert "canary" not in shown.output

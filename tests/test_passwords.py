@@ -157,7 +157,7 @@ def test_a_site_keeps_no_secret_that_nobody_takes(plain):
 
 def test_a_secret_is_not_kept_among_the_parameters(plain):
     """They are readable."""
-    with pytest.raises(installkit.PlanningError, match="ansible_become_password: a secret is not kept"):
+    with pytest.raises(installkit.PlanningError, match="ansible_become_password: is a password"):
         plain.set_parameters({"ansible_become_password": "x"})
 
     assert {} == plain.parameters().site

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
         vault_password_name,
     )
     from installkit.notebook import to_frame
-    from installkit.planning import plan_graph, plan_rows, plan_table, value_problem
+    from installkit.planning import plan_graph, plan_rows, plan_table
     from installkit.run import Run
     from installkit.site import Site
 
@@ -149,7 +149,6 @@ __all__ = [
     "site_name_for",
     "to_frame",
     "to_wire",
-    "value_problem",
     "vault_password_name",
 ]
 
@@ -169,7 +168,6 @@ _ELSEWHERE = {
     "recover_database": "installkit.installer",
     "site_name_for": "installkit.installer",
     "to_frame": "installkit.notebook",
-    "value_problem": "installkit.planning",
 }
 
 

@@ -1,15 +1,16 @@
 """What people enter for a site: values of parameters, secrets, and the passwords that Ansible itself takes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from installkit.catalog import load_catalog
-from installkit.errors import PlanningError, UnknownNameError
+from installkit.errors import DefinitionError, PlanningError, UnknownNameError
 from installkit.model import (
     BECOME_PASSWORD,
     CONNECTION_PASSWORD,
     VAULT_PASSWORD,
     Catalog,
+    Inventory,
     Plan,
     SiteParameters,
     is_password,
@@ -17,9 +18,13 @@ from installkit.model import (
     password_problem,
     vault_passwords,
 )
+from installkit.model.plan import join_names
+from installkit.planning import parameter_problem
 from installkit.store import Store
 
 _PASSWORDS = f"{CONNECTION_PASSWORD}, {BECOME_PASSWORD}, {VAULT_PASSWORD}, {VAULT_PASSWORD}:LABEL"
+
+_NOUNS = {"groups": "group", "hosts": "host"}
 
 
 class SiteValues:
@@ -31,6 +36,7 @@ class SiteValues:
     """
 
     name: str
+    inventory: Callable[[], Inventory]
     _store: Store
 
     def catalog(self) -> Catalog:
@@ -51,26 +57,65 @@ class SiteValues:
         Enter parameter values for the site, or for one group or host of it; None takes a value away.
 
         Raises:
-            PlanningError: If one is a secret's: those are kept encrypted, by `set_secret`.
+            PlanningError: If no playbook could get one, with a line for each: its component declares another type, its
+                name is Ansible's own, it is a secret (see `set_secret`), or the site has no such group or host.
             StoreError: If the data directory cannot be written.
         """
         if group is not None and host is not None:
             raise ValueError("a parameter is set for a group or for a host, not for both")
         self._store.check_writable()
-        self._refuse_secrets({name for name, value in values.items() if value is not None})
+        entered = SiteParameters(
+            site=values if group is None and host is None else {},
+            groups={} if group is None else {group: values},
+            hosts={} if host is None else {host: values},
+        )
+        if problems := self.parameter_problems(entered):
+            lines = (f"{place[-1]}: {problem}" for place, problem in problems.items())
+            raise PlanningError("\n".join(lines), remedy="correct them; nothing was entered")
         level = "group" if group is not None else "host" if host is not None else "site"
         self._store.set_parameters(self.name, values, level=level, name=group or host)
 
-    def _declared_secrets(self) -> set[str]:
-        return {each.name for component in self.catalog() for each in component.parameters if each.secret}
+    def parameter_problems(self, entered: SiteParameters) -> dict[tuple[str, ...], str]:
+        """
+        Return why values could not be entered, by the place of each; empty if all could.
 
-    def _refuse_secrets(self, names: Collection[str]) -> None:
-        declared = self._declared_secrets() if names else set()
-        if secret := sorted(name for name in names if name in declared or is_password(name)):
-            raise PlanningError(
-                f"{', '.join(secret)}: a secret is not kept among the parameters, which are readable",
-                remedy="keep it encrypted: set_secret, or installkit site secret",
-            )
+        Where the inventory cannot be read, any group and host will do: values can be corrected all the same.
+
+        Args:
+            entered: As `set_parameters` takes them; None takes a value away, also of a group or host that is gone.
+
+        Returns:
+            By `("site", NAME)`, `("groups", GROUP, NAME)` and `("hosts", HOST, NAME)`; and by `("groups", GROUP)` or
+            `("hosts", HOST)` where there is none.
+        """
+        levels = entered.levels
+        named = [place for place, values in levels.items() if place != ("site",) and (not values or _given(values))]
+        given = {(*place, name): value for place, values in levels.items() for name, value in _given(values).items()}
+        return {**self._unknown_levels(named), **self._wrong_values(given)}
+
+    def _unknown_levels(self, named: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+        try:
+            hosts = self.inventory().hosts if named else ()
+        except (DefinitionError, PlanningError):  # every plan says so
+            return {}
+        known = {
+            "groups": ["all", *sorted({group for host in hosts for group in host.groups} - {"all"})],
+            "hosts": [host.name for host in hosts],
+        }
+        return {
+            (kind, name): f"the site has no such {_NOUNS[kind]}; choose one of: {join_names(known[kind])}"
+            for kind, name in named
+            if name not in known[kind]
+        }
+
+    def _wrong_values(self, given: Mapping[tuple[str, ...], Any]) -> dict[tuple[str, ...], str]:
+        catalog = self.catalog() if given else ()
+        declared = {each.name: each for component in catalog for each in component.parameters}
+        return {
+            (*place, name): problem
+            for (*place, name), value in given.items()
+            if (problem := parameter_problem(name, value, declared.get(name)))
+        }
 
     def set_secret(self, name: str, value: str | None) -> None:
         """
@@ -103,7 +148,7 @@ class SiteValues:
         return self._store.secret_revisions(self.name)
 
     def _check_declared(self, name: str) -> None:
-        declared = self._declared_secrets()
+        declared = {each.name for component in self.catalog() for each in component.parameters if each.secret}
         if name not in declared:
             choices = ", ".join([*sorted(declared), _PASSWORDS])
             raise UnknownNameError(f"no component has a secret {name!r}", remedy=f"choose one of: {choices}")
@@ -124,6 +169,11 @@ class SiteValues:
         check_passwords(secrets)
         kept = any(is_vault_password(name) for name in self.parameters().secrets)
         return vault_passwords({**(self._store.secrets(self.name) if kept else {}), **secrets})
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *values* without those that are only taken away."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def check_passwords(secrets: Mapping[str, str]) -> None:

@@ -244,7 +244,7 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
     installkit site set acme mysql_port=3308 --host db2
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
-    _check_level(found, group, host)
+    _check_one_level(group, host)
     read = read_variables(values, found.catalog())
     if read.secrets:
         secret = next(iter(read.secrets))
@@ -284,19 +284,6 @@ def unset_values(session: Session, name: str, parameters: tuple[str, ...], group
 def _check_one_level(group: str | None, host: str | None) -> None:
     if group and host:
         raise click.UsageError("a parameter is set for a group or for a host: leave out --group or --host")
-
-
-def _check_level(found: installkit.Site, group: str | None, host: str | None) -> None:
-    _check_one_level(group, host)
-    if not group and not host:
-        return
-    hosts = found.inventory().hosts
-    known = {each.name for each in hosts} if host else {name for each in hosts for name in each.groups} | {"all"}
-    if (wanted := host or group) not in known:
-        what = "host" if host else "group"
-        raise installkit.UnknownNameError(
-            f"site {found.name!r} has no {what} {wanted!r}", remedy=f"choose one of: {', '.join(sorted(known))}"
-        )
 
 
 def _level(name: str, group: str | None, host: str | None) -> str:

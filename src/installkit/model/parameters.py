@@ -20,3 +20,10 @@ class SiteParameters:
     groups: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     hosts: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     secrets: tuple[str, ...] = ()
+
+    @property
+    def levels(self) -> dict[tuple[str, ...], Mapping[str, Any]]:
+        """The values by their level: `("site",)`, `("groups", GROUP)` or `("hosts", HOST)`, the lowest first."""
+        levels: dict[tuple[str, ...], Mapping[str, Any]] = {("site",): self.site}
+        levels |= {("groups", name): values for name, values in self.groups.items()}
+        return levels | {("hosts", name): values for name, values in self.hosts.items()}

@@ -2,7 +2,7 @@
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
 from installkit.planning.inputs import digest_inputs, stale_changes
-from installkit.planning.parameters import value_problem, variable_problem
+from installkit.planning.parameters import parameter_problem, variable_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.questions import Questions, questions
 from installkit.planning.requests import Wanted, parse_wanted, resumed_request
@@ -18,6 +18,7 @@ __all__ = [
     "make_plan",
     "make_rollback_plan",
     "make_spec",
+    "parameter_problem",
     "parse_wanted",
     "plan_graph",
     "plan_rows",
@@ -26,6 +27,5 @@ __all__ = [
     "resumed_request",
     "rollback_questions",
     "stale_changes",
-    "value_problem",
     "variable_problem",
 ]

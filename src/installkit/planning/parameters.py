@@ -81,7 +81,7 @@ def check_parameters(catalog: Catalog, request: Request, parameters: SiteParamet
         f"{name}{place}: {problem}"
         for place, values in _levels(request, parameters)
         for name, value in values.items()
-        for problem in _problems(name, value, declared.get(name))
+        if (problem := parameter_problem(name, value, declared.get(name)))
     ]
     if problems:
         raise PlanningError("\n".join(problems), remedy="correct the values; nothing was changed")
@@ -120,19 +120,12 @@ def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str,
         yield f" of host {host}", values
 
 
-def _problems(name: str, value: Any, parameter: Parameter | None) -> Iterator[str]:
+def parameter_problem(name: str, value: Any, parameter: Parameter | None) -> str | None:
+    """Return why *value* cannot be given to *name*, declared as *parameter*, None if nowhere; None if it can."""
     if parameter is None:
-        problem = _name_problem(name) or _json_problem(value)
-    elif parameter.secret:
-        problem = "is a secret: set it with set_secret, or hand it to start(secrets=…)"
-    else:
-        problem = value_problem(parameter, value)
-    if problem:
-        yield problem
-
-
-def value_problem(parameter: Parameter, value: Any) -> str | None:
-    """Return why *value* cannot be that of *parameter*, which is no secret; None if it can."""
+        return _name_problem(name) or _json_problem(value)
+    if parameter.secret:
+        return "is a secret: keep it among the site's secrets, or hand it over at start"
     wanted, fits = _FITS[parameter.type]
     return _json_problem(value) if fits(value) else f"{_shown(value)} is not {wanted}"
 

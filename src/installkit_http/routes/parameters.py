@@ -11,8 +11,6 @@ from installkit_http.problems import Mistake, invalid, or_not_found
 from installkit_http.service import Call
 from installkit_http.wire import etag_of
 
-Level = Mapping[str, Mapping[str, Any]]
-
 
 @attrs.frozen(kw_only=True)
 class ParametersPatch:
@@ -44,54 +42,28 @@ def show_parameters(call: Call) -> Response:
 
 def change_parameters(call: Call) -> Response:
     """Enter values; all of them, or, if one is wrong, none."""
-    site = call.site()
+    site, body = call.site(), call.body
     call.check_match(installkit.to_wire(site.parameters()))
-    _check(site, call.body)
-    site.set_parameters(call.body.site)
-    for group, values in call.body.groups.items():
+    _check(site, installkit.SiteParameters(site=body.site, groups=body.groups, hosts=body.hosts))
+    site.set_parameters(body.site)
+    for group, values in body.groups.items():
         site.set_parameters(values, group=group)
-    for host, values in call.body.hosts.items():
+    for host, values in body.hosts.items():
         site.set_parameters(values, host=host)
     return tagged(call, site.parameters())
 
 
-def _check(site: installkit.Site, patch: ParametersPatch) -> None:
-    declared = {parameter.name: parameter for component in site.catalog() for parameter in component.parameters}
-    hosts = site.inventory().hosts
-    groups = {"all", *(name for host in hosts for name in host.groups)}
-    mistakes = [Mistake(f"/groups/{name}", "the site has no such group") for name in _given(patch.groups) - groups]
-    names = {host.name for host in hosts}
-    mistakes += [Mistake(f"/hosts/{name}", "the site has no such host") for name in _given(patch.hosts) - names]
-    levels = {"/site": patch.site, **_levels("groups", patch.groups), **_levels("hosts", patch.hosts)}
-    for pointer, values in levels.items():
-        mistakes += [
-            Mistake(f"{pointer}/{name}", reason)
-            for name, value in values.items()
-            if (reason := _refusal(declared.get(name), value))
-        ]
-    if mistakes:
-        raise invalid(mistakes)
-
-
-def _given(entered: Level) -> set[str]:
-    """Return the names that get a value; what is only taken away may be of a host or group that is gone."""
-    return {
-        name for name, values in entered.items() if not values or any(value is not None for value in values.values())
+def _check(site: installkit.Site, entered: installkit.SiteParameters) -> None:
+    """Refuse what cannot be entered; over HTTP that is also what no component declares: most likely it is mistyped."""
+    declared = {parameter.name for component in site.catalog() for parameter in component.parameters}
+    undeclared = {
+        (*place, name): "no component declares it"
+        for place, values in entered.levels.items()
+        for name, value in values.items()
+        if value is not None and name not in declared
     }
-
-
-def _levels(kind: str, entered: Level) -> dict[str, Mapping[str, Any]]:
-    return {f"/{kind}/{name}": values for name, values in entered.items()}
-
-
-def _refusal(parameter: installkit.Parameter | None, value: Any) -> str | None:
-    if value is None:  # taken away, even where the catalog declares it no more
-        return None
-    if parameter is None:
-        return "no component declares it"
-    if parameter.secret:
-        return "is a secret: PUT it to …/secrets/NAME"
-    return installkit.value_problem(parameter, value)
+    if problems := {**undeclared, **site.parameter_problems(entered)}:
+        raise invalid([Mistake(f"/{'/'.join(place)}", problem) for place, problem in problems.items()])
 
 
 @attrs.frozen(kw_only=True)

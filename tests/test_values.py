@@ -1,0 +1,47 @@
+"""Parameter values, entered for a site: what no playbook could get is refused at once."""
+
+import pytest
+
+import installkit
+
+
+@pytest.fixture
+def site(installer, folder, inventory):
+    """A site of localhost, whose mysql takes a port and a password."""
+    (folder / "03.mysql.yml").write_text("- hosts: all\n  tasks: []\n")
+    (folder / "mysql.component.yml").write_text(
+        "parameters: {mysql_port: {type: port, default: 3306}, mysql_password: {type: string, secret: true}}\n"
+        "actions: {install: 03.mysql.yml}\n"
+    )
+    return installer.site("acme", inventory=inventory, catalog=folder)
+
+
+def test_wrong_values_are_all_named_and_none_is_entered(site):
+    values = {"mysql_port": "abc", "mysql_password": "x", "inventory_hostname": "x", "rate": float("nan"), "loose": 1}
+
+    with pytest.raises(installkit.PlanningError) as refused:
+        site.set_parameters(values)
+
+    assert [
+        "mysql_port: 'abc' is not a port from 1 to 65535",
+        "mysql_password: is a secret: keep it among the site's secrets, or hand it over at start",
+        "inventory_hostname: is reserved for Ansible and installkit",
+    ] == str(refused.value).splitlines()[:3]
+    assert "rate: nan cannot be handed over" in str(refused.value)
+    assert "loose" not in str(refused.value)
+    assert {} == site.parameters().site
+
+
+def test_values_are_for_groups_and_hosts_that_there_are(site, inventory):
+    """What is taken away may be of one that is gone; and where nobody can tell, a value can still be corrected."""
+    for level in ({"host": "nope"}, {"group": "nope"}):
+        with pytest.raises(installkit.PlanningError, match=r"nope: the site has no such (host|group); choose"):
+            site.set_parameters({"mysql_port": 1}, **level)
+        site.set_parameters({"mysql_port": None}, **level)
+    site.set_parameters({"mysql_port": 1}, host="localhost")
+    site.set_parameters({"mysql_port": 2}, group="all")
+    inventory.write_text("[broken\n")
+    site.set_parameters({"mysql_port": 3}, host="localhost")
+
+    entered = site.parameters()
+    assert ({"localhost": {"mysql_port": 3}}, {"all": {"mysql_port": 2}}) == (entered.hosts, entered.groups)

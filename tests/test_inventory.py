@@ -474,6 +474,15 @@ def test_targets_that_are_not_remembered(inventory, catalog, tmp_path, text):
     assert [] == list((tmp_path / "cache").glob("*"))
 
 
+def test_no_site_is_made_of_an_inventory_that_is_not_there(installer, source, catalog):
+    """A site keeps its inventory: a mistyped path could not be corrected."""
+    for mistyped in (source.with_name("hsots.ini"), "db1,db2"):
+        with pytest.raises(DefinitionError, match="the inventory source does not exist"):
+            installer.site("acme", inventory=mistyped, catalog=catalog)
+
+    assert source == installer.site("acme", inventory=source, catalog=catalog).snapshot().inventory.path
+
+
 def test_import_loads_neither_cattrs_nor_peewee():
     """Importing the package costs only what asking needs."""
     code = "import installkit.inventory, sys; print([m for m in ('cattrs', 'peewee', 'ansible') if m in sys.modules])"

@@ -147,6 +147,7 @@ def test_a_disk_that_fills_while_it_is_used_hides_no_run(small_disk):
     """What cannot be indexed is read from its journal."""
     data = make_data(small_disk, indexed=False)
     aside = small_disk / "aside"
+    (small_disk / "hosts.ini").touch()
     (data / "runs" / RECORDED.name).rename(aside)
     with installkit.Installer(data) as installer:
         aside.rename(data / "runs" / RECORDED.name)
@@ -156,7 +157,7 @@ def test_a_disk_that_fills_while_it_is_used_hides_no_run(small_disk):
         assert RunStatus.FAILED is run.status
         assert b"PLAY RECAP" in run.log("mysql")
         with pytest.raises(DiskFullError, match="cannot grow"):
-            installer.site("other", inventory="hosts.ini", catalog=small_disk / "playbooks")
+            installer.site("other", inventory=small_disk / "hosts.ini", catalog=small_disk / "playbooks")
         assert () == installer.runs()
         (small_disk / "filler").unlink()
         assert [run.id] == [each.id for each in installer.runs()]

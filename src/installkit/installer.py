@@ -23,7 +23,7 @@ from installkit.errors import (
 )
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
 from installkit.hosts import check_held
-from installkit.inventory import HeldInventory, held_path
+from installkit.inventory import HeldInventory, check_present, held_path
 from installkit.journal import (
     Journal,
     is_run_id,
@@ -118,6 +118,7 @@ class Installer:
         Raises:
             UnknownNameError: If there is no such site, and not enough is given to create it.
             PlanningError: If the site is known with another inventory, or the data directory lies in *catalog*.
+            DefinitionError: If the inventory of a new site does not exist.
         """
         check_site_name(name)
         known = {site.name: site for site in self.store.sites()}.get(name)
@@ -128,6 +129,8 @@ class Installer:
                 f"site {name!r} has the inventory {known.inventory.path}, not {Path(inventory).absolute()}",
                 remedy="give the other hosts a site of their own, under another name",
             )
+        if known is None and inventory is not None:
+            check_present([Path(inventory).absolute()])  # it stays the site's: a mistyped one could not be corrected
         folder = None if catalog is None else _catalog_folder(catalog, self.folders.data)
         snapshot = _described(name, known, inventory, folder, title)
         if snapshot != known:

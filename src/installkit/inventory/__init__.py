@@ -2,6 +2,7 @@
 
 from installkit.inventory.held import HeldInventory, held_path, write_held
 from installkit.inventory.hosts import read_inventory
+from installkit.inventory.sources import check_present
 from installkit.inventory.targets import read_targets
 
-__all__ = ["HeldInventory", "held_path", "read_inventory", "read_targets", "write_held"]
+__all__ = ["HeldInventory", "check_present", "held_path", "read_inventory", "read_targets", "write_held"]

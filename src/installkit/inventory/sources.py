@@ -52,9 +52,7 @@ def find_sources(paths: Iterable[Path]) -> Sources:
     absolute = tuple(Path(os.path.abspath(path)) for path in paths)  # noqa: PTH100
     if not absolute:
         raise ValueError("an inventory has at least one source")
-    missing = [Issue(str(path), "the inventory source does not exist") for path in absolute if not path.exists()]
-    if missing:
-        raise DefinitionError(missing, remedy="give the path of an inventory file or folder; a list of hosts is none")
+    check_present(absolute)
     try:
         every = list(dict.fromkeys(file for path in absolute for file in (*_files(path), *_vars_files(path))))
         files = {str(file): _digest(file) for file in every}
@@ -63,6 +61,13 @@ def find_sources(paths: Iterable[Path]) -> Sources:
     except OSError as exc:
         raise DefinitionError([Issue(str(exc.filename), f"cannot be read: {exc.strerror}")]) from exc
     return Sources(absolute, files, tuple(str(file) for file in own), static)
+
+
+def check_present(paths: Iterable[Path]) -> None:
+    """Raise a `DefinitionError` if some of *paths*, the sources of an inventory, do not exist."""
+    missing = [Issue(str(path), "the inventory source does not exist") for path in paths if not path.exists()]
+    if missing:
+        raise DefinitionError(missing, remedy="give the path of an inventory file or folder; a list of hosts is none")
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installkit.errors import PlanningError
-from installkit.model import Action, InstallationStatus, Play, Request, Targets
+from installkit.model import Action, InstallationStatus, Parameter, Play, Request, Targets
 from installkit.planning import Stamp, Undone, make_rollback_plan, plan_table, rollback_questions
 from installkit.planning.versions import fits
 from test_planning import GROUPS, NOW, World, component, done, spec, texts
@@ -140,9 +140,9 @@ def test_an_unknown_version_starts_no_way():
         world.plan(upgrade=("app",))
 
 
-def roll_back(world, before):
+def roll_back(world, before, **values):
     """Return the plan that takes *world* back to the record of the world *before*."""
-    request = Request(rollback="run1")
+    request = Request(rollback="run1", parameters=values)
     undone = Undone(tuple(world.record), tuple(before.record.values()))
     asked = rollback_questions(request, undone, world.catalog)
     plays = {str(path): (Play("play", "web", GROUPS["web"]),) for path in asked.playbooks}
@@ -189,6 +189,24 @@ def test_a_rollback_to_a_version_that_nobody_knows_is_refused_by_name():
 
     with pytest.raises(PlanningError, match="which version there was before of app on web1, app on web2, app on web3"):
         roll_back(after, before)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({"port": 1, "key": "canary"}, "key: is a secret", id="secret"),
+        pytest.param({"port": "abc"}, "port: 'abc' is not a port", id="wrong"),
+        pytest.param({}, "app needs a value for port on web1, web2, web3", id="missing"),
+    ],
+)
+def test_a_rollback_is_refused_for_its_values_as_any_plan(values, said):
+    before = World((app(),)).done(install=("app=1.0",))
+    port = Parameter(name="port", component="app", type="port", required=True)
+    key = Parameter(name="key", component="app", secret=True)
+    after = attrs.evolve(before.done(upgrade=("app",)), components=(attrs.evolve(app(), parameters=(port, key)),))
+
+    with pytest.raises(PlanningError, match=said):
+        roll_back(after, before, **values)
 
 
 @st.composite

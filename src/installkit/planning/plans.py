@@ -92,7 +92,6 @@ def make_plan(
     orders = _order(demands, catalog)
     values = Values(catalog, inventory, parameters, request.parameters)
     changes = _find_all(demands, orders, rows, coverage, values)
-    _check_values(changes, values)
     facts = Facts(catalog, inventory, coverage, rows, parameters)
     return assemble(request, changes, orders, facts, stamp)
 
@@ -115,8 +114,9 @@ def assemble(
     Return the plan that carries *changes* out: all checks, then those of the first order, then those of the second.
 
     Raises:
-        PlanningError: If a change has no playbook for its hosts.
+        PlanningError: If a change has no playbook for its hosts, or lacks a value.
     """
+    _check_values(changes, Values(facts.catalog, facts.inventory, facts.parameters, request.parameters))
     steps = Steps(request, facts.inventory, facts.coverage)
     checks = steps.add_checks(changes.values())
     steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0], after=checks) or checks)
@@ -215,13 +215,13 @@ def _find_all(
 
 
 def _check_values(changes: Mapping[str, Changes], values: Values) -> None:
-    problems = [
-        f"{name} needs a value for {parameter} on {join_names(hosts)}"
-        for name, each in changes.items()
-        for decision, concerned in each.decisions
-        if decision.action in GETTING_VALUES
-        for parameter, hosts in values.missing(each.demand.component, concerned).items()
-    ]
+    problems = []
+    for name, each in changes.items():
+        hosts = [host for decision, alike in each.decisions if decision.action in GETTING_VALUES for host in alike]
+        missing = values.missing(each.demand.component, hosts)
+        problems += [
+            f"{name} needs a value for {parameter} on {join_names(lacking)}" for parameter, lacking in missing.items()
+        ]
     if problems:
         raise PlanningError("\n".join(problems), remedy="set them for the site, or give them with the request")
 

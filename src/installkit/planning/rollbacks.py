@@ -24,6 +24,7 @@ from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage
 from installkit.planning.decisions import Decision
 from installkit.planning.order import Order, order_components
+from installkit.planning.parameters import check_parameters
 from installkit.planning.plans import Facts, Stamp, assemble
 from installkit.planning.questions import Questions
 from installkit.planning.requests import Demand
@@ -87,8 +88,9 @@ def make_rollback_plan(
 
     Raises:
         PlanningError: If an upgraded component has no `rollback`, is no longer in the catalog, or nobody knows which
-            version it had; all are named.
+            version it had; all are named. A wrong or a missing value is refused as in any plan.
     """
+    check_parameters(catalog, request, parameters)
     coverage = Coverage(catalog, targets, request.limit)
     coverage.check_limit()
     rows = tuple(installed)

@@ -77,6 +77,8 @@ def test_a_request_that_makes_no_plan_says_why(asking, body, code, pointer):
         *(
             ({"jobs": 0}, "/jobs"),
             ({"timeout": -1}, "/timeout"),
+            ({"verbosity": 7}, "/verbosity"),
+            ({"log_limit": 0}, "/log_limit"),
             ({"secrets": {"a": 1}}, "/secrets/a"),
             ({"x": 1}, "/x"),
         ),

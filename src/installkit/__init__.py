@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         Webhook,
         from_wire,
         is_password,
-        note_problem,
+        option_problems,
         to_wire,
         vault_password_name,
     )
@@ -141,7 +141,7 @@ __all__ = [
     "is_password",
     "load_catalog",
     "manifest_schema",
-    "note_problem",
+    "option_problems",
     "plan_graph",
     "plan_rows",
     "plan_table",

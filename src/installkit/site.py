@@ -33,7 +33,7 @@ from installkit.model import (
     SiteSnapshot,
     StartOptions,
     is_password,
-    note_problem,
+    option_problems,
     time_to_wire,
 )
 from installkit.plans import SitePlans, new_id
@@ -83,8 +83,8 @@ class Site(SitePlans, Shown):
         Raises:
             SiteLockedError: If another run changes the site.
             StalePlanError: If the site or an input changed since the plan was made.
-            PlanningError: If the plan is another site's, a secret has no value, there is no such key, or the note is
-                longer than 500 characters or than one line.
+            PlanningError: If the plan is another site's, a secret has no value, there is no such key, or an option
+                cannot be so, as `jobs="2"` or `timeout=0`; each of those is named.
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
         """
@@ -119,7 +119,7 @@ class Site(SitePlans, Shown):
 
         Raises:
             StalePlanError: If the site or an input changed since the plan was made.
-            PlanningError: If the plan is another site's, a secret has no value, or there is no such check to ignore.
+            PlanningError: As `start`.
             RunError: If the checks could not be carried out.
             StoreError: If the data directory cannot be written.
         """
@@ -135,8 +135,7 @@ class Site(SitePlans, Shown):
 
         Raises:
             StalePlanError: If the site or an input changed since the plan was made.
-            PlanningError: If the plan is another site's, or changes nothing, a secret has no value, or there is no such
-                check to ignore.
+            PlanningError: If the plan changes nothing; else as `start`.
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
         """
@@ -163,8 +162,9 @@ class Site(SitePlans, Shown):
         connection = {"user": before.user, "private_key": before.private_key, "become": before.become}
         named = {name: value for name, value in given.items() if value is not None and value is not False}
         wanted = RunOptions(**{"requested_by": user_name(), **connection, **named})
-        if problem := note_problem(wanted.note):
-            raise PlanningError(f"the run's note {problem}", remedy="shorten it to one line")
+        if problems := option_problems(given):
+            lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
+            raise PlanningError(lines, remedy="correct it; nothing was started")
         return attrs.evolve(wanted, private_key=_key_file(wanted.private_key))
 
     def _values(self, secrets: Mapping[str, str] | None) -> dict[str, str]:

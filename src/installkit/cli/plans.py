@@ -115,28 +115,30 @@ def start_options(command: Function) -> Function:
     return password_options(command)
 
 
-def _checked_note(ctx: click.Context, param: click.Parameter, note: str) -> str:
-    if problem := installkit.note_problem(note):
+def _checked(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    for problem in installkit.option_problems({str(param.name): value}).values():
         raise click.BadParameter(f"it {problem}", ctx, param)
-    return note
+    return value
 
 
 _START_OPTIONS = (
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
     click.option("--allow-destructive", is_flag=True, help="Allow what destroys data."),
     click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return."),
-    click.option("-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="At most so many steps at once."),
-    click.option("--note", metavar="TEXT", default="", callback=_checked_note, help="What you want to remember of it."),
+    click.option("-j", "--jobs", metavar="N", type=int, callback=_checked, help="At most so many steps at once."),
+    click.option("--note", metavar="TEXT", default="", callback=_checked, help="What you want to remember of it."),
     ignore_option,
     click.option("--skip-checks", is_flag=True, help="Make only the checks that are steps of the plan."),
-    click.option("--timeout", metavar="TIME", type=DURATION, help="For the whole run, as 90s, 30m or 2h."),
+    click.option(
+        "--timeout", metavar="TIME", type=DURATION, callback=_checked, help="For the whole run, as 90s, 30m or 2h."
+    ),
     click.option(
         "--log-limit", metavar="SIZE", type=SIZE, default="1G", show_default=True, help="For each step's log."
     ),
     click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed, and not verified."),
     click.option("--diff", is_flag=True, help="As Ansible's --diff."),
     *CONNECTION_OPTIONS,
-    click.option("-v", "--verbose", count=True, help="As Ansible's -v."),
+    click.option("-v", "--verbose", "verbosity", count=True, callback=_checked, help="As Ansible's -v."),
     click.option(
         "--json", "as_json", is_flag=True, help="Print the run as JSON at its end; null where there is nothing to do."
     ),
@@ -156,7 +158,7 @@ _START_NAMES = (
     "user",
     "private_key",
     "become",
-    "verbose",
+    "verbosity",
     "as_json",
 )
 
@@ -275,7 +277,7 @@ def _start(
         secrets=secrets,
         check_mode=options["check"],
         diff=options["diff"],
-        verbosity=options["verbose"],
+        verbosity=options["verbosity"],
         log_limit=options["log_limit"],
         **connection,
     )

@@ -16,6 +16,7 @@ from installkit.model.event import Event, LogSpan
 from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, Targets
+from installkit.model.options import LOG_LIMIT, RunOptions, StartOptions, option_problems
 from installkit.model.parameters import SiteParameters
 from installkit.model.passwords import (
     BECOME_PASSWORD,
@@ -30,19 +31,15 @@ from installkit.model.passwords import (
 from installkit.model.plan import Change, Plan, Request, Step
 from installkit.model.progress import RunProgress
 from installkit.model.run import (
-    LOG_LIMIT,
     Failure,
     Next,
     Progress,
     Recap,
-    RunOptions,
     RunResult,
     RunSnapshot,
     RunSpec,
-    StartOptions,
     StepSnapshot,
     StepSpec,
-    note_problem,
 )
 from installkit.model.site import InventorySource, SiteLock, SiteSnapshot
 from installkit.model.wire import from_wire, time_to_wire, to_wire
@@ -128,7 +125,7 @@ __all__ = [
     "group_checks",
     "is_password",
     "is_vault_password",
-    "note_problem",
+    "option_problems",
     "password_problem",
     "record_event",
     "time_to_wire",

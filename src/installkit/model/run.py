@@ -1,34 +1,19 @@
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import attrs
 
 from installkit.model.check import Check
 from installkit.model.installation import Installation
 from installkit.model.inventory import Play
+from installkit.model.options import RunOptions
 from installkit.model.plan import Plan, Step
 from installkit.model.words import FailureCode, HostStatus, RunStatus, StepStatus
 
 Recap = Mapping[str, int]
 """Ansible's counts for one host: ok, changed, unreachable, failed, skipped, rescued, ignored."""
-
-
-LOG_LIMIT = 1_000_000_000
-"""Bytes that a step's log may have unless another limit is given."""
-
-LONGEST_NOTE = 500
-"""Characters that a run's note may have: it stands in one cell of a list."""
-
-
-def note_problem(note: str) -> str | None:
-    """Return why *note* cannot be that of a run; None if it can."""
-    if len(note) > LONGEST_NOTE:
-        return f"has {len(note)} characters, more than {LONGEST_NOTE}"
-    odd = next((character for character in note if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}), None)
-    return None if odd is None else f"is one line of text, without control characters as {odd!r}"
 
 
 @attrs.frozen(kw_only=True)
@@ -62,57 +47,6 @@ class Failure:
     message: str = ""
     remedy: str | None = None
     next: Next | None = None
-
-
-@attrs.frozen(kw_only=True)
-class RunOptions:
-    """
-    How a plan is carried out.
-
-    Attributes:
-        note: What the person wants to remember of it: one line, at most 500 characters.
-        requested_by: Who started it.
-        jobs: How many components may run at once; None lets the plan decide.
-        timeout: Seconds for the whole run, without those in which it only waits for approvals; None for no limit.
-        check_mode: Ansible's `--check`: nothing is changed, and the plan is not used up.
-        diff: Ansible's `--diff`.
-        verbosity: Ansible's `-v`, counted.
-        user: Ansible's `--user`; None leaves it to the inventory and ansible.cfg, whose variables also win over it.
-        private_key: Ansible's `--private-key`, absolute; None as above.
-        become: Ansible's `--become`.
-        ignore_checks: Why each check is ignored, by its name.
-        log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
-    """
-
-    note: str = ""
-    requested_by: str = ""
-    jobs: int | None = None
-    timeout: float | None = None
-    check_mode: bool = False
-    diff: bool = False
-    verbosity: int = 0
-    user: str | None = None
-    private_key: Path | None = None
-    become: bool = False
-    ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
-    log_limit: int = LOG_LIMIT
-
-
-class StartOptions(TypedDict, total=False):
-    """The fields of `RunOptions`, each of them optional, as keyword arguments; None is as good as none."""
-
-    note: str
-    requested_by: str | None
-    jobs: int | None
-    timeout: float | None
-    check_mode: bool
-    diff: bool
-    verbosity: int
-    user: str | None
-    private_key: str | Path | None
-    become: bool
-    ignore_checks: Mapping[str, str] | None
-    log_limit: int
 
 
 @attrs.frozen(kw_only=True)

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -52,17 +52,10 @@ class CheckOptions:
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        mistakes = [Mistake(f"/{name}", f"{getattr(self, name)} is out of range") for name in self._out_of_range()]
-        if problem := installkit.note_problem(self.note):
-            mistakes.append(Mistake("/note", problem))
-        if mistakes:
-            raise invalid(mistakes)
-
-    def _out_of_range(self) -> Iterator[str]:
-        if self.jobs is not None and self.jobs < 1:
-            yield "jobs"
-        if self.timeout is not None and self.timeout <= 0:
-            yield "timeout"
+        options: dict[str, Any] = attrs.asdict(self, recurse=False)
+        del options["secrets"]
+        if problems := installkit.option_problems(options):
+            raise invalid([Mistake(f"/{name}", problem) for name, problem in problems.items()])
 
 
 @attrs.frozen(kw_only=True)
@@ -79,13 +72,6 @@ class StartOptions(CheckOptions):
     diff: bool = False
     verbosity: int = 0
     log_limit: int = installkit.LOG_LIMIT
-
-    def _out_of_range(self) -> Iterator[str]:
-        yield from super()._out_of_range()
-        if self.log_limit < 1:
-            yield "log_limit"
-        if not 0 <= self.verbosity <= 6:  # noqa: PLR2004 - Ansible's -vvvvvv
-            yield "verbosity"
 
 
 def list_plans(call: Call) -> Response:

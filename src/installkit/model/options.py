@@ -1,0 +1,140 @@
+"""How a plan is carried out, and which options of that there are."""
+
+import math
+import unicodedata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+import attrs
+
+LOG_LIMIT = 1_000_000_000
+"""Bytes that a step's log may have unless another limit is given."""
+
+LONGEST_NOTE = 500
+"""Characters that a run's note may have: it stands in one cell of a list."""
+
+MOST_VERBOSE = 6
+"""Ansible's `-vvvvvv`."""
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """
+    How a plan is carried out.
+
+    Attributes:
+        note: What the person wants to remember of it: one line, at most 500 characters.
+        requested_by: Who started it.
+        jobs: How many components may run at once; None lets the plan decide.
+        timeout: Seconds for the whole run, without those in which it only waits for approvals; None for no limit.
+        check_mode: Ansible's `--check`: nothing is changed, and the plan is not used up.
+        diff: Ansible's `--diff`.
+        verbosity: Ansible's `-v`, counted.
+        user: Ansible's `--user`; None leaves it to the inventory and ansible.cfg, whose variables also win over it.
+        private_key: Ansible's `--private-key`, absolute; None as above.
+        become: Ansible's `--become`.
+        ignore_checks: Why each check is ignored, by its name.
+        log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
+    """
+
+    note: str = ""
+    requested_by: str = ""
+    jobs: int | None = None
+    timeout: float | None = None
+    check_mode: bool = False
+    diff: bool = False
+    verbosity: int = 0
+    user: str | None = None
+    private_key: Path | None = None
+    become: bool = False
+    ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
+    log_limit: int = LOG_LIMIT
+
+
+class StartOptions(TypedDict, total=False):
+    """The fields of `RunOptions`, each of them optional, as keyword arguments; None is as good as none."""
+
+    note: str
+    requested_by: str | None
+    jobs: int | None
+    timeout: float | None
+    check_mode: bool
+    diff: bool
+    verbosity: int
+    user: str | None
+    private_key: str | Path | None
+    become: bool
+    ignore_checks: Mapping[str, str] | None
+    log_limit: int
+
+
+def option_problems(options: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Return why each of *options* that no run can have cannot be so, by its name; empty if all can.
+
+    Args:
+        options: By the names of the fields of `RunOptions`; None is as good as none.
+
+    >>> option_problems({"jobs": "2", "timeout": 60})
+    {'jobs': "is a whole number from 1 on, not '2'"}
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    problems = {name: _PROBLEMS[name](value) for name, value in given.items()}
+    return {name: problem for name, problem in problems.items() if problem}
+
+
+def _wanted(wanted: str, fits: Callable[[Any], bool]) -> Callable[[Any], str | None]:
+    return lambda value: None if fits(value) else f"is {wanted}, not {_shown(value)}"
+
+
+def _note_problem(note: Any) -> str | None:
+    if isinstance(note, str) and len(note) > LONGEST_NOTE:
+        return f"has {len(note)} characters, more than {LONGEST_NOTE}"
+    return _line_problem(note)
+
+
+def _line_problem(text: Any) -> str | None:
+    if not isinstance(text, str):
+        return f"is text, not {_shown(text)}"
+    odd = next((character for character in text if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}), None)
+    return None if odd is None else f"is one line of text, without control characters as {odd!r}"
+
+
+def _whole_number(least: int, most: int | None = None) -> Callable[[Any], str | None]:
+    wanted = f"a whole number from {least} {'on' if most is None else f'to {most}'}"
+    return _wanted(wanted, lambda value: _is_number(value, int) and least <= value and (most is None or value <= most))
+
+
+def _is_number(value: Any, kinds: Any) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _are_reasons(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(each, str) for pair in value.items() for each in pair)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits in a line
+
+
+_truth = _wanted("true or false", lambda value: isinstance(value, bool))
+
+_PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
+    "note": _note_problem,
+    "requested_by": _line_problem,
+    "jobs": _whole_number(1),
+    "timeout": _wanted(
+        "a number of seconds above 0",
+        lambda value: _is_number(value, (int, float)) and math.isfinite(value) and value > 0,
+    ),
+    "check_mode": _truth,
+    "diff": _truth,
+    "verbosity": _whole_number(0, MOST_VERBOSE),
+    "user": _line_problem,
+    "private_key": _wanted("the path of a file", lambda value: isinstance(value, (str, Path))),
+    "become": _truth,
+    "ignore_checks": _wanted("a reason for each check, by its name", _are_reasons),
+    "log_limit": _whole_number(1),
+}

@@ -18,7 +18,7 @@ INNER = {"errors", "model", "programs"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
 PUBLIC_OBJECTS = {
     *("access", "checks", "display", "doctor", "estimates", "folders", "hosts"),
-    *("installer", "plans", "replica", "report", "run", "site", "values"),
+    *("installer", "plans", "replica", "report", "run", "runs", "site", "values"),
 }
 
 ALLOWED = {
@@ -34,7 +34,7 @@ ALLOWED = {
     "engine": INNER | {"journal"},
     "store": INNER | {"journal"},
     "folders": {"errors"},
-    "doctor": {"errors", "programs"},
+    "doctor": {"errors", "folders", "journal", "programs", "wording"},
     "access": INNER | {"store"},
     "checks": INNER,
     "hosts": INNER | {"folders", "inventory", "planning", "values"},
@@ -46,6 +46,7 @@ ALLOWED = {
     "plans": INNER | {"folders", "hosts", "inventory", "journal", "planning", "run"},
     "site": INNER | PARTS | PUBLIC_OBJECTS,
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
+    "runs": INNER | PARTS | PUBLIC_OBJECTS,
     PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "notebook": {PUBLIC, "wording"},
     "cli": {PUBLIC, "demo", "installkit_http", "wording"},

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import attrs
 
-from installkit.errors import EngineError, InstallkitError
+from installkit.errors import EngineError, InstallkitError, JournalError
+from installkit.folders import Folders
+from installkit.journal import Journal, list_journals
 from installkit.programs import find_program
+from installkit.wording import counted
 
 LEAST_PYTHON = (3, 11)
 LEAST_SPACE = 1_000_000_000
@@ -62,6 +65,7 @@ def examine(data: Path, ask_database: Callable[[], str], *, only: Collection[str
         "pty": check_pty,
         "data directory": lambda: check_data_directory(data),
         "database": lambda: check_database(ask_database),
+        "runs": lambda: check_runs(Folders(data).runs),
         "memory folder": check_memory_folder,
         "locale": check_encoding,
         "service": check_cgroup,
@@ -143,6 +147,26 @@ def check_database(ask: Callable[[], str]) -> Finding:
     if said != "ok":
         return Finding("database", "fail", said.partition("\n")[0], REINDEX)
     return Finding("database", "ok", "its integrity check passed")
+
+
+def check_runs(runs: Path) -> Finding:
+    """Check that each run below *runs* can be read; one that cannot be is left out of lists."""
+    try:
+        paths = [journal.path for journal in list_journals(runs)]
+    except OSError as exc:
+        return Finding("runs", "fail", f"{runs} cannot be read: {exc.strerror}", "give your user access to it")
+    problems = [problem for path in paths if (problem := _run_problem(path))]
+    if problems:
+        return Finding("runs", "fail", "; ".join(problems), "restore their folders from a backup, or move them away")
+    return Finding("runs", "ok", f"{counted(len(paths), 'run')} can be read")
+
+
+def _run_problem(path: Path) -> str | None:
+    try:
+        Journal(path).spec()
+    except JournalError as exc:
+        return str(exc)
+    return None
 
 
 def check_memory_folder() -> Finding:

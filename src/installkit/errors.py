@@ -14,6 +14,7 @@ Every error that installkit raises on purpose.
     ├── EngineError              Ansible could not be started, or broke off
     └── StoreError               the store could not be read or written
         ├── DiskFullError           there is no space for it
+        ├── JournalError            the files of one run could not be read; others are as good as before
         └── RunNotFoundError        no run has this id                                  (also LookupError)
 """
 
@@ -137,6 +138,10 @@ class StoreError(InstallkitError):
 
 class DiskFullError(StoreError):
     """There is no space for what should be stored; runs wait for it meanwhile."""
+
+
+class JournalError(StoreError):
+    """The files of one run could not be read; all other runs are as good as before."""
 
 
 class RunNotFoundError(StoreError, LookupError):

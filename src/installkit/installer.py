@@ -1,9 +1,7 @@
 import os
 import shutil
 import tempfile
-import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -12,42 +10,26 @@ import attrs
 
 from installkit.access import Access
 from installkit.catalog import load_catalog
-from installkit.engine import settle
-from installkit.errors import (
-    DiskFullError,
-    PlanningError,
-    RunNotFoundError,
-    SiteLockedError,
-    StoreError,
-    UnknownNameError,
-)
+from installkit.errors import PlanningError, SiteLockedError, UnknownNameError
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
 from installkit.hosts import check_held
 from installkit.inventory import HeldInventory, check_present, held_path
-from installkit.journal import (
-    Journal,
-    is_run_id,
-    list_journals,
-    prunable_size,
-    prune_journal,
-    remove_unnamed,
-    write_errors,
-)
-from installkit.model import InventorySource, Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, SiteSnapshot
+from installkit.journal import list_journals
+from installkit.model import InventorySource, Plan, PlanFilter, SiteSnapshot
 from installkit.replica import Replica, find_obstacle
-from installkit.run import Run
-from installkit.site import LOCK_PATIENCE, Site
+from installkit.runs import KnownRuns
+from installkit.site import Site
 from installkit.store import Store, set_aside
 
 
-class Installer:
+class Installer(KnownRuns):
     """
     A data directory: the sites, plans and runs in it.
 
     Any number of programs may use one data directory at once. Use it as a context manager, or close it; Python's end
     closes it too. A database that is gone comes back from its last backup and the runs' journals. Where nothing can be
     written (a full disk, a read-only one, no permission) all can be read, runs can be canceled and pruned, and anything
-    else that changes something is refused.
+    else that changes something is refused. A run whose files cannot be read is left out, with a warning in the log.
 
     Attributes:
         access: The tokens of the HTTP service, and the record of what was done with them.
@@ -74,8 +56,9 @@ class Installer:
             _restore_backup(self.folders)
         key = None if key_file is None else Path(key_file)
         self.store = (Store if self.obstacle is None else Replica)(self.folders.database, key_file=key)
+        self._left_out = set()
         if lost:
-            self.reindex()
+            self._come_back()
         if self.obstacle is not None:
             self.store.refuse(self.obstacle)
         self.access = Access(self.store)
@@ -226,139 +209,9 @@ class Installer:
         """
         return self.store.plan(plan)
 
-    def runs(
-        self, *, site: str | None = None, status: str | RunStatus | None = None, limit: int | None = None
-    ) -> tuple[Run, ...]:
-        """Return the runs, newest first, of one site or all, with one status or any, at most *limit*."""
-        self.refresh()
-        wanted = None if status is None else RunStatus(status)
-        found = self.store.runs(site=site, status=wanted, limit=limit)
-        return tuple(self._run(snapshot.id) for snapshot in found)
-
-    def list_runs(
-        self,
-        *,
-        limit: int | None = None,
-        before: str | None = None,
-        **wanted: Unpack[RunFilter],
-    ) -> tuple[RunSnapshot, ...]:
-        """
-        Return runs as `runs` does, but as snapshots without `steps` and `failures`: quick, however many there are.
-
-        Args:
-            limit: At most so many.
-            before: A run's id; only those older than it, as for the next page.
-            **wanted: Only those: `site`, `status` (one or several), `plan`, `component`, a part of `requested_by` or
-                `note`, and `since` and `until`, aware times.
-
-        Raises:
-            RunNotFoundError: If there is no run *before*.
-            ValueError: If there is no such status.
-        """
-        self.refresh()
-        now = datetime.now(UTC)
-        return tuple(run.at(now) for run in self.store.runs(limit=limit, before=before, **wanted))
-
-    def prune_run(self, run: str) -> int:
-        """
-        Take events and logs from the run with the id *run*; return the bytes freed.
-
-        Raises:
-            RunNotFoundError: If there is none.
-            PlanningError: If it has not ended, or somebody still works on it.
-        """
-        found = self.run(run)
-        if not found.status.final:
-            raise PlanningError(
-                f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}"
-            )
-        deadline = time.monotonic() + LOCK_PATIENCE
-        with write_errors(self.folders.runs / found.id):
-            while not (size := prune_journal(self.folders.runs / found.id)) and not found.pruned:
-                if time.monotonic() > deadline:
-                    raise PlanningError(f"somebody still works on run {found.id}", remedy="try again in a moment")
-                time.sleep(0.05)
-        self.store.forget_events([found.id])
-        return size
-
-    def run(self, run: str) -> Run:
-        """
-        Return the run whose id is, or begins with, *run*; `last` is the newest.
-
-        Raises:
-            RunNotFoundError: If there is none, or several begin so.
-        """
-        self.refresh()
-        known = is_run_id(run) and (self.folders.runs / run).is_dir()  # it may wait for space to be indexed
-        return self._run(run if known else self.store.find_run(run))
-
-    def refresh(self) -> None:
-        """
-        Index what the journals hold beyond the index, and settle runs that nobody carries out any more.
-
-        On a full disk both wait for space; a run's own journal is read meanwhile.
-        """
-        finished = self.store.finished()
-        for journal in list_journals(self.folders.runs):
-            if journal.id not in finished:
-                settle(journal.path)
-                with suppress(DiskFullError):
-                    self.store.ingest(journal)
-
-    def reindex(self) -> int:
-        """
-        Rebuild the index of runs, events and installations from the journals; return how many runs there are.
-
-        What people entered (sites, parameters, secrets, plans) stays; sites that are missing come back from the runs.
-        """
-        journals = list_journals(self.folders.runs)
-        for journal in journals:
-            with suppress(StoreError):  # a damaged one is named below, when all others are indexed
-                settle(journal.path)
-        self.store.reindex(journals)
-        return len(journals)
-
     def check_database(self) -> str:
         """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
         return self.store.check()
-
-    def prune(
-        self, *, older_than: float | None = None, keep: int = 0, dry_run: bool = False
-    ) -> tuple[tuple[str, int], ...]:
-        """
-        Take events and logs from runs that ended long ago; what each was and how it ended stays.
-
-        Args:
-            older_than: Seconds since its end; None for any.
-            keep: So many of the newest ended runs stay whole.
-            dry_run: Only say what would be freed.
-
-        Returns:
-            Run and bytes freed, newest first, without the runs that had nothing to free.
-        """
-        old = self._ended_runs(older_than or 0.0, keep)
-        if dry_run:
-            return tuple((run, size) for run in old if (size := prunable_size(self.folders.runs / run)))
-        with write_errors(self.folders.runs):
-            remove_unnamed(self.folders.runs)
-            freed = tuple((run, size) for run in old if (size := prune_journal(self.folders.runs / run)))
-        with suppress(DiskFullError):  # the next time: they take no harm, and this made space first
-            self.store.forget_events(old)
-        return freed
-
-    def _ended_runs(self, older_than: float, keep: int) -> list[str]:
-        """Return the runs that ended *older_than* seconds ago, newest first, without the newest *keep*, by their journals."""
-        results = [settle(journal.path) for journal in list_journals(self.folders.runs)]
-        ended = sorted((each.run for each in results if each), key=lambda run: (run.created_at, run.id), reverse=True)
-        limit = datetime.now(UTC) - timedelta(seconds=older_than)
-        return [run.id for run in ended[keep:] if run.finished_at is not None and run.finished_at <= limit]
-
-    def _run(self, run: str) -> Run:
-        path = self.folders.runs / run
-        if not path.is_dir():
-            raise RunNotFoundError(f"the journal of run {run} is gone", remedy="installkit reindex")
-        journal = Journal(path)
-        return Run(journal, self.store, Site(self.folders, self.store, journal.spec().site, self.refresh).follow_up)
 
 
 def site_name_for(inventory: str | Path) -> str:

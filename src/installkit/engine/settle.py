@@ -5,6 +5,7 @@ from typing import NoReturn
 from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
 from installkit.engine.scratch import remove_scratch, scratch_path
+from installkit.errors import JournalError
 from installkit.journal import CANNOT_WRITE, Journal, take_lock
 from installkit.model import RunResult, RunSpec, RunStatus, StepStatus
 
@@ -18,12 +19,17 @@ def settle(run: Path) -> RunResult | None:
 
     Returns:
         None if the run is alive, or its end cannot be written by this user now: somebody else, or a later call, ends it.
+
+    Raises:
+        JournalError: If the folder cannot be read, or is gone.
     """
     journal = Journal(run)
     if (result := journal.result()) is not None:
         return result
     try:
         return _settle(run, journal)
+    except FileNotFoundError as exc:
+        raise JournalError(f"{run} holds no run: {exc.filename} is not there") from exc
     except OSError as exc:
         if exc.errno not in CANNOT_WRITE:
             raise

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import attrs
 
-from installkit.errors import StoreError
+from installkit.errors import JournalError, StoreError
 from installkit.journal.files import (
     CANCEL,
     EVENTS,
@@ -66,12 +66,12 @@ class Journal:
         Return what the run is.
 
         Raises:
-            StoreError: If the spec is not there or cannot be read.
+            JournalError: If the spec is not there or cannot be read.
         """
         if self._spec is None:
             self._spec = self._read(SPEC, "spec", RunSpec)
         if self._spec is None:
-            raise StoreError(f"{self.path} holds no run: {SPEC} is not there")
+            raise JournalError(f"{self.path} holds no run: {SPEC} is not there")
         return self._spec
 
     def result(self) -> RunResult | None:
@@ -102,7 +102,7 @@ class Journal:
         A last line without its end is left for the next call: it is being written, or was torn by a crash.
 
         Raises:
-            StoreError: If they cannot be read, or *offset* is not where an event begins.
+            JournalError: If they cannot be read, or *offset* is not where an event begins.
         """
         found: list[JournalEvent] = []
         with self._open_events() as file:
@@ -120,26 +120,26 @@ class Journal:
         except FileNotFoundError:
             if self.result() is not None:
                 return io.BytesIO()
-            raise StoreError(f"{self.path} holds no run: {EVENTS} is not there") from None
+            raise JournalError(f"{self.path} holds no run: {EVENTS} is not there") from None
         except OSError as exc:
-            raise StoreError(f"{self.path / EVENTS} cannot be read: {exc.strerror}") from exc
+            raise JournalError(f"{self.path / EVENTS} cannot be read: {exc.strerror}") from exc
 
     def _parse(self, line: bytes, offset: int) -> Event:
         try:
             return parse_event(line)
-        except StoreError as exc:
-            raise StoreError(f"{self.path / EVENTS}, byte {offset}: {exc}") from exc
+        except JournalError as exc:
+            raise JournalError(f"{self.path / EVENTS}, byte {offset}: {exc}") from exc
 
     def event_at(self, offset: int) -> Event:
         """
         Return the event that begins at byte *offset* of `events.jsonl`.
 
         Raises:
-            StoreError: If none begins there.
+            JournalError: If none begins there.
         """
         found = self.read_events(offset, limit=1)
         if not found:
-            raise StoreError(f"{self.path / EVENTS} has no event at byte {offset}")
+            raise JournalError(f"{self.path / EVENTS} has no event at byte {offset}")
         return found[0].event
 
     def offset_after(self, seq: int) -> int:
@@ -208,13 +208,17 @@ class Journal:
             time.sleep(POLL)
 
     def _read(self, name: str, key: str, cls: type[Any]) -> Any:
-        data = read_written(self.path / name, key)
-        if data is None:
-            return None
         try:
-            return from_wire(cls, data)
+            data = read_written(self.path / name, key)
+            return None if data is None else from_wire(cls, data)
+        except StoreError as exc:
+            raise JournalError(str(exc), remedy=exc.remedy or self._remedy) from exc
         except ValueError as exc:
-            raise StoreError(f"{self.path / name} is damaged: {exc}") from exc
+            raise JournalError(f"{self.path / name} is damaged: {exc}", remedy=self._remedy) from exc
+
+    @property
+    def _remedy(self) -> str:
+        return f"restore {self.path} from a backup, or move it away"
 
 
 class _StepEnd:
@@ -250,7 +254,7 @@ def parse_event(line: bytes) -> Event:
     Return the event that a line of `events.jsonl` holds.
 
     Raises:
-        StoreError: If it holds none.
+        JournalError: If it holds none.
     """
     try:
         data = json.loads(line)
@@ -264,7 +268,7 @@ def parse_event(line: bytes) -> Event:
             }
         )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise StoreError(f"no event: {line[:80]!r} ({exc})") from exc
+        raise JournalError(f"no event: {line[:80]!r} ({exc})") from exc
 
 
 def _position(offset: int) -> int:
@@ -300,5 +304,5 @@ def _seq_at(file: IO[bytes], start: int) -> int:
     file.seek(start)
     match = _SEQ.match(file.read(32))
     if match is None:
-        raise StoreError(f"byte {start} of {EVENTS} begins no event")
+        raise JournalError(f"byte {start} of {EVENTS} begins no event")
     return int(match[1])

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from installkit.errors import StoreError
+from installkit.errors import JournalError
 from installkit.journal import Journal, JournalEvent
 from installkit.model import (
     EventKind,
@@ -118,7 +118,7 @@ def _follow(
             progress.feed(entry.event)
         return progress.snapshot(), _follow_changes(db, spec, events)
     except (ValueError, KeyError) as exc:
-        raise StoreError(f"run {spec.run} has an event that does not fit it: {exc!r}") from exc
+        raise JournalError(f"run {spec.run} has an event that does not fit it: {exc!r}") from exc
 
 
 def _follow_changes(db: StoreDatabase, spec: RunSpec, events: list[JournalEvent]) -> Changes:

@@ -3,7 +3,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from installkit.errors import StoreError
+from installkit.errors import JournalError, StoreError
 from installkit.journal import Journal
 from installkit.model import InventorySource, RunSpec, SiteSnapshot
 from installkit.store.access import AccessData
@@ -69,7 +69,7 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
         A missing site gets the inventory and the catalog of its newest run. Until it is done, the index has gaps.
 
         Raises:
-            StoreError: If journals could not be read, naming each; all others are indexed then.
+            JournalError: If journals could not be read, naming each; all others are indexed then.
         """
         self.clear()
         newest: dict[str, RunSpec] = {}
@@ -77,14 +77,14 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
         for journal in journals:
             try:
                 self.ingest(journal)
-            except StoreError as exc:
+            except JournalError as exc:
                 problems.append(str(exc))
                 continue
             spec = journal.spec()
             newest[spec.site] = max(newest.get(spec.site, spec), spec, key=lambda spec: spec.created_at)
         self._restore_sites(newest)
         if problems:
-            raise StoreError(
+            raise JournalError(
                 "\n".join(["the index lacks what these journals hold:", *problems]),
                 remedy="restore them from a backup or move them away, then run `installkit reindex` again",
             )

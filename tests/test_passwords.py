@@ -155,6 +155,40 @@ def test_a_site_keeps_no_secret_that_nobody_takes(plain):
     assert () == plain.parameters().secrets
 
 
+def test_a_secret_that_is_no_text_is_refused(plain, folder):
+    """Wherever it is handed over, and its value is not repeated."""
+    (folder / "mysql.component.yml").write_text(
+        "name: mysql\nparameters: {db_password: {type: string, secret: true}}\nactions: {install: 03.mysql.yml}\n"
+    )
+    plan = plain.plan(install=["mysql"])
+    attempts = [
+        lambda value: plain.set_secret("db_password", value),
+        lambda value: plain.plan(install=["mysql"], secrets={"db_password": value}),
+        lambda value: plain.start(plan, secrets={"db_password": value}),
+        lambda value: plain.start(plan, secrets={"ansible_password": value}),
+        lambda value: plain.start(plan, secrets=[value]),
+    ]
+
+    for attempt in attempts:
+        for value, kind in ((987654321, "int"), (b"987654321", "bytes"), (["987654321"], "list")):
+            with pytest.raises(installkit.PlanningError, match=f"not of type (list|{kind})") as refused:
+                attempt(value)
+            assert "98765" not in f"{refused.value} {refused.value.remedy}"
+    assert () == plain.parameters().secrets
+    assert () == plain.runs()
+
+
+def test_a_secret_that_nobody_declares_is_refused(plain):
+    """A misspelt name would leave a run without the secret that was meant; those there are are named."""
+    plan = plain.plan(install=["mysql"])
+
+    with pytest.raises(installkit.UnknownNameError, match="no component has a secret 'no_such_secret'") as refused:
+        plain.start(plan, secrets={"no_such_secret": "x", "ansible_password": "y"})
+
+    assert "choose one of: ansible_password" in refused.value.remedy
+    assert () == plain.runs()
+
+
 def test_a_secret_is_not_kept_among_the_parameters(plain):
     """They are readable."""
     with pytest.raises(installkit.PlanningError, match="ansible_become_password: is a password"):

@@ -60,16 +60,19 @@ class SitePlans(SiteHosts):
 
         Raises:
             PlanningError: If no plan can be made; the message says why.
+            UnknownNameError: If nobody defined a component, or one of *secrets*.
             DefinitionError: If the catalog or the inventory is wrong.
             StoreError: If the data directory cannot be written.
             TypeError: If *wanted* has a field that no request has.
         """
         self._store.check_writable()
         request = _request(wanted)
+        handed = {} if secrets is None else secrets
+        self._check_handed(handed)
         continues = request.resume or request.rollback
         if request.resume is not None:
             request = self._resumed(request, self._own_run(request.resume))
-        plan = _make(request, self._survey(request, secrets or {}), self._stamp(continues))
+        plan = _make(request, self._survey(request, handed), self._stamp(continues))
         self._store.save_plan(plan)
         return plan
 

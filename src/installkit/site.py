@@ -39,7 +39,6 @@ from installkit.model import (
 from installkit.plans import SitePlans, new_id
 from installkit.run import Run, user_name
 from installkit.store import Store
-from installkit.values import check_passwords
 
 LOCK_PATIENCE = 5.0
 """Seconds to wait for the lock of a run that has ended: its processes are on their way out."""
@@ -83,8 +82,9 @@ class Site(SitePlans, Shown):
         Raises:
             SiteLockedError: If another run changes the site.
             StalePlanError: If the site or an input changed since the plan was made.
-            PlanningError: If the plan is another site's, a secret has no value, there is no such key, or an option
-                cannot be so, as `jobs="2"` or `timeout=0`; each of those is named.
+            PlanningError: If the plan is another site's, a secret has no value or one that is no text, there is no such
+                key, or an option cannot be so, as `jobs="2"` or `timeout=0`; each of those is named.
+            UnknownNameError: If no component of the catalog declares one of *secrets*.
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
         """
@@ -169,8 +169,9 @@ class Site(SitePlans, Shown):
 
     def _values(self, secrets: Mapping[str, str] | None) -> dict[str, str]:
         """Return the secrets that a run may need: those of the site, and those given."""
-        check_passwords(secrets or {})
-        return {**self._store.secrets(self.name), **(secrets or {})}
+        handed = {} if secrets is None else secrets
+        self._check_handed(handed)
+        return {**self._store.secrets(self.name), **handed}
 
     def _launch(self, spec: RunSpec, values: Mapping[str, str], site_lock: Lock | None) -> Run:
         wanted = {name for step in spec.steps for name in step.secrets}

@@ -1,6 +1,6 @@
 """What people enter for a site: values of parameters, secrets, and the passwords that Ansible itself takes."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from installkit.catalog import load_catalog
@@ -129,29 +129,37 @@ class SiteValues:
 
         Raises:
             UnknownNameError: If no component declares such a secret, or there is none to be taken away.
-            PlanningError: If the value is empty, or Ansible could not take it as a password.
+            PlanningError: If the value is empty or no text, or Ansible could not take it as a password.
             StoreError: If the data directory cannot be written.
         """
         self._store.check_writable()
         if value is None:
             self._store.unset_secret(self.name, name)
             return
-        if not is_password(name):
-            self._check_declared(name)
-        if not value:
+        self._check_declared([name])
+        if value == "":
             raise PlanningError(f"the secret {name} is empty", remedy="give it a value, or take it away")
-        check_passwords({name: value})
+        check_secrets({name: value})
         self._store.set_secret(self.name, name, value)
 
     def secret_revisions(self) -> dict[str, str]:
         """Return for each secret that is kept a word that changes whenever it is set, and tells nothing of its value."""
         return self._store.secret_revisions(self.name)
 
-    def _check_declared(self, name: str) -> None:
-        declared = {each.name for component in self.catalog() for each in component.parameters if each.secret}
-        if name not in declared:
+    def _check_declared(self, names: Iterable[str]) -> None:
+        own = [name for name in names if not is_password(name)]
+        catalog = self.catalog() if own else ()
+        declared = {each.name for component in catalog for each in component.parameters if each.secret}
+        if unknown := [repr(name) for name in own if name not in declared]:
             choices = ", ".join([*sorted(declared), _PASSWORDS])
-            raise UnknownNameError(f"no component has a secret {name!r}", remedy=f"choose one of: {choices}")
+            raise UnknownNameError(
+                f"no component has a secret {', '.join(unknown)}", remedy=f"choose one of: {choices}"
+            )
+
+    def _check_handed(self, secrets: Mapping[str, str]) -> None:
+        """Refuse *secrets* that no run of the site could take, and those that none would."""
+        check_secrets(secrets)
+        self._check_declared(secrets)
 
     def missing_secrets(self, plan: Plan) -> tuple[str, ...]:
         """Return the names of the secrets that *plan*'s components require and the site does not keep, sorted."""
@@ -166,7 +174,6 @@ class SiteValues:
 
     def _vault(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """Return the vault passwords by label: those among *secrets*, before those that the site keeps."""
-        check_passwords(secrets)
         kept = any(is_vault_password(name) for name in self.parameters().secrets)
         return vault_passwords({**(self._store.secrets(self.name) if kept else {}), **secrets})
 
@@ -176,18 +183,29 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def check_passwords(secrets: Mapping[str, str]) -> None:
+def check_secrets(secrets: Mapping[str, str]) -> None:
     """
-    Refuse those of *secrets* that are named as Ansible's own variables, but could not be taken as passwords.
+    Refuse those of *secrets* that are no text, or are named as Ansible's own variables but could not be passwords.
 
     Raises:
         PlanningError: With a line for each, without its value.
     """
-    own = {name: value for name, value in secrets.items() if name.startswith("ansible_")}
-    problems = [
-        f"{name} {problem}"
-        for name, value in own.items()
-        if (problem := password_problem(value) if is_password(name) else "is no password that Ansible takes")
-    ]
+    if not isinstance(secrets, Mapping):
+        raise PlanningError(f"secrets are values by name, as {{'db_password': '…'}}, not of type {_type(secrets)}")
+    problems = [f"{name} {problem}" for name, value in secrets.items() if (problem := _secret_problem(name, value))]
     if problems:
-        raise PlanningError("\n".join(problems), remedy=f"give one of {_PASSWORDS} as it is typed")
+        raise PlanningError("\n".join(problems), remedy=f"give each as text; of Ansible's own, as typed: {_PASSWORDS}")
+
+
+def _secret_problem(name: Any, value: Any) -> str | None:
+    if not isinstance(name, str):
+        return "is no name of a secret"
+    if not isinstance(value, str):
+        return f"is text, not of type {_type(value)}"
+    if not name.startswith("ansible_"):
+        return None
+    return password_problem(value) if is_password(name) else "is no password that Ansible takes"
+
+
+def _type(value: Any) -> str:
+    return type(value).__name__

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import installkit
 from installkit.errors import RunNotFoundError
 from installkit.model import EventKind, RunStatus
 from installkit.store import Store
@@ -46,6 +47,18 @@ def store(tmp_path_factory):
 )
 def test_runs_are_listed(store, wanted, expected):
     assert expected == [run.id for run in store.runs(**wanted)]
+
+
+def test_a_misspelt_filter_is_an_error_of_the_program(tmp_path):
+    """It would let everything through."""
+    with installkit.Installer(tmp_path) as installer:
+        for narrowed in (
+            lambda: installer.list_runs(stauts="failed"),
+            lambda: installer.plans("two", compnent="x"),
+            lambda: installer.access.audit(whom="erin"),
+        ):
+            with pytest.raises(TypeError, match=r"by (stauts|compnent|whom), but by: \w+"):
+                narrowed()
 
 
 def test_a_listed_run_has_all_but_steps_and_failures(store):

@@ -1,6 +1,6 @@
 """What narrows a list, as conditions for SQL; together they must all hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import reduce
 from operator import and_
@@ -23,6 +23,7 @@ def narrow(found: "ModelSelect[Any]", conditions: Iterator[Condition]) -> "Model
 
 def run_conditions(wanted: RunFilter) -> Iterator[Condition]:
     """Yield the conditions that a run must meet."""
+    _refuse_unknown(wanted, RunFilter)
     if site := wanted.get("site"):
         yield RunRow.site == site
     if statuses := _statuses(wanted):
@@ -39,6 +40,7 @@ def run_conditions(wanted: RunFilter) -> Iterator[Condition]:
 
 def plan_conditions(wanted: PlanFilter) -> Iterator[Condition]:
     """Yield the conditions that a plan must meet."""
+    _refuse_unknown(wanted, PlanFilter)
     if component := wanted.get("component"):
         yield _names_component(PlanRow.document, "$.changes", component)
     if continues := wanted.get("continues"):
@@ -48,6 +50,7 @@ def plan_conditions(wanted: PlanFilter) -> Iterator[Condition]:
 
 def audit_conditions(wanted: AuditFilter) -> Iterator[Condition]:
     """Yield the conditions that an entry of the audit must meet."""
+    _refuse_unknown(wanted, AuditFilter)
     parts = (
         (AuditRow.who, wanted.get("who")),
         (AuditRow.what, wanted.get("what")),
@@ -57,6 +60,13 @@ def audit_conditions(wanted: AuditFilter) -> Iterator[Condition]:
         if part:
             yield column.contains(part)
     yield from _between(AuditRow.time, wanted.get("since"), wanted.get("until"))
+
+
+def _refuse_unknown(wanted: Mapping[str, object], kind: type) -> None:
+    """Raise a `TypeError` for what *kind* does not have: a misspelt filter would let everything through."""
+    known = kind.__annotations__
+    if unknown := sorted(wanted.keys() - known.keys()):
+        raise TypeError(f"a list is not narrowed by {', '.join(unknown)}, but by: {', '.join(known)}")
 
 
 def _statuses(wanted: RunFilter) -> list[str]:

@@ -642,6 +642,10 @@ def test_a_limit_restricts_and_is_handed_to_ansible():
         pytest.param({"install": ("mysql",), "limit": "--list"}, "is no host pattern", id="option"),
         pytest.param({"install": ("mysql",), "limit": "{{ x }}"}, "is no host pattern", id="template"),
         pytest.param({"install": ("mysql",), "limit": " "}, "is no host pattern", id="blank"),
+        pytest.param({"install": ("mysql",), "limit": ","}, "limit ',' is no host pattern", id="no name"),
+        pytest.param({"install": ("mysql",), "limit": "&"}, "limit '&' is no host pattern", id="and nothing"),
+        pytest.param({"install": ("mysql",), "limit": "db1,!"}, "limit 'db1,!' is no host pattern", id="not nothing"),
+        pytest.param({"install": ("mysql",), "limit": 3}, "limit 3 is no host pattern", id="a number"),
     ],
 )
 def test_a_limit_that_leaves_nothing_or_is_none_is_refused(request_, message):

@@ -247,3 +247,11 @@ def test_every_hop_of_a_way_is_allowed_and_none_is_needless(way):
     assert all(fits(origins.get(after), before) and float(before) < float(after) for before, after in way)
     assert [old, *(after for _, after in way)] == [*(before for before, _ in way), made.versions[-1]]
     assert {made.versions[-1]} == {row.version for row in world.apply(plan).record.values()}
+
+
+def test_a_rollback_within_what_is_no_limit_is_refused():
+    """Before Ansible is asked, as with every other request."""
+    world = World((app(),)).done(install=("app=1.0",))
+
+    with pytest.raises(PlanningError, match="limit '&' is no host pattern"):
+        rollback_questions(Request(rollback="run1", limit="&"), Undone(tuple(world.record), ()), world.catalog)

@@ -26,6 +26,7 @@ CHECKED = frozenset(
 
 _VERSIONED = frozenset({Action.INSTALL, Action.UPGRADE, Action.VERIFY, Action.CHECK, Action.RECORD})
 _WITHOUT_TRACE = (Action.CONFIGURE, Action.START, Action.STOP, Action.RESTART, Action.BACKUP)
+_NAMES_HOSTS = re.compile(r"[\w*.?]")
 _WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")
 
 
@@ -180,17 +181,28 @@ def _check_shape(request: Request) -> None:
     if request.purge and not request.uninstall:
         raise PlanningError("purge goes with uninstall", remedy="name what is uninstalled, or leave purge out")
     check_batch(request.batch)
-    if request.limit is not None:
-        _check_limit(request.limit)
+    check_limit(request.limit)
 
 
-def _check_limit(limit: str) -> None:
-    parts = [part.strip() for part in re.split("[,:]", limit)]
-    odd = not limit.strip() or not limit.isprintable() or "{{" in limit or "{%" in limit
-    if odd or any(part.startswith(("@", "-")) for part in parts):
+def check_limit(limit: str | None) -> None:
+    """
+    Refuse a *limit* that Ansible would not take for hosts; None is no limit.
+
+    Raises:
+        PlanningError: If it is no text, names nothing, or stands for a file, an option or a template.
+    """
+    if limit is not None and not _is_pattern(limit):
         raise PlanningError(
             f"limit {limit!r} is no host pattern", remedy="name hosts or groups, as db or web1,web2; files are not read"
         )
+
+
+def _is_pattern(limit: Any) -> bool:
+    if not isinstance(limit, str) or not limit.isprintable() or not _NAMES_HOSTS.search(limit):
+        return False
+    parts = [part.strip() for part in re.split("[,:]", limit)]
+    odd = any(part.startswith(("@", "-")) or part in {"&", "!"} for part in parts)
+    return not odd and "{{" not in limit and "{%" not in limit
 
 
 def _named(request: Request, catalog: Catalog) -> dict[str, Demand]:

@@ -27,7 +27,7 @@ from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import check_parameters
 from installkit.planning.plans import Facts, Stamp, assemble
 from installkit.planning.questions import Questions
-from installkit.planning.requests import Demand
+from installkit.planning.requests import Demand, check_limit
 
 Place = tuple[str, str]
 """A component and a host."""
@@ -48,7 +48,13 @@ class Undone:
 
 
 def rollback_questions(request: Request, undone: Undone, catalog: Catalog) -> Questions:
-    """Return what must be asked of Ansible before `make_rollback_plan` can answer."""
+    """
+    Return what must be asked of Ansible before `make_rollback_plan` can answer.
+
+    Raises:
+        PlanningError: If the request's limit is no host pattern.
+    """
+    check_limit(request.limit)
     components = [catalog[name] for name in dict.fromkeys(name for name, _ in undone.touched)]
     wanted = (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY, Action.CHECK)
     specs = [(each, spec) for each in components for action in wanted if (spec := each.action(action)) is not None]

@@ -1,5 +1,6 @@
 """A run whose files cannot be read stands in the way of nothing else."""
 
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 import installkit
 from installkit.cli.app import app
-from installkit.journal import create_journal
+from installkit.journal import create_journal, take_lock
 from installkit.model import Plan, Request, RunOptions, RunSpec
 
 GOOD, BAD = "0a0000000001", "0b0000000002"
@@ -49,6 +50,19 @@ def test_a_run_that_cannot_be_read_is_left_out_of_lists(data, folder, inventory,
         assert [GOOD] == [run for run, _ in installer.prune()]
     assert str(data / "runs" / BAD) in refused.value.remedy
     assert [f"run {BAD} is left out: {refused.value}"] == [record.getMessage() for record in caplog.records[1:]]
+
+
+def test_a_run_whose_folder_is_deleted_under_it_says_so(data):
+    """Whoever waits for it does not wait for ever, and whoever looks at it is told the same."""
+    with take_lock(data / "runs" / GOOD / "lock"), installkit.Installer(data) as installer:
+        run = installer.run(GOOD)
+        before = run.status
+        shutil.rmtree(data / "runs" / GOOD)
+
+        assert installkit.RunStatus.PENDING is before
+        for look in (lambda: run.wait(10), run.snapshot):
+            with pytest.raises(installkit.JournalError, match=f"{GOOD} holds no run"):
+                look()
 
 
 def test_a_rebuilt_index_lacks_the_run_that_cannot_be_read_and_no_other(data):

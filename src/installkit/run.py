@@ -151,6 +151,7 @@ class Run(Shown):
 
         Raises:
             TimeoutError: If it has not ended by then; the run is left alone.
+            JournalError: If its files cannot be read, or are gone.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while self._journal.result() is None:

@@ -77,7 +77,8 @@ class Site(SitePlans, Shown):
                 stored ones, and are kept nowhere.
             **options: The fields of `RunOptions`: `note="first install"`, `jobs=2`, `timeout=3600.0`, `check_mode=True`,
                 `ignore_checks={"host.memory": "a test machine"}`, …. Where a run is resumed or rolled back, its `user`,
-                `private_key` and `become` hold on unless they are given.
+                `private_key` and `become` hold on unless they are given. A run in check mode has the note `dry run`
+                unless it is given another.
 
         Raises:
             SiteLockedError: If another run changes the site.
@@ -165,7 +166,8 @@ class Site(SitePlans, Shown):
         if problems := option_problems(given):
             lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
             raise PlanningError(lines, remedy="correct it; nothing was started")
-        return attrs.evolve(wanted, private_key=_key_file(wanted.private_key))
+        note = wanted.note or ("dry run" if wanted.check_mode else "")
+        return attrs.evolve(wanted, note=note, private_key=_key_file(wanted.private_key))
 
     def _values(self, secrets: Mapping[str, str] | None) -> dict[str, str]:
         """Return the secrets that a run may need: those of the site, and those given."""

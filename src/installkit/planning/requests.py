@@ -109,11 +109,6 @@ def resumed_request(
             f"resume takes its actions from run {request.resume}, but the request has {', '.join(own)}",
             remedy="leave them out, or make a plan without resume",
         )
-    limit = request.limit or old.limit
-    if request.failed_hosts_only:
-        limit = ",".join(failed_hosts)
-        if not limit:
-            raise PlanningError(f"no host failed in run {request.resume}", remedy="resume it on all its hosts")
     steps = tuple(done)
     left: dict[str, Any] = {
         action.value: _left_of(old.wanted(action), action, steps, catalog) for action in _WITHOUT_TRACE
@@ -121,7 +116,7 @@ def resumed_request(
     rest = attrs.evolve(
         old,
         **left,
-        limit=limit,
+        limit=_limit_to(failed_hosts, request) if request.failed_hosts_only else request.limit or old.limit,
         batch=request.batch or old.batch,
         parameters={**old.parameters, **request.parameters},
         force=tuple(dict.fromkeys((*_left_of(old.force, None, steps, catalog), *request.force))),
@@ -132,6 +127,13 @@ def resumed_request(
             remedy="make a new plan, if it shall be done again",
         )
     return rest
+
+
+def _limit_to(failed_hosts: Iterable[str], request: Request) -> str:
+    limit = ",".join(failed_hosts)
+    if not limit:
+        raise PlanningError(f"no host failed in run {request.resume}", remedy="resume it on all its hosts")
+    return limit
 
 
 def _left_of(

@@ -92,7 +92,7 @@ def make_plan(
     orders = _order(demands, catalog)
     values = Values(catalog, inventory, parameters, request.parameters)
     changes = _find_all(demands, orders, rows, coverage, values)
-    facts = Facts(catalog, inventory, coverage, rows, parameters)
+    facts = Facts(catalog, inventory, coverage, rows, parameters, values)
     return assemble(request, changes, orders, facts, stamp)
 
 
@@ -105,6 +105,7 @@ class Facts:
     coverage: Coverage
     installed: tuple[Installation, ...]
     parameters: SiteParameters
+    values: Values
 
 
 def assemble(
@@ -116,7 +117,7 @@ def assemble(
     Raises:
         PlanningError: If a change has no playbook for its hosts, or lacks a value.
     """
-    _check_values(changes, Values(facts.catalog, facts.inventory, facts.parameters, request.parameters))
+    _check_values(changes, facts.values)
     steps = Steps(request, facts.inventory, facts.coverage)
     checks = steps.add_checks(changes.values())
     steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0], after=checks) or checks)

@@ -24,7 +24,7 @@ from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage
 from installkit.planning.decisions import Decision
 from installkit.planning.order import Order, order_components
-from installkit.planning.parameters import check_parameters
+from installkit.planning.parameters import Values, check_parameters
 from installkit.planning.plans import Facts, Stamp, assemble
 from installkit.planning.questions import Questions
 from installkit.planning.requests import Demand, check_limit
@@ -106,7 +106,8 @@ def make_rollback_plan(
     _check_known(changes.values())
     by_name = {component.name: component for component in catalog}
     order = order_components([by_name[name] for name in changes], by_name).reversed()
-    facts = Facts(catalog, inventory, coverage, rows, parameters)
+    values = Values(catalog, inventory, parameters, request.parameters)
+    facts = Facts(catalog, inventory, coverage, rows, parameters, values)
     return assemble(request, changes, (order, Order()), facts, stamp)
 
 

@@ -54,7 +54,11 @@ class Guide:
             typed = typed.replace(theirs, ours)
         shown, status = pexpect.run(
             f"/bin/bash -euc {shlex.quote(typed)}",
-            events=[(r"\[y/N\]: ", "y\n"), *((question, f"{answer}\n") for question, answer in answers)],
+            events=[
+                (r"\[y/N\]: ", "y\n"),
+                *((question, f"{answer}\n") for question, answer in answers),
+                (pexpect.EOF, _wait),
+            ],
             cwd=self.folder,
             env=self.environment,
             timeout=100,
@@ -62,10 +66,16 @@ class Guide:
             dimensions=(40, 140),
             encoding="utf-8",
         )
-        assert 0 == status, f"{typed}\n{shown}"
+        assert 0 == status, f"{typed}\n{shown}\nended with {status}"
         return shown
 
     def _take(self, line):
         (found,) = [each for each in self.left if each == line or re.split(r"\s+# ", each)[0] == line]
         self.left.remove(found)
         return found
+
+
+def _wait(state):
+    """Wait until the child of pexpect's `run` is gone; closing a terminal that was left a moment ago hangs up on it."""
+    state["child"].wait()
+    return True

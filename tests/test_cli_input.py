@@ -311,6 +311,21 @@ def test_the_doctor_warns_where_something_elses_end_takes_runs_along(cgroup, mod
     assert ("ok" == status) == (not finding.remedy)
 
 
+def test_the_doctor_says_that_the_key_of_the_secrets_is_gone(place):
+    """A backup without it looks whole until a run needs a secret."""
+    cli(place, "site", "create", "acme", "-c", str(place / "playbooks"), "-i", str(place / "hosts.ini"))
+    cli(place, "site", "secret", "acme", "mysql_root_password", input="canary\n")
+    before = {row["name"]: row for row in json.loads(cli(place, "doctor", "--json").stdout)}
+    (place / "data" / "secret.key").unlink()
+    said = cli(place, "doctor", "--json")
+    after = {row["name"]: row for row in json.loads(said.stdout)}
+
+    assert ("ok", "1 stored secret can be read") == (before["secrets"]["status"], before["secrets"]["message"])
+    assert (1, "fail") == (said.exit_code, after["secrets"]["status"])
+    assert "secret.key is not there" in after["secrets"]["message"]
+    assert "put the key file back" in after["secrets"]["remedy"]
+
+
 def test_the_doctor_works_where_ansible_is_missing(place, tmp_path):
     """That is its job: a copy of this Python without Ansible beside it says what to install."""
     script = "import sys; sys.executable = '/nowhere/python'; from installkit.cli import main; main()"

@@ -127,6 +127,20 @@ def test_an_inventory_that_is_a_file_is_edited_where_it_lies(place):
     ]
 
 
+def test_a_site_keeps_its_catalog_unless_a_plan_is_made_from_the_other(place):
+    (place / "other").mkdir()
+    (place / "other" / "08.zk.yml").write_text(SLOW)
+
+    refused = cli(place, "plan", "-c", f"{place}/other", "--install", "mysql")
+    kept = json.loads(cli(place, "site", "show", "acme", "--json").stdout)["catalog"]
+    planned = cli(place, "plan", "-c", f"{place}/other", "--install", "zk")
+    taken = json.loads(cli(place, "site", "show", "acme", "--json").stdout)["catalog"]
+
+    assert (2, 0) == (refused.exit_code, planned.exit_code), planned.output
+    assert f"site acme keeps its catalog, {place}/playbooks" in refused.stderr
+    assert (f"{place}/playbooks", f"{place}/other") == (kept, taken)
+
+
 def test_a_site_is_forgotten_when_that_is_confirmed(place):
     """Without a terminal it takes `--yes`; nothing of what was entered is left on the disk."""
     refused = cli(place, "site", "delete", "acme")

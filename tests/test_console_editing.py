@@ -46,6 +46,53 @@ def host_of(server, name):
         return client.get(f"/api/v1/sites/acme/hosts/{name}").json()
 
 
+def test_a_site_is_added(held, open_page):
+    """What is wrong is said at its field, and nothing is lost of what was typed."""
+    page = open_page(held, "/sites")
+    page.get_by_role("button", name="Add a site").click()
+    shown_form(page).get_by_label("Name").fill("acme")
+    shown_form(page).get_by_label("Title").fill("Berlin & Co")
+    shown_form(page).get_by_label("Inventory", exact=True).fill("all: {hosts: {db9: {ansible_host: 10.0.0.9}")
+    save(page)
+    expect(shown_form(page)).to_contain_text("there is a site 'acme' already")
+    shown_form(page).get_by_label("Name").fill("berlin")
+    save(page)
+    expect(shown_form(page).locator(".wrong", has_text="expected ',' or '}'")).to_be_visible()
+    shown_form(page).get_by_label("Inventory", exact=True).fill("all: {hosts: {db9: {ansible_host: 10.0.0.9}}}")
+    save(page)
+
+    expect(page.get_by_role("heading", level=1, name="Berlin & Co")).to_be_visible()
+    expect(row(page, "Hosts", "db9")).to_contain_text("ansible_host = 10.0.0.9")
+
+
+def test_who_may_only_read_is_offered_nothing_to_edit(held, open_page):
+    """What there is to look at stays: hosts with their variables, values, names of secrets."""
+    with held.client() as client:
+        reader = client.post("/api/v1/tokens", json={"name": "reader", "scopes": ["read"]}).json()["token"]
+        plan = client.post("/api/v1/sites/acme/plans", json={"install": ["mysql"]}).json()["id"]
+    page = open_page(held, "/sites")
+    tools = page.locator("main").get_by_role("button")
+    offered = {}
+    for signed_in in ("admin", "reader"):
+        for path in ("/sites", "/sites/acme/hosts", "/sites/acme/parameters", f"/plans/{plan}"):
+            page.goto(f"{held.url}/#{path}")
+            page.reload()
+            expect(page.locator("main h1")).to_be_visible()
+            offered[signed_in, path] = tools.all_text_contents()
+        page.context.request.post(f"{held.url}/api/v1/session", data={"token": reader})
+    page.goto(f"{held.url}/#/sites/acme/hosts")
+
+    assert all(texts for (who, _), texts in offered.items() if who == "admin")
+    assert {
+        "/sites": [],
+        "/sites/acme/hosts": ["Export the inventory"],
+        "/sites/acme/parameters": [],
+        f"/plans/{plan}": [],
+    } == {path: texts for (who, path), texts in offered.items() if who == "reader"}
+    expect(row(page, "Hosts", "h1")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Parts of the site")).not_to_contain_text("New plan")
+
+
 def test_a_host_is_added_changed_and_removed(held, open_page):
     """Values of every kind come back as they were written, and markup is text."""
     page = open_page(held, "/sites/acme/hosts")
@@ -105,7 +152,7 @@ def test_an_inventory_is_exported_edited_whole_and_refused_at_its_field(held, op
     expect(field).to_be_focused()
     expect(field).to_have_accessible_description(re.compile("hosts is an object"))
     changed = exported.replace("\n  hosts:\n", "\n  hosts:\n    h9: {}\n", 1)
-    page.get_by_label("Read it from a file").set_input_files(
+    page.get_by_label("Read the inventory from a file").set_input_files(
         [{"name": "new.yml", "mimeType": "text/yaml", "buffer": changed.encode()}]
     )
     expect(field).to_have_value(re.compile("h9"))

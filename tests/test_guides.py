@@ -242,6 +242,7 @@ def test_upgrade_in_batches(installer, reader, hosts):
     assert {"web1": "1.0", "web2": "1.0"} == before
     assert ("2.0", RunStatus.FAILED) == (looked_at, ended)
     assert "task_failed" in shown
+    assert f"to undo it: installkit rollback {run.id[:6]}" in shown
     assert {"web1": "2.0", "web2": "2.0"} == resumed
     assert "nothing to change" in again
     assert {"web1": "2.0", "web2": "1.0"} == versions()

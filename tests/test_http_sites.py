@@ -27,6 +27,8 @@ def test_a_site_is_made_of_an_inventory_as_text_or_as_an_object(client):
     [
         pytest.param("all: {hosts: {h1: }", "expected ',' or '}'", id="no YAML"),
         pytest.param("all: {hosts: {h1: {a: 1, a: 2}}}", "stands twice", id="key twice"),
+        pytest.param("all: {hosts: {h1: {born: 2026-01-01}}}", "born has datetime.date(2026, 1, 1)", id="date"),
+        pytest.param("all: {hosts: {h1: {a: [{b: .nan}]}}}", "host h1: a has nan", id="not a number"),
         pytest.param("a: &a [x]\nb: *a", "aliases", id="alias"),
         pytest.param("plugin: constructed", "plugin", id="plugin"),
         pytest.param("[1, 2]", "an object of groups", id="list"),
@@ -223,7 +225,7 @@ def test_parameters_are_entered_by_level_and_taken_away(client, site):
 
 def test_wrong_parameters_are_all_named_and_none_is_entered(asking):
     body = {
-        "site": {"mysql_port": 3307, "nothing": 1, "mysql_root_password": "x"},
+        "site": {"mysql_port": 3307, "groups": 1, "mysql_root_password": "x"},
         "groups": {"db": {}},
         "hosts": {"h9": {"mysql_port": 1}, "h1": {"mysql_port": 70000}},
     }
@@ -231,7 +233,7 @@ def test_wrong_parameters_are_all_named_and_none_is_entered(asking):
     errors = {each["pointer"]: each["message"] for each in answer.json()["errors"]}
 
     assert {
-        *("/site/nothing", "/site/mysql_root_password", "/groups/db", "/hosts/h9", "/hosts/h1/mysql_port")
+        *("/site/groups", "/site/mysql_root_password", "/groups/db", "/hosts/h9", "/hosts/h1/mysql_port")
     } == errors.keys()
     assert "70000 is not a port from 1 to 65535" == errors["/hosts/h1/mysql_port"]
     assert {} == asking.get(f"{SITE}/parameters").json()["site"]

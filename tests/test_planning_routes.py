@@ -209,6 +209,17 @@ def test_a_rollback_is_refused_for_its_values_as_any_plan(values, said):
         roll_back(after, before, **values)
 
 
+def test_a_rollback_changes_no_fixed_value():
+    data = Parameter(name="data", component="app", type="path", value="/data", on_change="fixed")
+    made = attrs.evolve(app(), parameters=(data,))
+    before = World((made,)).done(install=("app=1.0",))
+    after = before.done(upgrade=("app",))
+
+    assert {"rollback 1.0"} == {change.text for change in roll_back(after, before).changes}
+    with pytest.raises(PlanningError, match="data cannot change once app is installed: app on web1"):
+        roll_back(after, before, data="/other")
+
+
 @st.composite
 def ways(draw):
     """Draw a component with versions and what each can be reached from, and the version that is installed."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from installkit.errors import StoreError
+from installkit.model import SiteParameters
 from installkit.store import Store, set_aside
 from installkit.store.database import WRITER_NAME, StoreDatabase
 from test_store_ingest import a_finished_run
@@ -37,7 +38,7 @@ def write_parameters(database, writer, count):
 
 def write_to(store, writer, count):
     for number in range(count):
-        store.set_parameters("acme", {f"{writer}_{number}": number})
+        store.set_parameters("acme", SiteParameters(site={f"{writer}_{number}": number}))
         store.parameters("acme")
 
 
@@ -95,7 +96,7 @@ def test_a_lock_held_by_another_process_is_waited_for(store, path):
         start = time.monotonic()
         assert ACME == store.site("acme")
         read_after = time.monotonic() - start
-        store.set_parameters("acme", {"a": 1})
+        store.set_parameters("acme", SiteParameters(site={"a": 1}))
         written_after = time.monotonic() - start
 
     assert {"a": 1} == store.parameters("acme").site
@@ -133,7 +134,7 @@ def test_a_killed_writer_thread_is_replaced(store):
         for _ in range(5):
             time.sleep(0.1)
             kill(writer_thread())
-            store.set_parameters("acme", {"after": 1})
+            store.set_parameters("acme", SiteParameters(site={"after": 1}))
         for write in writes:
             write.result()
 
@@ -146,7 +147,7 @@ def test_a_dead_writer_is_noticed_within_a_second(store):
     kill(thread)
     start = time.monotonic()
 
-    store.set_parameters("acme", {"a": 1})
+    store.set_parameters("acme", SiteParameters(site={"a": 1}))
 
     assert time.monotonic() - start < 1.0
     assert not thread.is_alive()
@@ -220,7 +221,7 @@ def test_closing_while_threads_write_fails_none_silently(path):
     def _write(name):
         for number in range(1000):
             try:
-                store.set_parameters("acme", {f"{name}_{number}": number})
+                store.set_parameters("acme", SiteParameters(site={f"{name}_{number}": number}))
             except StoreError as exc:
                 return number, str(exc)
         raise AssertionError("never closed")

@@ -31,7 +31,7 @@ def test_a_site_is_kept(store):
 
 
 def test_a_site_saved_again_is_changed_and_keeps_its_parameters(store):
-    store.set_parameters("acme", {"mysql_port": 3306})
+    store.set_parameters("acme", SiteParameters(site={"mysql_port": 3306}))
 
     store.save_site(attrs.evolve(ACME, title="Acme plc"))
 
@@ -61,7 +61,7 @@ def test_an_unknown_site_is_told_with_the_near_names(store):
     [
         pytest.param(lambda store: store.delete_site("nobody"), id="delete"),
         pytest.param(lambda store: store.parameters("nobody"), id="parameters"),
-        pytest.param(lambda store: store.set_parameters("nobody", {"a": 1}), id="set parameters"),
+        pytest.param(lambda store: store.set_parameters("nobody", SiteParameters(site={"a": 1})), id="set parameters"),
         pytest.param(lambda store: store.set_secret("nobody", "a", "b"), id="set secret"),
         pytest.param(lambda store: store.unset_secret("acme", "nobody"), id="unset secret"),
         pytest.param(lambda store: store.secrets("nobody"), id="secrets"),
@@ -77,7 +77,7 @@ def test_an_unknown_name_is_told(store, call):
 
 
 def test_a_deleted_site_takes_what_was_entered_along(store):
-    store.set_parameters("acme", {"mysql_port": 3306})
+    store.set_parameters("acme", SiteParameters(site={"mysql_port": 3306}))
     store.set_secret("acme", "password", CANARY)
 
     store.delete_site("acme")
@@ -87,9 +87,9 @@ def test_a_deleted_site_takes_what_was_entered_along(store):
 
 
 def test_parameters_are_kept_by_level(store):
-    store.set_parameters("acme", {"mysql_port": 3306, "names": ["ä", {"b": None}]})
-    store.set_parameters("acme", {"mysql_port": 3307}, level="group", name="db")
-    store.set_parameters("acme", {"mysql_port": 3308, "debug": False}, level="host", name="db1")
+    store.set_parameters("acme", SiteParameters(site={"mysql_port": 3306, "names": ["ä", {"b": None}]}))
+    store.set_parameters("acme", SiteParameters(groups={"db": {"mysql_port": 3307}}))
+    store.set_parameters("acme", SiteParameters(hosts={"db1": {"mysql_port": 3308, "debug": False}}))
     store.set_secret("acme", "mysql_root_password", CANARY)
 
     entered = store.parameters("acme")
@@ -107,25 +107,19 @@ def test_parameters_are_kept_by_level(store):
 
 def test_none_takes_a_parameter_back(store):
     """At its level alone, and with other values in the same call."""
-    store.set_parameters("acme", {"a": 1, "b": 2})
-    store.set_parameters("acme", {"a": 1}, level="host", name="db1")
+    store.set_parameters("acme", SiteParameters(site={"a": 1, "b": 2}, hosts={"db1": {"a": 1}}))
 
-    store.set_parameters("acme", {"a": None, "b": 3, "never set": None})
+    store.set_parameters("acme", SiteParameters(site={"a": None, "b": 3, "never set": None}))
 
     assert SiteParameters(site={"b": 3}, hosts={"db1": {"a": 1}}) == store.parameters("acme")
 
 
-@pytest.mark.parametrize(
-    ("level", "name"),
-    [
-        pytest.param("planet", "earth", id="no level"),
-        pytest.param("host", None, id="a host without a name"),
-        pytest.param("site", "acme", id="a site with one"),
-    ],
-)
-def test_a_level_that_is_none_is_refused(store, level, name):
-    with pytest.raises(ValueError, match=f"level .*{level}|{level}"):
-        store.set_parameters("acme", {"a": 1}, level=level, name=name)
+def test_values_of_several_levels_are_entered_as_one(store):
+    """One that JSON cannot hold leaves none behind."""
+    with pytest.raises(TypeError):
+        store.set_parameters("acme", SiteParameters(site={"a": 1}, hosts={"db1": {"b": object()}}))
+
+    assert SiteParameters() == store.parameters("acme")
 
 
 def test_secrets_come_back_in_clear(store):

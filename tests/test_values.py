@@ -28,8 +28,46 @@ def test_wrong_values_are_all_named_and_none_is_entered(site):
         "inventory_hostname: is reserved for Ansible and installkit",
     ] == str(refused.value).splitlines()[:3]
     assert "rate: nan cannot be handed over" in str(refused.value)
-    assert "loose" not in str(refused.value)
+    assert "loose: no component declares it" in str(refused.value)
     assert {} == site.parameters().site
+
+
+def test_a_name_that_no_component_declares_is_for_playbooks_without_a_manifest(site, folder):
+    """Where every component says what it takes, it is mistyped."""
+    with pytest.raises(
+        installkit.PlanningError, match=r"mysql_prot: no component declares it; did you mean mysql_port\?"
+    ):
+        site.set_parameters({"mysql_prot": 3307})
+    (folder / "08.zk.yml").write_text("- hosts: all\n  tasks: []\n")
+    site.set_parameters({"zk_port": 2181})
+
+    assert {"zk_port": 2181} == site.parameters().site
+
+
+def test_values_of_several_levels_are_entered_as_one(site):
+    wrong = installkit.SiteParameters(site={"mysql_port": 1}, hosts={"nobody": {"mysql_port": 2}})
+    with pytest.raises(installkit.PlanningError, match="no such host"):
+        site.enter_parameters(wrong)
+    assert {} == site.parameters().site
+    right = installkit.SiteParameters(site={"mysql_port": 1}, hosts={"localhost": {"mysql_port": 2}})
+    site.enter_parameters(right)
+
+    assert right == site.parameters()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        pytest.param({"install": [1]}, "str is wanted, not 1 @ Request.install", id="number for a name"),
+        pytest.param({"install": "mysql"}, r"install takes a list, as \['mysql'\]", id="text for a list"),
+        pytest.param({"all": "yes"}, "bool is wanted, not 'yes' @ Request.all", id="text for a truth"),
+        pytest.param({"all": True, "limit": 3}, "str is wanted, not 3 @ Request.limit", id="number for a pattern"),
+        pytest.param({"all": True, "parameters": [1]}, "an object is wanted @ Request.parameters", id="list for a map"),
+    ],
+)
+def test_a_request_of_other_types_is_refused_by_name(site, wanted, said):
+    with pytest.raises(TypeError, match=said):
+        site.plan(**wanted)
 
 
 def test_values_are_for_groups_and_hosts_that_there_are(site, inventory):

@@ -48,13 +48,16 @@ class Finding:
     remedy: str = ""
 
 
-def examine(data: Path, ask_database: Callable[[], str], *, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+def examine(
+    data: Path, ask_database: Callable[[], str], ask_secrets: Callable[[], int], *, only: Collection[str] | None = None
+) -> tuple[Finding, ...]:
     """
     Return what each check finds, in the order in which they are shown; none of them raises.
 
     Args:
         data: The data directory; it need not be there.
         ask_database: Returns what SQLite's integrity check says of the database in it.
+        ask_secrets: Decrypts all secrets that are stored there, and returns how many there are.
         only: Names of checks, as findings have them; None for all.
     """
     checks: dict[str, Callable[[], Finding]] = {
@@ -65,6 +68,7 @@ def examine(data: Path, ask_database: Callable[[], str], *, only: Collection[str
         "pty": check_pty,
         "data directory": lambda: check_data_directory(data),
         "database": lambda: check_database(ask_database),
+        "secrets": lambda: check_secrets(ask_secrets),
         "runs": lambda: check_runs(Folders(data).runs),
         "memory folder": check_memory_folder,
         "locale": check_encoding,
@@ -147,6 +151,15 @@ def check_database(ask: Callable[[], str]) -> Finding:
     if said != "ok":
         return Finding("database", "fail", said.partition("\n")[0], REINDEX)
     return Finding("database", "ok", "its integrity check passed")
+
+
+def check_secrets(ask: Callable[[], int]) -> Finding:
+    """Check that the stored secrets can be decrypted: their key may be missing, or another one."""
+    try:
+        count = ask()
+    except InstallkitError as exc:
+        return Finding("secrets", "fail", str(exc), exc.remedy or "")
+    return Finding("secrets", "ok", f"{counted(count, 'stored secret')} can be read")
 
 
 def check_runs(runs: Path) -> Finding:

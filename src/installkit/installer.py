@@ -213,6 +213,15 @@ class Installer(KnownRuns):
         """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
         return self.store.check()
 
+    def check_secrets(self) -> int:
+        """
+        Decrypt the stored secrets of all sites, and return how many there are.
+
+        Raises:
+            StoreError: If their key is missing, or another than that which they were encrypted with.
+        """
+        return self.store.check_secrets()
+
 
 def site_name_for(inventory: str | Path) -> str:
     """

@@ -23,6 +23,7 @@ from installkit.model import (
     RunSpec,
     SiteParameters,
     Targets,
+    from_wire,
 )
 from installkit.planning import (
     Stamp,
@@ -191,7 +192,11 @@ def _request(wanted: Mapping[str, Any]) -> Request:
     fields = attrs.fields_dict(Request)
     if unknown := sorted(wanted.keys() - fields.keys()):
         raise TypeError(f"a request has no {', '.join(unknown)}; it has: {', '.join(fields)}")
-    return Request(**{name: _field(name, value, fields[name].default) for name, value in wanted.items()})
+    given = {name: _field(name, value, fields[name].default) for name, value in wanted.items()}
+    try:
+        return from_wire(Request, given)
+    except ValueError as exc:
+        raise TypeError(str(exc)) from exc
 
 
 def _field(name: str, value: Any, default: Any) -> Any:

@@ -389,7 +389,7 @@ class Run(Shown):
             target: A path, whose file is replaced; or a file open for bytes.
         """
         secrets, notes = self._kept_secrets()
-        findings = examine(self._journal.path.parents[1], self._store.check)
+        findings = examine(self._journal.path.parents[1], self._store.check, self._store.check_secrets)
         report = Report(journal=self._journal, now=self.snapshot(), findings=findings, secrets=secrets, notes=notes)
         report.write(target)
 

@@ -19,7 +19,7 @@ from installkit.model import (
     vault_passwords,
 )
 from installkit.model.plan import join_names
-from installkit.planning import parameter_problem
+from installkit.planning import parameter_problem, undeclared_problem
 from installkit.store import Store
 
 _PASSWORDS = f"{CONNECTION_PASSWORD}, {BECOME_PASSWORD}, {VAULT_PASSWORD}, {VAULT_PASSWORD}:LABEL"
@@ -57,23 +57,37 @@ class SiteValues:
         Enter parameter values for the site, or for one group or host of it; None takes a value away.
 
         Raises:
-            PlanningError: If no playbook could get one, with a line for each: its component declares another type, its
-                name is Ansible's own, it is a secret (see `set_secret`), or the site has no such group or host.
+            PlanningError: If no playbook could get one, with a line for each: its component declares another type, no
+                component declares it though all declare parameters, its name is Ansible's own, it is a secret (see
+                `set_secret`), or the site has no such group or host.
             StoreError: If the data directory cannot be written.
         """
         if group is not None and host is not None:
             raise ValueError("a parameter is set for a group or for a host, not for both")
-        self._store.check_writable()
-        entered = SiteParameters(
-            site=values if group is None and host is None else {},
-            groups={} if group is None else {group: values},
-            hosts={} if host is None else {host: values},
+        self.enter_parameters(
+            SiteParameters(
+                site=values if group is None and host is None else {},
+                groups={} if group is None else {group: values},
+                hosts={} if host is None else {host: values},
+            )
         )
+
+    def enter_parameters(self, entered: SiteParameters) -> None:
+        """
+        Enter parameter values at several levels, beside those that are there; all of them or, if one is wrong, none.
+
+        Args:
+            entered: None takes a value away. Its secrets are not looked at.
+
+        Raises:
+            PlanningError: As `set_parameters`.
+            StoreError: If the data directory cannot be written.
+        """
+        self._store.check_writable()
         if problems := self.parameter_problems(entered):
             lines = (f"{place[-1]}: {problem}" for place, problem in problems.items())
             raise PlanningError("\n".join(lines), remedy="correct them; nothing was entered")
-        level = "group" if group is not None else "host" if host is not None else "site"
-        self._store.set_parameters(self.name, values, level=level, name=group or host)
+        self._store.set_parameters(self.name, entered)
 
     def parameter_problems(self, entered: SiteParameters) -> dict[tuple[str, ...], str]:
         """
@@ -109,12 +123,14 @@ class SiteValues:
         }
 
     def _wrong_values(self, given: Mapping[tuple[str, ...], Any]) -> dict[tuple[str, ...], str]:
-        catalog = self.catalog() if given else ()
+        if not given:
+            return {}
+        catalog = self.catalog()
         declared = {each.name: each for component in catalog for each in component.parameters}
         return {
             (*place, name): problem
             for (*place, name), value in given.items()
-            if (problem := parameter_problem(name, value, declared.get(name)))
+            if (problem := parameter_problem(name, value, declared.get(name)) or undeclared_problem(catalog, name))
         }
 
     def set_secret(self, name: str, value: str | None) -> None:

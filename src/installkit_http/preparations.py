@@ -11,7 +11,7 @@ import installkit
 from installkit.programs import find_program
 
 EXAMINED = ("ssh", "pty", "data directory", "memory folder", "locale", "service", "limits")
-"""What the doctor looks at for the environment; all else takes longer, or has a row of its own."""
+"""What the doctor looks at for the environment; all else takes longer, has a row of its own, or keeps nobody from being served."""
 
 FIRST_TOKEN = "access-token"  # noqa: S105 - a file's name
 """The file in the data directory that the first access token is written to."""
@@ -94,7 +94,7 @@ def make_first_token(installer: installkit.Installer) -> Row:
 def check_environment(installer: installkit.Installer) -> Row:
     """See that Ansible is there, and what the doctor finds of the rest in no time."""
     find_program("ansible-playbook")
-    found = installkit.examine(installer.folders.data, installer.check_database, only=EXAMINED)
+    found = installkit.examine(installer.folders.data, installer.check_database, installer.check_secrets, only=EXAMINED)
     amiss = [finding for finding in found if finding.status != "ok"]
     if not amiss:
         return Row(name="environment", status="pass", message="this machine is fit for runs")

@@ -22,7 +22,9 @@ def doctor(session: Session, *, as_json: bool) -> None:
     installkit doctor --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
-    found = installkit.examine(data, lambda: _integrity(session))
+    found = installkit.examine(
+        data, lambda: _installer(session).check_database(), lambda: _installer(session).check_secrets()
+    )
     if as_json:
         print_json(found)
     else:
@@ -32,7 +34,7 @@ def doctor(session: Session, *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _integrity(session: Session) -> str:
+def _installer(session: Session) -> installkit.Installer:
     if session.installer.obstacle is not None:
         raise session.installer.obstacle
-    return session.installer.check_database()
+    return session.installer

@@ -54,7 +54,7 @@ def show_end(session: Session, now: installkit.RunSnapshot) -> None:
         out.print(f"  {plain(now.reason)}")
     show_failures(out, now)
     show_findings(each for step in now.steps for each in step.checks if not each.blocks)
-    _print_next(out, _next_commands(session, now))
+    _print_next(out, next_commands(session, now))
 
 
 def _counts(now: installkit.RunSnapshot) -> str:
@@ -90,7 +90,8 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
             out.print(Padding(Text(f"→ {failure.remedy}", "yellow"), (0, 0, 0, 4), expand=False))
 
 
-def _next_commands(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
+def next_commands(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
+    """Return the commands that may follow the run that has ended as *now* says, by what they are for."""
     if now.status is installkit.RunStatus.SUCCEEDED:
         return {"installed now": session.command("status", "--site", now.site)}
     failed = [failure.step for failure in now.failures if failure.step]

@@ -153,14 +153,25 @@ def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[insta
     Hand out the site that the *options* of `site_options` mean, saying aloud whatever they leave open.
 
     A new one is made where an inventory is given that no site has, and is gone again at the end unless a plan was made.
+    A known one keeps its catalog unless a plan is made from the one that was given.
     """
-    known = {site.name for site in session.installer.sites()}
+    catalogs = {site.name: site.snapshot().catalog for site in session.installer.sites()}
     site = _find_site(session, options["site"], options["catalog"], options["inventory"])
     try:
         yield site
+    except BaseException:
+        if site.name in catalogs:
+            _put_back(session, site, catalogs[site.name])
+        raise
     finally:
-        if site.name not in known:
+        if site.name not in catalogs:
             _keep_if_planned(session, site)
+
+
+def _put_back(session: Session, site: installkit.Site, catalog: Path) -> None:
+    if site.snapshot().catalog != catalog:
+        session.installer.site(site.name, catalog=catalog)
+        say(f"site {site.name} keeps its catalog, {catalog}")
 
 
 def _keep_if_planned(session: Session, site: installkit.Site) -> None:

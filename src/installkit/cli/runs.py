@@ -6,7 +6,7 @@ import installkit
 from installkit.cli.checks import show_findings
 from installkit.cli.commands import Command
 from installkit.cli.completion import complete_live_runs, complete_runs, complete_sites
-from installkit.cli.endings import follow, show_failures
+from installkit.cli.endings import follow, next_commands, show_failures
 from installkit.cli.output import console, print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.wording import counted, duration_text, time_text
@@ -76,7 +76,7 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
     show_failures(console(), now)
     only_checked = all(step.action is installkit.Action.CHECK for step in now.steps)
     if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED and not only_checked:
-        say(f"\nto go on: {session.command('resume', short(now.id))}")
+        say("\n" + "\n".join(f"{purpose}: {command}" for purpose, command in next_commands(session, now).items()))
     elif not now.status.final:
         say(f"\nto watch it: {session.command('watch', short(now.id))}")
         _say_waiting(session, now)

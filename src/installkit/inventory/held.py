@@ -1,7 +1,9 @@
 """An inventory that installkit holds itself: a document in Ansible's YAML, edited host by host."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -204,6 +206,18 @@ def _host_problems(name: str, hosts: Mapping[Any, Any]) -> Iterator[str]:
             yield f"host {host!r} has the name of a group that Ansible itself makes: choose another"
         if variables is not None and not isinstance(variables, dict):
             yield f"host {host}: its variables are an object, not {variables!r}"
+        else:
+            for variable, value in (variables or {}).items():
+                yield from (f"host {host}: {variable} has {each!r}: write it as text" for each in _not_json(value))
+
+
+def _not_json(value: Any) -> Iterator[Any]:
+    """Yield what JSON, which answers are written in, has no word for: in YAML that is a date, a set or `.nan`."""
+    if isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _not_json(each)
+    elif not (math.isfinite(value) if isinstance(value, float) else isinstance(value, (str, int, _Tagged, NoneType))):
+        yield value
 
 
 def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -39,12 +39,21 @@ def from_wire(cls: type[T], data: Any) -> T:
     try:
         return _converter().structure(data, cls)
     except BaseValidationError as exc:
-        raise ValueError("; ".join(transform_error(exc, path=cls.__name__))) from exc
+        raise ValueError("; ".join(transform_error(exc, path=cls.__name__, format_exception=_why))) from exc
 
 
 def time_to_wire(time: datetime) -> str:
     """Return *time*, aware, as `2026-11-22T08:00:00.000000Z`."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _why(error: BaseException, _: Any) -> str:
+    match error:
+        case KeyError():
+            return "is missing"
+        case AttributeError():  # of one that has no items
+            return "an object is wanted"
+    return str(error)
 
 
 def _plain(value: Any) -> Any:

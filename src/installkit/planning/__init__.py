@@ -2,7 +2,7 @@
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
 from installkit.planning.inputs import digest_inputs, stale_changes
-from installkit.planning.parameters import parameter_problem, variable_problem
+from installkit.planning.parameters import parameter_problem, undeclared_problem, variable_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.questions import Questions, questions
 from installkit.planning.requests import Wanted, parse_wanted, resumed_request
@@ -27,5 +27,6 @@ __all__ = [
     "resumed_request",
     "rollback_questions",
     "stale_changes",
+    "undeclared_problem",
     "variable_problem",
 ]

@@ -98,7 +98,7 @@ def _upgrade(case: Case) -> Decision:
     if row.status is InstallationStatus.INSTALLED and target == row.version:
         return _keep(case, row, Action.UPGRADE)
     via = _route(case, row.version, target)
-    _check_fixed(case)
+    check_fixed(case)
     proved = row.status is InstallationStatus.INSTALLED
     decision = _decision(case, Action.UPGRADE, target, _why(case.demand) if proved else Reason.REPAIR)
     return attrs.evolve(decision, via=via)
@@ -148,7 +148,7 @@ def _carry_out(case: Case) -> Decision:
         )
     why: str = Reason.REQUESTED if proved else Reason.REPAIR
     if action is Action.CONFIGURE:
-        _check_fixed(case)
+        check_fixed(case)
         why = _changed(case) if case.changed else why
     return _decision(case, action, row.version, why)
 
@@ -176,10 +176,10 @@ def _unchanged(version: str | None, reason: str) -> Decision:
 def _keep(case: Case, row: Installation, action: Action) -> Decision:
     """Decide for what is installed in the right version."""
     if case.demand.forced:
-        _check_fixed(case)
+        check_fixed(case)
         return _decision(case, action, row.version, Reason.FORCED)
     if case.changed and case.demand.required_by is None:
-        _check_fixed(case)
+        check_fixed(case)
         return _decision(case, Action.CONFIGURE, row.version, _changed(case))
     return _unchanged(row.version, ", ".join(["unchanged", *_remarks(case, row)]))
 
@@ -202,14 +202,14 @@ def _repair(case: Case, row: Installation) -> Decision:
         tried = row.to_version if is_offered(case.component, row.to_version) else case.component.default_version
         if wanted not in {None, tried}:
             raise _other_version(case, f"on the way to {tried}", wanted or "")
-        _check_fixed(case)
+        check_fixed(case)
         via = _route(case, row.version, tried)
         return attrs.evolve(_decision(case, Action.UPGRADE, tried, Reason.REPAIR), via=via)
     if row.version is None:
         return _decision(case, Action.INSTALL, _first_version(case), Reason.REPAIR)
     if wanted not in {None, row.version}:
         raise _other_version(case, row.version, wanted or "")
-    _check_fixed(case)
+    check_fixed(case)
     return _decision(case, Action.INSTALL, row.version, Reason.REPAIR)
 
 
@@ -241,7 +241,13 @@ def _restarts(case: Case) -> bool:
     return any(each.on_change == "restart" and each.name in case.changed for each in case.component.parameters)
 
 
-def _check_fixed(case: Case) -> None:
+def check_fixed(case: Case) -> None:
+    """
+    Refuse *case* if a value changed that is fixed once its component is installed.
+
+    Raises:
+        PlanningError: It names all such values.
+    """
     fixed = [each.name for each in case.component.parameters if each.on_change == "fixed" and each.name in case.changed]
     if fixed:
         raise PlanningError(

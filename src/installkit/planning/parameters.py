@@ -97,18 +97,35 @@ def undeclared_warnings(catalog: Catalog, request: Request, concerned: Iterable[
 
     One like no other may be meant for a playbook without a manifest: it is none where such a component is *concerned*.
     """
-    declared = _declared(catalog)
+    known = _known_names(catalog)
     bare = any(not catalog[name].parameters for name in concerned)
-    known = {*declared, *(name for component in catalog for spec in component.actions for name in spec.vars)}
     unknown = [name for name in request.parameters if name not in known and not name.startswith(_OF_CHECKS)]
-    return tuple(line for name in unknown if declared and (line := _undeclared(name, known, bare=bare)))
+    return tuple(line for name in unknown if _declared(catalog) and (line := _undeclared(name, known, bare=bare)))
 
 
 def _undeclared(name: str, known: Iterable[str], *, bare: bool) -> str | None:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    if near:
-        return f"no component declares {name!r}; did you mean {near[0]!r}?"
+    if near := _nearest(name, known):
+        return f"no component declares {name!r}; did you mean {near!r}?"
     return None if bare else f"no component declares {name!r}; playbooks get it as it is"
+
+
+def undeclared_problem(catalog: Catalog, name: str) -> str | None:
+    """Return why a value for *name* is kept for no component; None if one declares it, or there is one that declares none."""
+    known = _known_names(catalog)
+    if name in known or name.startswith(_OF_CHECKS) or any(not component.parameters for component in catalog):
+        return None
+    near = _nearest(name, known)
+    return "no component declares it" + (f"; did you mean {near}?" if near else "")
+
+
+def _known_names(catalog: Catalog) -> set[str]:
+    """Return the names that playbooks of *catalog* are known to read."""
+    of_actions = (name for component in catalog for spec in component.actions for name in spec.vars)
+    return {*_declared(catalog), *of_actions}
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
 def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -22,7 +22,7 @@ from installkit.model import (
 from installkit.model.plan import join_names
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage
-from installkit.planning.decisions import Decision
+from installkit.planning.decisions import Case, Decision, check_fixed
 from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import Values, check_parameters
 from installkit.planning.plans import Facts, Stamp, assemble
@@ -94,7 +94,7 @@ def make_rollback_plan(
 
     Raises:
         PlanningError: If an upgraded component has no `rollback`, is no longer in the catalog, or nobody knows which
-            version it had; all are named. A wrong or a missing value is refused as in any plan.
+            version it had; all are named. A wrong, a missing or a changed fixed value is refused as in any plan.
     """
     check_parameters(catalog, request, parameters)
     coverage = Coverage(catalog, targets, request.limit)
@@ -107,6 +107,8 @@ def make_rollback_plan(
     by_name = {component.name: component for component in catalog}
     order = order_components([by_name[name] for name in changes], by_name).reversed()
     values = Values(catalog, inventory, parameters, request.parameters)
+    for each in changes.values():
+        _check_fixed(each, present, values)
     facts = Facts(catalog, inventory, coverage, rows, parameters, values)
     return assemble(request, changes, (order, Order()), facts, stamp)
 
@@ -177,6 +179,14 @@ def _check_declared(changes: Iterable[Changes]) -> None:
             f"{join_names(lacking)} declared no rollback, so the upgrade cannot be undone",
             remedy="declare a rollback action, or upgrade to the version that is wanted",
         )
+
+
+def _check_fixed(changes: Changes, present: Mapping[Place, Installation], values: Values) -> None:
+    component = changes.demand.component
+    for host, change in changes.by_host.items():
+        if change.action is Action.ROLLBACK:
+            row = present[component.name, host]
+            check_fixed(Case(demand=changes.demand, hosts=(host,), row=row, changed=values.changed(component, row)))
 
 
 def _check_known(changes: Iterable[Changes]) -> None:

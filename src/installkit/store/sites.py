@@ -17,7 +17,9 @@ from installkit.store.documents import from_document, to_document
 from installkit.store.filters import narrow, plan_conditions
 from installkit.store.tables import InventoryRow, ParameterRow, PlanRow, RunRow, SecretRow, SiteRow
 
-LEVELS = ("site", "group", "host")
+LEVELS = {"site": "site", "groups": "group", "hosts": "host"}
+"""What the database calls each level of `SiteParameters`."""
+
 """Where a parameter value may be entered, lowest first."""
 
 REVISION_LENGTH = 20
@@ -72,33 +74,32 @@ class EnteredData:
 
         self._db.unit(_delete)
 
-    def set_parameters(
-        self, site: str, values: Mapping[str, Any], *, level: str = "site", name: str | None = None
-    ) -> None:
+    def set_parameters(self, site: str, entered: SiteParameters) -> None:
         """
-        Enter parameter *values* for *site*, by parameter name, as JSON takes them; None takes a value back.
+        Enter values for *site*, as JSON takes them, beside those that are there; all of them or none.
 
         Args:
             site: Its name.
-            values: None leaves the parameter to the lower levels.
-            level: `site`, `group` or `host`.
-            name: The group or host; None at the level `site`.
+            entered: None leaves a parameter to the lower levels. Its secrets are not looked at.
 
         Raises:
             UnknownNameError: If there is no such site.
         """
-        _check_level(level, name)
-        place = (site, level, name or "")
-        unset = [parameter for parameter, value in values.items() if value is None]
-        rows = [(*place, parameter, json.dumps(value)) for parameter, value in values.items() if value is not None]
-        here = (ParameterRow.site == site) & (ParameterRow.level == level) & (ParameterRow.name == (name or ""))
 
         def _set() -> None:
             self._known_site(site)
-            ParameterRow.delete().where(here & ParameterRow.parameter.in_(unset)).execute(self._db)
-            self._db.write_rows(_REPLACE_PARAMETER, rows)
+            for (level, *name), values in entered.levels.items():
+                self._set_level((site, LEVELS[level], "".join(name)), values)
 
         self._db.unit(_set)
+
+    def _set_level(self, place: tuple[str, str, str], values: Mapping[str, Any]) -> None:
+        unset = [parameter for parameter, value in values.items() if value is None]
+        site, level, name = place
+        here = (ParameterRow.site == site) & (ParameterRow.level == level) & (ParameterRow.name == name)
+        ParameterRow.delete().where(here & ParameterRow.parameter.in_(unset)).execute(self._db)
+        rows = [(*place, parameter, json.dumps(value)) for parameter, value in values.items() if value is not None]
+        self._db.write_rows(_REPLACE_PARAMETER, rows)
 
     def parameters(self, site: str) -> SiteParameters:
         """
@@ -111,7 +112,7 @@ class EnteredData:
 
         def _load() -> SiteParameters:
             secrets = tuple(self._tokens(site))
-            levels: dict[str, dict[str, dict[str, Any]]] = {level: {} for level in LEVELS}
+            levels: dict[str, dict[str, dict[str, Any]]] = {level: {} for level in LEVELS.values()}
             for row in entered.execute(self._db):
                 levels[row.level].setdefault(row.name, {})[row.parameter] = json.loads(row.value)
             at_site = levels["site"].get("", {})
@@ -162,6 +163,18 @@ class EnteredData:
         """
         tokens = self._db.read(lambda: self._tokens(site))
         return {name: self._cipher.open(token) for name, token in tokens.items()}
+
+    def check_secrets(self) -> int:
+        """
+        Decrypt the secrets of all sites, and return how many there are.
+
+        Raises:
+            StoreError: If the key is missing, or another than that which they were encrypted with.
+        """
+        tokens = self._db.read(lambda: [row.token for row in SecretRow.select().execute(self._db)])
+        for token in tokens:
+            self._cipher.open(token)
+        return len(tokens)
 
     def secret_revisions(self, site: str) -> dict[str, str]:
         """
@@ -274,10 +287,3 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
     else:
         remedy = f"choose one of: {', '.join(names[:10])}" if names else f"no {what} is stored yet"
     return UnknownNameError(f"no {what} is named {name!r}", remedy=remedy)
-
-
-def _check_level(level: str, name: str | None) -> None:
-    if level not in LEVELS:
-        raise ValueError(f"a parameter's level is one of {', '.join(LEVELS)}, not {level!r}")
-    if (level == "site") != (name is None):
-        raise ValueError(f"level {level!r} with the name {name!r}: groups and hosts have a name, the site has none")

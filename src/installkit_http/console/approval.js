@@ -1,6 +1,7 @@
 import { address, get, post } from "./api.js";
 import { announce, make } from "./elements.js";
 import { guarded } from "./marks.js";
+import { allows } from "./rights.js";
 import { say } from "./words.js";
 
 /** Whether something of *run* waits for somebody's approval. */
@@ -23,7 +24,7 @@ export function makeApproval(run, approved, signal) {
     make(
       "section", { class: "notice approval", "aria-label": say("approve.title") },
       make("h2", {}, say("approve.title")), asked, make("p", { class: "quiet" }, say("approve.help")),
-      make("button", { type: "button", onclick: approve }, say("approve.go")), refused,
+      allows("operate") ? make("button", { type: "button", onclick: approve }, say("approve.go")) : null, refused,
     ),
   ];
 }

@@ -1,13 +1,13 @@
 // Forms that change something: what is refused is said at its field, and a change that came too late in words.
 
-import { announce, make } from "./elements.js";
+import { announce, make, makeWords } from "./elements.js";
 import { makeProblem } from "./marks.js";
 import { say } from "./words.js";
 
 let entries = 0;
 
 /** Make *control* with its label; *pointer* is where the service finds its value in the body that is sent. */
-export function makeEntry(label, pointer, control, help = null) {
+export function makeEntry(label, pointer, control, help = "") {
   entries += 1;
   const [wrong, about] = [`wrong-${entries}`, `about-${entries}`];
   control.dataset.pointer = pointer;
@@ -16,7 +16,7 @@ export function makeEntry(label, pointer, control, help = null) {
     "div", { class: "entry" },
     make("label", { class: "field" }, make("span", {}, label), control),
     make("p", { class: "wrong", id: wrong }),
-    make("p", { class: "quiet", id: about }, help),
+    make("p", { class: "quiet", id: about }, makeWords(help)),
   );
 }
 
@@ -66,6 +66,7 @@ async function submit(event, form, refused, act) {
   } catch (error) {
     refused.replaceChildren(...makeRefusal(form, error));
     form.querySelector("[aria-invalid]")?.focus();
+    refused.scrollIntoView({ block: "nearest" });
   }
   button.disabled = false;
 }

@@ -3,7 +3,9 @@
 import { address, change, get, getAll, getTagged, post, remove } from "./api.js";
 import { make, makeSection, makeTable } from "./elements.js";
 import { askWhether, makeEntry, openForm } from "./forms.js";
+import { makeInventory } from "./inventory.js";
 import { guarded } from "./marks.js";
+import { allows } from "./rights.js";
 import { linesText, readLines, readNames, valueText } from "./values.js";
 import { say } from "./words.js";
 
@@ -14,7 +16,7 @@ export async function showHosts(place, name, signal, site) {
   const held = site.inventory.kind === "store";
   place.append(
     held ? makeTools(name) : make("p", { class: "notice" }, say("hosts.file", { path: site.inventory.path })),
-    makeHostTable(name, hosts, held),
+    makeHostTable(name, hosts, held, held && allows("operate")),
     makeSection(say("hosts.groups"), makeGroups(hosts)),
   );
 }
@@ -22,26 +24,27 @@ export async function showHosts(place, name, signal, site) {
 function makeTools(site) {
   const refused = make("div");
   const button = (word, act, name) => make("button", { type: "button", class: name, onclick: guarded(refused, act) }, say(word));
+  const changing = (...args) => (allows("operate") ? button(...args) : null);
   return make(
     "div", {},
     make(
       "div", { class: "buttons" },
-      button("hosts.add", () => openHost(site, null, null), ""),
+      changing("hosts.add", () => openHost(site, null, null), ""),
       button("hosts.export", () => exportInventory(site), "plain"),
-      button("hosts.import", () => openInventory(site), "plain"),
+      changing("hosts.import", () => openInventory(site), "plain"),
     ),
     refused,
   );
 }
 
-function makeHostTable(site, hosts, held) {
-  const headings = ["host", "groups", ...(held ? ["variables"] : []), "installed", ...(held ? ["edit"] : [])].map((name) => say(`head.${name}`));
+function makeHostTable(site, hosts, held, editable) {
+  const headings = ["host", "groups", ...(held ? ["variables"] : []), "installed", ...(editable ? ["edit"] : [])].map((name) => say(`head.${name}`));
   const rows = hosts.map((host) => [
     host.name,
     host.groups.join(", ") || "–",
     ...(held ? [makeVariables(host.vars)] : []),
     host.installed.map(({ component, version }) => `${component} ${version ?? ""}`.trim()).join(", ") || "–",
-    ...(held ? [makeHostTools(site, host.name)] : []),
+    ...(editable ? [makeHostTools(site, host.name)] : []),
   ]);
   return makeTable(say("site.hosts"), headings, rows);
 }
@@ -114,13 +117,7 @@ async function exportInventory(site) {
 async function openInventory(site) {
   const path = address`sites/${site}/inventory`;
   const [{ inventory }, tag] = await getTagged(path);
-  const text = make("textarea", { name: "inventory", rows: 16, spellcheck: "false" });
-  text.value = inventory;
-  const load = async (event) => { text.value = await event.target.files[0].text(); };
-  const file = make("input", { type: "file", accept: ".yml,.yaml", onchange: load });
-  openForm(
-    say("hosts.import"), say("form.save"), () => change("PUT", path, { inventory: text.value }, tag),
-    make("label", { class: "field" }, make("span", {}, say("hosts.fromfile")), file),
-    makeEntry(say("site.inventory"), "/inventory", text, say("hosts.importhelp")),
-  ).classList.add("large");
+  const [text, entries] = makeInventory(inventory, say("hosts.importhelp"));
+  const save = () => change("PUT", path, { inventory: text.value }, tag);
+  openForm(say("hosts.import"), say("form.save"), save, entries).classList.add("large");
 }

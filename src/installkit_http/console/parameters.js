@@ -3,6 +3,7 @@
 import { ABSENT, address, change, getAll, getTagged, remove } from "./api.js";
 import { make, makeId, makeSection, makeSelect, makeTable } from "./elements.js";
 import { askWhether, makeEntry, openForm } from "./forms.js";
+import { allows } from "./rights.js";
 import { readValue, valueText } from "./values.js";
 import { say } from "./words.js";
 
@@ -37,13 +38,22 @@ function levelsOf(hosts) {
 
 function makeParameters(site, parameters) {
   if (!parameters.length) return make("p", { class: "quiet" }, say("parameters.none"));
-  const headings = ["parameter", "component", "type", "values", "onchange", "edit"].map((name) => say(`head.${name}`));
+  const headings = ["parameter", "component", "type", "values", "onchange", ...editColumn()].map((name) => say(`head.${name}`));
   const rows = parameters.map((parameter) => [
     makeId(parameter.name), parameter.component, parameter.type, makeValues(site, parameter),
     say(`onchange.${parameter.on_change}`),
-    make("button", { type: "button", class: "plain", "aria-label": say("form.editof", { name: parameter.name }), onclick: () => openParameter(site, parameter) }, say("form.edit")),
+    ...editColumn().map(() => makeEdit(site, parameter)),
   ]);
   return makeTable(say("site.parameters"), headings, rows);
+}
+
+/** The column of the tools that change a row, for whoever may. */
+function editColumn() {
+  return allows("operate") ? ["edit"] : [];
+}
+
+function makeEdit(site, parameter) {
+  return make("button", { type: "button", class: "plain", "aria-label": say("form.editof", { name: parameter.name }), onclick: () => openParameter(site, parameter) }, say("form.edit"));
 }
 
 /** Every value of *parameter* with its origin, the weakest first. */
@@ -126,11 +136,11 @@ function makeSecrets(site, parameters) {
   const rows = parameters.map(({ name, component, required }) => {
     const known = site.kept.has(name);
     const state = known ? say("secret.set") : say(required ? "secret.missing" : "secret.unset");
-    return [makeId(name), component, make("span", { class: `status ${known ? "ok" : required ? "failed" : ""}` }, state), makeSecretTools(site, name)];
+    return [makeId(name), component, make("span", { class: `status ${known ? "ok" : required ? "failed" : ""}` }, state), ...editColumn().map(() => makeSecretTools(site, name))];
   });
   return [
     make("p", { class: "quiet" }, say("secret.help")),
-    makeTable(say("parameters.secrets"), ["parameter", "component", "status", "edit"].map((name) => say(`head.${name}`)), rows),
+    makeTable(say("parameters.secrets"), ["parameter", "component", "status", ...editColumn()].map((name) => say(`head.${name}`)), rows),
   ];
 }
 

@@ -3,6 +3,7 @@ import { ignoredChecks, makeChecks } from "./checks.js";
 import { make, makeCheckbox, makeField, makeId, makeSection, makeTable } from "./elements.js";
 import { makeGraph } from "./graph.js";
 import { guarded, linkToRun, linkToSite, makeFacts, makeTime } from "./marks.js";
+import { allows } from "./rights.js";
 import { say } from "./words.js";
 
 /** Show a plan: what it changes, in what order, and how to start it. */
@@ -21,9 +22,14 @@ export async function showPlan(main, [id], signal) {
     ...makeWarnings(plan.warnings),
     makeSection(say("plan.changes"), makeChanges(plan.changes)),
     ...(plan.steps.length ? makeSteps(plan.steps) : [make("p", { class: "notice" }, say("plan.empty"))]),
-    ...(run || !plan.steps.length ? [] : [makeChecks(plan, () => givenSecrets(main), signal)]),
-    run ? makeUsed(run) : makeStart(plan, secrets),
+    ...(run ? [makeUsed(run)] : allows("operate") ? makeUse(plan, secrets, main, signal) : []),
   );
+}
+
+/** What may be done with *plan*, which no run has used up. */
+function makeUse(plan, secrets, main, signal) {
+  const checks = plan.steps.length ? [makeChecks(plan, () => givenSecrets(main), signal)] : [];
+  return [...checks, makeStart(plan, secrets)];
 }
 
 function makeUsed(run) {

@@ -4,6 +4,7 @@ import { showHosts } from "./hosts.js";
 import { linkToRun, makeFacts, makeStatus, makeTime } from "./marks.js";
 import { showParameters } from "./parameters.js";
 import { showRequest } from "./request.js";
+import { allows } from "./rights.js";
 import { showList } from "./runs.js";
 import { makeLock } from "./sites.js";
 import { say } from "./words.js";
@@ -34,7 +35,8 @@ export async function showSite(main, [name, part = "installed"], signal) {
 }
 
 function makeTabs(site, current) {
-  const links = Object.keys(PARTS).map((part) =>
+  const parts = Object.keys(PARTS).filter((part) => part !== "plan" || allows("operate"));
+  const links = parts.map((part) =>
     make("a", { href: address`#/sites/${site}/${part}`, "aria-current": part === current ? "page" : null }, say(`site.${part}`)),
   );
   return make("nav", { class: "tabs", "aria-label": say("site.parts") }, links);
@@ -43,7 +45,7 @@ function makeTabs(site, current) {
 async function showInstalled(place, site, signal) {
   const rows = await getAll(address`sites/${site}/installed`, signal);
   const headings = ["component", "host", "version", "status", "verified", "run"].map((name) => say(`head.${name}`));
-  const first = make("a", { href: address`#/sites/${site}/plan` }, say("site.first"));
+  const first = allows("operate") ? make("a", { href: address`#/sites/${site}/plan` }, say("site.first")) : "";
   if (!rows.length) place.append(make("p", { class: "quiet" }, say("site.none"), " ", first));
   else place.append(makeTable(say("site.installed"), headings, rows.map(installedCells)));
 }

@@ -44,26 +44,11 @@ def change_parameters(call: Call) -> Response:
     """Enter values; all of them, or, if one is wrong, none."""
     site, body = call.site(), call.body
     call.check_match(installkit.to_wire(site.parameters()))
-    _check(site, installkit.SiteParameters(site=body.site, groups=body.groups, hosts=body.hosts))
-    site.set_parameters(body.site)
-    for group, values in body.groups.items():
-        site.set_parameters(values, group=group)
-    for host, values in body.hosts.items():
-        site.set_parameters(values, host=host)
-    return tagged(call, site.parameters())
-
-
-def _check(site: installkit.Site, entered: installkit.SiteParameters) -> None:
-    """Refuse what cannot be entered; over HTTP that is also what no component declares: most likely it is mistyped."""
-    declared = {parameter.name for component in site.catalog() for parameter in component.parameters}
-    undeclared = {
-        (*place, name): "no component declares it"
-        for place, values in entered.levels.items()
-        for name, value in values.items()
-        if value is not None and name not in declared
-    }
-    if problems := {**undeclared, **site.parameter_problems(entered)}:
+    entered = installkit.SiteParameters(site=body.site, groups=body.groups, hosts=body.hosts)
+    if problems := site.parameter_problems(entered):
         raise invalid([Mistake(f"/{'/'.join(place)}", problem) for place, problem in problems.items()])
+    site.enter_parameters(entered)
+    return tagged(call, site.parameters())
 
 
 @attrs.frozen(kw_only=True)

@@ -9,19 +9,15 @@ from installkit.cli.commands import Command
 from installkit.cli.completion import complete_components, complete_runs
 from installkit.cli.passwords import take_passwords
 from installkit.cli.plans import carry_out, start_options
-from installkit.cli.request import Asked, site_options, site_to_plan
+from installkit.cli.request import Asked, site_options, site_to_plan, variables_option
 from installkit.cli.session import Session, pass_session
 from installkit.cli.variables import read_variables
-
-extra_vars_option = click.option(
-    "-e", "--extra-vars", metavar="NAME=VALUE|@FILE|{…}", multiple=True, help="As Ansible's -e."
-)
 
 
 @click.command(cls=Command)
 @click.argument("run", shell_complete=complete_runs)
 @click.option("--failed-hosts", is_flag=True, help="Only the hosts that failed or could not be reached.")
-@extra_vars_option
+@variables_option
 @start_options
 @pass_session
 def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tuple[str, ...], **start: Any) -> None:
@@ -42,7 +38,7 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
 
 @click.command(cls=Command)
 @click.argument("run", shell_complete=complete_runs)
-@extra_vars_option
+@variables_option
 @start_options
 @pass_session
 def rollback(session: Session, /, run: str, *, extra_vars: tuple[str, ...], **start: Any) -> None:
@@ -64,7 +60,7 @@ def rollback(session: Session, /, run: str, *, extra_vars: tuple[str, ...], **st
 @click.argument("components", metavar="NAME[=VER]...", nargs=-1, required=True, shell_complete=complete_components)
 @site_options
 @click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
-@extra_vars_option
+@variables_option
 @start_options
 @pass_session
 def record(session: Session, /, components: tuple[str, ...], *, limit: str | None, **options: Any) -> None:

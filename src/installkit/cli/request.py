@@ -39,6 +39,16 @@ class Asked:
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
+variables_option = click.option(
+    "-e",
+    "--extra-vars",
+    metavar="NAME=VALUE|@FILE|{…}",
+    multiple=True,
+    shell_complete=complete_parameters,
+    help="Values for this plan only, as Ansible's -e.",
+)
+
+
 def request_options(command: Function) -> Function:
     """Give *command* the options of a request; they reach it as keyword arguments, all of them for `make_plan`."""
     for option in reversed(_options()):
@@ -99,14 +109,7 @@ def _options() -> list[Callable[[Function], Function]]:
         ),
         click.option("--all", is_flag=True, help="Install every component that is not installed yet."),
         click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l."),
-        click.option(
-            "-e",
-            "--extra-vars",
-            metavar="NAME=VALUE|@FILE|{…}",
-            multiple=True,
-            shell_complete=complete_parameters,
-            help="Values for this plan only, as Ansible's -e.",
-        ),
+        variables_option,
         click.option("--batch", metavar="N|N%[,…]", help="So many hosts at a time, as Ansible's serial."),
         click.option("--purge", is_flag=True, help="With --uninstall: the data goes too."),
         click.option(

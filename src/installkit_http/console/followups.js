@@ -1,8 +1,8 @@
 // What comes after a run that has ended: plans of what is left of it, and of the way back.
 
-import { address, post } from "./api.js";
 import { make } from "./elements.js";
 import { guarded } from "./marks.js";
+import { makePlan } from "./request.js";
 import { allows } from "./rights.js";
 import { say } from "./words.js";
 
@@ -22,7 +22,7 @@ function makePlanButton(run, request, name, words, refused) {
   const plan = guarded(refused, async ({ target }) => {
     target.disabled = true;
     try {
-      location.hash = address`#/plans/${(await post(address`sites/${run.site}/plans`, request)).id}`;
+      await makePlan(run.site, request);
     } finally {
       target.disabled = false;
     }

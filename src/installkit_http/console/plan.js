@@ -3,6 +3,7 @@ import { ignoredChecks, makeChecks } from "./checks.js";
 import { make, makeCheckbox, makeField, makeId, makeSection, makeTable } from "./elements.js";
 import { makeGraph } from "./graph.js";
 import { guarded, linkToRun, linkToSite, makeFacts, makeTime } from "./marks.js";
+import { makePlan } from "./request.js";
 import { allows } from "./rights.js";
 import { say } from "./words.js";
 
@@ -148,8 +149,7 @@ function offerAnew(plan, refused) {
   const again = guarded(refused, async () => {
     const request = Object.fromEntries(Object.entries(plan.request).filter(([, value]) => value !== null));
     const resumes = plan.continues && !plan.request.rollback;
-    const wanted = resumes ? { resume: plan.continues } : request;
-    location.hash = address`#/plans/${(await post(address`sites/${plan.site}/plans`, wanted)).id}`;
+    await makePlan(plan.site, resumes ? { resume: plan.continues } : request);
   });
   refused.parentElement.querySelector(".anew")?.remove();
   refused.after(make("button", { type: "button", class: "anew", onclick: again }, say("plan.again")));

@@ -13,8 +13,7 @@ export async function showRequest(place, site, signal) {
   const components = await getAll(address`sites/${site}/components`, signal);
   const refused = make("div");
   const submit = guarded(refused, async (event) => {
-    const plan = await post(address`sites/${site}/plans`, requestOf(new FormData(event.target)));
-    location.hash = address`#/plans/${plan.id}`;
+    await makePlan(site, requestOf(new FormData(event.target)));
   });
   const actions = make("select", { name: "action", onchange: (event) => allowVersions(event.target) },
     ACTIONS.map((name) => make("option", { value: name }, say(`action.${name}`))));
@@ -29,6 +28,12 @@ export async function showRequest(place, site, signal) {
       make("button", {}, say("request.go")), refused,
     ),
   );
+}
+
+/** Make the plan that *request* asks for on *site*, and show it. */
+export async function makePlan(site, request) {
+  const plan = await post(address`sites/${site}/plans`, request);
+  location.hash = address`#/plans/${plan.id}`;
 }
 
 function makeComponent({ name, versions }) {

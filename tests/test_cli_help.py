@@ -107,7 +107,6 @@ def place(tmp_path_factory):
     shutil.copytree(RECORDED, root / "data" / "runs" / RECORDED.name)
     with installkit.Installer(root / "data") as installer:
         installer.reindex()
-        installer.site("acme", catalog=root / "playbooks")
         installer.site("other", inventory=root / "hosts.ini", catalog=root / "playbooks", title="Other").set_parameters(
             {"mysql_port": 3307}
         )
@@ -139,7 +138,6 @@ def completed(place, line, typed=""):
         pytest.param("plan --install", "", set(), id="component of which site?"),
         pytest.param("catalog show {p}/playbooks", "", {"mysql", "zk"}, id="component of the catalog"),
         pytest.param("apply --site other -e", "mysql_p", {"mysql_port="}, id="parameter"),
-        pytest.param("resume last -e", "mysql_p", {"mysql_port="}, id="parameter of a run's site"),
         pytest.param("site secret other", "", {"mysql_root_password"}, id="secret"),
         pytest.param("site unset other", "", {"mysql_port"}, id="entered parameter"),
         pytest.param("help", "ch", {"checks"}, id="topic"),

@@ -137,15 +137,13 @@ def _entered(ctx: click.Context, _: str) -> Found:
 
 
 def _catalog(ctx: click.Context) -> installkit.Catalog:
-    """Return the catalog that the command line means so far: by its folder, site, run, inventory, or the only site."""
+    """Return the catalog that the command line means so far: by its folder, its site, its inventory, or the only site."""
     given = ctx.params
     if folder := given.get("folder") or given.get("catalog"):
         return installkit.load_catalog(folder)
     with _opened(ctx) as installer:
         if name := given.get("name") or given.get("site"):
             return installer.site(name).catalog()
-        if run := given.get("run"):
-            return installer.site(installer.run(run).site).catalog()
         if inventory := given.get("inventory"):
             sites = tuple(filter(None, [installer.site_of_inventory(inventory)]))
         else:

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, made of the same table and the same values that answer requests."""
 
+import inspect
 import re
 import types
 from collections.abc import Collection, Iterable, Mapping
@@ -114,7 +115,7 @@ class _Schemas:
         fields = [field for field in fields_of(kind) if field.name not in left_out]
         return {
             "type": "object",
-            "description": (kind.__doc__ or "").strip().partition("\n")[0],
+            "description": _docstring(kind).partition("\n")[0],
             "properties": {
                 field.name: {**self.of(field.type), **_described_field(described.get(field.name))} for field in fields
             },
@@ -139,7 +140,7 @@ def _either(schemas: list[Schema]) -> Schema:
 def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "summary": operation.summary,
-        "description": (operation.handle.__doc__ or "").strip(),
+        "description": _docstring(operation.handle),
         "operationId": operation.handle.__name__,
         "tags": [operation.handle.__module__.rpartition(".")[2]],
         "parameters": [
@@ -232,9 +233,13 @@ def _field_texts(kind: Any) -> dict[str, str]:
     """Return what the docstring of *kind*, and those it builds on, say of each attribute."""
     found: dict[str, str] = {}
     for each in reversed(kind.__mro__):
-        _, _, text = (each.__doc__ or "").partition("Attributes:\n")
-        found |= dict(re.findall(r"^ {8}(\w+): (.+)$", text, re.MULTILINE))
+        _, _, text = _docstring(each).partition("Attributes:\n")
+        found |= dict(re.findall(r"^ {4}(\w+): (.+)$", text, re.MULTILINE))
     return found
+
+
+def _docstring(thing: Any) -> str:
+    return inspect.cleandoc(thing.__doc__ or "")  # from Python 3.13 on it comes without its indentation
 
 
 def _described_field(text: str | None) -> Schema:

@@ -14,9 +14,12 @@ const MOST_VARIABLES = 4; // shown of a host in the table
 export async function showHosts(place, name, signal, site) {
   const hosts = await getAll(address`sites/${name}/hosts`, signal);
   const held = site.inventory.kind === "store";
+  const editable = held && allows("admin");
+  const notice = make("p", { class: "notice" }, say("hosts.file", { path: site.inventory.path }));
   place.append(
-    held ? makeTools(name) : make("p", { class: "notice" }, say("hosts.file", { path: site.inventory.path })),
-    makeHostTable(name, hosts, held, held && allows("operate")),
+    ...(held ? [] : [notice]),
+    ...(editable ? [makeTools(name)] : []),
+    makeHostTable(name, hosts, held, editable),
     makeSection(say("hosts.groups"), makeGroups(hosts)),
   );
 }
@@ -24,14 +27,13 @@ export async function showHosts(place, name, signal, site) {
 function makeTools(site) {
   const refused = make("div");
   const button = (word, act, name) => make("button", { type: "button", class: name, onclick: guarded(refused, act) }, say(word));
-  const changing = (...args) => (allows("operate") ? button(...args) : null);
   return make(
     "div", {},
     make(
       "div", { class: "buttons" },
-      changing("hosts.add", () => openHost(site, null, null), ""),
+      button("hosts.add", () => openHost(site, null, null), ""),
       button("hosts.export", () => exportInventory(site), "plain"),
-      changing("hosts.import", () => openInventory(site), "plain"),
+      button("hosts.import", () => openInventory(site), "plain"),
     ),
     refused,
   );

@@ -13,6 +13,7 @@ import pytest
 from installkit.errors import DefinitionError, EngineError, PlanningError
 from installkit.inventory import read_inventory, read_targets
 from installkit.model import Host, Inventory, Play
+from installkit.programs import find_program
 
 TOO_SHORT = 0.001
 """Seconds in which Ansible cannot answer: what comes all the same was remembered."""
@@ -77,6 +78,26 @@ def test_hosts_and_groups_of_an_ini_file(source):
     assert Host(name="db1", groups=("db", "product")) == inventory.hosts[3]
     assert (source,) == inventory.sources
     assert inventory.static
+
+
+@pytest.mark.long
+def test_groups_stand_as_ansible_lets_their_values_win(tmp_path):
+    """A child over its parents, whatever their names, by its longest way from the top; else the later name."""
+    groups = {"zone": {"children": {"db": {}, "middle": {"children": {"db": {"hosts": {"h1": None}}}}}}}
+    groups |= {name: {"hosts": {"h1": None}} for name in ("alpha", "yard")}
+    source = write(tmp_path / "hosts.yml", json.dumps({"all": {"children": groups}}))
+
+    order = read_inventory([source]).groups
+
+    assert ("all", "alpha", "yard", "zone", "middle", "db") == order
+    for end in range(1, len(order)):
+        for name in order:
+            (source.parent / "group_vars" / f"{name}.yml").unlink(missing_ok=True)
+        for name in order[:end]:
+            write(source.parent / "group_vars" / f"{name}.yml", f"winner: {name}\n")
+        command = [find_program("ansible-inventory"), "-i", source, "--host", "h1"]
+        said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        assert order[end - 1] == said["winner"]
 
 
 def test_no_variable_is_kept(source, tmp_path):
@@ -413,7 +434,7 @@ def test_bad_playbooks_are_found_among_good_ones(inventory, catalog):
     assert [("db1", "db2")] * 3 == [targets.hosts_of(path) for path in good]
     assert {"db": ("db1", "db2")} == targets.patterns
     assert {str(role), str(key), str(gone)} == set(targets.problems)
-    assert targets.problems[str(role)].startswith(f"{role}:2:11: the role 'nope' was not found")
+    assert targets.problems[str(role)].lower().startswith(f"{role}:2:11: the role 'nope' was not found")
     assert targets.problems[str(key)].startswith(f"{key}:2:3: 'hots' is not a valid attribute")
     assert "does not exist" in targets.problems[str(gone)]
 

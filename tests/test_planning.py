@@ -104,7 +104,13 @@ class World:
             Host(name=name, groups=tuple(sorted(g for g in self.groups if name in self.groups[g]))) for name in names
         ]
         files = {"/site/hosts.yml": str(self.groups)}
-        return Inventory(sources=(Path("/site/hosts.yml"),), hosts=tuple(hosts), files=files, static=self.static)
+        return Inventory(
+            sources=(Path("/site/hosts.yml"),),
+            hosts=tuple(hosts),
+            groups=("all", *sorted(self.groups)),
+            files=files,
+            static=self.static,
+        )
 
     def hosts(self, pattern):
         """Return what Ansible would say of the host *pattern*."""

@@ -75,7 +75,12 @@ def examine(
         "service": check_cgroup,
         "limits": check_limits,
     }
-    return tuple(check() for name, check in checks.items() if only is None or name in only)
+    found: dict[str, Finding] = {}
+    for name, check in checks.items():
+        unreadable = name == "secrets" and "database" in found and found["database"].status == "fail"
+        if (only is None or name in only) and not unreadable:
+            found[name] = check()
+    return tuple(found.values())
 
 
 def check_python() -> Finding:

@@ -63,7 +63,12 @@ def read_inventory(
     hosts = tuple(_hosts(said["groups"]))
     _check(hosts, said["groups"], said["warnings"], found)
     return Inventory(
-        sources=found.paths, hosts=hosts, files=found.files, static=found.static, warnings=tuple(said["warnings"])
+        sources=found.paths,
+        hosts=hosts,
+        groups=_ordered(said["groups"]),
+        files=found.files,
+        static=found.static,
+        warnings=tuple(said["warnings"]),
     )
 
 
@@ -105,6 +110,20 @@ def _hosts(groups: _Groups) -> Iterator[Host]:
         host for group in _with_children("all", groups) for host in groups.get(group, {}).get("hosts", ())
     )
     yield from (Host(name=host, groups=tuple(sorted(members[host]))) for host in order)
+
+
+def _ordered(groups: _Groups) -> tuple[str, ...]:
+    """
+    Return the groups as Ansible orders them for their values: by their longest way from `all`, then by name.
+
+    Source: ansible's inventory/group.py (`depth`) and inventory/helpers.py (`sort_groups`).
+    """
+    depths = {"all": 0}
+    level = ["all"]
+    while level:
+        level = list(dict.fromkeys(child for group in level for child in groups.get(group, {}).get("children", ())))
+        depths |= dict.fromkeys(level, max(depths.values()) + 1)
+    return tuple(sorted(depths.keys() - {"ungrouped"}, key=lambda name: (depths[name], name)))
 
 
 def _with_children(name: str, groups: _Groups) -> Iterable[str]:

@@ -45,6 +45,8 @@ def _reason(warning: Message) -> _Reason | None:
 
 
 def _likely_plugins(source: Path) -> set[str]:
+    if not source.is_file():  # it is gone since Ansible looked
+        return set()
     if os.access(source, os.X_OK):
         return {"script"}
     if names_plugin(source):

@@ -28,6 +28,8 @@ class Inventory:
     Attributes:
         sources: Absolute paths, in the order given to Ansible.
         hosts: In the inventory's order.
+        groups: Every group but `ungrouped`, in the order in which Ansible lets their values win, the lowest first:
+            parents before their children, else by name. A group's `ansible_group_priority` is not known.
         files: Digest (sha256, hex) by absolute path, of every file of the sources and the vars folders beside them.
         static: Whether the files alone decide what Ansible answers; False with a script or an inventory plugin.
         warnings: What Ansible warned of as it read them, a line each.
@@ -35,6 +37,7 @@ class Inventory:
 
     sources: tuple[Path, ...]
     hosts: tuple[Host, ...]
+    groups: tuple[str, ...] = ()
     files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     static: bool = True
     warnings: tuple[str, ...] = ()

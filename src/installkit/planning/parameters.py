@@ -194,7 +194,7 @@ class Values:
     """
     The values that each host gets, by level; secrets are never among them.
 
-    Of a host's groups the last by name wins, `all` before the others.
+    Of a host's groups the last in the inventory's order wins, as in Ansible: a child over its parents.
     """
 
     catalog: Catalog
@@ -259,11 +259,11 @@ class Values:
     @functools.cached_property
     def _profiles(self) -> dict[str, tuple[str, ...]]:
         """By host, the groups with values that it is in, lowest first, and its name if it has values; else empty."""
-        groups, hosts = self.parameters.groups, self.parameters.hosts
+        given = [group for group in self.inventory.groups if group in self.parameters.groups]
         return {
             host.name: (
-                *(group for group in ("all", *host.groups) if group in groups),
-                host.name if host.name in hosts else "",
+                *(group for group in given if group == "all" or group in host.groups),
+                host.name if host.name in self.parameters.hosts else "",
             )
             for host in self.inventory.hosts
         }

@@ -183,6 +183,26 @@ def test_what_is_there_already_is_recorded_and_let_go(site, folder, diary):
 
 
 @pytest.mark.long
+def test_what_is_gone_is_let_go_and_a_record_is_not_undone_on_hosts(site, folder, diary, tmp_path):
+    """A host that left the inventory, and a component that left the catalog, stand in the record alone."""
+    write_component(folder, diary, "a")
+    write_component(folder, diary, "b")
+    recorded = site.record(["a=0.9", "b=1.0"]).wait(60).raise_for_status()
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text(inventory.read_text().replace("h2 ", "h3 "))
+    (folder / "b.component.yml").unlink()
+    (folder / "b.yml").unlink()
+
+    with pytest.raises(installkit.PlanningError, match="changed the record alone"):
+        recorded.rollback()
+    site.forget(["a"], limit="h2").wait(60).raise_for_status()
+    assert {("a", "h1"), ("b", "h1"), ("b", "h2")} == rows(site).keys()
+    site.forget(["b"]).wait(60).raise_for_status()
+    assert {("a", "h1")} == rows(site).keys()
+    assert not diary.exists()
+
+
+@pytest.mark.long
 def test_verify_vouches_for_what_is_recorded(site, folder, diary):
     write_component(folder, diary, "a")
     (folder / "verify.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks:\n    - fail: {msg: not there}\n")

@@ -1065,7 +1065,31 @@ def test_what_is_recorded_where_the_component_no_longer_is_is_a_warning():
     world = World((MYSQL,)).done(install=("mysql",))
     plan = attrs.evolve(world, groups={**GROUPS, "db": ("db1",)}).plan(install=("mysql",))
 
-    assert ("mysql is recorded on db2, but no longer for it; forget lets it go",) == plan.warnings
+    said = "mysql is recorded on db2, but no longer for it; forget, with the limit db2, lets it go"
+    assert (said,) == plan.warnings
+
+
+def test_what_is_recorded_of_a_host_that_is_gone_can_be_let_go():
+    """By its name as limit, alone; without a limit with all that is recorded. No other action takes such a name."""
+    world = World((MYSQL,)).done(install=("mysql",))
+    world = attrs.evolve(world, groups={**GROUPS, "db": ("db1",)})
+    alone, whole = world.plan(forget=("mysql",), limit="db2"), world.plan(forget=("mysql",))
+
+    assert {"db2": "forget 2.0"} == {change.host: change.text for change in alone.changes}
+    assert [("db2",)] == [step.hosts for step in alone.steps]
+    assert {"db1", "db2"} == {change.host for change in whole.changes}
+    assert {("mysql", "db1")} == world.apply(alone).record.keys()
+    with pytest.raises(PlanningError, match="no host matches limit 'db2'"):
+        world.plan(install=("mysql",), limit="db2")
+
+
+def test_what_is_recorded_of_a_component_that_is_gone_is_warned_of():
+    world = World((MYSQL, PORTAL)).done(install=("mysql", "portal"))
+    plan = attrs.evolve(world, components=(MYSQL,)).plan(all=True)
+
+    assert any(
+        "portal is recorded on " in warning and "no longer in the catalog" in warning for warning in plan.warnings
+    )
 
 
 def test_a_table_says_what_changes_where_and_why():

@@ -209,6 +209,18 @@ def test_a_rollback_is_refused_for_its_values_as_any_plan(values, said):
         roll_back(after, before, **values)
 
 
+def test_a_rollback_leaves_out_a_host_that_is_gone():
+    """The others are brought back; the plan says which stays."""
+    before = World((app(),)).done(install=("app=1.0",))
+    after = before.done(upgrade=("app",))
+    plan = roll_back(attrs.evolve(after, groups={**GROUPS, "web": ("web1", "web2")}), before)
+
+    assert {"web1": Action.ROLLBACK, "web2": Action.ROLLBACK, "web3": None} == {
+        change.host: change.action for change in plan.changes
+    }
+    assert any("app on web3 is left: the host is no longer in the inventory" in warning for warning in plan.warnings)
+
+
 def test_a_rollback_changes_no_fixed_value():
     data = Parameter(name="data", component="app", type="path", value="/data", on_change="fixed")
     made = attrs.evolve(app(), parameters=(data,))

@@ -14,6 +14,7 @@ from installkit.journal import Journal, is_run_id, read_holder
 from installkit.model import (
     Action,
     Catalog,
+    Component,
     HostStatus,
     Installation,
     Inventory,
@@ -32,6 +33,7 @@ from installkit.planning import (
     make_plan,
     make_rollback_plan,
     make_spec,
+    parse_wanted,
     questions,
     resumed_request,
     rollback_questions,
@@ -91,7 +93,8 @@ class SitePlans(SiteHosts):
 
     def _survey(self, request: Request, secrets: Mapping[str, str]) -> "_Survey":
         """Gather all that planning *request* takes: the catalog, the record, and what Ansible answers."""
-        catalog, installed = self.catalog(), self.installed()
+        installed = self.installed()
+        catalog = _with_forgotten(self.catalog(), request, installed)
         undone = None if request.rollback is None else self._undone(self._own_run(request.rollback))
         asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
         vault = self._vault(secrets)
@@ -101,7 +104,14 @@ class SitePlans(SiteHosts):
 
     def _undone(self, run: Run) -> Undone:
         result = run.result()
-        touched = (*((row.component, row.host) for row in result.installed), *result.removed)
+        written = {(each.component, each.host) for each in run.plan.changes if each.action and each.action.bookkeeping}
+        places = (*((row.component, row.host) for row in result.installed), *result.removed)
+        touched = tuple(place for place in places if place not in written)
+        if written and not touched:
+            raise PlanningError(
+                f"run {run.id} changed the record alone: there is nothing on a host to undo",
+                remedy="say what is there: installkit record NAME=VERSION, or installkit forget NAME",
+            )
         return Undone(touched, run.spec().installed)
 
     def _own_run(self, run: str) -> Run:
@@ -181,6 +191,14 @@ def _make(request: Request, known: _Survey, stamp: Stamp) -> Plan:
     if known.undone is None:
         return make_plan(request, *inputs, stamp=stamp, parameters=known.parameters)
     return make_rollback_plan(request, *inputs, undone=known.undone, stamp=stamp, parameters=known.parameters)
+
+
+def _with_forgotten(catalog: Catalog, request: Request, installed: Iterable[Installation]) -> Catalog:
+    """Return *catalog* with what *request* forgets though it is there no more: it is in the record alone."""
+    names = {parse_wanted(text).name for text in request.forget}
+    gone = sorted({row.component for row in installed if row.component in names and row.component not in catalog})
+    components = (Component(name=name, title=name, folder=catalog.folder) for name in gone)
+    return attrs.evolve(catalog, components=(*catalog.components, *components))
 
 
 def new_id() -> str:

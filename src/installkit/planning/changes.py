@@ -71,8 +71,8 @@ def _hosts(demand: Demand, rows: Rows, coverage: Coverage, warnings: list[str]) 
     component = demand.component
     spec = spec_of(component, demand.action)
     covered = coverage.of_action(component, spec)
-    left_out = set(coverage.of_component(component)).difference(covered)
-    if left_out and demand.action is Action.INSTALL:
+    installs = demand.action is Action.INSTALL
+    if installs and (left_out := set(coverage.of_component(component)).difference(covered)):
         name = coverage.playbook_name(component, spec)
         warnings.append(f"{name} has no play for {join_names(sorted(left_out))}, though {component.name} is for it")
     hosts = coverage.in_limit(covered)
@@ -115,9 +115,14 @@ def _warnings(changes: Changes, rows: Rows, coverage: Coverage) -> Iterable[str]
             f"the playbooks of {component.name} were edited since it was installed on {join_names(edited)};"
             " force carries them out again"
         )
+    if changes.demand.action is Action.FORGET:
+        return
     stranded = sorted(rows.keys() - set(coverage.of_component(component)))
     if stranded:
-        yield f"{component.name} is recorded on {join_names(stranded)}, but no longer for it; forget lets it go"
+        yield (
+            f"{component.name} is recorded on {join_names(stranded)}, but no longer for it;"
+            f" forget, with the limit {','.join(stranded)}, lets it go"
+        )
 
 
 def _edited(component: Component, rows: Iterable[Installation]) -> list[str]:

@@ -1,6 +1,7 @@
 """Which hosts a component, a playbook or a limit means."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -16,11 +17,14 @@ class Coverage:
 
     Attributes:
         limit: The request's host pattern; None for all hosts.
+        recorded: The hosts in the record, by component, where the request lets some go; such a host may be gone from
+            the inventory, and is named in the limit as it is.
     """
 
     catalog: Catalog
     targets: Targets
     limit: str | None = None
+    recorded: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     _of_playbook: dict[Path, tuple[str, ...]] = attrs.field(factory=dict, init=False)
     _of_component: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
 
@@ -42,6 +46,8 @@ class Coverage:
         Raises:
             PlanningError: If Ansible cannot read it.
         """
+        if spec.action is Action.FORGET and component.name in self.recorded:
+            return self.recorded[component.name]
         if not spec.playbook:
             return self.of_component(component)
         path = component.playbook_path(spec)
@@ -61,6 +67,8 @@ class Coverage:
             PlanningError: If there are none.
         """
         covered = self.of_playbook(component, spec)
+        if spec.action is Action.FORGET:
+            return covered
         own = self.of_component(component)
         if own == covered:
             return own
@@ -79,7 +87,7 @@ class Coverage:
         """Return those of *hosts* that the limit leaves, in their order."""
         if self.limit is None:
             return hosts
-        allowed = set(self.targets.patterns[self.limit])
+        allowed = self._allowed(self.limit)
         return tuple(host for host in hosts if host in allowed)
 
     def check_limit(self) -> None:
@@ -89,8 +97,13 @@ class Coverage:
         Raises:
             PlanningError: If it does.
         """
-        if self.limit is not None and not self.targets.patterns[self.limit]:
+        if self.limit is not None and not self._allowed(self.limit):
             raise PlanningError(f"no host matches limit {self.limit!r}", remedy="name hosts or groups of the inventory")
+
+    def _allowed(self, limit: str) -> set[str]:
+        named = {part.strip() for part in re.split("[,:]", limit)}
+        recorded = {host for hosts in self.recorded.values() for host in hosts}
+        return {*self.targets.patterns[limit], *(named & recorded)}
 
     def problem(self, component: Component, spec: ActionSpec) -> str | None:
         """Return what Ansible said of *spec*'s playbook if it cannot read it."""

@@ -85,10 +85,10 @@ def make_plan(
     """
     demands = read_demands(request, catalog)
     check_parameters(catalog, request, parameters)
-    coverage = Coverage(catalog, targets, request.limit)
+    rows = tuple(installed)
+    coverage = Coverage(catalog, targets, request.limit, _recorded(rows) if request.forget else {})
     coverage.check_limit()
     _check_playbooks(demands.values(), coverage)
-    rows = tuple(installed)
     orders = _order(demands, catalog)
     values = Values(catalog, inventory, parameters, request.parameters)
     changes = _find_all(demands, orders, rows, coverage, values)
@@ -131,6 +131,7 @@ def assemble(
         *undeclared_warnings(facts.catalog, request, changes),
         *_purged(request, steps.steps),
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
+        *(_left_over(facts) if request.all else ()),
     ]
     return Plan(
         id=stamp.id,
@@ -169,6 +170,13 @@ def _purged(request: Request, steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(f"the data of {name} goes with it" for name in names)
 
 
+def _left_over(facts: Facts) -> Iterable[str]:
+    """Return a sentence for each component that is in the record, but no longer in the catalog."""
+    for name, hosts in _recorded(facts.installed).items():
+        if name not in facts.catalog:
+            yield f"{name} is recorded on {join_names(hosts)}, but no longer in the catalog; forget lets it go"
+
+
 def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
     """Refuse playbooks that Ansible cannot read, all at once."""
     problems = [
@@ -185,6 +193,14 @@ def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
             remedy="correct the playbooks, or install the roles and collections that they use"
             " (ansible-galaxy install -r requirements.yml), and plan again",
         )
+
+
+def _recorded(rows: Iterable[Installation]) -> dict[str, tuple[str, ...]]:
+    """Return the hosts in the record, by component."""
+    hosts: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        hosts[row.component] = (*hosts.get(row.component, ()), row.host)
+    return hosts
 
 
 def _order(demands: Mapping[str, Demand], catalog: Catalog) -> tuple[Order, Order]:

@@ -101,7 +101,7 @@ def make_rollback_plan(
     coverage.check_limit()
     rows = tuple(installed)
     present = {(row.component, row.host): row for row in rows}
-    changes = _changes(undone, present, coverage)
+    changes = _changes(undone, present, coverage, frozenset(inventory.names))
     _check_declared(changes.values())
     _check_known(changes.values())
     by_name = {component.name: component for component in catalog}
@@ -113,7 +113,9 @@ def make_rollback_plan(
     return assemble(request, changes, (order, Order()), facts, stamp)
 
 
-def _changes(undone: Undone, present: Mapping[Place, Installation], coverage: Coverage) -> dict[str, Changes]:
+def _changes(
+    undone: Undone, present: Mapping[Place, Installation], coverage: Coverage, known: frozenset[str]
+) -> dict[str, Changes]:
     past = {(row.component, row.host): row for row in undone.before}
     changes: dict[str, Changes] = {}
     for name in dict.fromkeys(name for name, _ in undone.touched):
@@ -121,7 +123,9 @@ def _changes(undone: Undone, present: Mapping[Place, Installation], coverage: Co
         each = Changes(Demand(component=component, action=Action.ROLLBACK))
         hosts = tuple(host for place, host in undone.touched if place == name)
         for host in coverage.in_limit(hosts):
-            decision = _undo(component, past.get((name, host)), present.get((name, host)))
+            before, now = past.get((name, host)), present.get((name, host))
+            gone = _stays(now.version if now else None, "left: the host is no longer in the inventory")
+            decision = _undo(component, before, now) if host in known else gone
             each.decisions.append((decision, (host,)))
             each.by_host[host] = Change(component=name, host=host, **attrs.asdict(decision, recurse=False))
         each.warnings += _left(each)

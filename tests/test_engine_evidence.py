@@ -233,3 +233,14 @@ def test_a_step_that_never_started_leaves_its_hosts_unfinished():
     outcome = not_started(about("h1"), FailureCode.SECRET_MISSING, "no value was given for p")
 
     assert (StepStatus.FAILED, {"h1": "unfinished"}) == (outcome.status, outcome.host_statuses)
+
+
+def test_a_host_that_was_never_reached_is_not_well_though_the_playbook_ignores_it():
+    """With `ignore_unreachable` Ansible counts it as `ok` and exits with 0; one that was reached at some task is well."""
+    lost = result("unreachable", "h1", res={"msg": "Connection refused"})
+    never = verdict([start(), lost, recap(h1={"ok": 1, "ignored": 1})], ("h1",))
+    once = verdict([start(), result("ok", "h1", task="t0"), lost, recap(h1={"ok": 2, "ignored": 1})], ("h1",))
+
+    assert (StepStatus.FAILED, {"h1": HostStatus.UNREACHABLE}) == (never.status, never.host_statuses)
+    assert [FailureCode.HOST_UNREACHABLE] == [failure.code for failure in never.failures]
+    assert (StepStatus.SUCCEEDED, {"h1": HostStatus.OK}) == (once.status, once.host_statuses)

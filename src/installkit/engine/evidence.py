@@ -68,6 +68,7 @@ class Evidence:
         self._seen: dict[str, set[str]] = {}
         self._by_task: dict[tuple[str, str], set[str]] = {}
         self._last_failure: dict[str, FailedTask] = {}
+        self._reached: set[str] = set()
         self._recovered: set[str] = set()
         self._item_messages: dict[tuple[str, str], str] = {}
         self._unfinished_tasks: set[tuple[str, str]] = set()
@@ -118,6 +119,8 @@ class Evidence:
         self._seen.setdefault(play, set()).add(host)
         if data.get("task_action", "").rpartition(".")[2] not in _GATHERING:
             self._by_task.setdefault((play, task), set()).add(host)
+        if name in {"runner_on_ok", "runner_on_failed"}:
+            self._reached.add(host)
         if name == "runner_on_failed" and not data.get("ignore_errors"):
             self._fail(HostStatus.FAILED, data)
         elif name == "runner_on_unreachable":
@@ -150,9 +153,15 @@ class Evidence:
         counts = self.recap.get(host)
         if counts is None:
             return HostStatus.UNFINISHED if host in unseen else HostStatus.OK
+        if self._was_never_reached(host) and not _lost(counts):
+            return HostStatus.UNREACHABLE
         if self._is_cleared(host, rc):
             counts = {**counts, "failed": 0, "unreachable": 0}
         return HostStatus.UNFINISHED if host in unseen and not _lost(counts) else _status_of(counts)
+
+    def _was_never_reached(self, host: str) -> bool:
+        """Return whether no task could be carried out on *host*: with `ignore_unreachable` its recap says `ok` of that."""
+        return host in self._last_failure and host not in self._reached
 
     def _is_cleared(self, host: str, rc: int | None) -> bool:
         """Return whether the playbook took back that *host* failed (`meta: clear_host_errors`) and went on with it."""
@@ -189,7 +198,9 @@ class Evidence:
             self._last_failure[host]
             for host in (*self._hosts, *(self._last_failure.keys() - set(self._hosts)))
             if host in self._last_failure
-            if self.recap is None or (self._is_lost(host) and not self._is_cleared(host, rc))
+            if self.recap is None
+            or self._was_never_reached(host)
+            or (self._is_lost(host) and not self._is_cleared(host, rc))
         ]
 
 

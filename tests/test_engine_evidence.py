@@ -244,3 +244,11 @@ def test_a_host_that_was_never_reached_is_not_well_though_the_playbook_ignores_i
     assert (StepStatus.FAILED, {"h1": HostStatus.UNREACHABLE}) == (never.status, never.host_statuses)
     assert [FailureCode.HOST_UNREACHABLE] == [failure.code for failure in never.failures]
     assert (StepStatus.SUCCEEDED, {"h1": HostStatus.OK}) == (once.status, once.host_statuses)
+
+
+def test_batches_behind_the_one_that_ended_the_play_are_unfinished():
+    """No event tells `meta: end_play`; where a playbook may end a play between batches, a host needs a result."""
+    events = [start("p1_1"), result("ok", "h1", play="p1_1"), start("p1_2"), recap(h1={"ok": 1})]
+
+    assert {"h1": "ok", "h2": "unfinished", "h3": "unfinished"} == verdict(events, ALL, cutting=True).host_statuses
+    assert {"h1": "ok", "h2": "ok", "h3": "ok"} == verdict(events, ALL).host_statuses

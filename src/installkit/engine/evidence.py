@@ -46,6 +46,7 @@ class Evidence:
         *,
         fatal: bool = False,
         leaving: bool = False,
+        cutting: bool = False,
     ) -> None:
         """
         Expect the *plays* as they were planned.
@@ -58,12 +59,14 @@ class Evidence:
                 no event tells.
             leaving: Whether the playbook may let hosts go before their first task (`meta: end_host`), which no event
                 tells either.
+            cutting: Whether the playbook may end a play before its last batch (`meta: end_play` with `serial`).
         """
         self._hosts = tuple(hosts)
         self._plays = tuple(plays)
         self._folder = folder
         self._fatal = fatal
         self._leaving = leaving
+        self._cutting = cutting
         self._started: list[str] = []
         self._seen: dict[str, set[str]] = {}
         self._by_task: dict[tuple[str, str], set[str]] = {}
@@ -172,10 +175,11 @@ class Evidence:
         Return the hosts that a play should have covered and did not.
 
         A play that ran an ordinary task on several hosts covers each of its hosts, and so does one that lost a host,
-        since the batches behind it never began (`serial`). Of another whose tasks all ran on a single host, or which
-        only gathered facts, nothing can be said (`run_once`, facts from the cache).
+        since the batches behind it never began (`serial`), or that may end itself between two batches. Of another whose
+        tasks all ran on a single host, or which only gathered facts, nothing can be said (`run_once`, facts from the
+        cache).
         """
-        covering = {play for (play, _), hosts in self._by_task.items() if len(hosts) > 1}
+        covering = {play for (play, _), hosts in self._by_task.items() if self._cutting or len(hosts) > 1}
         covering |= {failure.play for failure in self._last_failure.values() if self._is_lost(failure.host)}
         unseen: set[str] = set()
         for play, planned in zip(self._started, self._plays, strict=False):

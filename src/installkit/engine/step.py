@@ -332,4 +332,5 @@ def _evidence(order: Order) -> Evidence:
         str(order.spec.folder),
         fatal="ANSIBLE_ANY_ERRORS_FATAL" in os.environ or b"any_errors_fatal" in text,
         leaving=_LEAVING.search(text) is not None,
+        cutting=b"end_play" in text and b"serial" in text,
     )

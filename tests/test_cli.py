@@ -561,11 +561,13 @@ def test_a_run_is_resumed_and_rolled_back_by_its_name(failed):
     """Each shows its own plan first, then is applied like any other."""
     world, _ = failed
     resumed = world.cli("resume", "last", "-e", "broken=", "--yes")
+    limited = world.cli("rollback", "last", "-l", "nobody", "--yes")
     rolled_back = world.cli("rollback", "last", "--yes")
 
     assert 0 == resumed.exit_code
     assert "repair" in resumed.stderr
-    assert 0 == rolled_back.exit_code
+    assert (2, 0) == (limited.exit_code, rolled_back.exit_code)
+    assert "no host matches limit 'nobody'" in limited.stderr
     assert "no uninstall is declared" in rolled_back.stderr
 
 

@@ -38,21 +38,22 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
 
 @click.command(cls=Command)
 @click.argument("run", shell_complete=complete_runs)
+@click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
 @variables_option
 @start_options
 @pass_session
-def rollback(session: Session, /, run: str, *, extra_vars: tuple[str, ...], **start: Any) -> None:
+def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tuple[str, ...], **start: Any) -> None:
     """
     Undo a run, host by host, to the versions before it.
 
     \b
     installkit rollback last
-    installkit rollback 7f3c --yes
+    installkit rollback 7f3c -l db2 --yes
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.installer.site(old.site)
     passwords, values = take_passwords(start), read_variables(extra_vars, site.catalog())
-    made = site.plan(rollback=old, parameters=values.open, secrets=passwords)
+    made = site.plan(rollback=old, limit=limit, parameters=values.open, secrets=passwords)
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
 
 

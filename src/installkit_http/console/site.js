@@ -16,7 +16,7 @@ const PARTS = {
 
 /** Show one site: what it is, and one part of it. */
 export async function showSite(main, [name, part = "installed"], signal) {
-  if (!(part in PARTS)) throw new Error(say("problem.missing"));
+  if (!offeredParts().includes(part)) throw new Error(say("problem.missing"));
   const site = await get(address`sites/${name}`, signal);
   const place = make("div");
   await PARTS[part](place, name, signal, site);
@@ -34,9 +34,12 @@ export async function showSite(main, [name, part = "installed"], signal) {
   );
 }
 
+function offeredParts() {
+  return Object.keys(PARTS).filter((part) => part !== "plan" || allows("operate"));
+}
+
 function makeTabs(site, current) {
-  const parts = Object.keys(PARTS).filter((part) => part !== "plan" || allows("operate"));
-  const links = parts.map((part) =>
+  const links = offeredParts().map((part) =>
     make("a", { href: address`#/sites/${site}/${part}`, "aria-current": part === current ? "page" : null }, say(`site.${part}`)),
   );
   return make("nav", { class: "tabs", "aria-label": say("site.parts") }, links);

@@ -489,8 +489,9 @@ def test_a_failed_upgrade_is_not_installed_over():
     world = World((MYSQL,)).done(install=("mysql=1.0",))
     world = world.apply(world.plan(upgrade=("mysql",)), failing=["01-mysql-upgrade"])
 
-    with pytest.raises(PlanningError, match=r"is on the way to 2\.0; install does not change it to 1\.0"):
+    with pytest.raises(PlanningError, match=r"is on the way to 2\.0; install does not change it to 1\.0") as refused:
         world.plan(install=("mysql=1.0",))
+    assert "roll back the run that upgraded it" == refused.value.remedy
 
 
 def test_without_known_versions_an_upgrade_waits_for_force():

@@ -285,7 +285,11 @@ def _not_installed(case: Case) -> PlanningError:
 
 
 def _other_version(case: Case, stands: str, wanted: str) -> PlanningError:
+    before = case.row.version if case.row else None
+    back = before is not None and (wanted == before or is_newer(case.component, before, wanted))
     return PlanningError(
         f"{case.place} is {stands}; install does not change it to {wanted}",
-        remedy=f"ask for the upgrade: --upgrade {case.component.name}={wanted}",
+        remedy="roll back the run that upgraded it"
+        if back
+        else f"ask for the upgrade: --upgrade {case.component.name}={wanted}",
     )

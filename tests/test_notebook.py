@@ -186,7 +186,48 @@ def test_without_vega_lite_a_timeline_is_a_picture(run):
         text.rpartition(",")[0] for text in told
     }
     assert {"db1", "web1"} <= set(texts)
-    assert "tasks by host" in str(attrs.evolve(timeline, tasks=()).svg()), "a run that has just begun has none"
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "title"),
+    [
+        pytest.param(RunStatus.FAILED, "of run 024ea3", "run 024ea3: tasks by host", id="ended"),
+        pytest.param(
+            RunStatus.RUNNING,
+            "of run 024ea3 so far; those that go on are not in it",
+            "run 024ea3 so far: ended tasks by host",
+            id="running",
+        ),
+        pytest.param(
+            RunStatus.CANCELED,
+            "of run 024ea3 canceled; those that were cut off are not in it",
+            "run 024ea3 canceled: ended tasks by host",
+            id="canceled",
+        ),
+    ],
+)
+def test_a_timeline_says_which_tasks_are_not_in_it(run, status, told, title):
+    """Only tasks that have ended have a bar: as text, in the chart and in the picture it says which others there are."""
+    timeline = attrs.evolve(run.timeline(), status=status)
+
+    assert f"the slowest of 3 tasks {told}" == str(timeline).splitlines()[0]
+    assert title == timeline.chart()["vconcat"][0]["title"]
+    assert f">{title}<" in str(timeline.svg())
+
+
+def test_a_timeline_without_tasks_is_a_sentence(installer):
+    """Nothing is drawn where nothing has ended, of a run that waits as of one that was canceled."""
+    run = start_waiting(installer)
+    until(lambda: run.status is RunStatus.WAITING)
+    waiting = run.timeline()._repr_mimebundle_()
+    run.cancel()
+    canceled = run.wait(20).timeline()._repr_mimebundle_()
+
+    for shown, status in ((waiting, "waiting"), (canceled, "canceled")):
+        sentence = f"run {run.id[:6]} {status}: no task has ended"
+        assert {"text/html", "text/plain"} == set(shown)
+        assert sentence == shown["text/plain"]
+        assert sentence in Tags(shown["text/html"]).text
 
 
 def test_values_become_frames(run, past):

@@ -284,6 +284,8 @@ class Run(Shown):
         """
         Return its tasks over hosts and time, and the slowest of them, as an interactive chart for a notebook.
 
+        Tasks that go on, or were cut off, are not in it; it says so.
+
         Raises:
             StoreError: If its events were pruned.
         """

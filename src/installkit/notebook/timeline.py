@@ -13,8 +13,9 @@ import attrs
 from markupsafe import Markup
 
 import installkit
-from installkit import Action, EventKind
+from installkit import Action, EventKind, RunStatus
 from installkit.notebook.bars import Bar, Chart, charts_svg
+from installkit.notebook.markup import page, quiet
 from installkit.wording import counted, duration_text
 
 MIME = "application/vnd.vegalite.v5+json"
@@ -63,10 +64,12 @@ class Timeline:
     The tasks of a run over hosts and time: an interactive chart in a notebook, the slowest tasks as text.
 
     Attributes:
-        tasks: In the order of their ends.
+        status: Of the run, when its tasks were read.
+        tasks: Those that have ended, in the order of their ends.
     """
 
     run: str
+    status: RunStatus
     tasks: tuple[TaskSpan, ...]
 
     @property
@@ -78,18 +81,42 @@ class Timeline:
     def _drawn(self) -> tuple[TaskSpan, ...]:
         return tuple(sorted(self.tasks, key=lambda task: -task.duration)[:DRAWN])
 
+    @property
+    def _title(self) -> str:
+        tasks = "ended tasks" if self._missing else "tasks"
+        what = f"the longest {DRAWN} of {len(self.tasks)} {tasks}" if len(self.tasks) > DRAWN else f"{tasks} by host"
+        return f"{self._named}: {what}"
+
+    @property
+    def _named(self) -> str:
+        status = self.status.value if self.status.final else "so far"
+        return f"run {self.run[:6]} {status}" if self._missing else f"run {self.run[:6]}"
+
+    @property
+    def _missing(self) -> str:
+        """Which tasks that were begun are not in it; empty for none."""
+        if not self.status.final:
+            return "those that go on"
+        ended = {RunStatus.SUCCEEDED, RunStatus.FAILED}
+        return "" if self.status in ended else "those that were cut off"
+
     def __str__(self) -> str:
+        if not self.tasks:
+            return f"run {self.run[:6]} {self.status.value}: no task has ended"
         lines = (f"{duration_text(each.duration):>10}  {_label(each)}" for each in self.slowest)
-        return "\n".join([f"the slowest of {counted(len(self.tasks), 'task')} of run {self.run[:6]}", *lines])
+        missing = f"; {self._missing} are not in it" if self._missing else ""
+        return "\n".join([f"the slowest of {counted(len(self.tasks), 'task')} of {self._named}{missing}", *lines])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        if not self.tasks:
+            return {"text/html": page(quiet(str(self))), "text/plain": str(self)}
         return {MIME: self.chart(), "image/svg+xml": str(self.svg()), "text/plain": str(self)}
 
     def svg(self) -> Markup:
         """Return the same as a picture, for where the chart cannot be drawn."""
         drawn = sorted(self._drawn, key=lambda task: task.host)
         by_host = Chart(
-            title=_title(self.run, len(drawn), len(self.tasks)),
+            title=self._title,
             bars=[_bar(task.host, task.started_at.timestamp(), task.finished_at.timestamp(), task) for task in drawn],
             first=_clock_text(min((task.started_at for task in drawn), default=None)),
             last=_clock_text(max((task.finished_at for task in drawn), default=None)),
@@ -112,20 +139,21 @@ class Timeline:
         return {
             "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
             "datasets": {"tasks": [_datum(task) for task in drawn], "slowest": [_datum(task) for task in self.slowest]},
-            "vconcat": [_by_host(_title(self.run, len(drawn), len(self.tasks)), _row_height(drawn)), _by_duration()],
+            "vconcat": [_by_host(self._title, _row_height(drawn)), _by_duration()],
         }
 
 
 def read_timeline(run: installkit.Run) -> Timeline:
     """
-    Return the tasks of *run* so far.
+    Return the tasks of *run* that have ended.
 
     Raises:
         StoreError: If its events were pruned.
     """
+    status = run.status  # read first: of a run that ends meanwhile nothing is missing that the status says is there
     steps = {step.id: step for step in run.plan.steps}
     spans = [_span(event, steps[event.step]) for event in run.events() if event.step and _is_timed(event)]
-    return Timeline(run=run.id, tasks=tuple(spans))
+    return Timeline(run=run.id, status=status, tasks=tuple(spans))
 
 
 def _is_timed(event: installkit.Event) -> bool:
@@ -148,11 +176,6 @@ def _span(event: installkit.Event, step: installkit.Step) -> TaskSpan:
 
 def _label(task: TaskSpan) -> str:
     return f"{task.task} ({task.component} on {task.host})"
-
-
-def _title(run: str, drawn: int, known: int) -> str:
-    some = f", the longest {drawn} of {known} tasks" if drawn < known else ""
-    return f"run {run[:6]}: tasks by host{some}"
 
 
 def _datum(task: TaskSpan) -> dict[str, Any]:

@@ -323,6 +323,20 @@ def test_two_runs_are_compared(past, tmp_path):
     assert 2 == len(installkit.to_frame(comparison))
 
 
+def test_a_task_took_as_long_as_on_its_slowest_host(past, tmp_path):
+    """Hosts work at once: the sum of their times would be longer than the step that it stands beside."""
+    record(tmp_path, lambda text: text.replace("2026-11-22", "2026-11-23"), run="ffffffffffff")
+    past.reindex()
+    now, before = past.runs()
+    comparison = now.compare(before)
+    (refused,) = (task for task in comparison.tasks if task.task == "Refuse")
+    times = [event.duration for event in now.events() if event.task == "Refuse" and event.duration is not None]
+
+    assert 2 == len(times)
+    assert (max(times), max(times), 0.0) == (refused.duration, refused.earlier_duration, refused.slower_by)
+    assert "slowest host took" in Tags(comparison._repr_mimebundle_()["text/html"]).text
+
+
 def test_each_version_on_the_way_is_compared_with_itself(tmp_path):
     """A step is compared with the one to the same version; where none led to it, with the next of its component."""
     record(tmp_path, hops=("1.0", "2.0"))

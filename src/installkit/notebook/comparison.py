@@ -52,7 +52,7 @@ class TaskDifference:
 
     Attributes:
         version: That its step leads to.
-        duration: Seconds, the sum over its hosts.
+        duration: Seconds on the host that it took longest on; where it was done more than once there, their sum.
     """
 
     component: str
@@ -120,7 +120,7 @@ class RunComparison:
             table(("component", "action", "version", "batch", "now", "before", "took", "took before"), steps),
             table(("component", "action", "version", "host", "now", "before"), hosts)
             or quiet("every host fared the same in both"),
-            table(("component", "action", "version", "tasks that differ most", "took", "took before"), tasks),
+            table(("component", "action", "version", "tasks that differ most", "slowest host took", "before"), tasks),
         )
         return {"text/html": page(*parts), "text/plain": str(self)}
 
@@ -184,12 +184,13 @@ def _hosts_of(run: RunSnapshot, like: _Likes) -> dict[tuple[_Work, str], HostSta
 
 
 def _tasks_of(run: installkit.Run, like: _Likes) -> dict[tuple[_Work, str], float]:
+    """Return the seconds of each task on its slowest host: a sum over hosts, which work at once, is no time of a step's."""
     works = {step.id: like.get(_work(step), _work(step)) for step in run.plan.steps}
-    seconds: defaultdict[tuple[_Work, str], float] = defaultdict(float)
+    seconds: defaultdict[tuple[_Work, str], defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for event in run.events():
         if event.kind is EventKind.TASK_RESULT and event.step is not None and event.task is not None:
-            seconds[works[event.step], event.task] += event.duration or 0.0
-    return seconds
+            seconds[works[event.step], event.task][event.host or ""] += event.duration or 0.0
+    return {task: max(by_host.values()) for task, by_host in seconds.items()}
 
 
 def _compare_step(

@@ -121,15 +121,16 @@ def test_a_catalog_shows_itself(folder):
 def test_text_of_hosts_and_people_is_never_markup(tmp_path):
     """Messages, notes, names of tasks, hosts and versions are shown as they are, whatever they hold."""
     words = {"no licence", "recorded", "db1", "web1", "mysql", "zk", "Say", "Refuse", "failed: 02-zk-install"}
-    record(tmp_path, lambda text: EVIL + text if text in words else text)
+    for run in (RECORDED.name, "ffffffffffff"):
+        record(tmp_path, lambda text: EVIL + text if text in words else text, run=run)
     with installkit.Installer(tmp_path) as installer:
         installer.reindex()
-        run = installer.run("last")
+        run, other = installer.runs()
         pages = [
             mimebundle(run.plan)["text/html"],
             mimebundle(run)["text/html"],
             mimebundle(installer.site("acme"))["text/html"],
-            run.compare(run)._repr_mimebundle_()["text/html"],
+            run.compare(other)._repr_mimebundle_()["text/html"],
         ]
         pictures = [shown._repr_mimebundle_()["image/svg+xml"] for shown in (run.plan.graph(), run.timeline())]
 
@@ -319,8 +320,42 @@ def test_two_runs_are_compared(past, tmp_path):
     assert {"web2": (HostStatus.FAILED, None), "web1": (None, HostStatus.FAILED)} == hosts
     assert {"Say": (False, False), "Allow": (False, True), "Refuse": (True, False)} == tasks
     assert "Say" == comparison.tasks[-1].task
-    assert "before failed" in str(comparison)
     assert 2 == len(installkit.to_frame(comparison))
+    assert [
+        "run ffffff and, before it, 024ea3",
+        "install mysql: succeeded 1.2 s, before succeeded 1.2 s",
+        "install zk: failed 1.5 s, before failed 1.5 s",
+    ] == str(comparison).splitlines()
+    assert comparison == before.compare(now), "the earlier one is told by when it was created"
+
+
+def test_runs_of_two_sites_are_compared_by_name(past, tmp_path):
+    """It says where each was; a step that one did not have was not done there."""
+    other = {"acme": "beta", "zk": "web"}
+    record(tmp_path, lambda text: other.get(text, text).replace("2026-11-22", "2026-11-21"), run="ffffffffffff")
+    past.reindex()
+    now, before = past.runs()
+    comparison = now.compare(before)
+
+    assert [
+        "run 024ea3 on acme and, before it, ffffff on beta",
+        "install mysql: succeeded 1.2 s, before succeeded 1.2 s",
+        "install zk: failed 1.5 s, before not done",
+        "install web: not done, before failed 1.5 s",
+    ] == str(comparison).splitlines()
+    assert "ffffff on beta" in Tags(comparison._repr_mimebundle_()["text/html"]).text
+
+
+@pytest.mark.parametrize("wrong", [pytest.param("024ea32e2dec", id="id"), pytest.param(None, id="none")])
+def test_a_run_is_compared_with_a_run(run, wrong):
+    with pytest.raises(TypeError, match=f"compared with a Run, .* not with {wrong!r}"):
+        run.compare(wrong)
+
+
+def test_a_run_is_not_compared_with_itself(run, past):
+    with pytest.raises(installkit.InstallkitError, match="024ea32e2dec would be compared with itself") as caught:
+        run.compare(past.run("last"))
+    assert "run.earlier()" in caught.value.remedy
 
 
 def test_a_task_took_as_long_as_on_its_slowest_host(past, tmp_path):

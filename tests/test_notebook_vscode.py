@@ -53,10 +53,11 @@ CONTRASTS = """() => {
 def outputs(tmp_path):
     """A plan, a run, a site and a comparison as pages, a graph and a timeline as pictures, one after the other."""
     record(tmp_path)
+    record(tmp_path, run="ffffffffffff")
     with installkit.Installer(tmp_path) as installer:
         installer.reindex()
-        run = installer.run("last")
-        shown = (run.plan, run, installer.site("acme"), run.compare(run), run.plan.graph(), run.timeline())
+        run, other = installer.runs()
+        shown = (run.plan, run, installer.site("acme"), run.compare(other), run.plan.graph(), run.timeline())
         bundles = [value._repr_mimebundle_() for value in shown]
     return "".join(bundle.get("text/html") or bundle["image/svg+xml"] for bundle in bundles)
 

@@ -295,9 +295,13 @@ class Run(Shown):
 
     def compare(self, other: "Run") -> "RunComparison":
         """
-        Return what differs between this run and *other*, the earlier one: how its steps, hosts and tasks fared.
+        Return what differs between this run and *other*, also of another site: how steps, hosts and tasks fared.
+
+        Whichever was created first is the earlier one.
 
         Raises:
+            TypeError: If *other* is no run.
+            InstallkitError: If it is this one.
             StoreError: If the events of one were pruned.
         """
         from installkit.notebook import compare_runs  # noqa: PLC0415 - as above

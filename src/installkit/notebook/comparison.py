@@ -104,19 +104,28 @@ class RunComparison:
 
     def __str__(self) -> str:
         lines = (
-            f"{' '.join(filter(None, (step.action.value, step.component, _versions(step))))}:"
-            f" {_status(step.status)} {duration_text(step.duration)},"
-            f" before {_status(step.earlier_status)} {duration_text(step.earlier_duration)}"
+            f"{_spaced(step.action.value, step.component, _versions(step))}:"
+            f" {_spaced(_status(step.status), duration_text(step.duration))},"
+            f" before {_spaced(_status(step.earlier_status), duration_text(step.earlier_duration))}"
             for step in self.steps
         )
-        return "\n".join([f"run {self.run.id[:6]} and before it {self.earlier.id[:6]}", *map(str.rstrip, lines)])
+        now, earlier = (_spaced(run.id[:6], site) for run, site in self._sited)
+        return "\n".join([f"run {now} and, before it, {earlier}", *lines])
+
+    @property
+    def _sited(self) -> tuple[tuple[RunSnapshot, str], tuple[RunSnapshot, str]]:
+        """Each of the two with the site that it was on; empty where both were on the same."""
+        differ = self.run.site != self.earlier.site
+        now, earlier = (f"on {run.site}" if differ else "" for run in (self.run, self.earlier))
+        return (self.run, now), (self.earlier, earlier)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         steps = ((*_what(each), _versions(each), each.batch, *_statuses(each), *_times(each)) for each in self.steps)
         hosts = ((*_what(each), each.version, each.host, *_statuses(each)) for each in self.hosts)
         tasks = ((*_what(each), each.version, each.task, *_times(each)) for each in self.tasks[:TASKS_SHOWN])
+        now, earlier = (_named(*each) for each in self._sited)
         parts = (
-            heading("two runs:", _named(self.run), "and, before it,", _named(self.earlier)),
+            heading("two runs:", now, "and, before it,", earlier),
             table(("component", "action", "version", "batch", "now", "before", "took", "took before"), steps),
             table(("component", "action", "version", "host", "now", "before"), hosts)
             or quiet("every host fared the same in both"),
@@ -127,19 +136,23 @@ class RunComparison:
 
 def compare_runs(run: installkit.Run, other: installkit.Run) -> RunComparison:
     """
-    Return what differs between *run* and *other*, the earlier one.
+    Return what differs between *run* and *other*; whichever was created first is the earlier one.
 
     Steps are matched by component, action and batch, and by the version that they lead to; where that differs, in their
     order. Hosts and tasks are matched by their names.
 
     Raises:
+        TypeError: If *other* is no run.
+        InstallkitError: If both are the same run.
         StoreError: If the events of one were pruned.
     """
-    now, earlier = run.snapshot(), other.snapshot()
+    _check_two(run, other)
+    older, newer = sorted((other, run), key=lambda each: each.spec().created_at)
+    now, earlier = newer.snapshot(), older.snapshot()
     like = _counterparts(now.steps, earlier.steps)
     steps = _paired(_steps_of(now, {}), _steps_of(earlier, like))
     hosts = _paired(_hosts_of(now, {}), _hosts_of(earlier, like))
-    tasks = _paired(_tasks_of(run, {}), _tasks_of(other, like))
+    tasks = _paired(_tasks_of(newer, {}), _tasks_of(older, like))
     return RunComparison(
         run=now,
         earlier=earlier,
@@ -147,6 +160,16 @@ def compare_runs(run: installkit.Run, other: installkit.Run) -> RunComparison:
         hosts=tuple(_compare_host(*each) for each in hosts if each[1] != each[2]),
         tasks=tuple(sorted((_compare_task(*each) for each in tasks), key=lambda task: -abs(task.slower_by))),
     )
+
+
+def _check_two(run: installkit.Run, other: object) -> None:
+    if not isinstance(other, installkit.Run):
+        raise TypeError(f"a run is compared with a Run, as Installer.run returns it by its id, not with {other!r}")
+    if run.id == other.id:
+        raise installkit.InstallkitError(
+            f"run {run.id} would be compared with itself",
+            remedy="choose another one: run.earlier() finds those before it",
+        )
 
 
 def _work(step: Step) -> _Work:
@@ -246,5 +269,9 @@ def _status(status: StepStatus | HostStatus | None) -> str:
     return "not done" if status is None else status.value
 
 
-def _named(run: RunSnapshot) -> Markup:
-    return Markup("{} {} {}").format(run.id[:6], word(run.status.value), time_text(run.created_at))
+def _named(run: RunSnapshot, site: str) -> Markup:
+    return Markup("{} {} {}").format(_spaced(run.id[:6], site), word(run.status.value), time_text(run.created_at))
+
+
+def _spaced(*parts: str) -> str:
+    return " ".join(filter(None, parts))

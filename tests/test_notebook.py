@@ -248,6 +248,45 @@ def test_values_become_frames(run, past):
     assert 0 == len(installkit.to_frame([]))
 
 
+def test_without_values_a_frame_has_their_columns(run, past, folder, inventory):
+    """What works with the frame works without rows, too; of a list it has to be said what is not in it."""
+    (folder / "03.mysql.yml").write_text("- hosts: all\n  tasks: []\n")
+    twin = attrs.evolve(run.snapshot(), steps=(), started_at=None)
+    frames = {
+        "Installation": installkit.to_frame(past.site("empty", inventory=inventory, catalog=folder)),
+        "Change": installkit.to_frame(attrs.evolve(run.plan, changes=())),
+        "StepSnapshot": installkit.to_frame(twin),
+        "Failure": installkit.to_frame([], kind=installkit.Failure),
+        "RunSnapshot": installkit.to_frame((), kind=installkit.Run),
+    }
+    columns = {name: [field.name for field in attrs.fields(getattr(installkit, name))] for name in frames}
+    tasks = installkit.to_frame(attrs.evolve(run.timeline(), tasks=()))
+
+    assert columns == {name: list(frame.columns) for name, frame in frames.items()}
+    assert [0] * len(frames) == [len(frame) for frame in frames.values()]
+    assert 0.0 == tasks[tasks.status == "failed"].duration.round(1).sum()
+    assert [] == list(frames["RunSnapshot"].started_at.dt.floor("s"))
+    assert installkit.to_frame([twin]).started_at.dt.floor("s").isna().all(), "no run has begun yet"
+    assert [] == list(installkit.to_frame([]).columns)
+
+
+def test_a_comparison_without_steps_has_its_columns(past, tmp_path):
+    record(tmp_path, run="ffffffffffff")
+    past.reindex()
+    comparison = attrs.evolve(past.runs()[0].compare(past.runs()[1]), steps=())
+
+    assert {"component", "status", "earlier_status"} < set(installkit.to_frame(comparison).columns)
+
+
+def test_a_frame_is_of_the_kind_that_was_asked_for(run):
+    """A list with values of another kind is refused, as is a kind that is none."""
+    assert list(installkit.to_frame(run.failures)) == list(installkit.to_frame(run.failures, kind=installkit.Failure))
+    with pytest.raises(TypeError, match="a frame of Event was asked for, and Failure given"):
+        installkit.to_frame(run.failures, kind=installkit.Event)
+    with pytest.raises(TypeError, match="a kind is a class of installkit's values"):
+        installkit.to_frame([], kind="Failure")
+
+
 @pytest.mark.parametrize(
     "wrong", [pytest.param("text", id="text"), pytest.param([1, 2], id="numbers"), pytest.param({}, id="mapping")]
 )

@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 
 import installkit
 from http_client import until
+from waiting_runs import start_waiting
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -36,10 +37,20 @@ def python(*arguments, folder):
 
 def pages_of(folder, name):
     """Run the notebook *name*, and return what each code cell shows, as the best of its MIME types."""
-    notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+    return shown_by(nbformat.read(folder / f"{name}.ipynb", as_version=4), folder)
+
+
+def shown_by(notebook, folder):
+    """Run *notebook* in *folder*, and return the same of it."""
     client = NotebookClient(notebook, timeout=100, resources={"metadata": {"path": str(folder)}})
     client.execute()
     return ["".join(map(_shown, cell.outputs)) for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def under(heading, notebook):
+    """Return the first code cell of *notebook* under *heading*."""
+    start = next(index for index, cell in enumerate(notebook.cells) if heading in cell.source)
+    return next(cell for cell in notebook.cells[start:] if cell.cell_type == "code")
 
 
 def _shown(output):
@@ -200,6 +211,28 @@ def test_notebook_fleet(examples):
     assert "upgrade 1.0 → 1.1" in behind
     assert 1 == behind.count("to upgrade")
     assert 3 == runs.count("succeeded")
+
+
+@pytest.mark.long
+def test_notebooks_go_on_where_there_is_nothing(examples):
+    """The overview of a site where nothing is installed, and the failures of a run that has none, are empty tables."""
+    folder, waited = examples / "notebooks", examples / "waited"
+    with installkit.Installer() as installer:
+        installer.site("empty", inventory=examples / "catalog/hosts.yml", catalog=examples / "catalog/playbooks")
+    with installkit.Installer(waited) as installer:
+        start_waiting(installer, hosts=("h1",)).wait(20)
+    fleet, diagnose = (nbformat.read(folder / f"{name}.ipynb", as_version=4) for name in ("fleet", "diagnose"))
+    begin = f"import installkit\ninstaller, failed = installkit.Installer(), installkit.Installer({str(waited)!r}).run('last')"
+    headings = ("The overview", "Whoever can be upgraded", "The last runs")
+    cells = [*(under(heading, fleet) for heading in headings), under("What went wrong", diagnose)]
+    _, overview, behind, runs, failures = shown_by(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(begin), *cells]), folder
+    )
+
+    assert "" == behind
+    assert "<td>" not in overview + runs + failures
+    assert "<th>started_at</th>" in runs
+    assert "<th>summary</th>" in failures
 
 
 @pytest.mark.long

@@ -17,6 +17,7 @@ from http_client import until
 from installkit import Action, Check, CheckStatus, EventKind, HostStatus, Ignored, RunStatus, StepStatus
 from installkit.estimates import expect_durations, seconds_left
 from installkit.notebook import mimebundle
+from installkit.notebook.comparison import HostDifference
 from installkit.notebook.runs import run_page
 from waiting_runs import start_waiting
 
@@ -311,6 +312,44 @@ def test_of_many_hosts_those_that_fare_worst_are_shown(run):
 
     assert "lost" in grid
     assert "and 960 more hosts" in grid
+
+
+def test_of_many_hosts_a_site_names_the_first(tmp_path):
+    """What is installed on all of them stays a row that can be read."""
+    record(tmp_path)
+    path = tmp_path / "runs" / RECORDED.name / "result.json"
+    ended = json.loads(path.read_text())
+    first = ended["result"]["installed"][0]
+    ended["result"]["installed"] = [first | {"host": f"h{number:03}"} for number in range(150)]
+    path.write_text(json.dumps(ended))
+    with installkit.Installer(tmp_path) as installer:
+        installer.reindex()
+        page = Tags(mimebundle(installer.site("acme"))["text/html"]).text
+
+    assert "h000, h001, h002, h003, h004 and 145 more" in page
+    assert "h005" not in page
+
+
+def test_of_many_hosts_and_steps_a_comparison_shows_those_that_differ_most(past, tmp_path):
+    """Hosts that fared alike share a row; a step that fared differently is never left out."""
+    record(tmp_path, run="ffffffffffff")
+    past.reindex()
+    comparison = past.runs()[0].compare(past.runs()[1])
+    step = comparison.steps[0]
+    steps = [attrs.evolve(step, batch=batch) for batch in range(1, 151)]
+    steps[99] = attrs.evolve(step, batch=100, earlier_status=StepStatus.FAILED)
+    host = HostDifference(
+        component="mysql", action=Action.INSTALL, version=None, host="", status=HostStatus.OK, earlier_status=None
+    )
+    hosts = tuple(attrs.evolve(host, host=f"h{number:03}") for number in range(150))
+    shown = attrs.evolve(comparison, steps=tuple(steps), hosts=hosts)._repr_mimebundle_()
+    page = Tags(shown["text/html"]).text
+
+    assert "h000, h001, h002, h003, h004 and 145 more" in page
+    assert "and 120 more steps, none of which differs more" in page
+    assert [*range(1, 30), 100] == [int(batch) for batch in re.findall("<td>([0-9]+)</td>", shown["text/html"])]
+    assert 1 + 30 + 1 == len(shown["text/plain"].splitlines())
+    assert shown["text/plain"].endswith("\nand 120 more steps, none of which differs more")
 
 
 def hop(step, seq, version, **fields):

@@ -18,9 +18,9 @@ from installkit.model import (
     password_problem,
     vault_passwords,
 )
-from installkit.model.plan import join_names
 from installkit.planning import parameter_problem, undeclared_problem
 from installkit.store import Store
+from installkit.wording import join_names
 
 _PASSWORDS = f"{CONNECTION_PASSWORD}, {BECOME_PASSWORD}, {VAULT_PASSWORD}, {VAULT_PASSWORD}:LABEL"
 

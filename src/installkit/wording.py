@@ -1,8 +1,9 @@
-"""Numbers, times and sizes as people read them: the same on the command line, in a notebook and in a plan."""
+"""Numbers, times, sizes and lists of names as people read them: the same on the command line, in a notebook and in a plan."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-__all__ = ["counted", "duration_text", "size_text", "time_text"]
+__all__ = ["counted", "duration_text", "join_names", "size_text", "time_text"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -20,6 +21,14 @@ def duration_text(seconds: float | None) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def join_names(names: Sequence[str], *, most: int = 6) -> str:
+    """Return *names* in one line: all of them, or the first and how many more there are beyond *most*."""
+    if len(names) <= most:
+        return ", ".join(names)
+    shown = most - 1
+    return f"{', '.join(names[:shown])} and {len(names) - shown} more"
 
 
 def size_text(size: float) -> str:

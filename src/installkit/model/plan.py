@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -6,14 +6,7 @@ import attrs
 
 from installkit.display import Drawn, Shown
 from installkit.model.words import Action, Reason
-
-
-def join_names(names: Sequence[str], *, most: int = 6) -> str:
-    """Return *names* in one line: all of them, or the first and how many more there are beyond *most*."""
-    if len(names) <= most:
-        return ", ".join(names)
-    shown = most - 1
-    return f"{', '.join(names[:shown])} and {len(names) - shown} more"
+from installkit.wording import join_names
 
 
 @attrs.frozen(kw_only=True)

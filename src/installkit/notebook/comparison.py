@@ -10,8 +10,9 @@ from markupsafe import Markup
 import installkit
 from installkit import Action, EventKind, HostStatus, RunSnapshot, Step, StepSnapshot, StepStatus
 from installkit.notebook.markup import heading, page, quiet, table, word
-from installkit.wording import duration_text, time_text
+from installkit.wording import counted, duration_text, join_names, time_text
 
+STEPS_SHOWN = 30
 TASKS_SHOWN = 10
 
 _Work = tuple[str, Action, str | None]
@@ -107,10 +108,20 @@ class RunComparison:
             f"{_spaced(step.action.value, step.component, _versions(step))}:"
             f" {_spaced(_status(step.status), duration_text(step.duration))},"
             f" before {_spaced(_status(step.earlier_status), duration_text(step.earlier_duration))}"
-            for step in self.steps
+            for step in self._shown
         )
         now, earlier = (_spaced(run.id[:6], site) for run, site in self._sited)
-        return "\n".join([f"run {now} and, before it, {earlier}", *lines])
+        return "\n".join([f"run {now} and, before it, {earlier}", *lines, *filter(None, [self._more])])
+
+    @property
+    def _shown(self) -> tuple[StepDifference, ...]:
+        """The steps, in order; of many those that differ most."""
+        return tuple(sorted(sorted(self.steps, key=_sameness)[:STEPS_SHOWN], key=self.steps.index))
+
+    @property
+    def _more(self) -> str:
+        hidden = len(self.steps) - STEPS_SHOWN
+        return f"and {counted(hidden, 'more step')}, none of which differs more" if hidden > 0 else ""
 
     @property
     def _sited(self) -> tuple[tuple[RunSnapshot, str], tuple[RunSnapshot, str]]:
@@ -120,14 +131,14 @@ class RunComparison:
         return (self.run, now), (self.earlier, earlier)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        steps = ((*_what(each), _versions(each), each.batch, *_statuses(each), *_times(each)) for each in self.steps)
-        hosts = ((*_what(each), each.version, each.host, *_statuses(each)) for each in self.hosts)
+        steps = ((*_what(each), _versions(each), each.batch, *_statuses(each), *_times(each)) for each in self._shown)
         tasks = ((*_what(each), each.version, each.task, *_times(each)) for each in self.tasks[:TASKS_SHOWN])
         now, earlier = (_named(*each) for each in self._sited)
         parts = (
             heading("two runs:", now, "and, before it,", earlier),
             table(("component", "action", "version", "batch", "now", "before", "took", "took before"), steps),
-            table(("component", "action", "version", "host", "now", "before"), hosts)
+            quiet(self._more),
+            table(("component", "action", "version", "hosts", "now", "before"), _host_rows(self.hosts))
             or quiet("every host fared the same in both"),
             table(("component", "action", "version", "tasks that differ most", "slowest host took", "before"), tasks),
         )
@@ -249,6 +260,18 @@ def _compare_task(key: tuple[_Work, str], now: float | None, before: float | Non
 
 def _what(each: StepDifference | HostDifference | TaskDifference) -> tuple[str, str]:
     return each.component, each.action.value
+
+
+def _host_rows(hosts: Iterable[HostDifference]) -> list[tuple[object, ...]]:
+    """Return a row for all hosts that fared the same way differently."""
+    rows: defaultdict[HostDifference, list[str]] = defaultdict(list)
+    for each in hosts:
+        rows[attrs.evolve(each, host="")].append(each.host)
+    return [(*_what(each), each.version, join_names(names), *_statuses(each)) for each, names in rows.items()]
+
+
+def _sameness(step: StepDifference) -> tuple[bool, float]:
+    return step.status is step.earlier_status, -abs((step.duration or 0.0) - (step.earlier_duration or 0.0))
 
 
 def _versions(step: StepDifference) -> str:

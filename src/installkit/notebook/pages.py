@@ -9,7 +9,7 @@ from markupsafe import Markup
 import installkit
 from installkit.notebook.markup import facts, folded, heading, joined, page, quiet, table, word, words
 from installkit.notebook.runs import run_page
-from installkit.wording import counted, duration_text, time_text
+from installkit.wording import counted, duration_text, join_names, time_text
 
 RUNS_SHOWN = 5
 
@@ -110,7 +110,7 @@ def _installed(rows: tuple[installkit.Installation, ...]) -> Markup:
     for row in rows:
         hosts[row.component, row.version or "", row.status.value].append(row.host)
     cells = (
-        (component, version, word(status), ", ".join(names)) for (component, version, status), names in hosts.items()
+        (component, version, word(status), join_names(names)) for (component, version, status), names in hosts.items()
     )
     return table(("component", "version", "status", "hosts"), cells)
 

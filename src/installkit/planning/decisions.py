@@ -6,11 +6,11 @@ import attrs
 
 from installkit.errors import PlanningError
 from installkit.model import Action, Component, Installation, InstallationStatus, Reason
-from installkit.model.plan import join_names
 from installkit.planning.coverage import spec_of
 from installkit.planning.requests import Demand
 from installkit.planning.routes import find_route, reachable_versions
 from installkit.planning.versions import check_known, is_newer, is_offered
+from installkit.wording import join_names
 
 _DISRUPTIVE = frozenset({Action.UPGRADE, Action.RESTART, Action.STOP, Action.UNINSTALL, Action.ROLLBACK})
 

@@ -17,7 +17,6 @@ from installkit.model import (
     Step,
     Targets,
 )
-from installkit.model.plan import join_names
 from installkit.planning.changes import Changes, find_changes
 from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.inputs import digest_inputs
@@ -26,7 +25,7 @@ from installkit.planning.parameters import Values, check_parameters, digest, han
 from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
 from installkit.planning.requirements import Outcome
 from installkit.planning.steps import Steps
-from installkit.wording import counted
+from installkit.wording import counted, join_names
 
 _NO_PARAMETERS = SiteParameters()
 _VERBS = {Action.BACKUP: "back up", Action.ROLLBACK: "roll back"}

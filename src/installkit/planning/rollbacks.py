@@ -19,7 +19,6 @@ from installkit.model import (
     SiteParameters,
     Targets,
 )
-from installkit.model.plan import join_names
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage
 from installkit.planning.decisions import Case, Decision, check_fixed
@@ -28,6 +27,7 @@ from installkit.planning.parameters import Values, check_parameters
 from installkit.planning.plans import Facts, Stamp, assemble
 from installkit.planning.questions import Questions
 from installkit.planning.requests import Demand, check_limit
+from installkit.wording import join_names
 
 Place = tuple[str, str]
 """A component and a host."""

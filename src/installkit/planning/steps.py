@@ -6,12 +6,12 @@ import attrs
 
 from installkit.errors import PlanningError
 from installkit.model import Action, ActionSpec, Change, Component, Inventory, Request, Step
-from installkit.model.plan import join_names
 from installkit.planning.batches import cut_batches
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.order import Order
 from installkit.planning.requests import CHECKED, GETTING_VALUES
+from installkit.wording import join_names
 
 _PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK, Action.RECORD})
 _HARMLESS_AGAIN = GETTING_VALUES - {Action.ROLLBACK}

@@ -18,6 +18,7 @@ Every error that installkit raises on purpose.
         └── RunNotFoundError        no run has this id                                  (also LookupError)
 """
 
+import copyreg
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ import attrs
 
 
 class InstallkitError(Exception):
-    """Catch this to catch everything that installkit raises on purpose."""
+    """Catch this to catch everything that installkit raises on purpose; a traceback ends with its remedy."""
 
     remedy: str | None = None
     """What to do next, in one sentence; None where the message says all."""
@@ -33,6 +34,12 @@ class InstallkitError(Exception):
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
         self.remedy = remedy
+        if remedy:
+            self.add_note(f"→ {remedy}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copies be made of what the error holds: the arguments of `__init__` are not kept."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # no stub has it
 
 
 @attrs.frozen

@@ -48,6 +48,32 @@ def test_a_component_is_installed_with_curl_alone(servers, tmp_path):
     assert "-- run" not in refused.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param([], "usage: ", id="no arguments"),
+        pytest.param(["acme", "nope.yml", "mysql"], "error: there is no inventory nope.yml", id="no inventory"),
+        pytest.param(["acme", ".", "mysql"], "error: there is no inventory .", id="a folder"),
+    ],
+)
+def test_curl_asks_nothing_where_its_arguments_are_wrong(arguments, message, tmp_path):
+    """One line says what is wrong; the service, which is not there, is not missed."""
+    environment = {**os.environ, "INSTALLKIT_TOKEN": "none", "INSTALLKIT_URL": "http://127.0.0.1:9"}
+    said = subprocess.run(
+        [EXAMPLES / "http" / "curl.sh", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=30,
+    )
+
+    assert (2, "") == (said.returncode, said.stdout)
+    assert said.stderr.startswith(message)
+    assert 1 == said.stderr.count("\n")
+
+
 class QuietHandler(SimpleHTTPRequestHandler):
     """Serves files, and says nothing of it."""
 

@@ -1,13 +1,27 @@
 #!/usr/bin/env bash
 # Install a component over HTTP, with curl alone: token, site, plan, run, its log as it rolls, its result.
 #
-#   installkit serve -c playbooks &
-#   INSTALLKIT_TOKEN=$(installkit token create curl --scope admin) examples/http/curl.sh acme hosts.yml mysql
+# The service, in this repository's folder `examples`:
+#
+#   installkit serve -c catalog/playbooks
+#
+# and in another terminal, in the same folder:
+#
+#   export INSTALLKIT_TOKEN=$(installkit token create curl --scope admin)
+#   http/curl.sh acme catalog/hosts.yml store
 #
 # The exit code is 0 if the run succeeded. INSTALLKIT_URL names another service than the one on this machine.
 set -euo pipefail
 
+if (($# != 3)); then
+    echo "usage: $0 SITE INVENTORY COMPONENT" >&2
+    exit 2
+fi
 site=$1 inventory=$2 component=$3
+if [[ ! -f $inventory || ! -r $inventory ]]; then
+    echo "error: there is no inventory $inventory that can be read" >&2
+    exit 2
+fi
 base=${INSTALLKIT_URL:-http://127.0.0.1:8484}/api/v1
 : "${INSTALLKIT_TOKEN:?make one: installkit token create curl --scope admin}"
 
@@ -51,7 +65,8 @@ PYTHON
 
 echo "-- site $site"
 if ! ask "$base/sites/$site" >/dev/null 2>&1; then
-    made=$(answer --data "$(object "name=$site" "inventory=@$inventory")" "$base/sites")
+    wanted=$(object "name=$site" "inventory=@$inventory")
+    made=$(answer --data "$wanted" "$base/sites")
     field name <<<"$made"
 fi
 

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -347,6 +348,36 @@ def test_colours_can_be_had_in_a_pipe(failed):
     assert "\x1b[1;31m" in forced.stdout
     assert plain.stdout == click.unstyle(forced.stdout)
     assert plain.stderr == forced.stderr
+
+
+def test_a_pruned_run_says_so_and_offers_no_log(failed, tmp_path):
+    """Its log is gone; what else may follow is offered as before."""
+    world, _ = failed
+    copy = World(shutil.copytree(world.root, tmp_path / "copy"))
+    pruned = copy.cli("prune", "--older-than", "0.001s")
+    shown, watched = copy.cli("show", "last"), copy.cli("watch", "last")
+
+    assert 0 == pruned.exit_code, pruned.output
+    for said in (shown, watched):
+        assert "its events and logs were pruned; how it ended is kept" in said.stdout
+        assert f"installkit --data-dir {copy.data} logs" not in said.output
+        assert f"installkit --data-dir {copy.data} resume" in said.output
+
+
+def test_a_dry_run_says_that_it_was_one(world):
+    """Nothing is offered as installed, but the plan, which it does not use up."""
+    dry = world.cli("record", "mysql", *world.place, "--yes", "--check")
+    shown = world.cli("show", "last")
+    plan = world.runs()[0]["plan"]
+
+    assert 0 == dry.exit_code, dry.output
+    for said in (dry, shown):
+        assert "a dry run (--check): nothing was changed" in said.stdout
+    assert "installed now" not in dry.stdout
+    assert dry.stdout.endswith(f"to carry it out   installkit --data-dir {world.data} apply {plan}\n")
+    assert [] == json.loads(world.cli("status", "--json").stdout)
+    assert 0 == world.cli("apply", plan, "--yes").exit_code
+    assert ["mysql"] == [row["component"] for row in json.loads(world.cli("status", "--json").stdout)]
 
 
 def test_a_saved_plan_is_applied_once_and_refused_when_stale(world):

@@ -32,7 +32,7 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
     if as_json:
         print_json(now)
     else:
-        show_end(session, now)
+        _show_end(session, run, now)
     if now.status is not installkit.RunStatus.SUCCEEDED:
         raise click.exceptions.Exit(FAILED)
 
@@ -43,18 +43,26 @@ def _say_detached(session: Session, run: installkit.Run) -> None:
     say(f"  to cancel it   {session.command('cancel', short(run.id))}")
 
 
-def show_end(session: Session, now: installkit.RunSnapshot) -> None:
-    """Print how the run that has ended as *now* says did; failures are grouped over hosts."""
+def _show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> None:
+    """Print how *run*, which has ended as *now* says, did; failures are grouped over hosts."""
     out = console()
     good = now.status is installkit.RunStatus.SUCCEEDED
     took = f" {'in' if good else 'after'} {duration_text(now.duration)}" if now.duration is not None else ""
     head = Text(f"{'✓' if good else '✗'} run {short(now.id)} {now.status.value}{took}", STYLES[now.status])
     out.print(head.append(f": {_counts(now)}", "default"))
+    for line in remarks(run):
+        out.print(f"  {line}")
     if now.reason and not now.failures:
         out.print(f"  {plain(now.reason)}")
     show_failures(out, now)
     show_findings(each for step in now.steps for each in step.checks if not each.blocks)
-    _print_next(out, next_commands(session, now))
+    _print_next(out, next_commands(session, run))
+
+
+def remarks(run: installkit.Run) -> list[str]:
+    """Return what must be known of *run* beside how it ended: whether it was a dry run, and what is not kept of it."""
+    dry = ["a dry run (--check): nothing was changed"] if run.spec().options.check_mode else []
+    return [*dry, *(["its events and logs were pruned; how it ended is kept"] if run.pruned else [])]
 
 
 def _counts(now: installkit.RunSnapshot) -> str:
@@ -90,16 +98,34 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
             out.print(Padding(Text(f"→ {failure.remedy}", "yellow"), (0, 0, 0, 4), expand=False))
 
 
-def next_commands(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
-    """Return the commands that may follow the run that has ended as *now* says, by what they are for."""
+def next_commands(session: Session, run: installkit.Run) -> dict[str, str]:
+    """Return the commands that may follow *run*, which has ended, by what they are for; none where nothing may."""
+    now = run.snapshot()
+    if run.spec().options.check_mode:
+        return {**_log_command(session, run, now), **_after_dry_run(session, now)}
     if now.status is installkit.RunStatus.SUCCEEDED:
         return {"installed now": session.command("status", "--site", now.site)}
-    failed = [failure.step for failure in now.failures if failure.step]
-    logs = {"the log": session.command("logs", short(now.id), failed[0])} if failed else {}
     again = {"to go on": session.command("resume", short(now.id))}
-    if options := ignore_options(each for step in now.steps for each in step.checks):
+    if options := _ignore_options(now):
         again["all the same"] = session.command("resume", short(now.id), *options)
-    return {**logs, **again, **({} if now.status is installkit.RunStatus.CANCELED else _undo_command(session, now))}
+    undo = {} if now.status is installkit.RunStatus.CANCELED else _undo_command(session, now)
+    return {**_log_command(session, run, now), **again, **undo}
+
+
+def _log_command(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> dict[str, str]:
+    failed = [failure.step for failure in now.failures if failure.step]
+    return {"the log": session.command("logs", short(now.id), failed[0])} if failed and not run.pruned else {}
+
+
+def _after_dry_run(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
+    """Return how the plan is carried out, which a dry run does not use up; or tried again where that went wrong."""
+    if now.status is installkit.RunStatus.SUCCEEDED:
+        return {"to carry it out": session.command("apply", now.plan)}
+    return {"to try it again": session.command("apply", now.plan, "--check", *_ignore_options(now))}
+
+
+def _ignore_options(now: installkit.RunSnapshot) -> list[str]:
+    return ignore_options(each for step in now.steps for each in step.checks)
 
 
 def _undo_command(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:

@@ -6,7 +6,7 @@ import installkit
 from installkit.cli.checks import show_findings
 from installkit.cli.commands import Command
 from installkit.cli.completion import complete_live_runs, complete_runs, complete_sites
-from installkit.cli.endings import follow, next_commands, show_failures
+from installkit.cli.endings import follow, next_commands, remarks, show_failures
 from installkit.cli.output import console, print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.wording import counted, duration_text, time_text
@@ -70,13 +70,13 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
     if as_json:
         print_json(now)
         return
-    _show_facts(now)
+    _show_facts(found, now)
     print_table(("STEP", "STATUS", "TOOK", "HOSTS"), (_step_row(step) for step in now.steps))
     show_findings(found.checks)
     show_failures(console(), now)
     only_checked = all(step.action is installkit.Action.CHECK for step in now.steps)
     if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED and not only_checked:
-        say("\n" + "\n".join(f"{purpose}: {command}" for purpose, command in next_commands(session, now).items()))
+        say("\n" + "\n".join(f"{purpose}: {command}" for purpose, command in next_commands(session, found).items()))
     elif not now.status.final:
         say(f"\nto watch it: {session.command('watch', short(now.id))}")
         _say_waiting(session, now)
@@ -87,13 +87,15 @@ def _say_waiting(session: Session, now: installkit.RunSnapshot) -> None:
         say(f"waiting for approval: {session.command('approve', short(now.id))}")
 
 
-def _show_facts(now: installkit.RunSnapshot) -> None:
+def _show_facts(run: installkit.Run, now: installkit.RunSnapshot) -> None:
     out = console()
     out.print(f"run {now.id} on {now.site}: {now.status.value}" + (f" ({now.reason})" if now.reason else ""))
     took = f", took {duration_text(now.duration)}" if now.duration is not None else ""
     out.print(f"started {time_text(now.created_at)} by {now.requested_by}{took}")
     if now.note:
         out.print(f"note: {now.note}")
+    for line in remarks(run):
+        out.print(line)
     out.print()
 
 

@@ -88,7 +88,7 @@ def test_the_asyncio_program_installs_on_several_sites_at_once(examples):
     for name in ("north", "south"):
         assert f"{name}: 01-store-install succeeded" in done.stdout
         assert (examples / name / "installed" / "db1" / "store.conf").exists()
-    assert 2 == done.stdout.count("1 of 1 steps")
+    assert 2 == done.stdout.count("1 of 1 steps succeeded")
 
 
 def test_the_service_answers_below_an_app_of_ones_own(examples, tmp_path):

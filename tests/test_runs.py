@@ -132,13 +132,14 @@ def test_a_log_is_what_ansible_playbook_prints(site, folder, inventory, text):
 
 
 def test_a_task_that_fails_on_one_of_three_hosts(site, folder, three_hosts):
-    """The failure names task, host, place and message; the other hosts' work is kept as proved."""
+    """The failure names task, host, place and message; the other hosts' work is kept as proved, the step is no success."""
     failing = "shell: 'echo disk is full >&2; test {{ inventory_hostname }} != h2'\n      name: Prepare"
     (folder / "03.mysql.yml").write_text(play("debug: {msg: first}", failing))
     run = finish(site, install=["mysql"])
     (failure,) = run.failures
 
     assert RunStatus.FAILED is run.status
+    assert repr(run).startswith(f"<Run {run.id[:6]} failed: 0 of 1 steps succeeded, ")
     assert FailureCode.TASK_FAILED is failure.code
     assert (("h2",), "Prepare", "03.mysql.yml:6") == (failure.hosts, failure.task, failure.location)
     assert re.fullmatch(r".*non-zero return code\.?\ndisk is full", failure.message)  # Ansible 2.21 says a sentence

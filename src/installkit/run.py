@@ -72,7 +72,8 @@ class Run(Shown):
     def __repr__(self) -> str:
         now = self.snapshot()
         took = "" if now.duration is None else f", {now.duration:.1f} s"
-        return f"<Run {self.id[:4]} {now.status.value}: {now.progress.done} of {now.progress.total} steps{took}>"
+        good = sum(step.status is StepStatus.SUCCEEDED for step in now.steps)
+        return f"<Run {self.id[:6]} {now.status.value}: {good} of {len(now.steps)} steps succeeded{took}>"
 
     def snapshot(self) -> RunSnapshot:
         """Return where the run stands: one moment, in which every number belongs to the others."""

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -218,6 +219,11 @@ def test_catalogs_are_listed_and_shown(place):
         pytest.param(["a=1", "a=2"], {"a": "2"}, id="the later wins"),
         pytest.param(["a="], {"a": ""}, id="empty"),
         pytest.param(["a=b=c"], {"a": "b=c"}, id="equals in the value"),
+        pytest.param(["a={{ 7*7 }} b=1"], {"a": "{{ 7*7 }}", "b": "1"}, id="braces"),
+        pytest.param(
+            ["a=x{{ b['c d'] }}y{% if e %} f='g h'"], {"a": "x{{ b['c d'] }}y{% if e %}", "f": "g h"}, id="mixed"
+        ),
+        pytest.param(["a='{{' b='}} c'"], {"a": "{{", "b": "}} c"}, id="quoted braces"),
     ],
 )
 def test_extra_variables_are_read_as_ansibles(place, given, expected):
@@ -251,10 +257,20 @@ def test_a_wrong_file_of_variables_is_told_by_its_place(place, text, message):
         read(place, f"@{place / 'values.yml'}")
 
 
-@pytest.mark.parametrize("given", ["lonely", "a=1 lonely", "=1", "a='1", "{a", "@/nowhere.yml"])
-def test_what_is_no_variable_is_refused(place, given):
-    """It is never guessed."""
-    with pytest.raises(click.UsageError, match=r"^-e"):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("lonely", "'lonely' has no value; write NAME=VALUE"),
+        ("a=1 lonely", "'lonely' has no value; write NAME=VALUE"),
+        ("=1", "'=1' has no name; write NAME=VALUE"),
+        ("a='1", '"a=\'1" cannot be read: No closing quotation'),
+        ("{a", "'{a' is no map: "),
+        ("@/nowhere.yml", "@/nowhere.yml cannot be read: No such file or directory"),
+    ],
+)
+def test_what_is_no_variable_is_refused(place, given, message):
+    """It is never guessed; what is said fits `-e` and `site set`, which has no `-e`."""
+    with pytest.raises(click.UsageError, match=f"^{re.escape(message)}"):
         read(place, given)
 
 

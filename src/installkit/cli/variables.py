@@ -1,5 +1,6 @@
-"""Values of `-e`: as Ansible takes them, and typed as the catalog declares them."""
+"""Values of `-e` and `site set`: written as Ansible takes them, and typed as the catalog declares them."""
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,9 @@ import yaml
 import installkit
 
 _TEXT = frozenset({"string", "path", "host"})
+
+_BRACED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(\{\{.*?\}\}|\{%.*?%\}|\{\#.*?\#\})""", re.DOTALL)
+"""What is quoted, or (group 1) held together by its braces, as Ansible has it."""
 
 
 @attrs.frozen
@@ -37,10 +41,10 @@ class Variables:
 
 def read_variables(given: Iterable[str], catalog: installkit.Catalog) -> Variables:
     """
-    Return the values that *given*, the arguments of `-e`, mean for *catalog*; the later wins.
+    Return the values that *given*, the arguments of `-e` or `site set`, mean for *catalog*; the later wins.
 
     Args:
-        given: Each is `NAME=VALUE …`, `@FILE` (YAML or JSON) or `{…}`.
+        given: Each is `NAME=VALUE …`, `@FILE` (YAML or JSON) or `{…}`; `{{ … }}` in a value is text as all of it.
         catalog: Says which are secret, and of what type those typed as text are.
 
     Raises:
@@ -65,29 +69,34 @@ def _read(text: str) -> dict[str, Any]:
         try:
             return _mapping(_load(text))
         except (yaml.YAMLError, ValueError) as exc:
-            raise click.UsageError(f"-e {text!r} is no map: {_said(exc)}") from exc
+            raise click.UsageError(f"{text!r} is no map: {_said(exc)}") from exc
     return _read_pairs(text)
 
 
 def _read_pairs(text: str) -> dict[str, Any]:
     try:
-        pairs = [part.partition("=") for part in shlex.split(text)]
+        words = shlex.split(_BRACED.sub(_quoted, text))
     except ValueError as exc:
-        raise click.UsageError(f"-e {text!r} cannot be read: {exc}") from exc
-    for name, equals, _ in pairs:
+        raise click.UsageError(f"{text!r} cannot be read: {exc}") from exc
+    pairs = [word.partition("=") for word in words]
+    for name, equals, value in pairs:
         if not equals or not name:
             raise click.UsageError(
-                f"-e: {name or text!r} has no value; write NAME=VALUE, with quotes around a value with spaces"
-                " (-e 'NAME=\"a b\"'), or @FILE"
+                f"{name + equals + value!r} has no {'value' if name else 'name'}; write NAME=VALUE, with quotes around"
+                " a value with spaces ('NAME=\"a b\"'), or @FILE"
             )
     return {name: Typed(value) for name, _, value in pairs}
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return shlex.quote(found[1]) if found[1] else found[0]
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         return _mapping(_load(path.read_text("utf-8")))
     except OSError as exc:
-        raise click.UsageError(f"-e @{path} cannot be read: {exc.strerror}") from exc
+        raise click.UsageError(f"@{path} cannot be read: {exc.strerror}") from exc
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
@@ -128,7 +137,7 @@ def _of_type(value: Any, parameter: installkit.Parameter | None) -> Any:
     try:
         return _load(value.text)
     except (yaml.YAMLError, ValueError) as exc:
-        raise click.UsageError(f"-e {parameter.name}={value.text}: {_said(exc)}") from exc
+        raise click.UsageError(f"{parameter.name}={value.text}: {_said(exc)}") from exc
 
 
 def _text(value: Any) -> str:

@@ -296,6 +296,22 @@ def test_parameters_and_secrets_are_entered_for_a_site(place):
     assert "3307" not in cli(place, "site", "show", "acme").stdout
 
 
+def test_null_is_no_value_of_a_parameter(place):
+    """What takes one away is named; nothing that was entered beside it is."""
+    cli(place, "site", "create", "acme", "-c", str(place / "playbooks"), "-i", str(place / "hosts.ini"))
+    cli(place, "site", "set", "acme", "mysql_port=3307", "--group", "db")
+    refused = cli(place, "site", "set", "acme", "mysql_data_dir=/srv", "mysql_port=null", "--group", "db")
+    entered = json.loads(cli(place, "site", "show", "acme", "--json").stdout)
+    command = refused.stderr.partition("to take a value away: ")[2].splitlines()[0]
+    unset = CliRunner().invoke(app, shlex.split(command)[1:])
+
+    assert 2 == refused.exit_code
+    assert "null is no value, for mysql_port" in refused.stderr
+    assert "/srv" not in json.dumps(entered)
+    assert 0 == unset.exit_code, unset.output
+    assert "3307" not in cli(place, "site", "show", "acme").stdout
+
+
 def test_the_doctor_finds_this_machine_fit(place):
     """Every check has its row; the exit code is 0 where nothing is broken."""
     said = cli(place, "doctor", "--json")

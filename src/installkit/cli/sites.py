@@ -250,6 +250,10 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
         secret = next(iter(read.secrets))
         command = session.command("site", "secret", name, secret)
         raise click.UsageError(f"{secret} is a secret, and does not belong on a command line: {command}")
+    if nulls := [each for each, value in read.open.items() if value is None]:
+        level = ["--group", group] if group else ["--host", host] if host else []
+        command = session.command("site", "unset", name, *nulls, *level)
+        raise click.UsageError(f"null is no value, for {', '.join(nulls)}; to take a value away: {command}")
     found.set_parameters(read.open, group=group, host=host)
     say(f"{counted(len(read.open), 'value')} set for {_level(name, group, host)}")
 

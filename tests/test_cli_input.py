@@ -100,7 +100,7 @@ def test_the_command_line_uses_public_names_alone():
         pytest.param("bogus", "No such command 'bogus'", id="unknown command"),
         pytest.param("plan --nope", "No such option '--nope'", id="unknown option"),
         pytest.param("plan", "nothing is asked for; for example: installkit plan", id="empty request"),
-        pytest.param("plan --install mysql", "there is no site yet", id="no site"),
+        pytest.param("plan --install mysql", "there is no site yet in {p}/data: name", id="no site"),
         pytest.param("plan --site acme --install mysql", "no site is named 'acme'", id="unknown site"),
         pytest.param("plan --site ../x -c {p}/playbooks -i {p}/hosts.ini --all", "'../x' is no name", id="site's name"),
         pytest.param("plan -i {p}/nope.ini --all", "does not exist", id="no inventory"),
@@ -130,9 +130,27 @@ def test_bad_input_is_told_in_one_line_and_ends_with_2(place, arguments, message
     said = cli(place, *arguments.format(p=place).split())
 
     assert 2 == said.exit_code, said.output
-    assert message in next(line for line in said.stderr.splitlines() if line.startswith("error: "))
+    assert message.replace("{p}", str(place)) in next(
+        line for line in said.stderr.splitlines() if line.startswith("error: ")
+    )
     assert "" == said.stdout
     assert [] == json.loads(cli(place, "site", "list", "--json").stdout)
+
+
+def test_an_empty_data_directory_is_named(place):
+    """Perhaps another was meant."""
+    said = [cli(place, *command.split()) for command in ("status", "site list", "runs")]
+
+    assert [0, 0, 0] == [each.exit_code for each in said]
+    assert [f" yet in {place}/data"] * 3 == [re.search(r" yet in [^;\n]*", each.stderr)[0] for each in said]
+
+
+@pytest.mark.parametrize("below", ["", "/deeper/down"])
+def test_a_file_is_no_data_directory(place, below):
+    said = CliRunner().invoke(app, ["--data-dir", f"{place}/hosts.ini{below}", "status"])
+
+    assert 1 == said.exit_code
+    assert f"the data directory {place}/hosts.ini{below} cannot be used: {place}/hosts.ini is a file" in said.stderr
 
 
 def test_a_site_that_was_taken_back_can_be_made_first(place):

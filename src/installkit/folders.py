@@ -81,9 +81,15 @@ class Folders:
                         folder.chmod(0o2770)
         except OSError as exc:
             raise StoreError(
-                f"the data directory {self.data} cannot be used: {exc.strerror}",
+                f"the data directory {self.data} cannot be used: {_reason(exc)}",
                 remedy="name another with --data-dir or INSTALLKIT_DATA_DIR",
             ) from exc
+
+
+def _reason(error: OSError) -> str:
+    path = Path(error.filename)
+    file = next((each for each in (path, *path.parents) if each.is_file()), None)
+    return f"{file} is a file" if file else str(error.strerror)
 
 
 def check_site_name(name: str) -> None:

@@ -204,7 +204,7 @@ def _find_site(session: Session, name: str | None, catalog: str | None, inventor
 def _only_site(session: Session) -> str:
     sites = session.installer.sites()
     if not sites:
-        raise click.UsageError(f"there is no site yet: name a catalog and an inventory, for example: {EXAMPLE}")
+        raise click.UsageError(f"{session.no_site()}: name a catalog and an inventory, for example: {EXAMPLE}")
     if len(sites) > 1:
         names = ", ".join(site.name for site in sites)
         raise click.UsageError(f"there are several sites ({names}): say which with --site")

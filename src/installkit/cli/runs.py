@@ -37,7 +37,7 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
         wire = [installkit.to_wire(each) for each in found]
         print_json([{key: value for key, value in each.items() if key not in OMITTED} for each in wire])
     elif not found:
-        say("no runs" if site or status else "no runs yet")
+        say("no runs" if site or status else f"no runs yet in {session.installer.folders.data}")
     else:
         columns = ("RUN", "SITE", "STATUS", "STARTED", "TOOK", "STEPS", "BY", "NOTE")
         print_table(columns, (_row(each) for each in found))

@@ -44,6 +44,10 @@ class Session:
         """Return the exact command line of installkit with *words*, on this data directory."""
         return shlex.join(["installkit", *(["--data-dir", self.data] if self.data else []), *words])
 
+    def no_site(self) -> str:
+        """Return that there is none yet, and where: perhaps another data directory was meant."""
+        return f"there is no site yet in {self.installer.folders.data}"
+
     def localized(self, text: str) -> str:
         """Return *text* with the commands in it made exact: they name this data directory, if it was given."""
         names = "|".join(self.commands)

@@ -41,7 +41,7 @@ def status(session: Session, site: str | None, *, as_json: bool) -> None:
     if rows:
         _print_installed(session, rows, many=len(sites) > 1)
     else:
-        say("nothing is installed" if sites else "there is no site yet")
+        say("nothing is installed" if sites else session.no_site())
 
 
 def _print_installed(session: Session, rows: list[installkit.Installation], *, many: bool) -> None:
@@ -178,7 +178,7 @@ def list_sites(session: Session, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found:
-        say(f"there is no site yet; make one: {session.command('site', 'create')} NAME -i hosts.yml -c playbooks")
+        say(f"{session.no_site()}; make one: {session.command('site', 'create')} NAME -i hosts.yml -c playbooks")
     else:
         print_table(("SITE", "TITLE", "INVENTORY", "CATALOG", "LAST RUN", "NOW"), map(_row, found))
 

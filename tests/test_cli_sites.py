@@ -147,7 +147,8 @@ def test_a_site_is_forgotten_when_that_is_confirmed(place):
     deleted = cli(place, "site", "delete", "acme", "--yes")
 
     assert (3, 0) == (refused.exit_code, deleted.exit_code)
-    assert "add --yes" in refused.stderr
+    assert "Forget site acme, with its parameters, secrets and plans? Nobody can be asked: " in refused.stderr
+    assert "→ to go ahead, add --yes" in refused.stderr
     assert [] == json.loads(cli(place, "site", "list", "--json").stdout)
     assert [] == list((place / "data").rglob("hosts.yml"))
 

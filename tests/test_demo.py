@@ -67,3 +67,15 @@ def test_a_folder_with_something_in_it_is_never_taken_over(tmp_path):
 
     with pytest.raises(installkit.InstallkitError):
         demo.write_inventory(tmp_path)
+
+
+def test_the_demo_is_not_removed_unasked(tmp_path):
+    """Without a terminal the question is told, and what answers it."""
+    root = tmp_path / "d"
+    demo.write_inventory(root)
+    said = CliRunner().invoke(app, ["demo", "--remove", "--folder", str(root)])
+
+    assert 3 == said.exit_code
+    assert f"error: Stop the demo and delete {root}? Nobody can be asked: " in said.stderr
+    assert "→ to go ahead, add --yes" in said.stderr
+    assert root.exists()

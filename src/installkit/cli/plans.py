@@ -31,6 +31,8 @@ from installkit.cli.session import Session, pass_session, say, short
 
 HOSTS_SHOWN = 6
 
+_QUESTION = "Apply?"
+
 
 @click.command(cls=Command)
 @request_options
@@ -211,12 +213,12 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
         return
     if not options["check"]:
         _refuse_destructive(asked.plan, allowed=options["allow_destructive"])
-    refuse_unasked(yes=options["yes"])
+    refuse_unasked(_QUESTION, yes=options["yes"])
     ignored, secrets = read_ignored(options["ignore_check"]), all_secrets(asked)
     connection = take_connection(options)
     if not options["check"] and not options["skip_checks"]:
         check_first(asked, ignored, secrets, connection)
-    confirm("Apply?", yes=options["yes"])
+    confirm(_QUESTION, yes=options["yes"])
     run = _start(asked, options, ignored, secrets, connection)
     if options["detach"]:
         click.echo(run.id)
@@ -243,10 +245,10 @@ def _refuse_destructive(made: installkit.Plan, *, allowed: bool) -> None:
         raise RefusedError(f"the plan destroys data: {', '.join(names)}", "if you mean it, add --allow-destructive")
 
 
-def refuse_unasked(*, yes: bool) -> None:
-    """Raise `RefusedError` where a question is due, since *yes* does not answer it, and there is nobody to ask."""
+def refuse_unasked(question: str, *, yes: bool) -> None:
+    """Raise `RefusedError` where *question* is due, since *yes* does not answer it, and there is nobody to ask."""
     if not yes and not sys.stdin.isatty():
-        raise RefusedError("nobody can be asked: stdin is no terminal", "look at the plan, then add --yes")
+        raise RefusedError(f"{question} Nobody can be asked: stdin is no terminal", "to go ahead, add --yes")
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -256,7 +258,7 @@ def confirm(question: str, *, yes: bool) -> None:
     Raises:
         RefusedError: If the answer is no, or there is nobody to ask.
     """
-    refuse_unasked(yes=yes)
+    refuse_unasked(question, yes=yes)
     if not yes and not click.confirm(question, err=True):
         raise RefusedError("nothing was done", "answer y to go ahead")
 

@@ -4,6 +4,7 @@ Install all that a folder of playbooks holds, and stop at a failure: `python ins
 Ctrl-C ends the script and leaves the run alone; `installkit watch last` shows the rest of it.
 """
 
+import argparse
 import sys
 
 import installkit
@@ -22,7 +23,10 @@ def main(playbooks: str, inventory: str) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("playbooks")
+    parser.add_argument("inventory")
     try:
-        main(*sys.argv[1:])
+        main(**vars(parser.parse_args()))
     except installkit.InstallkitError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {error}\n{error.remedy or ''}".rstrip())

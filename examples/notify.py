@@ -10,6 +10,7 @@ RUN is an id, the beginning of one, or `last`; it may have ended already. A serv
 import argparse
 import json
 import smtplib
+import sys
 import urllib.request
 from email.message import EmailMessage
 
@@ -61,4 +62,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except installkit.InstallkitError as error:
+        sys.exit(f"error: {error}\n{error.remedy or ''}".rstrip())

@@ -4,6 +4,7 @@ Install on several sites at once in an asyncio program: `python watch_many.py PL
 installkit's calls block, so each goes to a thread; the loop stays free for whatever else the program does.
 """
 
+import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator
@@ -41,4 +42,10 @@ async def main(playbooks: str, inventories: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("playbooks")
+    parser.add_argument("inventories", nargs="+", metavar="inventory")
+    try:
+        asyncio.run(main(**vars(parser.parse_args())))
+    except installkit.InstallkitError as error:
+        sys.exit(f"error: {error}\n{error.remedy or ''}".rstrip())

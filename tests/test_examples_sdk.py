@@ -91,6 +91,23 @@ def test_the_asyncio_program_installs_on_several_sites_at_once(examples):
     assert 2 == done.stdout.count("1 of 1 steps succeeded")
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("install.py", "usage: install.py"),
+        ("watch_many.py", "usage: watch_many.py"),
+        ("watch_many.py nope catalog/hosts.yml", "error: "),
+        ("notify.py zz", "error: no run has an id that begins with 'zz'\n"),
+    ],
+)
+def test_a_program_that_is_called_wrongly_says_so(examples, command, message):
+    done = python(*command.split(), folder=examples)
+
+    assert 0 != done.returncode
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+
+
 def test_the_service_answers_below_an_app_of_ones_own(examples, tmp_path):
     """The app's own page and the service's interface are at one address."""
     environment = {**os.environ, "INSTALLKIT_PLAYBOOKS": "catalog/playbooks"}

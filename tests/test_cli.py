@@ -381,20 +381,22 @@ def test_a_dry_run_says_that_it_was_one(world):
 
 
 def test_a_saved_plan_is_applied_once_and_refused_when_stale(world):
-    """A plan's file carries what it was made from; a playbook edited since refuses it, and its own run answers it."""
+    """A playbook edited since refuses a plan's file before a host is connected to; its own run answers it."""
     file, playbook = world.root / "plan.json", world.root / "playbooks" / "01.mysql.yml"
     planned = world.cli("plan", *world.place, "--install", "mysql", "-o", str(file))
     original = playbook.read_text()
 
     playbook.write_text(f"{original}    - ansible.builtin.command: echo more\n")
-    stale = world.cli("apply", str(file), "--yes")
+    stale = [world.cli(*words, str(file)) for words in (["check"], ["apply", "--yes"])]
+    started = world.runs()
     playbook.write_text(original)
     first = world.cli("apply", str(file), "--yes", "--json")
     second = world.cli("apply", str(file), "--yes", "--json")
 
     assert 0 == planned.exit_code
-    assert 3 == stale.exit_code
-    assert "the plan is stale" in stale.stderr
+    assert [3, 3] == [said.exit_code for said in stale]
+    assert all("the plan is stale" in said.stderr for said in stale)
+    assert [] == started
     assert "succeeded" == json.loads(first.stdout)["status"]
     assert json.loads(first.stdout) == json.loads(second.stdout)
     assert "was applied before" in second.stderr

@@ -120,7 +120,7 @@ def _carry_out(
 ) -> tuple[installkit.Check, ...]:
     hosts = {host for step in asked.plan.steps for host in step.hosts}
     if hosts:
-        say(f"checking {counted(len(hosts), 'host')} …")
+        say(f"checking the plan, then {counted(len(hosts), 'host')} …")
     return asked.site.check(asked.plan, ignore_checks=ignored, secrets=secrets, **connection)
 
 

@@ -20,7 +20,7 @@ def site(installer, ssh_hosts, tmp_path):
 def write_playbooks(folder: Path, hosts: str) -> None:
     for number, name in ((1, "common"), (3, "mysql"), (5, "redis"), (8, "zk"), (12, "portal")):
         (folder / f"{number:02d}.{name}.yml").write_text(
-            f"- name: Install {name}\n  hosts: {hosts}\n  tasks:\n"
+            f"- name: Install {name}\n  hosts: {hosts}\n  gather_subset: [min]\n  tasks:\n"
             f"    - name: Who\n      ansible.builtin.command: hostname\n      register: who\n"
             f"    - name: Say\n      ansible.builtin.debug: {{msg: '{name} on {{{{ who.stdout }}}}'}}\n"
             f"    - name: Write\n      ansible.builtin.copy: {{content: {name}, dest: /root/{name}.txt}}\n"

@@ -843,6 +843,20 @@ def test_a_fixed_parameter_does_not_change():
         world.plan(install=("mysql",), parameters={"mysql_data": "/other"})
 
 
+def test_what_is_refused_of_hosts_that_stand_differently_is_told_at_once():
+    """With one remedy, where it is the same."""
+    world = World((SIZED,)).done(install=("mysql",))
+    record = dict(world.record)
+    record["mysql", "db2"] = attrs.evolve(record["mysql", "db2"], status=InstallationStatus.FAILED)
+
+    with pytest.raises(PlanningError) as refused:
+        attrs.evolve(world, record=record).plan(install=("mysql",), parameters={"mysql_data": "/other"})
+    assert [f"mysql_data cannot change once mysql is installed: mysql on {host}" for host in ("db1", "db2")] == str(
+        refused.value
+    ).splitlines()
+    assert "give the value that it was installed with, or uninstall it first" == refused.value.remedy
+
+
 def test_wrong_values_are_refused_all_at_once():
     values = {
         "mysql_port": 99999,

@@ -56,8 +56,8 @@ def find_changes(demand: Demand, rows: Rows, coverage: Coverage, values: Values)
     changes = Changes(demand)
     hosts = _hosts(demand, rows, coverage, changes.warnings)
     elsewhere = frozenset(row.version for row in rows.values() if row.status is InstallationStatus.INSTALLED)
-    for case in _cases(demand, hosts, rows, values):
-        decision = decide(attrs.evolve(case, elsewhere=elsewhere))
+    cases = [attrs.evolve(case, elsewhere=elsewhere) for case in _cases(demand, hosts, rows, values)]
+    for case, decision in zip(cases, _decisions(cases), strict=True):
         changes.decisions.append((decision, case.hosts))
         change = functools.partial(Change, component=demand.component.name, **attrs.asdict(decision, recurse=False))
         changes.by_host.update(zip(case.hosts, [change(host=host) for host in case.hosts], strict=True))
@@ -88,6 +88,23 @@ def _hosts(demand: Demand, rows: Rows, coverage: Coverage, warnings: list[str]) 
             remedy=f"widen the limit, or install {component.name} first",
         )
     return hosts
+
+
+def _decisions(cases: Iterable[Case]) -> list[Decision]:
+    """Return what is decided of each of *cases*; what is refused of several is told at once."""
+    decisions, refused = [], []
+    for case in cases:
+        try:
+            decisions.append(decide(case))
+        except PlanningError as exc:
+            refused.append(exc)
+    reasons = dict.fromkeys(map(str, refused))
+    if len(reasons) > 1:
+        remedies = dict.fromkeys(exc.remedy for exc in refused if exc.remedy)
+        raise PlanningError("\n".join(reasons), remedy="; ".join(remedies) or None)
+    if refused:
+        raise refused[0]
+    return decisions
 
 
 def _cases(demand: Demand, hosts: tuple[str, ...], rows: Rows, values: Values) -> list[Case]:

@@ -228,7 +228,7 @@ def test_a_rollback_changes_no_fixed_value():
     after = before.done(upgrade=("app",))
 
     assert {"rollback 1.0"} == {change.text for change in roll_back(after, before).changes}
-    with pytest.raises(PlanningError, match="data cannot change once app is installed: app on web1"):
+    with pytest.raises(PlanningError, match="data cannot change once app is installed: app on web1, web2, web3"):
         roll_back(after, before, data="/other")
 
 

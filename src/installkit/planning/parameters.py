@@ -97,10 +97,12 @@ def undeclared_warnings(catalog: Catalog, request: Request, concerned: Iterable[
 
     One like no other may be meant for a playbook without a manifest: it is none where such a component is *concerned*.
     """
+    if not _declared(catalog):
+        return ()
     known = _known_names(catalog)
     bare = any(not catalog[name].parameters for name in concerned)
     unknown = [name for name in request.parameters if name not in known and not name.startswith(_OF_CHECKS)]
-    return tuple(line for name in unknown if _declared(catalog) and (line := _undeclared(name, known, bare=bare)))
+    return tuple(line for name in unknown if (line := _undeclared(name, known, bare=bare)))
 
 
 def _undeclared(name: str, known: Iterable[str], *, bare: bool) -> str | None:

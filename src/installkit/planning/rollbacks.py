@@ -124,8 +124,7 @@ def _changes(
         hosts = tuple(host for place, host in undone.touched if place == name)
         for host in coverage.in_limit(hosts):
             before, now = past.get((name, host)), present.get((name, host))
-            gone = _stays(now.version if now else None, "left: the host is no longer in the inventory")
-            decision = _undo(component, before, now) if host in known else gone
+            decision = _undo(component, before, now) if host in known else _leave(now)
             each.decisions.append((decision, (host,)))
             each.by_host[host] = Change(component=name, host=host, **attrs.asdict(decision, recurse=False))
         each.warnings += _left(each)
@@ -148,6 +147,10 @@ def _undo(component: Component, before: Installation | None, now: Installation |
     if now.to_version == before.version and not tried:
         return _stays(now.version, "unchanged" if proved else f"left: {now.action.value} has no way back")
     return _does(Action.ROLLBACK, now.version, before.version)
+
+
+def _leave(now: Installation | None) -> Decision:
+    return _stays(now.version if now else None, "left: the host is no longer in the inventory")
 
 
 def _does(action: Action, old: str | None, new: str | None, *, destructive: bool = False) -> Decision:
@@ -187,10 +190,12 @@ def _check_declared(changes: Iterable[Changes]) -> None:
 
 def _check_fixed(changes: Changes, present: Mapping[Place, Installation], values: Values) -> None:
     component = changes.demand.component
+    alike: dict[tuple[str, ...], list[str]] = {}
     for host, change in changes.by_host.items():
         if change.action is Action.ROLLBACK:
-            row = present[component.name, host]
-            check_fixed(Case(demand=changes.demand, hosts=(host,), row=row, changed=values.changed(component, row)))
+            alike.setdefault(values.changed(component, present[component.name, host]), []).append(host)
+    for changed, hosts in alike.items():
+        check_fixed(Case(demand=changes.demand, hosts=tuple(hosts), row=None, changed=changed))
 
 
 def _check_known(changes: Iterable[Changes]) -> None:

@@ -9,7 +9,7 @@ export default {
   "problem.offline": "无法连接服务，它可能正在重启：请再试一次。",
   "problem.holder": "站点被运行 {run} 占用：{doing}，由 {by} 于 {since} 启动。", "problem.changes": "有哪些变化",
   "problem.missing": "没有这个页面。",
-  "sites.title": "站点", "sites.none": "还没有站点。请在此添加，或用 `installkit site create` 创建。", "sites.add": "添加站点",
+  "sites.title": "站点", "sites.none": "还没有站点。有 `admin` 权限即可在此添加，否则用 `installkit site create` 创建。", "sites.add": "添加站点",
   "sites.namehelp": "字母、数字、点、连字符和下划线；以后不能更改。",
   "sites.inventoryhelp": "Ansible 的 YAML 格式；由 installkit 保存，主机可在此编辑。若清单要留在文件中：`installkit site create -i`。",
   "site.installed": "已安装", "site.catalog": "组件目录", "site.runs": "运行", "site.plans": "计划", "site.plan": "新计划",

@@ -9,7 +9,7 @@ export default {
   "problem.offline": "The service cannot be reached. It may be starting again: try once more.",
   "problem.holder": "Run {run} holds the site: {doing}, started by {by} {since}.", "problem.changes": "What changed",
   "problem.missing": "There is no such page.",
-  "sites.title": "Sites", "sites.none": "There is no site yet. Add one here, or with `installkit site create`.", "sites.add": "Add a site",
+  "sites.title": "Sites", "sites.none": "There is no site yet. With the scope `admin` one is added here, else with `installkit site create`.", "sites.add": "Add a site",
   "sites.namehelp": "Letters, digits, dots, dashes and underscores; it cannot be changed later.",
   "sites.inventoryhelp": "In Ansible's YAML; installkit keeps it, and hosts can be edited here. For an inventory that stays a file: `installkit site create -i`.",
   "site.installed": "Installed", "site.catalog": "Catalog", "site.runs": "Runs", "site.plans": "Plans", "site.plan": "New plan",

@@ -31,7 +31,7 @@ ALLOWED = {
     "catalog": INNER,
     "inventory": INNER,
     "journal": INNER,
-    "engine": INNER | {"journal"},
+    "engine": INNER | {"journal", "wording"},
     "store": INNER | {"journal"},
     "folders": {"errors"},
     "doctor": {"errors", "folders", "journal", "programs", "wording"},

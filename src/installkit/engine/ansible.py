@@ -7,7 +7,6 @@ takes over signal handlers and may exit the process. Every subclass below cures 
 
 import functools
 import os
-import re
 import signal
 import termios
 import uuid
@@ -22,10 +21,9 @@ import attrs
 import pexpect
 from ansible_runner.config.runner import RunnerConfig
 from ansible_runner.runner import Runner
-from ansible_runner.utils import OutputEventFilter
 
 from installkit.engine.processes import die_with_parent
-from installkit.engine.translation import CARRIAGE_RETURN
+from installkit.engine.reports import BYTES, Reports, Terminal
 from installkit.errors import EngineError
 
 POLL = 0.25
@@ -34,10 +32,8 @@ POLL = 0.25
 LINGER = 0.5
 """Seconds without a byte after which a terminal that something left behind still holds open is given up."""
 
-_MARKER_KEYS = {"uuid", "counter", "stdout", "start_line", "end_line"}
-_TEXT_KEYS = _MARKER_KEYS - {"uuid"}
-_PLAIN_EVENT_KEYS = {*_MARKER_KEYS, "event", "runner_ident", "created"}
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(_\d+)?")
+_PLUGINS = Path(__file__).parent / "plugins"
+_DEFAULT_PLUGINS = "{}/plugins/callback:/usr/share/ansible/plugins/callback"  # Source: ansible's base.yml
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +45,7 @@ class Invocation:
         command: The whole command line.
         folder: Where it runs.
         scratch: A folder for this call alone, its owner's alone, on tmpfs where there is one.
+        allowed: The hosts that its plays may hold; None where any may be.
         environment: The caller's, with our settings.
         umask: Of the caller.
     """
@@ -58,6 +55,7 @@ class Invocation:
     scratch: Path
     environment: Mapping[str, str]
     umask: int
+    allowed: frozenset[str] | None = None
 
 
 class _Terminal(pexpect.spawn):
@@ -71,7 +69,7 @@ class _Terminal(pexpect.spawn):
     def __init__(self, command: str, args: list[str], *, umask: int, **options: Any) -> None:
         prepare = functools.partial(_prepare_child, os.getpid(), umask)
         self._received = 0
-        super().__init__(command, args, preexec_fn=prepare, **{**options, "codec_errors": "surrogateescape"})
+        super().__init__(command, args, preexec_fn=prepare, **{**options, "encoding": BYTES})
         self.delayafterread = None
         self.ptyproc.delayafterclose = 0
 
@@ -79,9 +77,6 @@ class _Terminal(pexpect.spawn):
         data = super().read_nonblocking(size, timeout)
         self._received += len(data)
         return data
-
-    def _log(self, s: Any, direction: str) -> None:
-        super()._log(s.replace("\r", CARRIAGE_RETURN), direction)
 
     def expect(self, pattern: Any, timeout: float = -1, **options: Any) -> Any:
         if pattern is not pexpect.EOF:
@@ -115,13 +110,6 @@ class _Pexpect:
         return getattr(pexpect, name)
 
 
-class _Output(OutputEventFilter):
-    """Takes only what the callback plugin writes for a mark in the output; a progress bar's escapes are text."""
-
-    # The base64 of `{"uuid": …` or of `{}`, on its own line of the screen.
-    EVENT_DATA_RE = re.compile(r"\x1b\[K((?:eyJ1dWlkIjog[A-Za-z0-9+/=]+|e30=)\x1b\[\d+D)\x1b\[K")
-
-
 class _Config(RunnerConfig):
     """Takes the whole command line from us and leaves no file but its `command`, which goes with the scratch folder."""
 
@@ -146,18 +134,12 @@ class _Config(RunnerConfig):
         self.pexpect_timeout = POLL
         self.suppress_output_file = self.suppress_ansible_output = True
         given = self._invocation.environment
-        plugins = (
-            given.get("ANSIBLE_CALLBACK_PLUGINS"),
-            str(Path(ansible_runner.__file__).parent / "display_callback/callback"),
-        )
-        ours = {name: self.env[name] for name in ("AWX_ISOLATED_DATA_DIR", "ANSIBLE_RETRY_FILES_ENABLED")}
-        stdout = given.get("ANSIBLE_STDOUT_CALLBACK")
+        theirs = given.get("ANSIBLE_CALLBACK_PLUGINS", _DEFAULT_PLUGINS.format(given.get("ANSIBLE_HOME", "~/.ansible")))
         self.env = {
             **given,
-            **ours,
-            **({"ORIGINAL_STDOUT_CALLBACK": stdout} if stdout else {}),
-            "ANSIBLE_STDOUT_CALLBACK": "awx_display",
-            "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(filter(None, plugins)),
+            "ANSIBLE_RETRY_FILES_ENABLED": self.env["ANSIBLE_RETRY_FILES_ENABLED"],
+            "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(filter(None, (theirs, str(_PLUGINS)))),
+            "INSTALLKIT_EVENTS": str(self._invocation.scratch),
         }
 
     def generate_ansible_command(self) -> list[str]:
@@ -166,23 +148,11 @@ class _Config(RunnerConfig):
 
 
 class _Runner(Runner):
-    """Takes a marker in the output for an event only if the callback plugin wrote it, not a managed host."""
+    """Hands on what our terminal reads; runner's own way looks for files of a callback plugin that is not there."""
 
     def event_callback(self, event_data: dict[str, Any]) -> None:
-        events = Path(self.config.artifact_dir, "job_events")
-        if "uuid" in event_data and not _is_genuine(event_data, events):
-            text = {key: event_data[key] for key in _TEXT_KEYS if key in event_data}
-            event_data = {"event": "verbose", "uuid": str(uuid.uuid4()), **text}
-        super().event_callback(event_data)
-
-
-def _is_genuine(event: Mapping[str, Any], events: Path) -> bool:
-    name = event["uuid"]
-    if not isinstance(name, str) or not _UUID.fullmatch(name):
-        return False
-    if event.get("event") == "verbose":
-        return event.keys() <= _PLAIN_EVENT_KEYS
-    return event.keys() <= _MARKER_KEYS and (events / f"{name}-partial.json").is_file()
+        if event_data.get("event") != "EOF":
+            self.event_handler(event_data)
 
 
 class Playbook:
@@ -196,7 +166,7 @@ class Playbook:
 
         Args:
             invocation: What to run.
-            on_event: Gets each event of runner; it keeps nothing of it, since runner uses the same object again.
+            on_event: Gets each event as `installkit.engine.reports` describes it.
             should_end: Asked often; true kills ansible-playbook at once.
         """
         self._terminal: _Terminal | None = None
@@ -223,7 +193,8 @@ class Playbook:
             config.prepare()
             runner = _Runner(config, event_handler=self._handle, cancel_callback=self._should_end)
             ansible_runner.runner.pexpect = _Pexpect(self._spawn)
-            ansible_runner.runner.OutputEventFilter = _Output
+            reports = Reports.begin(self._invocation.scratch, self._invocation.allowed)
+            ansible_runner.runner.OutputEventFilter = functools.partial(Terminal, reports)
             runner.run()
             if self._fault is not None:
                 raise EngineError(f"what Ansible printed could not be kept: {self._fault}") from self._fault

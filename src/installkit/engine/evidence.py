@@ -1,7 +1,37 @@
-"""Whether a step succeeded: proved from what Ansible reported, never assumed."""
+"""
+Whether each host of a step ended well: proved by what Ansible itself knows, never by counts or by words in files.
+
+Ansible makes one `PlayIterator` for each play and batch. Our plugin (`plugins/installkit_events.py`) reports which hosts
+each batch should have, which its iterator has, and, as `TaskQueueManager.run` leaves it, the state of each host with what
+states forget. For a host in one batch of one play that says, the first line that fits:
+
+    the batch has no iterator                                   ended, if the play's last one has `end_play`; else no
+    its iterator was never left (a signal, a crash)             no
+    the host has no state, or a play that fails stopped it      no
+    its state has no blocks: a stub of another batch            passed over
+    the task to start at was never reached                      no
+    it is unreachable, or failed, or not complete               no
+    its errors were cleared (`clear_host_errors`)               no
+    it is behind the last block                                 yes
+    `end_host` was called for it                                ended, if nothing had failed but what a rescue handles
+    anything else                                               no
+
+A host ended well if it came to its end, or was let go, in every play that should have held it: those that Ansible began,
+and those planned behind the last of them. Beside that:
+
+    no play held it                                             no
+    all its results are `unreachable` (`ignore_unreachable`)    no
+    tags left none of its plays a task                          no
+    the exit status is not 0, and no host is failed or lost     no host is proved
+
+What nobody can know: how a task ends that nothing waits for (`async` with `poll: 0`).
+
+Source: ansible-core 2.19 to 2.21, `ansible.executor`; tried against what tasks left on disk (`tests/test_proof.py`).
+"""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 import attrs
@@ -11,43 +41,114 @@ from installkit.model import HostStatus, Play, Recap
 
 Raw = Mapping[str, Any]
 
-_GATHERING = {"gather_facts", "setup"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TAIL = 4_000
 """Characters of output kept for a failure that no task reported."""
 
 
+class End(Enum):
+    """How a host left one batch."""
+
+    YES = "came to its end"
+    ENDED = "was let go by the playbook"
+    PASSED_OVER = "belongs to another batch"
+    FAILED = "Ansible ended the play for this host because of a failure on another one"
+    UNREACHABLE = "could not be reached"
+    CLEARED = "its errors were cleared, and nothing proves that it is done"
+    CUT_SHORT = "Ansible left the play before this host came to its end"
+    NOT_BEGUN = "Ansible ended the playbook before this host's turn"
+    UNSEEN = "the play was left before it took this host up"
+    NOT_REACHED = "the task to start at was never reached"
+
+    @property
+    def proves(self) -> bool:
+        """Whether the host may count as done in this batch."""
+        return self in {End.YES, End.ENDED, End.PASSED_OVER}
+
+
+NOT_HELD = "no play held this host"
+NO_TASKS = "tags left no task to carry out"
+NO_PROOF = "Ansible ended badly, and not because of a host"
+
+
 @attrs.frozen(kw_only=True)
 class FailedTask:
-    """The result that ended a host's part in a step."""
+    """A result that ended a host's part in a block, or in the step."""
 
     host: str
     status: HostStatus
-    play: str
     task: str
     location: str | None
     message: str
 
 
+@attrs.define
+class _Batch:
+    """What an iterator had and left."""
+
+    hosts: frozenset[str]
+    tasks: int
+    tagged: bool
+    end: Raw | None = None
+
+
+@attrs.define
+class _PlayRun:
+    """One play as Ansible began it; the iterators belong to its batches in their order."""
+
+    batches: list[list[str]]
+    iterators: list[_Batch] = attrs.field(factory=list)
+
+    def ends_of(self, host: str) -> list[End]:
+        return [self._end_of(host, number) for number, batch in enumerate(self.batches) if host in batch]
+
+    def _end_of(self, host: str, number: int) -> End:
+        if number >= len(self.iterators):
+            last = self.iterators[-1].end if self.iterators else None
+            return End.ENDED if last and last.get("end_play") else End.NOT_BEGUN
+        end = self.iterators[number].end
+        if end is None:
+            return End.CUT_SHORT
+        state = end["hosts"].get(host)
+        return End.UNSEEN if state is None else _end_of_state(state, not_reached=end["not_reached"])
+
+
+def _end_of_state(state: Raw, *, not_reached: bool) -> End:
+    rules = {
+        End.PASSED_OVER: state["blocks"] == 0,
+        End.NOT_REACHED: not_reached,
+        End.UNREACHABLE: state["unreachable"],
+        End.FAILED: state["fail"] != 0,
+        End.CUT_SHORT: state["run"] != "COMPLETE",
+        End.CLEARED: any(_was_cleared(*call) for call in state["calls"]),
+        End.YES: state["block"] >= state["blocks"],
+        End.ENDED: any(_was_let_go(*call) for call in state["calls"]),
+    }
+    return next((end for end, fits in rules.items() if fits), End.CUT_SHORT)
+
+
+def _was_cleared(call: str, chain: Sequence[Sequence[Any]], newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
+    failed = any(fail for _, fail, _ in chain) and chain[0][0] != "SETUP"
+    return call == "clear_host_errors" and (failed or newly_lost)
+
+
+def _was_let_go(call: str, chain: Sequence[Sequence[Any]], _newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
+    """Return whether nothing had failed at that call, but what the rescue that calls handles."""
+    return call == "end_host" and all(fail == 0 or (run == "RESCUE" and place > 0) for run, fail, place in chain)
+
+
 class Evidence:
     """
-    Gathers what a step's events prove about its hosts.
+    Gathers what a step's reports prove about its hosts.
 
     Attributes:
         recap: Ansible's counts by host; None until Ansible printed its recap.
         tail: The end of what was printed outside any task, without colours.
+        unplanned: Hosts that a play would have held beyond the step's; it was stopped before its first task.
+        made: Hosts that the playbook made itself (`add_host`).
     """
 
-    def __init__(
-        self,
-        hosts: Iterable[str],
-        plays: Iterable[Play],
-        folder: str,
-        *,
-        fatal: bool = False,
-        leaving: bool = False,
-        cutting: bool = False,
-    ) -> None:
+    def __init__(self, hosts: Iterable[str], plays: Iterable[Play], folder: str) -> None:
         """
         Expect the *plays* as they were planned.
 
@@ -55,29 +156,22 @@ class Evidence:
             hosts: The planned ones, of all plays.
             plays: With their hosts, in the playbook's order.
             folder: Locations of tasks are given relative to it.
-            fatal: Whether the playbook may let a failure on one host end the play for all (`any_errors_fatal`), which
-                no event tells.
-            leaving: Whether the playbook may let hosts go before their first task (`meta: end_host`), which no event
-                tells either.
-            cutting: Whether the playbook may end a play before its last batch (`meta: end_play` with `serial`).
         """
         self._hosts = tuple(hosts)
-        self._plays = tuple(plays)
+        self._planned = tuple(plays)
         self._folder = folder
-        self._fatal = fatal
-        self._leaving = leaving
-        self._cutting = cutting
-        self._started: list[str] = []
-        self._seen: dict[str, set[str]] = {}
-        self._by_task: dict[tuple[str, str], set[str]] = {}
-        self._last_failure: dict[str, FailedTask] = {}
+        self._plays: list[_PlayRun] = []
+        self._regrouped = False
+        self._failures: dict[str, list[FailedTask]] = {}
+        self._rescued: dict[str, list[FailedTask]] = {}
         self._reached: set[str] = set()
-        self._recovered: set[str] = set()
+        self._lost: set[str] = set()
         self._item_messages: dict[tuple[str, str], str] = {}
         self._unfinished_tasks: set[tuple[str, str]] = set()
-        self._gave_up = False
         self.recap: dict[str, dict[str, int]] | None = None
         self.tail = ""
+        self.unplanned: tuple[str, ...] = ()
+        self.made: tuple[str, ...] = ()
 
     @property
     def idle(self) -> bool:
@@ -87,143 +181,166 @@ class Evidence:
     @property
     def began(self) -> bool:
         """Whether Ansible got as far as a play."""
-        return bool(self._started)
+        return bool(self._plays)
 
     @property
     def whole(self) -> bool:
-        """Whether Ansible printed its recap and gave up no play for all hosts, so that a good host is done."""
-        if self.recap is None or self._gave_up or len(self._started) < len(self._plays):
+        """Whether Ansible printed its recap and carried every batch of every play to its end."""
+        if self.recap is None or len(self._plays) < len(self._planned):
             return False
-        return not (self._fatal and any(_lost(counts) for counts in self.recap.values()))
+        return all(end.proves or end in _LOST for play in self._plays for end in _all_ends(play))
+
+    @property
+    def nothing_ran(self) -> bool:
+        """Whether tags chose no task at all."""
+        iterators = [each for play in self._plays for each in play.iterators]
+        return bool(iterators) and all(each.tagged and not each.tasks for each in iterators)
+
+    def observe_proof(self, report: Raw) -> None:
+        """Take in what the plugin says of plays: `play`, `began`, `ended`, `made` or `unplanned`."""
+        match report["proof"]:
+            case "play":
+                self._plays.append(_PlayRun(report["batches"]))
+            case "began":
+                batch = _Batch(frozenset(report["hosts"]), report["tasks"], report["tagged"])
+                self._plays[-1].iterators.append(batch)
+            case "ended":
+                self._plays[-1].iterators[-1].end = report
+            case "made":
+                self._regrouped = True
+                self.made = (*self.made, *report["hosts"])
+            case "unplanned":
+                self.unplanned = tuple(report["hosts"])
 
     def observe(self, raw: Raw, text: str) -> None:
-        """Take in one event of ansible-runner and the *text* that it printed."""
+        """Take in one event and the *text* that it printed."""
+        self._unfinished_tasks |= {(host, task) for host, task in raw.get("starts", ())}
         data = raw.get("event_data") or {}
         match raw.get("event", ""):
-            case "playbook_on_play_start":
-                self._started = list(dict.fromkeys([*self._started, _play_of(data)]))
-            case "runner_on_start":
-                self._unfinished_tasks.add((data["host"], data["task_uuid"]))
             case "runner_on_ok" | "runner_on_failed" | "runner_on_skipped" | "runner_on_unreachable" as name:
                 self._observe_result(name, data)
             case "runner_item_on_failed":
                 message = result_message(data.get("res") or {})
                 self._item_messages.setdefault((data["host"], data["task_uuid"]), message or "")
-            case "playbook_on_no_hosts_remaining":
-                self._gave_up = True
             case "playbook_on_stats":
                 self.recap = recap_of(data)
             case _ if "host" not in data:
                 self.tail = (self.tail + _COLOURS.sub("", text))[-_TAIL:]
 
     def _observe_result(self, name: str, data: Raw) -> None:
-        host, play, task = data["host"], _play_of(data), data["task_uuid"]
-        self._unfinished_tasks.discard((host, task))
-        self._seen.setdefault(play, set()).add(host)
-        if data.get("task_action", "").rpartition(".")[2] not in _GATHERING:
-            self._by_task.setdefault((play, task), set()).add(host)
+        host = data["host"]
+        self._unfinished_tasks.discard((host, data["task_uuid"]))
         if name in {"runner_on_ok", "runner_on_failed"}:
             self._reached.add(host)
         if name == "runner_on_failed" and not data.get("ignore_errors"):
             self._fail(HostStatus.FAILED, data)
         elif name == "runner_on_unreachable":
+            self._lost.add(host)
             self._fail(HostStatus.UNREACHABLE, data)
-        elif host in self._last_failure:
-            self._recovered.add(host)
 
     def _fail(self, status: HostStatus, data: Raw) -> None:
         host = data["host"]
+        if not data.get("after_failure"):  # what failed before was made good
+            self._rescued.setdefault(host, []).extend(self._failures.pop(host, []))
         item = self._item_messages.get((host, data["task_uuid"]))
-        self._recovered.discard(host)
-        self._last_failure[host] = FailedTask(
+        failed = FailedTask(
             host=host,
             status=status,
-            play=_play_of(data),
             task=cut(data.get("task") or "", _TAIL),
             location=task_location(data, self._folder),
             message=cut(item or result_message(data.get("res") or {}) or "no message", _TAIL),
         )
+        self._failures.setdefault(host, []).append(failed)
 
     def host_statuses(self, rc: int | None) -> dict[str, HostStatus]:
         """Return how each planned host fared, as far as anything proves it; *rc* is Ansible's exit status."""
-        unseen = set() if self._leaving and rc == 0 else self._unseen_hosts()
-        return {host: self._host_status(host, unseen, rc) for host in self._hosts}
+        return {host: self._host_status(host, rc) for host in self._hosts}
 
-    def _host_status(self, host: str, unseen: set[str], rc: int | None) -> HostStatus:
-        if self.recap is None:
-            failure = self._last_failure.get(host)
-            return failure.status if failure else HostStatus.UNFINISHED
-        counts = self.recap.get(host)
-        if counts is None:
-            return HostStatus.UNFINISHED if host in unseen else HostStatus.OK
-        if self._was_never_reached(host) and not _lost(counts):
+    def _host_status(self, host: str, rc: int | None) -> HostStatus:
+        ends = self._ends_of(host)
+        if self.why_unproved(host, rc) is None:
+            return _status_of((self.recap or {}).get(host))
+        failed = self._failures.get(host, [])
+        if End.UNREACHABLE in ends or self._was_never_reached(host):
             return HostStatus.UNREACHABLE
-        if self._is_cleared(host, rc):
-            counts = {**counts, "failed": 0, "unreachable": 0}
-        return HostStatus.UNFINISHED if host in unseen and not _lost(counts) else _status_of(counts)
+        if End.FAILED in ends:
+            return HostStatus.FAILED
+        if failed and (End.CLEARED in ends or End.CUT_SHORT in ends):
+            return failed[0].status
+        return HostStatus.UNFINISHED
+
+    def why_unproved(self, host: str, rc: int | None) -> str | None:
+        """Return why nothing proves that *host* is done; None if it is proved."""
+        ends = self._ends_of(host)
+        bad = next((end for end in ends if not end.proves), None)
+        if bad is not None:
+            return bad.value
+        if all(end is End.PASSED_OVER for end in ends) or self._was_left_out(host):
+            return NOT_HELD
+        if self._was_never_reached(host):
+            return End.UNREACHABLE.value
+        if self._had_no_tasks(host):
+            return NO_TASKS
+        if self.recap is None or (rc != 0 and not self._any_lost()):
+            return NO_PROOF
+        return None
+
+    def _ends_of(self, host: str) -> list[End]:
+        begun = [end for play in self._plays for end in play.ends_of(host)]
+        behind = [End.NOT_BEGUN for play in self._planned[len(self._plays) :] if host in play.hosts]
+        return begun + behind
+
+    def _was_left_out(self, host: str) -> bool:
+        """Return whether a play did not hold *host* though it was planned to, and the playbook itself moved no hosts."""
+        if self._regrouped:
+            return False
+        pairs = zip(self._plays, self._planned, strict=False)
+        return any(host in planned.hosts and not any(host in each for each in play.batches) for play, planned in pairs)
 
     def _was_never_reached(self, host: str) -> bool:
-        """Return whether no task could be carried out on *host*: with `ignore_unreachable` its recap says `ok` of that."""
-        return host in self._last_failure and host not in self._reached
+        """Return whether all that was tried on *host* found it unreachable: with `ignore_unreachable` it goes on so."""
+        return host in self._lost and host not in self._reached
 
-    def _is_cleared(self, host: str, rc: int | None) -> bool:
-        """Return whether the playbook took back that *host* failed (`meta: clear_host_errors`) and went on with it."""
-        return rc == 0 and host in self._recovered
+    def _had_no_tasks(self, host: str) -> bool:
+        held = [each for play in self._plays for each in play.iterators if host in each.hosts]
+        return bool(held) and all(each.tagged and not each.tasks for each in held)
 
-    def _unseen_hosts(self) -> set[str]:
-        """
-        Return the hosts that a play should have covered and did not.
+    def _any_lost(self) -> bool:
+        return any(end in _LOST for play in self._plays for end in _all_ends(play))
 
-        A play that ran an ordinary task on several hosts covers each of its hosts, and so does one that lost a host,
-        since the batches behind it never began (`serial`), or that may end itself between two batches. Of another whose
-        tasks all ran on a single host, or which only gathered facts, nothing can be said (`run_once`, facts from the
-        cache).
-        """
-        covering = {play for (play, _), hosts in self._by_task.items() if self._cutting or len(hosts) > 1}
-        covering |= {failure.play for failure in self._last_failure.values() if self._is_lost(failure.host)}
-        unseen: set[str] = set()
-        for play, planned in zip(self._started, self._plays, strict=False):
-            if play in covering:
-                unseen |= set(planned.hosts) - self._seen.get(play, set())
-        return unseen
-
-    def _is_lost(self, host: str) -> bool:
-        counts = (self.recap or {}).get(host)
-        return counts is not None and _lost(counts)
-
-    def any_result(self) -> bool:
-        """Return whether any planned host has any result."""
-        seen = set().union(*self._seen.values()) if self._seen else set()
-        return not seen.isdisjoint(self._hosts) or any(host in (self.recap or {}) for host in self._hosts)
+    def held_any(self) -> bool:
+        """Return whether any play held a planned host."""
+        return any(play.ends_of(host) for play in self._plays for host in self._hosts)
 
     def failed_tasks(self, rc: int | None) -> list[FailedTask]:
-        """Return the last failure of every host that ended badly, in the hosts' order; what the playbook made good is none."""
-        return [
-            self._last_failure[host]
-            for host in (*self._hosts, *(self._last_failure.keys() - set(self._hosts)))
-            if host in self._last_failure
-            if self.recap is None
-            or self._was_never_reached(host)
-            or (self._is_lost(host) and not self._is_cleared(host, rc))
-        ]
+        """
+        Return what failed on each host that did not end well, the cause first, in the hosts' order.
+
+        What a rescue made good is none of it, but named in the message of the cause.
+        """
+        hosts = dict.fromkeys([*self._hosts, *self._failures])
+        return [failed for host in hosts if self._ended_badly(host, rc) for failed in self._failures_of(host)]
+
+    def _ended_badly(self, host: str, rc: int | None) -> bool:
+        if host in self._hosts:
+            return self.why_unproved(host, rc) is not None
+        return any(not end.proves for end in self._ends_of(host))
+
+    def _failures_of(self, host: str) -> list[FailedTask]:
+        failed, rescued = self._failures.get(host, []), self._rescued.get(host, [])
+        if not failed or not rescued:
+            return failed
+        notes = [f"before that {each.task!r} failed and was rescued: {each.message}" for each in rescued]
+        return [attrs.evolve(failed[0], message=cut("\n".join([failed[0].message, *notes]), _TAIL)), *failed[1:]]
 
 
-def _play_of(data: Raw) -> str:
-    """Return the play's id; runner adds a number to it for each batch of `serial`."""
-    play: str = data["play_uuid"]
-    return play.partition("_")[0]
+_LOST = {End.FAILED, End.UNREACHABLE}
 
 
-def _lost(counts: Recap) -> bool:
-    return counts["failed"] > 0 or counts["unreachable"] > 0
+def _all_ends(play: _PlayRun) -> list[End]:
+    return [end for host in dict.fromkeys(host for batch in play.batches for host in batch) for end in play.ends_of(host)]
 
 
-def _status_of(counts: Recap) -> HostStatus:
-    by_word = {
-        "unreachable": HostStatus.UNREACHABLE,
-        "failed": HostStatus.FAILED,
-        "changed": HostStatus.CHANGED,
-        "ok": HostStatus.OK,
-        "skipped": HostStatus.SKIPPED,
-    }
-    return next((status for word, status in by_word.items() if counts[word] > 0), HostStatus.OK)
+def _status_of(counts: Recap | None) -> HostStatus:
+    words = {"changed": HostStatus.CHANGED, "ok": HostStatus.OK, "skipped": HostStatus.SKIPPED}
+    return next((status for word, status in words.items() if counts and counts[word] > 0), HostStatus.OK)

@@ -8,6 +8,7 @@ from installkit.engine.evidence import Evidence, FailedTask
 from installkit.engine.findings import Place
 from installkit.engine.remedies import remedy_for
 from installkit.model import Check, CheckStatus, Failure, FailureCode, HostStatus, Next, Recap, Step, StepStatus
+from installkit.wording import join_names
 
 
 @attrs.frozen(kw_only=True)
@@ -17,7 +18,6 @@ class Outcome:
 
     Attributes:
         rc: Exit status of ansible-playbook; None if a signal killed it or it never started.
-        unproved: Hosts that look good, but may not be done.
         stopped: Whether we stopped it before its end.
         checks: What a check step found.
     """
@@ -26,7 +26,6 @@ class Outcome:
     rc: int | None
     host_statuses: dict[str, HostStatus]
     recap: dict[str, Recap] = attrs.field(factory=dict)
-    unproved: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     stopped: bool = False
     log_size: int = 0
@@ -92,11 +91,14 @@ def judge(about: About, evidence: Evidence, rc: int | None, *, stopped: bool) ->
     """
     Return how the step ended.
 
-    It succeeded if Ansible exited with 0 and printed its recap, and every planned host ended well, one of them with a
-    result; a stop that came too late to stop anything does not matter.
+    It succeeded if Ansible exited with 0 and every planned host ended well; a stop that came too late to stop anything
+    does not matter.
     """
     statuses = evidence.host_statuses(rc)
-    failures = [*_task_failures(about, evidence.failed_tasks(rc)), *_host_failures(about, evidence, statuses, rc)]
+    failures = _plan_failures(about, evidence) or [
+        *_task_failures(about, evidence.failed_tasks(rc)),
+        *_host_failures(about, evidence, statuses, rc),
+    ]
     complete = rc == 0 and evidence.recap is not None
     return _concluded(about, evidence, rc, statuses, failures, complete=complete, stopped=stopped)
 
@@ -123,7 +125,7 @@ def judge_checks(
         host: _checked(status, past, blocked=host in blocked) for host, status in evidence.host_statuses(rc).items()
     }
     failures = [about.check_failure(check, places[check.name]) for check in blocking]
-    failures += _host_failures(about, evidence, statuses, rc)
+    failures += _plan_failures(about, evidence) or _host_failures(about, evidence, statuses, rc)
     explained = rc is not None and any(check.status is not CheckStatus.PASS for check in checks)
     complete = evidence.recap is not None and (rc == 0 or explained)
     outcome = _concluded(about, evidence, rc, statuses, failures, complete=complete, stopped=stopped)
@@ -156,7 +158,6 @@ def _concluded(
         rc=rc,
         host_statuses=statuses,
         recap=dict(evidence.recap or {}),
-        unproved=() if evidence.whole else tuple(host for host, status in statuses.items() if status.good),
         failures=tuple(failures),
         stopped=stopped and not succeeded,
     )
@@ -192,16 +193,35 @@ def _task_failures(about: About, failed: Iterable[FailedTask]) -> list[Failure]:
     ]
 
 
+def _plan_failures(about: About, evidence: Evidence) -> list[Failure]:
+    """Return the failure of a step that would have done something else than what was planned."""
+    if evidence.unplanned:
+        message = (
+            f"a play would hold {join_names(evidence.unplanned)}, which the plan does not name: it was stopped before its "
+            "first task"
+        )
+        return [about.failure(FailureCode.HOST_UNPLANNED, message, hosts=evidence.unplanned)]
+    if evidence.nothing_ran:
+        message = "the tags leave no task of the playbook to carry out, so that nothing was done"
+        return [about.failure(FailureCode.NOTHING_RAN, message, hosts=about.step.hosts)]
+    return []
+
+
 def _host_failures(about: About, evidence: Evidence, statuses: dict[str, HostStatus], rc: int | None) -> list[Failure]:
+    """Return a failure for each reason why hosts without a failed task of their own are not proved."""
     if evidence.recap is None:
         return []
-    if rc == 0 and not evidence.any_result():
+    if rc == 0 and not evidence.held_any():
         return [about.failure(FailureCode.NO_HOST_MATCHED, "no planned host was touched", hosts=about.step.hosts)]
-    unfinished = tuple(host for host, status in statuses.items() if status is HostStatus.UNFINISHED)
-    if not unfinished:
-        return []
-    message = "the other hosts of the same play have results, these have none"
-    return [about.failure(FailureCode.HOST_UNFINISHED, message, hosts=unfinished)]
+    told = {failed.host for failed in evidence.failed_tasks(rc)}
+    reasons: dict[str, list[str]] = {}
+    for host, status in statuses.items():
+        why = evidence.why_unproved(host, rc)
+        if why is not None and host not in told and not status.good:
+            reasons.setdefault(why, []).append(host)
+    return [
+        about.failure(FailureCode.HOST_UNFINISHED, message, hosts=tuple(hosts)) for message, hosts in reasons.items()
+    ]
 
 
 def _unexplained(about: About, evidence: Evidence, rc: int | None) -> Failure:

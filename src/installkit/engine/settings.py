@@ -20,7 +20,6 @@ _KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ANSIBLE_FORKS": (("defaults", "forks"),),
     "ANSIBLE_CACHE_PLUGIN": (("defaults", "fact_caching"),),
     "ANSIBLE_CACHE_PLUGIN_CONNECTION": (("defaults", "fact_caching_connection"),),
-    "ANSIBLE_STDOUT_CALLBACK": (("defaults", "stdout_callback"),),
     "ANSIBLE_CALLBACK_PLUGINS": (("defaults", "callback_plugins"),),
 }
 _ALSO_SET_BY = {"ANSIBLE_PIPELINING": ("ANSIBLE_SSH_PIPELINING",)}
@@ -106,16 +105,12 @@ def _is_open(variable: str, config: AnsibleConfig, environment: Mapping[str, str
 
 
 def _callbacks(config: AnsibleConfig, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return as variables the callbacks that ansible.cfg names: runner's own variables would hide the file's."""
-    found = {}
-    stdout = config.get("ANSIBLE_STDOUT_CALLBACK")
-    if stdout and "ANSIBLE_STDOUT_CALLBACK" not in environment:
-        found["ANSIBLE_STDOUT_CALLBACK"] = stdout
+    """Return as a variable the folders of callbacks that ansible.cfg names: our own variable would hide the file's."""
     plugins = config.get("ANSIBLE_CALLBACK_PLUGINS")
     if plugins and config.path and "ANSIBLE_CALLBACK_PLUGINS" not in environment:
         folders = [str(config.path.parent / Path(part).expanduser()) for part in plugins.split(os.pathsep)]
-        found["ANSIBLE_CALLBACK_PLUGINS"] = os.pathsep.join(folders)
-    return found
+        return {"ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(folders)}
+    return {}
 
 
 def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:

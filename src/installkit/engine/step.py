@@ -7,7 +7,6 @@ what it is: an event without `seq`, the processes that finished tasks left runni
 
 import hashlib
 import os
-import re
 import select
 import signal
 import time
@@ -29,7 +28,7 @@ from installkit.engine.processes import Process, become_subreaper, children, die
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
 from installkit.engine.settings import caller_environment, run_settings
-from installkit.engine.translation import draft_from_runner, event_text
+from installkit.engine.translation import draft_from_runner
 from installkit.engine.variables import write_variables
 from installkit.errors import EngineError
 from installkit.journal import LogWriter, encode_event, wait
@@ -46,12 +45,11 @@ from installkit.model import (
     to_wire,
 )
 from installkit.programs import find_program
+from installkit.wording import join_names
 
 EVENT, KEPT, OUTCOME = b"E", b"K", b"O"
 
 _NAMES = {"host", "play_uuid", "task_uuid", "task_action", "resolved_action"}
-_LEAVING = re.compile(rb"\bend_(?:host|role|batch)\b")
-_YAML = {".yml", ".yaml", ".cfg"}
 
 GRACE = 10.0
 """Seconds that ansible-playbook gets to end by itself after SIGTERM."""
@@ -110,7 +108,7 @@ class _StepRun:
         self._stop = stop
         self._about = About(order.run.run, order.step, read_only=order.run.read_only)
         self._redactor = Redactor(order.secrets.values())
-        self._evidence = _evidence(order)
+        self._evidence = Evidence(order.step.hosts, order.spec.plays, str(order.spec.folder))
         self._findings = _findings_of(order) if order.step.action is Action.CHECK else None
         limit = order.run.options.log_limit
         self._log = LogWriter(order.journal, order.step.id, limit=limit, when_full=self._wait_for_space)
@@ -185,6 +183,7 @@ class _StepRun:
             scratch=scratch / "runner",
             environment=environment,
             umask=order.umask,
+            allowed=frozenset(order.step.hosts).union(*(play.hosts for play in order.spec.plays)),
         )
         self._playbook = Playbook(invocation, self._on_event, self._should_end)
         return self._playbook.run()
@@ -223,23 +222,39 @@ class _StepRun:
         return [option for option, given in wanted.items() if given]
 
     def _on_event(self, raw: dict[str, Any]) -> None:
-        if self._unread and "pid" in raw:  # the callback plugin's first: Ansible has read variables and passwords
+        if "proof" in raw:
+            self._on_proof(raw)
+            return
+        printed = self._redactor.text(raw["text"].decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        start = self._log.size
+        self._log.append(printed)
+        self._tell_of_disk()
+        try:
+            self._hand_up_report(self._cleaned(raw), printed, start)
+        except OSError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever a managed host answered costs this one event
+            self._warn(f"a {raw['event']} event could not be read: {type(exc).__name__}: {exc}")
+        if self._evidence.idle:
+            self._keep_running()
+
+    def _on_proof(self, report: dict[str, Any]) -> None:
+        if report["proof"] == "loaded":  # Ansible has read variables and passwords
             for path in self._unread:
                 path.unlink()
             self._unread = ()
-        printed = self._redactor.text(event_text(raw)).encode(errors="surrogateescape")
-        start = self._log.size
-        self._log.append(printed)
-        raw = self._cleaned(raw)
-        self._tell_of_disk()
+        self._evidence.observe_proof(report)
+        if report["proof"] == "made" and report["hosts"]:
+            names = join_names(report["hosts"])
+            self._warn(f"the playbook added {names} to its hosts: what it does there is not recorded")
+
+    def _hand_up_report(self, raw: dict[str, Any], printed: bytes, start: int) -> None:
         self._evidence.observe(raw, printed.decode(errors="replace"))
         if self._findings is not None:
             self._findings.observe(raw)
         draft = draft_from_runner(raw, str(self._order.spec.folder), diff=self._order.run.options.diff)
         if draft is not None and (self._log.size > start or len(draft) > 1):  # it says more than that it printed
             self._hand_up(draft, raw, start)
-        if self._evidence.idle:
-            self._keep_running()
 
     def _tell_of_disk(self) -> None:
         if self._log.waited:
@@ -320,17 +335,3 @@ def _findings_of(order: Order) -> Findings:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _evidence(order: Order) -> Evidence:
-    """Return what gathers the step's proof, knowing what its playbook may do that no event tells."""
-    files = (path for path in map(Path, order.spec.files) if path.suffix in _YAML and path.is_file())
-    text = b"\n".join(path.read_bytes() for path in files)
-    return Evidence(
-        order.step.hosts,
-        order.spec.plays,
-        str(order.spec.folder),
-        fatal="ANSIBLE_ANY_ERRORS_FATAL" in os.environ or b"any_errors_fatal" in text,
-        leaving=_LEAVING.search(text) is not None,
-        cutting=b"end_play" in text and b"serial" in text,
-    )

@@ -1,4 +1,4 @@
-"""What ansible-runner reports, as events of ours: a pure function, and the only place that knows runner's words."""
+"""What ansible-playbook reports, as events of ours: a pure function, and the only place that knows runner's words."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,6 @@ Draft = dict[str, Any]
 
 TEXT_LIMIT = 16_384
 """Characters of one string in an event's data."""
-
-CARRIAGE_RETURN = "\udc0d"
-"""Stands for a carriage return in what runner gets to see: it would strip one at the end of a text, untold."""
 
 _TAIL_LINES = 10
 """Lines of a failed command's output that its message carries."""
@@ -62,28 +59,17 @@ _DROPPED = {
 }
 
 
-def event_text(raw: Raw) -> str:
-    """
-    Return the text that the event printed, byte for byte: what is no UTF-8 is in it as `surrogateescape` writes it.
-
-    Runner strips the line ends at the text's end; its line numbers tell how many there were.
-    """
-    text = str(raw.get("stdout") or "")
-    lines: int = raw.get("end_line", 0) - raw.get("start_line", 0)
-    return text.replace(CARRIAGE_RETURN, "\r") + "\n" * (lines - text.count("\n"))
-
-
 def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draft | None:
     """
     Return the event that *raw* is, without run, step, `seq` and log span; None if it says nothing and printed nothing.
 
     Args:
-        raw: As ansible-runner hands it to an event handler.
+        raw: As `reports` hands it on.
         folder: Locations of tasks are given relative to it.
         diff: Whether a result keeps its diff.
     """
     kind = _KINDS.get(raw.get("event", ""), EventKind.OUTPUT)
-    if kind not in _ALWAYS and not event_text(raw):
+    if kind not in _ALWAYS and not raw.get("text"):
         return None
     data = raw.get("event_data") or {}
     draft: Draft = {

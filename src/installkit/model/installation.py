@@ -139,7 +139,7 @@ def host_is_unproved(event: Event, host: str) -> bool:
         StepStatus.INTERRUPTED,
         StepStatus.CANCELED,
         StepStatus.TIMED_OUT,
-    } or host in event.data.get("unproved", ())
+    }
 
 
 def _leaves_hosts_alone(started: Event) -> bool:

@@ -201,6 +201,8 @@ class FailureCode(StrEnum):
     TASK_FAILED = "task_failed"
     HOST_UNREACHABLE = "host_unreachable"
     HOST_UNFINISHED = "host_unfinished"
+    HOST_UNPLANNED = "host_unplanned"
+    NOTHING_RAN = "nothing_ran"
     NO_HOST_MATCHED = "no_host_matched"
     PLAYBOOK_INVALID = "playbook_invalid"
     PLAYBOOK_CHANGED = "playbook_changed"

@@ -1,0 +1,454 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is loaded by ansible-playbook and is a program of its own: installkit never imports it. It is free software:
+# you can redistribute it and/or modify it under the terms of the GNU General Public License as published by the Free
+# Software Foundation, either version 3 of the License, or (at your option) any later version. It comes WITHOUT ANY
+# WARRANTY. See https://www.gnu.org/licenses/gpl-3.0.txt.
+"""
+Reports to installkit what happens in ansible-playbook: events, and what Ansible knows of each play's end.
+
+Both go into one file that only this process tree can write, a line of JSON each:
+
+- An event has a `mark`, 32 hexadecimal digits drawn at random. The terminal shows `ESC [ K`, the mark and `<` before the
+  text that the event printed, and the same with `>` behind it. A mark that the file does not announce is text.
+- Anything else has a `proof`: what `PlayIterator`, which Ansible makes for each play and batch, says when it begins and
+  when `TaskQueueManager.run` leaves it, on whatever way, with what its states forget.
+
+The user's stdout callback stays as it is, whichever it is: marks are written around `TaskQueueManager.send_callback`,
+which calls it. The file's name comes in an environment variable, which is taken out so that no task sees it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import functools
+import json
+import os
+import sys
+import time
+
+from ansible import context
+from ansible.errors import AnsibleError
+from ansible.executor.play_iterator import PlayIterator
+from ansible.executor.playbook_executor import PlaybookExecutor
+from ansible.executor.task_queue_manager import TaskQueueManager
+from ansible.inventory.manager import InventoryManager
+from ansible.plugins.callback import CallbackBase
+from ansible.release import __version__
+from ansible.utils.display import Display
+
+DOCUMENTATION = """
+    name: installkit_events
+    type: notification
+    short_description: reports events and the end of each play to installkit
+    description: Loaded by installkit; without its environment variable it does nothing.
+"""
+
+LARGEST = 1_000_000
+"""Characters of a line beyond which a result is shortened."""
+
+LONGEST = 65_536
+"""Characters that a value of a shortened result keeps."""
+
+GATHERING = {"gather_facts", "setup"}
+TOLD = ("msg", "reason", "rc", "stderr", "module_stderr", "stdout", "changed", "failed", "skip_reason", "censored")
+CENSORED = {"censored": "the output has been hidden due to the fact that 'no_log: true' was specified for this result"}
+
+
+class Report:
+    """
+    The file, and the marks in the terminal.
+
+    Attributes:
+        lock: Ansible's own of the terminal, held while an event is open: its text stays together, and no worker is forked
+            with half of it.
+    """
+
+    def __init__(self, path, allowed):
+        self.lock = Display()._lock
+        self.pid = os.getpid()
+        self.allowed = allowed
+        self.iterator = None
+        self.tqm = None
+        self.made = set()
+        self.unreachable_before = {}
+        self.history = {}
+        self.began_at = {}
+        self.starts = []
+        self.after_failure = {}
+        self.place = {}
+        self._mark = None
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
+    def write(self, record):
+        """Append *record* in one piece; a full disk is waited for."""
+        line = memoryview(encoded(record) + b"\n")
+        while line:
+            try:
+                line = line[os.write(self._file, line) :]
+            except OSError as exc:
+                if exc.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EINTR}:
+                    raise
+                time.sleep(0.2)
+
+    def open_event(self, name, data=None):
+        """Announce an event and begin its text; one that is open still ends there."""
+        self.close_event()
+        mark = os.urandom(16).hex()
+        created = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        record = {"mark": mark, "event": name, "created": created, "event_data": {**self.place, **(data or {})}}
+        if self.starts:
+            record["starts"], self.starts = self.starts, []
+        self.write(record)
+        self._mark = mark
+        sys.stdout.write(f"\x1b[K{mark}<")
+
+    def close_event(self):
+        """End the open event's text, if there is one."""
+        if self._mark is not None:
+            mark, self._mark = self._mark, None
+            sys.stdout.write(f"\x1b[K{mark}>")
+            sys.stdout.flush()
+
+    @property
+    def quiet(self):
+        """Whether no event is open."""
+        return self._mark is None
+
+
+def encoded(record):
+    """Return *record* as a line; a result that JSON cannot say, or too long a one, keeps what people read first."""
+    try:
+        line = json.dumps(record, default=str, skipkeys=True)
+    except (TypeError, ValueError, RecursionError):
+        line = None
+    if line is None or len(line) > LARGEST:
+        data = record.get("event_data") or {}
+        res = data.get("res")
+        kept = {key: short(res[key]) for key in TOLD if key in res} if isinstance(res, dict) else {}
+        line = json.dumps({**record, "event_data": {**{key: short(data[key]) for key in data}, "res": kept}}, default=str)
+    return line.encode()
+
+
+def short(value):
+    return value if isinstance(value, (bool, int, float, type(None))) else str(value)[:LONGEST]
+
+
+def text_of(value):
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def task_data(task):
+    data = {
+        "task": task.name or task.action,
+        "task_uuid": str(task._uuid),
+        "task_action": task.action,
+        "resolved_action": getattr(task, "resolved_action", task.action),
+        "task_path": task.get_path(),
+    }
+    role = getattr(task, "_role", None)
+    return {**data, "role": role._role_name} if role else data
+
+
+def result_data(result):
+    res = result._result
+    if res.get("_ansible_no_log"):
+        return dict(CENSORED)
+    dropped = {"invocation", "ansible_facts"} if result._task.action.rpartition(".")[2] in GATHERING else {"invocation"}
+    res = {key: value for key, value in res.items() if key not in dropped}
+    items = res.get("results")
+    if isinstance(items, list):
+        hidden = [CENSORED if isinstance(item, dict) and item.get("_ansible_no_log") else item for item in items]
+        return {**res, "results": hidden}
+    return res
+
+
+class CallbackModule(CallbackBase):
+    """Opens an event for each call that may print; `send_callback` closes it once all callbacks have printed."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "installkit_events"
+    CALLBACK_NEEDS_ENABLED = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.disabled = REPORT is None
+
+    def v2_playbook_on_start(self, playbook):
+        REPORT.write({"proof": "playbook", "plays": len(playbook.get_plays())})
+        REPORT.open_event("playbook_on_start")
+
+    def v2_playbook_on_play_start(self, play):
+        pattern = text_of(play.hosts)
+        REPORT.place = {
+            "play": str(play.get_name()).strip() or pattern,
+            "play_uuid": str(play._uuid),
+            "play_pattern": pattern,
+        }
+        REPORT.open_event("playbook_on_play_start")
+
+    def v2_playbook_on_stats(self, stats):
+        REPORT.place = {}
+        words = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
+        REPORT.open_event("playbook_on_stats", {word: dict(getattr(stats, word)) for word in words})
+
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        REPORT.open_event("playbook_on_task_start", task_data(task))
+
+    def v2_playbook_on_handler_task_start(self, task):
+        REPORT.open_event("playbook_on_handler_task_start", task_data(task))
+
+    def v2_playbook_on_cleanup_task_start(self, task):
+        REPORT.open_event("playbook_on_cleanup_task_start", task_data(task))
+
+    def v2_playbook_on_no_hosts_matched(self):
+        REPORT.open_event("playbook_on_no_hosts_matched")
+
+    def v2_playbook_on_no_hosts_remaining(self):
+        REPORT.open_event("playbook_on_no_hosts_remaining")
+
+    def v2_playbook_on_include(self, included_file):
+        REPORT.open_event("playbook_on_include")
+
+    def v2_playbook_on_vars_prompt(self, varname, *_, **__):
+        REPORT.open_event("playbook_on_vars_prompt")
+
+    def v2_playbook_on_notify(self, handler, host):
+        REPORT.open_event("playbook_on_notify", {"host": host.get_name()})
+
+    def v2_runner_on_start(self, host, task):
+        name = host.get_name()
+        REPORT.began_at[name] = time.monotonic()
+        REPORT.starts.append([name, str(task._uuid)])  # most print nothing: it goes with the next event
+
+    def v2_runner_on_ok(self, result):
+        self._result("runner_on_ok", result)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        after = REPORT.after_failure.pop(result._host.get_name(), False)
+        self._result("runner_on_failed", result, ignore_errors=ignore_errors, after_failure=after)
+
+    def v2_runner_on_skipped(self, result):
+        self._event("runner_on_skipped", result, duration=duration_of(result))
+
+    def v2_runner_on_unreachable(self, result):
+        after = failed_before(REPORT.iterator, result._host.get_name())
+        self._result("runner_on_unreachable", result, after_failure=after)
+
+    def v2_runner_on_async_poll(self, result):
+        self._event("runner_on_async_poll", result)
+
+    def v2_runner_on_async_ok(self, result):
+        self._event("runner_on_async_ok", result)
+
+    def v2_runner_on_async_failed(self, result):
+        self._event("runner_on_async_failed", result)
+
+    def v2_runner_retry(self, result):
+        self._event("runner_retry", result)
+
+    def v2_on_file_diff(self, result):
+        self._event("runner_on_file_diff", result)
+
+    def v2_runner_item_on_ok(self, result):
+        self._event("runner_item_on_ok", result, res=result_data(result))
+
+    def v2_runner_item_on_failed(self, result):
+        self._event("runner_item_on_failed", result, res=result_data(result))
+
+    def v2_runner_item_on_skipped(self, result):
+        self._event("runner_item_on_skipped", result, res=result_data(result))
+
+    def _result(self, name, result, **more):
+        self._event(name, result, res=result_data(result), duration=duration_of(result), **more)
+
+    def _event(self, name, result, **more):
+        REPORT.open_event(name, {"host": result._host.get_name(), **task_data(result._task), **more})
+
+
+def duration_of(result):
+    began = REPORT.began_at.get(result._host.get_name())
+    return None if began is None else time.monotonic() - began
+
+
+def chain(state):
+    """Return run state, fail state and position in the rescue of *state* and of its active children."""
+    children = {"TASKS": "tasks_child_state", "RESCUE": "rescue_child_state", "ALWAYS": "always_child_state"}
+    found = []
+    while state is not None:
+        found.append([state.run_state.name, int(state.fail_state), state.cur_rescue_task])
+        state = getattr(state, children.get(state.run_state.name, ""), None)
+    return found
+
+
+def failed_before(iterator, name):
+    state = None if iterator is None else iterator._host_states.get(name)
+    return any(fail for _, fail, _ in chain(state))
+
+
+def snapshot(iterator, tqm):
+    """Return what *iterator* knows of its hosts as it is left."""
+    history = REPORT.history.get(iterator, {})
+    hosts = {
+        name: {
+            "run": state.run_state.name,
+            "fail": int(state.fail_state),
+            "block": state.cur_block,
+            "blocks": len(state._blocks),
+            "unreachable": name in tqm._unreachable_hosts,
+            "calls": history.get(name, []),
+        }
+        for name, state in iterator._host_states.items()
+    }
+    waits = context.CLIARGS.get("start_at_task") is not None and not tqm._start_at_done
+    return {"proof": "ended", "hosts": hosts, "end_play": bool(iterator.end_play), "not_reached": waits}
+
+
+def tagged():
+    """Return whether tags choose among the tasks."""
+    return list(context.CLIARGS.get("tags") or ["all"]) != ["all"] or bool(context.CLIARGS.get("skip_tags"))
+
+
+def tasks_of(iterator):
+    """Return how many tasks *iterator* has to carry out, beside those that Ansible puts in itself."""
+    return sum(1 for task in iterator.all_tasks if not task.implicit and task.action not in {"meta", "ansible.builtin.meta"})
+
+
+def wrap(owner, name):
+    """Return a decorator that puts a function in place of *owner*'s method *name*; it gets the old one first."""
+
+    def replace(function):
+        old = getattr(owner, name)
+
+        @functools.wraps(old)
+        def new(self, *args, **kwargs):
+            if os.getpid() != REPORT.pid:
+                return old(self, *args, **kwargs)
+            return function(old, self, *args, **kwargs)
+
+        setattr(owner, name, new)
+        return function
+
+    return replace
+
+
+def watch_plays():
+    """Report which hosts each play should have, has, and how they leave it."""
+
+    @wrap(PlaybookExecutor, "_get_serialized_batches")
+    def batches(old, self, play):
+        found = old(self, play)
+        REPORT.write({"proof": "play", "batches": [[host.name for host in batch] for batch in found]})
+        return found
+
+    @wrap(PlayIterator, "__init__")
+    def begin(old, self, *args, **kwargs):
+        old(self, *args, **kwargs)
+        hosts = list(self._host_states)
+        beyond = [] if REPORT.allowed is None else sorted(set(hosts) - REPORT.allowed - REPORT.made)
+        if beyond:
+            REPORT.write({"proof": "unplanned", "hosts": beyond})
+            raise AnsibleError(f"this play would hold hosts that are not planned: {', '.join(beyond)}")
+        REPORT.iterator = self
+        REPORT.unreachable_before = set(REPORT.tqm._unreachable_hosts) if REPORT.tqm else set()
+        REPORT.write({"proof": "began", "hosts": hosts, "tasks": tasks_of(self), "tagged": tagged()})
+
+    @wrap(TaskQueueManager, "run")
+    def run(old, self, play):
+        REPORT.tqm, REPORT.iterator = self, None
+        try:
+            return old(self, play)
+        finally:
+            if REPORT.iterator is not None:
+                REPORT.write(snapshot(REPORT.iterator, self))
+
+    for name in ("end_host", "clear_host_errors"):
+
+        @wrap(PlayIterator, name)
+        def remember(old, self, host, *args, call=name, **kwargs):
+            key = host if isinstance(host, str) else host.name
+            removed = self._play._removed_hosts.count(key) - (key in REPORT.unreachable_before)
+            states = chain(self._host_states.get(key))
+            REPORT.history.setdefault(self, {}).setdefault(key, []).append([call, states, removed > 0])
+            return old(self, host, *args, **kwargs)
+
+    @wrap(PlayIterator, "mark_host_failed")
+    def fail(old, self, host):
+        REPORT.after_failure[host.name] = failed_before(self, host.name)
+        return old(self, host)
+
+    @wrap(InventoryManager, "add_dynamic_host")
+    def add_host(old, self, host_info, *args, **kwargs):
+        before = set(self.hosts)
+        found = old(self, host_info, *args, **kwargs)
+        new = sorted(set(self.hosts) - before)
+        if new:
+            REPORT.made.update(new)
+        REPORT.write({"proof": "made", "hosts": new})
+        return found
+
+    @wrap(InventoryManager, "add_dynamic_group")
+    def group_by(old, self, *args, **kwargs):
+        REPORT.write({"proof": "made", "hosts": []})
+        return old(self, *args, **kwargs)
+
+
+def watch_terminal():
+    """Put marks around what callbacks print, and around warnings beside them."""
+    kinds = {"_warning": "warning", "_deprecated": "deprecated", "_error": "error"}
+    saying = []
+
+    @wrap(TaskQueueManager, "send_callback")
+    def send(old, self, *args, **kwargs):
+        with REPORT.lock:
+            plugins = self._callback_plugins
+            if not isinstance(plugins[0], CallbackModule):
+                plugins.sort(key=lambda plugin: not isinstance(plugin, CallbackModule))
+            try:
+                return old(self, *args, **kwargs)
+            finally:
+                REPORT.close_event()
+
+    for method, kind in kinds.items():
+
+        @wrap(Display, method)
+        def say(old, self, *args, kind=kind, **kwargs):
+            with REPORT.lock:
+                saying.append(kind)
+                try:
+                    return old(self, *args, **kwargs)
+                finally:
+                    saying.pop()
+
+    @wrap(Display, "display")
+    def display(old, self, msg, color=None, stderr=False, screen_only=False, log_only=False, *args, **kwargs):
+        with REPORT.lock:
+            alone = bool(saying) and REPORT.quiet and not log_only
+            if alone:
+                REPORT.open_event(saying[-1])
+            if stderr:
+                sys.stdout.flush()  # on a terminal all before it has been shown
+            try:
+                return old(self, msg, color, stderr, screen_only, log_only, *args, **kwargs)
+            finally:
+                if alone:
+                    REPORT.close_event()
+
+
+def begin_report():
+    """Return the report that the environment names; None where this is not a run of installkit."""
+    folder = os.environ.pop("INSTALLKIT_EVENTS", None)
+    if folder is None:
+        return None
+    with open(os.path.join(folder, "allowed"), encoding="utf-8") as file:
+        allowed = json.load(file)
+    return Report(os.path.join(folder, "events"), None if allowed is None else set(allowed))
+
+
+REPORT = begin_report()
+if REPORT is not None:
+    watch_plays()
+    watch_terminal()
+    REPORT.write({"proof": "loaded", "core": __version__})

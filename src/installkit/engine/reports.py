@@ -1,0 +1,163 @@
+"""
+What our plugin in ansible-playbook reports, put together with what the terminal shows.
+
+The plugin appends a line of JSON for each event to a file of the scratch, and puts its `mark`, drawn at random, around
+what the event prints: `ESC [ K MARK <`, the text, `ESC [ K MARK >`. Whatever else looks like a mark is text, since
+nobody but the plugin can announce one:
+
+    file      {"mark": "5f…", "event": "runner_on_ok", "created": …, "event_data": {…}}
+    terminal  ESC[K5f…<ok: [db1]\\n ESC[K5f…>          one event, with text `ok: [db1]\\n`
+    terminal  a task may print\\n                       an event `verbose` of its own: text outside any event
+
+An event is a dictionary `{"event", "text", "created", "event_data", "starts"}`: runner's words, `text` in bytes and as
+printed, `starts` the (host, task uuid) that began since the event before; or `{"proof": …}` with what the plugin says
+of a play's end (see `evidence`), without text. They come in the order in which the plugin wrote them.
+"""
+
+import ctypes
+import json
+import os
+import re
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Report = dict[str, Any]
+
+BYTES = "latin-1"
+"""What the terminal is read as: each character is one byte, and none is ever held back or lost."""
+
+_MARK = re.compile(rb"\x1b\[K([0-9a-f]{32})([<>])")
+_MARK_SIZE = 36
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+_CHUNK = 1 << 20
+_PUNCH_AFTER = 1 << 22
+"""Bytes that are read before their space is given back."""
+
+_PUNCH_HOLE = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE. Source: linux/falloc.h
+
+
+class Reports:
+    """The file that the plugin writes, read once and in order; the space of what was read is given back."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._partial = b""
+        self._unread: deque[Report] = deque()
+        self._announced: set[str] = set()
+        self._size = self._punched = 0
+
+    @classmethod
+    def begin(cls, folder: Path, allowed: frozenset[str] | None) -> "Reports":
+        """Make the files in *folder* that the plugin looks for; *allowed* are the hosts that plays may hold."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "allowed").write_text(json.dumps(None if allowed is None else sorted(allowed)))
+        return cls(folder / "events")
+
+    def until(self, mark: str) -> list[Report]:
+        """Return what was reported up to the event with *mark*; nothing, and all stays unread, if there is none."""
+        while mark not in self._announced:
+            if not self._fill():
+                return []
+        found = [self._unread.popleft()]
+        while found[-1].get("mark") != mark:
+            found.append(self._unread.popleft())
+        self._announced.difference_update(each["mark"] for each in found if "mark" in each)
+        return found
+
+    def rest(self) -> list[Report]:
+        """Return what was reported and not read yet; a line without its end is none."""
+        while self._fill():
+            pass
+        found, self._unread = list(self._unread), deque()
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _fill(self) -> bool:
+        data = os.pread(self._file, _CHUNK, self._size)
+        self._size += len(data)
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._take(line)
+        if self._size - self._punched > _PUNCH_AFTER:
+            _punch(self._file, self._punched, self._size - self._punched)
+            self._punched = self._size
+        return bool(data)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            report = json.loads(line)
+        except (ValueError, RecursionError):
+            return  # whatever is wrong with one costs that one
+        self._unread.append(report)
+        if "mark" in report:
+            self._announced.add(report["mark"])
+
+
+def _punch(file: int, offset: int, size: int) -> None:
+    """Give the space of a part of *file* back; where the file system cannot, the file just stays large."""
+    ctypes.CDLL(None).fallocate(file, _PUNCH_HOLE, ctypes.c_int64(offset), ctypes.c_int64(size))
+
+
+class Terminal:
+    """
+    Takes what ansible-playbook prints, and hands on events with their text.
+
+    It stands in for runner's `OutputEventFilter`, with its methods.
+    """
+
+    def __init__(self, reports: Reports, _handle: object, on_event: Callable[[Report], None], *_: object, **__: object):
+        self._reports = reports
+        self._on_event = on_event
+        self._buffer = bytearray()
+        self._searched = 0
+        self._event: Report | None = None
+
+    def flush(self) -> None:
+        """Do nothing: what is complete was handed on."""
+
+    def write(self, data: str) -> None:
+        """Take *data*, a character for each byte, as pexpect read it."""
+        self._buffer += data.encode(BYTES)
+        begin = 0  # of the text that was not handed on yet
+        for match in _MARK.finditer(bytes(self._buffer[self._searched :])):
+            start, end = match.start() + self._searched, match.end() + self._searched
+            mark, closing = match[1].decode(), match[2] == b">"
+            announced = [] if closing else self._reports.until(mark)
+            if announced:
+                self._end(bytes(self._buffer[begin:start]))
+                self._begin(announced)
+            elif closing and self._event is not None and self._event["mark"] == mark:
+                self._end(bytes(self._buffer[begin:start]))
+            else:
+                continue  # it is text
+            begin = end
+        del self._buffer[:begin]
+        if self._event is None and (lines := self._buffer.rfind(b"\n") + 1):
+            self._end(bytes(self._buffer[:lines]))
+            del self._buffer[:lines]
+        self._searched = max(0, len(self._buffer) - _MARK_SIZE + 1)
+
+    def close(self) -> None:
+        """Hand on what is left: ansible-playbook has ended."""
+        self._end(bytes(self._buffer))
+        self._buffer.clear()
+        for report in self._reports.rest():
+            self._on_event({"text": b"", **report})
+
+    def _begin(self, announced: list[Report]) -> None:
+        *before, self._event = announced
+        for report in before:
+            self._on_event({"text": b"", **report})
+
+    def _end(self, text: bytes) -> None:
+        event, self._event = self._event, None
+        if event is not None:
+            self._on_event({**event, "text": text})
+            return
+        for line in _LINE.findall(text):
+            self._on_event({"event": "verbose", "text": line})

@@ -75,8 +75,24 @@ ONLY_IN = {
 """Where packages of others may be imported."""
 
 
+PLUGINS = "engine/plugins"
+"""What ansible-playbook loads: programs of their own, under Ansible's license."""
+
+
 def source_files():
-    return sorted(path for package in ("installkit", "installkit_http") for path in (SOURCE / package).rglob("*.py"))
+    """Return all modules; plugins of Ansible are none, since nothing of ours imports them."""
+    found = (path for package in ("installkit", "installkit_http") for path in (SOURCE / package).rglob("*.py"))
+    return sorted(path for path in found if not path.is_relative_to(SOURCE / PUBLIC / PLUGINS))
+
+
+def test_plugins_of_ansible_bear_its_license_and_import_nothing_of_ours():
+    files = sorted((SOURCE / PUBLIC / PLUGINS).glob("*.py"))
+
+    assert files
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("# SPDX-License-Identifier: GPL-3.0-or-later")
+        assert PUBLIC not in {name for _, name in imports_of(text, path.stem)}
 
 
 def module_of(dotted):

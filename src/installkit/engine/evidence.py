@@ -164,6 +164,7 @@ class Evidence:
         self._regrouped = False
         self._failures: dict[str, list[FailedTask]] = {}
         self._rescued: dict[str, list[FailedTask]] = {}
+        self._last_of_play: dict[int, FailedTask] = {}
         self._reached: set[str] = set()
         self._lost: set[str] = set()
         self._item_messages: dict[tuple[str, str], str] = {}
@@ -251,6 +252,7 @@ class Evidence:
             message=cut(item or result_message(data.get("res") or {}) or "no message", _TAIL),
         )
         self._failures.setdefault(host, []).append(failed)
+        self._last_of_play[len(self._plays)] = failed
 
     def host_statuses(self, rc: int | None) -> dict[str, HostStatus]:
         """Return how each planned host fared, as far as anything proves it; *rc* is Ansible's exit status."""
@@ -274,7 +276,7 @@ class Evidence:
         ends = self._ends_of(host)
         bad = next((end for end in ends if not end.proves), None)
         if bad is not None:
-            return bad.value
+            return f"{bad.value}{self._because_of(host) if bad is End.FAILED else ''}"
         if all(end is End.PASSED_OVER for end in ends) or self._was_left_out(host):
             return NOT_HELD
         if self._was_never_reached(host):
@@ -284,6 +286,15 @@ class Evidence:
         if self.recap is None or (rc != 0 and not self._any_lost()):
             return NO_PROOF
         return None
+
+    def _because_of(self, host: str) -> str:
+        """Return the last failure of the play that failed for *host*: Ansible leaves a play with the task that ends it."""
+        number = next(number for number, play in enumerate(self._plays, 1) if End.FAILED in play.ends_of(host))
+        failed = self._last_of_play.get(number)
+        if failed is None:
+            return ""
+        place = f" ({failed.location})" if failed.location else ""
+        return f": {failed.task!r} on {failed.host}{place}: {failed.message}"
 
     def _ends_of(self, host: str) -> list[End]:
         begun = [end for play in self._plays for end in play.ends_of(host)]
@@ -338,7 +349,9 @@ _LOST = {End.FAILED, End.UNREACHABLE}
 
 
 def _all_ends(play: _PlayRun) -> list[End]:
-    return [end for host in dict.fromkeys(host for batch in play.batches for host in batch) for end in play.ends_of(host)]
+    return [
+        end for host in dict.fromkeys(host for batch in play.batches for host in batch) for end in play.ends_of(host)
+    ]
 
 
 def _status_of(counts: Recap | None) -> HostStatus:

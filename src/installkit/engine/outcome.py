@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from installkit.engine.evidence import Evidence, FailedTask
+from installkit.engine.evidence import NO_PROOF, Evidence, FailedTask
 from installkit.engine.findings import Place
 from installkit.engine.remedies import remedy_for
 from installkit.model import Check, CheckStatus, Failure, FailureCode, HostStatus, Next, Recap, Step, StepStatus
@@ -217,8 +217,8 @@ def _host_failures(about: About, evidence: Evidence, statuses: dict[str, HostSta
     reasons: dict[str, list[str]] = {}
     for host, status in statuses.items():
         why = evidence.why_unproved(host, rc)
-        if why is not None and host not in told and not status.good:
-            reasons.setdefault(why, []).append(host)
+        if why not in {None, NO_PROOF} and host not in told and not status.good:
+            reasons.setdefault(str(why), []).append(host)
     return [
         about.failure(FailureCode.HOST_UNFINISHED, message, hosts=tuple(hosts)) for message, hosts in reasons.items()
     ]

@@ -1,4 +1,4 @@
-"""
+r"""
 What our plugin in ansible-playbook reports, put together with what the terminal shows.
 
 The plugin appends a line of JSON for each event to a file of the scratch, and puts its `mark`, drawn at random, around
@@ -6,8 +6,8 @@ what the event prints: `ESC [ K MARK <`, the text, `ESC [ K MARK >`. Whatever el
 nobody but the plugin can announce one:
 
     file      {"mark": "5f…", "event": "runner_on_ok", "created": …, "event_data": {…}}
-    terminal  ESC[K5f…<ok: [db1]\\n ESC[K5f…>          one event, with text `ok: [db1]\\n`
-    terminal  a task may print\\n                       an event `verbose` of its own: text outside any event
+    terminal  ESC[K5f…<ok: [db1]\n ESC[K5f…>          one event, with text `ok: [db1]\n`
+    terminal  a task may print\n                       an event `verbose` of its own: text outside any event
 
 An event is a dictionary `{"event", "text", "created", "event_data", "starts"}`: runner's words, `text` in bytes and as
 printed, `starts` the (host, task uuid) that began since the event before; or `{"proof": …}` with what the plugin says
@@ -110,7 +110,9 @@ class Terminal:
     It stands in for runner's `OutputEventFilter`, with its methods.
     """
 
-    def __init__(self, reports: Reports, _handle: object, on_event: Callable[[Report], None], *_: object, **__: object):
+    def __init__(
+        self, reports: Reports, _handle: object, on_event: Callable[[Report], None], *_: object, **__: object
+    ) -> None:
         self._reports = reports
         self._on_event = on_event
         self._buffer = bytearray()

@@ -117,7 +117,7 @@ def _finished(record: Record, event: Event) -> Record:
 
 
 def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: bool) -> Installation | None:
-    if not status.good or host_is_unproved(event, row.host):
+    if not status.good or ended_unproved(event):
         ended = status in {HostStatus.FAILED, HostStatus.UNREACHABLE}
         return attrs.evolve(row, status=InstallationStatus.FAILED if ended else InstallationStatus.UNKNOWN)
     if event.data.get("verify_follows") and not by_verify:
@@ -133,13 +133,9 @@ def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: 
     )
 
 
-def host_is_unproved(event: Event, host: str) -> bool:
-    """Return whether the finished step of *event* cannot vouch for *host*, whatever its tasks reported."""
-    return event.status in {
-        StepStatus.INTERRUPTED,
-        StepStatus.CANCELED,
-        StepStatus.TIMED_OUT,
-    }
+def ended_unproved(event: Event) -> bool:
+    """Return whether the finished step of *event* cannot vouch for any host, whatever its tasks reported."""
+    return event.status in {StepStatus.INTERRUPTED, StepStatus.CANCELED, StepStatus.TIMED_OUT}
 
 
 def _leaves_hosts_alone(started: Event) -> bool:

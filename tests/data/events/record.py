@@ -1,5 +1,5 @@
 """
-Records what ansible-runner reports of each playbook in this folder, a line for each event.
+Records what is reported of each playbook in this folder, a line for each event or proof, its text as a string.
 
 Run it when ansible-core or ansible-runner changes its words: `python tests/data/events/record.py`.
 """
@@ -35,7 +35,7 @@ def record(playbook: Path, scratch: Path) -> None:
     lines: list[str] = []
 
     def keep(event: dict[str, Any]) -> None:
-        lines.append(json.dumps(event))
+        lines.append(json.dumps({**event, "text": event["text"].decode()}))
 
     Playbook(invocation, keep, lambda: False).run()
     text = "\n".join(lines) + "\n"

@@ -20,11 +20,13 @@ which calls it. The file's name comes in an environment variable, which is taken
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import errno
 import functools
+import inspect
 import json
 import os
+import pathlib
 import sys
 import time
 
@@ -51,6 +53,7 @@ LARGEST = 1_000_000
 LONGEST = 65_536
 """Characters that a value of a shortened result keeps."""
 
+SIGNATURE = inspect.signature(Display.display)
 GATHERING = {"gather_facts", "setup"}
 TOLD = ("msg", "reason", "rc", "stderr", "module_stderr", "stdout", "changed", "failed", "skip_reason", "censored")
 CENSORED = {"censored": "the output has been hidden due to the fact that 'no_log: true' was specified for this result"}
@@ -96,7 +99,7 @@ class Report:
         """Announce an event and begin its text; one that is open still ends there."""
         self.close_event()
         mark = os.urandom(16).hex()
-        created = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        created = dt.datetime.now(dt.UTC).isoformat()
         record = {"mark": mark, "event": name, "created": created, "event_data": {**self.place, **(data or {})}}
         if self.starts:
             record["starts"], self.starts = self.starts, []
@@ -127,7 +130,9 @@ def encoded(record):
         data = record.get("event_data") or {}
         res = data.get("res")
         kept = {key: short(res[key]) for key in TOLD if key in res} if isinstance(res, dict) else {}
-        line = json.dumps({**record, "event_data": {**{key: short(data[key]) for key in data}, "res": kept}}, default=str)
+        line = json.dumps(
+            {**record, "event_data": {**{key: short(data[key]) for key in data}, "res": kept}}, default=str
+        )
     return line.encode()
 
 
@@ -313,7 +318,9 @@ def tagged():
 
 def tasks_of(iterator):
     """Return how many tasks *iterator* has to carry out, beside those that Ansible puts in itself."""
-    return sum(1 for task in iterator.all_tasks if not task.implicit and task.action not in {"meta", "ansible.builtin.meta"})
+    return sum(
+        1 for task in iterator.all_tasks if not task.implicit and task.action not in {"meta", "ansible.builtin.meta"}
+    )
 
 
 def wrap(owner, name):
@@ -374,6 +381,10 @@ def watch_plays():
             REPORT.history.setdefault(self, {}).setdefault(key, []).append([call, states, removed > 0])
             return old(self, host, *args, **kwargs)
 
+
+def watch_hosts():
+    """Report the hosts that a playbook makes or moves itself, and whether a failure follows from another."""
+
     @wrap(PlayIterator, "mark_host_failed")
     def fail(old, self, host):
         REPORT.after_failure[host.name] = failed_before(self, host.name)
@@ -423,15 +434,16 @@ def watch_terminal():
                     saying.pop()
 
     @wrap(Display, "display")
-    def display(old, self, msg, color=None, stderr=False, screen_only=False, log_only=False, *args, **kwargs):
+    def display(old, self, *args, **kwargs):
+        said = SIGNATURE.bind(self, *args, **kwargs).arguments
         with REPORT.lock:
-            alone = bool(saying) and REPORT.quiet and not log_only
+            alone = bool(saying) and REPORT.quiet and not said.get("log_only")
             if alone:
                 REPORT.open_event(saying[-1])
-            if stderr:
+            if said.get("stderr"):
                 sys.stdout.flush()  # on a terminal all before it has been shown
             try:
-                return old(self, msg, color, stderr, screen_only, log_only, *args, **kwargs)
+                return old(self, *args, **kwargs)
             finally:
                 if alone:
                     REPORT.close_event()
@@ -442,13 +454,13 @@ def begin_report():
     folder = os.environ.pop("INSTALLKIT_EVENTS", None)
     if folder is None:
         return None
-    with open(os.path.join(folder, "allowed"), encoding="utf-8") as file:
-        allowed = json.load(file)
-    return Report(os.path.join(folder, "events"), None if allowed is None else set(allowed))
+    allowed = json.loads(pathlib.Path(folder, "allowed").read_text(encoding="utf-8"))
+    return Report(pathlib.Path(folder, "events"), None if allowed is None else set(allowed))
 
 
 REPORT = begin_report()
 if REPORT is not None:
     watch_plays()
+    watch_hosts()
     watch_terminal()
     REPORT.write({"proof": "loaded", "core": __version__})

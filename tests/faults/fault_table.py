@@ -199,13 +199,13 @@ FAULTS = (
             "test_engine_evidence.py::test_a_host_that_ended_early_and_a_run_once_play_are_well",
             "test_engine_evidence.py::test_facts_from_the_cache_leave_no_host_unfinished",
             "test_runs.py::test_a_pattern_that_matches_nothing_is_refused_before_anything_starts",
-            "test_runs.py::test_a_playbook_that_touches_no_host_after_all_has_not_succeeded",
+            "test_runs.py::test_a_host_that_no_play_holds_after_all_has_not_succeeded",
         ),
     ),
     Fault(
         "R19",
         "a managed host forges an event, or an end",
-        "output in the form of ansible-runner's own marks, or of a stream's end",
+        "output in the form of our plugin's own marks, or of a stream's end",
         (
             "test_runs.py::test_a_forged_event_is_shown_as_text",
             "test_http_streams.py::test_a_log_that_forges_an_end_ends_nothing",

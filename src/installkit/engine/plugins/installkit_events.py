@@ -80,6 +80,7 @@ class Report:
         self.began_at = {}
         self.starts = []
         self.after_failure = {}
+        self.events = 0
         self.place = {}
         self._mark = None
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -104,6 +105,7 @@ class Report:
         if self.starts:
             record["starts"], self.starts = self.starts, []
         self.write(record)
+        self.events += 1
         self._mark = mark
         sys.stdout.write(f"\x1b[K{mark}<")
 
@@ -157,7 +159,14 @@ def task_data(task):
 
 
 def result_data(result):
-    res = result._result
+    """Return what a task or item answered; whatever is wrong with an answer costs that answer alone."""
+    try:
+        return shown_result(result, result._result)
+    except Exception as exc:  # noqa: BLE001 - a managed host may answer anything
+        return {"msg": f"this result could not be reported: {type(exc).__name__}: {exc}"}
+
+
+def shown_result(result, res):
     if res.get("_ansible_no_log"):
         return dict(CENSORED)
     dropped = {"invocation", "ansible_facts"} if result._task.action.rpartition(".")[2] in GATHERING else {"invocation"}
@@ -232,7 +241,7 @@ class CallbackModule(CallbackBase):
         self._result("runner_on_ok", result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        after = REPORT.after_failure.pop(result._host.get_name(), False)
+        _, after = REPORT.after_failure.pop(result._host.get_name(), (0, False))
         self._result("runner_on_failed", result, ignore_errors=ignore_errors, after_failure=after)
 
     def v2_runner_on_skipped(self, result):
@@ -258,19 +267,22 @@ class CallbackModule(CallbackBase):
         self._event("runner_on_file_diff", result)
 
     def v2_runner_item_on_ok(self, result):
-        self._event("runner_item_on_ok", result, res=result_data(result))
+        self._event("runner_item_on_ok", result, with_result=True)
 
     def v2_runner_item_on_failed(self, result):
-        self._event("runner_item_on_failed", result, res=result_data(result))
+        self._event("runner_item_on_failed", result, with_result=True)
 
     def v2_runner_item_on_skipped(self, result):
-        self._event("runner_item_on_skipped", result, res=result_data(result))
+        self._event("runner_item_on_skipped", result, with_result=True)
 
     def _result(self, name, result, **more):
-        self._event(name, result, res=result_data(result), duration=duration_of(result), **more)
+        self._event(name, result, duration=duration_of(result), with_result=True, **more)
 
-    def _event(self, name, result, **more):
-        REPORT.open_event(name, {"host": result._host.get_name(), **task_data(result._task), **more})
+    def _event(self, name, result, *, with_result=False, **more):
+        data = {"host": result._host.get_name(), **task_data(result._task), **more}
+        if with_result:
+            data["res"] = result_data(result)
+        REPORT.open_event(name, data)
 
 
 def duration_of(result):
@@ -318,9 +330,8 @@ def tagged():
 
 def tasks_of(iterator):
     """Return how many tasks *iterator* has to carry out, beside those that Ansible puts in itself."""
-    return sum(
-        1 for task in iterator.all_tasks if not task.implicit and task.action not in {"meta", "ansible.builtin.meta"}
-    )
+    tasks = (task for block in iterator._blocks[1:] for task in block.get_tasks())  # the first block gathers facts
+    return sum(1 for task in tasks if not task.implicit and task.action.rpartition(".")[2] != "meta")
 
 
 def wrap(owner, name):
@@ -369,7 +380,7 @@ def watch_plays():
             return old(self, play)
         finally:
             if REPORT.iterator is not None:
-                REPORT.write(snapshot(REPORT.iterator, self))
+                REPORT.write(snapshot(REPORT.iterator, self))  # without it nothing of this batch is proved
 
     for name in ("end_host", "clear_host_errors"):
 
@@ -387,7 +398,9 @@ def watch_hosts():
 
     @wrap(PlayIterator, "mark_host_failed")
     def fail(old, self, host):
-        REPORT.after_failure[host.name] = failed_before(self, host.name)
+        moment, _ = REPORT.after_failure.get(host.name, (None, None))
+        if moment != REPORT.events:  # with `run_once` a host is marked twice for one failure
+            REPORT.after_failure[host.name] = REPORT.events, failed_before(self, host.name)
         return old(self, host)
 
     @wrap(InventoryManager, "add_dynamic_host")

@@ -399,7 +399,6 @@ def test_bytes_that_are_not_utf8(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("a: " + "[" * 100_000, "nest deeper than", id="deep"),
         pytest.param("a: &a [*a]\n", "repeated by aliases", id="endless"),
         pytest.param(
             "a: &a [x, x]\n"
@@ -417,11 +416,37 @@ def test_manifests_that_blow_up(folder, text, message):
     assert [True] == [message in issue for issue in manifest_issues(folder, text)]
 
 
-def test_a_numbered_playbook_that_nests_without_end(folder):
-    """Reading a playbook is bounded too."""
-    write(folder, **{"05.app.yml": "[" * 100_000})
+DEEP = [
+    pytest.param("a: " + "[" * 100_000, "1:67", id="lists without end"),
+    pytest.param("a: " + "[" * 1_500 + "]" * 1_500, "1:67", id="lists that end"),
+    pytest.param("a:\n- " + "[" * 65 + "]" * 65, "2:65", id="one too many"),
+    pytest.param("a: " + "{b: " * 5_000, "1:256", id="maps in a line"),
+    pytest.param("a:\n  " + "- " * 5_000 + "x", "2:129", id="lists in a line"),
+    pytest.param("\n".join(" " * depth + "b:" for depth in range(1_400)), "65:65", id="maps, line by line"),
+    pytest.param("a: é\nb: " + "[" * 2_000, "2:67", id="behind a letter of two bytes"),
+]
 
-    assert [True] == ["nest deeper than" in warning for warning in load_catalog(folder).warnings]
+
+@pytest.mark.parametrize(("text", "place"), DEEP)
+def test_a_manifest_that_nests_too_deep(folder, text, place):
+    """It is told in our words and with the place, also where the reader of YAML has a limit of its own."""
+    assert [f"{place}: values nest deeper than 64"] == manifest_issues(folder, text)
+
+
+@pytest.mark.parametrize(("text", "place"), DEEP)
+def test_a_numbered_playbook_that_nests_too_deep(folder, text, place):
+    """Reading a playbook is bounded too."""
+    write(folder, **{"05.app.yml": text})
+
+    told = f"playbooks/05.app.yml:{place}: values nest deeper than 64"
+    assert [True] == [told in warning for warning in load_catalog(folder).warnings]
+
+
+def test_a_mistake_before_values_that_nest_too_deep(folder):
+    """The first mistake is the one that is told."""
+    (issue,) = manifest_issues(folder, 'a: "x" y\nb: ' + "[" * 2_000)
+
+    assert issue.startswith("1:8: ")
 
 
 @pytest.mark.parametrize("name", ["05.app.yml", "app.component.yml"])

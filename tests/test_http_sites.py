@@ -38,7 +38,7 @@ def test_a_site_is_made_of_an_inventory_as_text_or_as_an_object(client):
         pytest.param("all: {hosts: {'-oProxyCommand=x': }}", "-oProxyCommand=x", id="option"),
         pytest.param("all: {hosts: {}}", "host", id="no host"),
         pytest.param("a: !!python/object/apply:os.system ['true']", "python/object", id="code"),
-        pytest.param("all: {hosts: {h1: {a: " + "[" * 2000 + "]" * 2000 + "}}}", "", id="deep"),
+        pytest.param("all: {hosts: {h1: {a: " + "[" * 2000 + "]" * 2000 + "}}}", "values nest too deep", id="deep"),
     ],
 )
 def test_an_inventory_that_is_wrong_is_refused(asking, inventory, said):

@@ -1,5 +1,6 @@
 """A YAML file as plain values, with the place of each."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -125,6 +126,7 @@ def compose(data: bytes) -> yaml.Node | None:
         _check_depth(text)
         root: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as exc:
+        _check_depth_before(exc, text)
         raise _marked(exc) from exc
     return root
 
@@ -160,6 +162,14 @@ def _check_depth(text: str) -> None:
         if depth > MAX_DEPTH:
             mark: Any = event.start_mark
             raise YamlError(f"values nest deeper than {MAX_DEPTH}", mark.line + 1, mark.column + 1)
+
+
+def _check_depth_before(error: yaml.MarkedYAMLError, text: str) -> None:
+    """Raise `YamlError` if *text* nests too deep before the place of *error*: YAML readers have limits of their own."""
+    mark: Any = error.problem_mark
+    if mark is not None:
+        with contextlib.suppress(yaml.YAMLError):
+            _check_depth(text[: mark.index])
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:

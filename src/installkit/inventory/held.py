@@ -48,7 +48,9 @@ class HeldInventory:
             mark = exc.problem_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
             raise DefinitionError([Issue("inventory", exc.problem or str(exc), line, column)]) from exc
-        except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        except RecursionError as exc:
+            raise _wrong("values nest too deep") from exc
+        except (yaml.YAMLError, ValueError) as exc:
             raise _wrong(f"is no YAML: {exc}") from exc
         issues = [Issue("inventory", each) for each in _problems(document)]
         if issues:

@@ -1,5 +1,8 @@
 """The demo's catalog; the demo itself is run whole by CI."""
 
+import os
+import re
+
 import pytest
 from click.testing import CliRunner
 
@@ -79,3 +82,11 @@ def test_the_demo_is_not_removed_unasked(tmp_path):
     assert f"error: Stop the demo and delete {root}? Nobody can be asked: " in said.stderr
     assert "→ to go ahead, add --yes" in said.stderr
     assert root.exists()
+
+
+@pytest.mark.parametrize("user", [None, "", "somebody", "../etc"])
+def test_the_demos_folder_is_the_same_with_any_environment(user):
+    """Whoever started it from cron, without USER, removes it from a terminal."""
+    said = CliRunner().invoke(app, ["demo", "--remove"], env={"USER": user, "LOGNAME": user})
+
+    assert f"installkit-demo-{os.getuid()}" in re.findall(r"[\w.-]+", said.stderr)

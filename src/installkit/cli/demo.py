@@ -43,8 +43,7 @@ def demo(folder: str | None, *, remove_all: bool, yes: bool) -> None:
     installkit demo
     installkit demo --remove
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    user = os.environ.get("USER") or os.getuid()
-    root = Path(folder or f"/tmp/installkit-demo-{user}").absolute()  # noqa: S108 - it is the user's to see
+    root = Path(folder or f"/tmp/installkit-demo-{os.getuid()}").absolute()  # noqa: S108 - it is the user's to see
     if remove_all:
         _remove(root, yes=yes)
         return

@@ -91,7 +91,7 @@ class App(Group):
             with formatter.section(section):
                 formatter.write_dl([(name.ljust(10), entry.summary) for name, entry in entries.items()])
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
         """Return the commands and options that begin with *incomplete*, without importing a command."""
         found = [CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items()]
         begun = [item for item in found if item.value.startswith(incomplete)]

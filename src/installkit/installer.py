@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 import tempfile
@@ -13,13 +14,22 @@ from installkit.catalog import load_catalog
 from installkit.errors import PlanningError, SiteLockedError, UnknownNameError
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
 from installkit.hosts import check_held
-from installkit.inventory import HeldInventory, check_present, held_path
+from installkit.inventory import (
+    HeldInventory,
+    absolute_source,
+    check_present,
+    held_path,
+    same_file,
+    same_inventory,
+)
 from installkit.journal import list_journals
 from installkit.model import InventorySource, Plan, PlanFilter, SiteSnapshot
 from installkit.replica import Replica, find_obstacle
 from installkit.runs import KnownRuns
 from installkit.site import Site
 from installkit.store import Store, set_aside
+
+_log = logging.getLogger("installkit")
 
 
 class Installer(KnownRuns):
@@ -90,7 +100,8 @@ class Installer(KnownRuns):
         Return the site called *name*; it is created if both *inventory* and *catalog* are given and it is new.
 
         A site remembers its inventory and its catalog. A known site takes a new catalog, but never another inventory:
-        those would be other hosts.
+        those would be other hosts. The same inventory by another path is no other one. A new site whose inventory
+        another site has too is made with a warning in the log: neither knows what the other does to their hosts.
 
         Args:
             name: Letters, digits, `-`, `_` and `.`.
@@ -107,13 +118,14 @@ class Installer(KnownRuns):
         known = {site.name: site for site in self.store.sites()}.get(name)
         if known is None and (inventory is None or catalog is None):
             self.store.site(name)  # raises, naming the sites there are
-        if known is not None and inventory is not None and known.inventory.path != Path(inventory).absolute():
+        if known is not None and inventory is not None and not same_inventory(known.inventory.path, Path(inventory)):
             raise PlanningError(
-                f"site {name!r} has the inventory {known.inventory.path}, not {Path(inventory).absolute()}",
+                f"site {name!r} has the inventory {known.inventory.path}, not {absolute_source(inventory)}",
                 remedy="give the other hosts a site of their own, under another name",
             )
         if known is None and inventory is not None:
-            check_present([Path(inventory).absolute()])  # it stays the site's: a mistyped one could not be corrected
+            check_present([absolute_source(inventory)])  # it stays the site's: a mistyped one could not be corrected
+            self._warn_of_others(name, absolute_source(inventory))
         folder = None if catalog is None else _catalog_folder(catalog, self.folders.data)
         snapshot = _described(name, known, inventory, folder, title)
         if snapshot != known:
@@ -151,9 +163,29 @@ class Installer(KnownRuns):
         return tuple(Site(self.folders, self.store, site.name, self.refresh) for site in self.store.sites())
 
     def site_of_inventory(self, inventory: str | Path) -> Site | None:
-        """Return the site whose inventory lies at *inventory*; None if there is none."""
-        path = Path(inventory).absolute()
-        return next((site for site in self.sites() if site.snapshot().inventory.path == path), None)
+        """
+        Return the site whose inventory is *inventory*, by whatever path it is named; None if there is none.
+
+        Raises:
+            PlanningError: If several sites have it.
+        """
+        path = Path(inventory)
+        known = [site.name for site in self.store.sites() if same_inventory(site.inventory.path, path)]
+        if len(known) > 1:
+            raise PlanningError(
+                f"the inventory {absolute_source(path)} is that of the sites {' and '.join(known)}",
+                remedy="say which one is meant, with its name (--site)",
+            )
+        return self.site(known[0]) if known else None
+
+    def _warn_of_others(self, name: str, inventory: Path) -> None:
+        others = [site.name for site in self.store.sites() if same_file(site.inventory.path, inventory)]
+        if others:
+            _log.warning(
+                "site %s has the inventory file of site %s: neither knows what the other does to its hosts",
+                name,
+                " and ".join(others),
+            )
 
     def delete_site(self, name: str) -> None:
         """
@@ -230,7 +262,7 @@ def site_name_for(inventory: str | Path) -> str:
     Raises:
         UnknownNameError: If neither can be a site's name.
     """
-    path = Path(inventory).absolute()
+    path = absolute_source(inventory)
     folder = path if path.is_dir() else path.parent
     name = folder.name if SITE_NAME.fullmatch(folder.name) else path.stem
     check_site_name(name)
@@ -264,7 +296,7 @@ def _restore_backup(folders: Folders) -> None:
 
 def _catalog_folder(catalog: str | Path, data: Path) -> Path:
     """Return the absolute folder of *catalog*, which the data directory does not lie in."""
-    folder = Path(catalog).absolute()
+    folder = absolute_source(catalog)
     if data.resolve().is_relative_to(folder.resolve()):
         raise PlanningError(
             f"the data directory {data} lies in the catalog {folder}, which every run would change",
@@ -283,7 +315,7 @@ def _described(
     if known is not None:
         source, folder = known.inventory, catalog or known.catalog
     elif inventory is not None and catalog is not None:
-        source, folder = InventorySource(kind="file", path=Path(inventory).absolute()), catalog
+        source, folder = InventorySource(kind="file", path=absolute_source(inventory)), catalog
     else:
         raise UnknownNameError(f"no site is named {name!r}", remedy="give its inventory and its catalog to create it")
     return SiteSnapshot(

@@ -1,6 +1,7 @@
 """The options that make a request, the site that they mean, and the same options back from a request."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -192,13 +193,19 @@ def _find_site(session: Session, name: str | None, catalog: str | None, inventor
     installer = session.installer
     if name is None and inventory is None:
         return installer.site(_only_site(session), catalog=catalog)
-    known = None if inventory is None else installer.site_of_inventory(inventory)
-    if known is not None and name in {None, known.name}:
-        return installer.site(known.name, catalog=catalog)
     names = {site.name for site in installer.sites()}
+    if name is None and inventory is not None and (known := installer.site_of_inventory(inventory)) is not None:
+        _say_other_path(known, inventory)
+        return installer.site(known.name, catalog=catalog)
     if inventory is None or name in names:
         return installer.site(name or "", inventory=inventory, catalog=catalog)
     return _new_site(session, name or _free_name(inventory, names), catalog or ".", inventory)
+
+
+def _say_other_path(site: installkit.Site, inventory: str) -> None:
+    path = site.snapshot().inventory.path
+    if str(path) != os.path.abspath(inventory):  # noqa: PTH100 - as Ansible does: links stay
+        say(f"site {site.name}: it has this inventory as {path}")
 
 
 def _only_site(session: Session) -> str:

@@ -2,7 +2,17 @@
 
 from installkit.inventory.held import HeldInventory, held_path, write_held
 from installkit.inventory.hosts import read_inventory
-from installkit.inventory.sources import check_present
+from installkit.inventory.sources import absolute_source, check_present, same_file, same_inventory
 from installkit.inventory.targets import read_targets
 
-__all__ = ["HeldInventory", "check_present", "held_path", "read_inventory", "read_targets", "write_held"]
+__all__ = [
+    "HeldInventory",
+    "absolute_source",
+    "check_present",
+    "held_path",
+    "read_inventory",
+    "read_targets",
+    "same_file",
+    "same_inventory",
+    "write_held",
+]

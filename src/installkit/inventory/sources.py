@@ -40,6 +40,46 @@ class Sources:
         return [option for path in self.paths for option in ("-i", str(path))]
 
 
+def absolute_source(path: str | Path) -> Path:
+    """
+    Return *path* as Ansible takes it: absolute and without `..`, with the links in it.
+
+    Not resolved: `group_vars` lie beside the link that was given, not beside the file that it leads to.
+    """
+    return Path(os.path.abspath(path))  # noqa: PTH100 - pathlib either keeps `..` or follows links
+
+
+def same_inventory(one: Path, other: Path) -> bool:
+    """
+    Return whether Ansible reads the same hosts and variables at two paths, however each is written.
+
+    Links, `..`, mounts and hard links lead to one file or folder. Two names of one file are two inventories all the same
+    where Ansible reads more than the file: `group_vars` or `host_vars` beside one name and not the other, or a program,
+    which may answer by the name that it is called by.
+    """
+    first, second = absolute_source(one), absolute_source(other)
+    if first == second or not same_file(first, second):
+        return first == second
+    if first.is_dir():
+        return True
+    beside = same_file(first.parent, second.parent)
+    if os.access(first, os.X_OK):
+        return beside and first.name == second.name
+    return beside or all(_same_or_missing(first.parent / name, second.parent / name) for name in _VARS_FOLDERS)
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Return whether two paths lead to one file or folder; of what is not there, whether they would."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _same_or_missing(one: Path, other: Path) -> bool:
+    return same_file(one, other) or not (one.exists() or other.exists())
+
+
 def find_sources(paths: Iterable[Path]) -> Sources:
     """
     Return the sources *paths*, with the digests of their files.
@@ -48,8 +88,7 @@ def find_sources(paths: Iterable[Path]) -> Sources:
         DefinitionError: If some do not exist or cannot be read.
         ValueError: If there are none.
     """
-    # Not resolve(): group_vars lie beside the link that was given, not beside the file that it leads to.
-    absolute = tuple(Path(os.path.abspath(path)) for path in paths)  # noqa: PTH100
+    absolute = tuple(absolute_source(path) for path in paths)
     if not absolute:
         raise ValueError("an inventory has at least one source")
     check_present(absolute)

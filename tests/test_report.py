@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import os
 import shutil
+import stat
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -113,6 +115,59 @@ def test_the_command_line_writes_it(home, tmp_path):
     assert str(path) in said.stderr
     assert "" == said.stdout
     assert ZipFile(path).testzip() is None
+
+
+def mode_of(path):
+    return oct(stat.S_IMODE(path.stat().st_mode))
+
+
+def test_it_is_its_owners_alone(home, tmp_path):
+    """As the logs are that it holds, whatever the umask and whatever lay there."""
+    new, old = tmp_path / "new.zip", tmp_path / "old.zip"
+    old.write_text("older")
+    old.chmod(0o644)
+    before = os.umask(0)
+    try:
+        with installkit.Installer(home) as installer:
+            for path in (new, old):
+                installer.run("last").report(path)
+    finally:
+        os.umask(before)
+
+    assert ["0o600", "0o600"] == [mode_of(path) for path in (new, old)]
+    assert ZipFile(old).testzip() is None
+    assert {"new.zip", "old.zip"} == {path.name for path in tmp_path.glob("*.zip")}
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing"])
+def test_it_is_not_written_through_a_link(home, tmp_path, monkeypatch, there):
+    """Somebody else may have put it where the report is written by default."""
+    victim = tmp_path / "victim"
+    if there:
+        victim.write_text("precious")
+    link = tmp_path / f"installkit-report-{RECORDED.name}.zip"
+    link.symlink_to(victim)
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["--data-dir", str(home), "report", "last"])
+
+    assert 0 == said.exit_code, said.output
+    assert ("precious" if there else None) == (victim.read_text() if victim.exists() else None)
+    assert not link.is_symlink()
+    assert "0o600" == mode_of(link)
+
+
+@pytest.mark.parametrize("place", ["folder", "fifo", "terminal", "nowhere/report.zip"])
+def test_where_no_file_can_be_it_says_so(home, tmp_path, place):
+    """What lies there stays, and nothing is left beside it."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "terminal").symlink_to("/proc/self/fd/1")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with installkit.Installer(home) as installer, pytest.raises(installkit.StoreError, match=place) as refused:
+        installer.run("last").report(tmp_path / place)
+
+    assert "-o" in refused.value.remedy
+    assert before == sorted(path.name for path in tmp_path.iterdir())
 
 
 def test_the_service_answers_with_it(home, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from pathlib import Path
 
 import attrs
@@ -67,23 +68,33 @@ class Folders:
 
     def make(self) -> None:
         """
-        Create what is missing, for the owner alone.
+        Create what is missing, for the owner alone, or for the group too that shares the data directory.
+
+        The umask changes nothing about that. What is there keeps its access, but for others than these: they get none.
 
         Raises:
             StoreError: If it cannot be created or written.
         """
         try:
-            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.runs, self.cache, self.data / "sites"):
-                if not folder.is_dir():
-                    folder.mkdir(mode=0o700, exist_ok=True)
-                    if self.data.stat().st_mode & 0o020:
-                        folder.chmod(0o2770)
+            if not self.data.is_dir():
+                self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.data.chmod(0o700)
+            mode = 0o2770 if self.data.stat().st_mode & 0o020 else 0o700
+            for folder in (self.runs, self.cache, self.inventories, self.data / "sites"):
+                _make_folder(folder, mode)
         except OSError as exc:
             raise StoreError(
                 f"the data directory {self.data} cannot be used: {_reason(exc)}",
                 remedy="name another with --data-dir or INSTALLKIT_DATA_DIR",
             ) from exc
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(mode)
+    elif (now := folder.stat()).st_mode & 0o007 and now.st_uid == os.geteuid():
+        folder.chmod(stat.S_IMODE(now.st_mode) & ~0o007)
 
 
 def _reason(error: OSError) -> str:

@@ -1,8 +1,11 @@
 """The support archive of a run: what helps others to understand it, without a secret."""
 
+import errno
 import json
 import platform
 import re
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +16,7 @@ import attrs
 
 from installkit.doctor import Finding
 from installkit.engine import MASK, Redactor
+from installkit.errors import StoreError
 from installkit.journal import Journal
 from installkit.model import RunSnapshot, StepStatus, to_wire
 from installkit.planning import plan_table
@@ -57,7 +61,33 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def write(self, target: str | Path | IO[bytes]) -> None:
-        """Write the archive, a zip file, to *target*: a path, or a file open for bytes."""
+        """
+        Write the archive, a zip file, to *target*: a path, or a file open for bytes.
+
+        At a path it becomes a new file, its owner's alone, which takes the place of the file or link that lies there.
+
+        Raises:
+            StoreError: If it cannot be written, or something other than a file lies there.
+        """
+        if not isinstance(target, (str, Path)):
+            self._write(target)
+            return
+        path = Path(target)
+        try:
+            _check_replaceable(path)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as file:
+                try:
+                    self._write(file)
+                    Path(file.name).replace(path)
+                except BaseException:
+                    Path(file.name).unlink()
+                    raise
+        except OSError as exc:
+            raise StoreError(
+                f"the report {path} cannot be written: {exc.strerror}", remedy="name another file with -o"
+            ) from exc
+
+    def _write(self, target: IO[bytes]) -> None:
         redactor = Redactor(self.secrets)
         top = f"installkit-report-{self.now.id}"
         with ZipFile(target, "w", ZIP_DEFLATED) as archive:
@@ -84,6 +114,13 @@ class Report:
         wrong = {step.id for step in self.now.steps if step.status in _WRONG}
         files = self.journal.files().items()
         return sorted(files, key=lambda file: file[1].suffix == ".log" and file[1].stem not in wrong)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise an `OSError` if anything but a file, or a link to one, has the name *path*."""
+    terminal = path.is_symlink() and path.readlink().is_relative_to("/proc")  # as /dev/stdout, which must stay
+    if terminal or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
+        raise FileExistsError(errno.EEXIST, "what lies there is no file")
 
 
 def _within_bounds(files: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, Path, int]]:

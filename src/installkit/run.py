@@ -393,7 +393,11 @@ class Run(Shown):
         its end is taken; what was left out is said in its README.
 
         Args:
-            target: A path, whose file is replaced; or a file open for bytes.
+            target: A path, where a new file, its owner's alone, takes the place of the one that lies there, or of the link;
+                or a file open for bytes.
+
+        Raises:
+            StoreError: If it cannot be written, or something other than a file lies at the path.
         """
         secrets, notes = self._kept_secrets()
         findings = examine(self._journal.path.parents[1], self._store.check, self._store.check_secrets)

@@ -153,15 +153,24 @@ def held_path(folder: Path, site: str) -> Path:
 
 
 def write_held(path: Path, text: str) -> None:
-    """Write *text* to *path*, for its owner alone, unless it stands there already; a reader sees all of it."""
+    """Write *text* to *path*, with the access of the folders above, unless it stands there; a reader sees all of it."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = path.parent
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o2770 if _is_shared(folder.parent) else 0o700)  # whatever the umask
     temporary = path.with_name(f".{path.name}.part")
     temporary.unlink(missing_ok=True)
     temporary.touch(mode=0o600)
+    if _is_shared(folder):
+        temporary.chmod(0o660)
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def _is_shared(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & 0o020)
 
 
 def _wrong(message: str) -> DefinitionError:

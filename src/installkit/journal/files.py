@@ -64,8 +64,7 @@ def approval_path(run: Path, step: str) -> Path:
 def make_folder(path: Path) -> None:
     """Create *path* for its owner alone, or for the group too where the folder above is shared with one."""
     path.mkdir(mode=0o700)
-    if _shared(path.parent):
-        path.chmod(0o2770)
+    path.chmod(0o2770 if _shared(path.parent) else 0o700)  # whatever the umask
 
 
 def open_for(path: Path, flags: int) -> int:

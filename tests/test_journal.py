@@ -312,7 +312,8 @@ def test_a_live_run_without_events_is_damaged(run):
         pytest.param(b'{"seq":2}', id="no kind"),
         pytest.param(b'{"seq":2,"time":"x","kind":"output","run":"r"}', id="no time"),
         pytest.param(b'{"seq":2,"time":"2026-11-22T08:00:00Z","kind":"dance","run":"r"}', id="unknown kind"),
-        pytest.param(b'{"seq":2,"time":"2026-11-22T08:00:00Z","kind":"output","run":"r","x":1}', id="unknown field"),
+        pytest.param(b'{"seq":2,"time":"2026-11-22T08:00:00","kind":"output","run":"r"}', id="no time zone"),
+        pytest.param(b'{"seq":"2","time":"2026-11-22T08:00:00Z","kind":"output","run":"r"}', id="no number"),
         pytest.param(b"\xff", id="no UTF-8"),
     ],
 )

@@ -374,8 +374,9 @@ def test_reindexing_goes_on_after_a_journal_that_cannot_be_read(store, runs):
     (damaged[1].path / "result.json").write_text(json.dumps({"format": 1, "result": {"run": 7}}))
     good = a_finished_run(runs)
 
-    with pytest.raises(StoreError) as caught:
-        store.reindex([*(Journal(journal.path) for journal in damaged), good])
+    found = store.reindex([*(Journal(journal.path) for journal in damaged), good])
 
-    assert all(str(journal.path) in str(caught.value) for journal in damaged)
+    assert [journal.id for journal in damaged] == list(found)
+    assert all(str(journal.path) in str(found[journal.id]) for journal in damaged)
     assert [RUN] == [run.id for run in store.runs()]
+    assert all(error.remedy for error in found.values())

@@ -50,7 +50,8 @@ def test_a_run_that_cannot_be_read_is_left_out_of_lists(data, folder, inventory,
         assert "mysql" in str(site.plan(install=["mysql"]))
         assert [GOOD] == [run for run, _ in installer.prune()]
     assert str(data / "runs" / BAD) in refused.value.remedy
-    assert [f"run {BAD} is left out: {refused.value}"] == [record.getMessage() for record in caplog.records[1:]]
+    warned = f"run {BAD} is left out: {refused.value} → {refused.value.remedy}"
+    assert [warned] == [record.getMessage() for record in caplog.records]
 
 
 def test_a_run_whose_folder_is_deleted_under_it_says_so(data):
@@ -68,9 +69,7 @@ def test_a_run_whose_folder_is_deleted_under_it_says_so(data):
 
 def test_a_rebuilt_index_lacks_the_run_that_cannot_be_read_and_no_other(data):
     with installkit.Installer(data) as installer:
-        with pytest.raises(installkit.JournalError, match=f"lacks what these journals hold:\n.*{BAD}"):
-            installer.reindex()
-
+        assert 1 == installer.reindex()
         assert [GOOD] == [run.id for run in installer.list_runs()]
 
 

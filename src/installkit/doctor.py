@@ -180,8 +180,11 @@ def check_runs(runs: Path) -> Finding:
 
 
 def _run_problem(path: Path) -> str | None:
+    journal = Journal(path)
     try:
-        Journal(path).spec()
+        journal.spec()
+        journal.result()
+        journal.read_events(limit=1)
     except JournalError as exc:
         return str(exc)
     return None

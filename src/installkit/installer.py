@@ -68,7 +68,7 @@ class Installer(KnownRuns):
         self.store = (Store if self.obstacle is None else Replica)(self.folders.database, key_file=key)
         self._left_out = set()
         if lost:
-            self._come_back()
+            self.reindex()
         if self.obstacle is not None:
             self.store.refuse(self.obstacle)
         self.access = Access(self.store)

@@ -1,8 +1,9 @@
 import getpass
 import itertools
+import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -10,9 +11,24 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from installkit.display import Shown
 from installkit.doctor import examine
 from installkit.engine import settle
-from installkit.errors import PlanningError, RunFailedError, RunStoppedError, StoreError, UnknownNameError
+from installkit.errors import (
+    JournalError,
+    PlanningError,
+    RunFailedError,
+    RunStoppedError,
+    StoreError,
+    UnknownNameError,
+)
 from installkit.estimates import expect_durations, seconds_left
-from installkit.journal import ApproveRequest, CancelRequest, Journal, is_pruned, request_approval, request_cancel
+from installkit.journal import (
+    ApproveRequest,
+    CancelRequest,
+    Journal,
+    fitting,
+    is_pruned,
+    request_approval,
+    request_cancel,
+)
 from installkit.model import (
     Check,
     Event,
@@ -32,6 +48,8 @@ from installkit.store import Store
 
 if TYPE_CHECKING:
     from installkit.notebook import RunComparison, Timeline
+
+_log = logging.getLogger("installkit")
 
 POLL = 0.05
 SETTLE_EVERY = 1.0
@@ -83,10 +101,11 @@ class Run(Shown):
             return result.run
         if self._progress is None:
             self._progress = RunProgress(self._journal.spec())
-        for entry in self._journal.read_events(self._offset):
-            self._progress.feed(entry.event)
-            self._offset = entry.end
-        return self._progress.snapshot().at(datetime.now(UTC))
+        with fitting(self.id):
+            for entry in self._journal.read_events(self._offset):
+                self._progress.feed(entry.event)
+                self._offset = entry.end
+            return self._progress.snapshot().at(datetime.now(UTC))
 
     @property
     def plan(self) -> Plan:
@@ -251,7 +270,7 @@ class Run(Shown):
         Raises:
             StoreError: If the index cannot be read or brought up to date.
         """
-        earlier = (run.snapshot() for run in self.earlier(limit=LEARNED_FROM))
+        earlier = (run.snapshot() for run in readable(self.earlier(limit=LEARNED_FROM)))
         return expect_durations(self.snapshot(), earlier)
 
     def seconds_left(self, expected: Mapping[str, float] | None = None) -> float | None:
@@ -422,6 +441,17 @@ class Run(Shown):
         if time.monotonic() - self._looked > SETTLE_EVERY:
             self._looked = time.monotonic()
             settle(self._journal.path)
+
+
+def readable(runs: Iterable[Run]) -> Iterator[Run]:
+    """Yield those of *runs* whose files can be read; of the others the log tells in a warning."""
+    for run in runs:
+        try:
+            run.snapshot()
+        except JournalError as exc:
+            _log.warning("run %s is left out: %s%s", run.id, exc, f" → {exc.remedy}" if exc.remedy else "")
+        else:
+            yield run
 
 
 def strip_colours(text: bytes) -> bytes:

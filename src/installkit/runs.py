@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
 from installkit.engine import settle
-from installkit.errors import DiskFullError, JournalError, PlanningError, RunNotFoundError
+from installkit.errors import DiskFullError, JournalError, PlanningError, RunNotFoundError, StoreError
 from installkit.folders import Folders
 from installkit.journal import (
     Journal,
@@ -72,7 +72,8 @@ class KnownRuns:
         """
         self.refresh()
         now = datetime.now(UTC)
-        return tuple(run.at(now) for run in self.store.runs(limit=limit, before=before, **wanted))
+        found = self.store.runs(limit=limit, before=before, **wanted)
+        return tuple(run.at(now) for run in found if run.id not in self._left_out)
 
     def prune_run(self, run: str) -> int:
         """
@@ -124,44 +125,41 @@ class KnownRuns:
             settle(journal.path)
             with suppress(DiskFullError):
                 self.store.ingest(journal)
+            self._left_out.discard(journal.id)
         except JournalError as exc:
             self._leave_out(journal.id, exc)
 
     def _readable(self, runs: Iterable[str]) -> Iterator[Run]:
         for run in runs:
             try:
-                yield self._run(run)
-            except JournalError as exc:
+                found = self._run(run)
+                found.snapshot()
+            except (JournalError, RunNotFoundError) as exc:  # also where somebody has just taken its folder away
                 self._leave_out(run, exc)
+            else:
+                yield found
 
-    def _leave_out(self, run: str, error: JournalError) -> None:
-        """Warn, once, that *run* is not among the others."""
+    def _leave_out(self, run: str, error: StoreError) -> None:
+        """Warn, once, that *run* is not among the others, and say what to do about it."""
         if run not in self._left_out:
             self._left_out.add(run)
-            _log.warning("run %s is left out: %s", run, error)
-
-    def _come_back(self) -> None:
-        """Rebuild the index of a database that was lost, without the runs that cannot be read."""
-        try:
-            self.reindex()
-        except JournalError as exc:
-            _log.warning("%s", exc)
+            _log.warning("run %s is left out: %s%s", run, error, f" → {error.remedy}" if error.remedy else "")
 
     def reindex(self) -> int:
         """
-        Rebuild the index of runs, events and installations from the journals; return how many runs there are.
+        Rebuild the index of runs, events and installations from the journals; return how many runs are in it.
 
         What people entered (sites, parameters, secrets, plans) stays; sites that are missing come back from the runs.
-
-        Raises:
-            JournalError: If runs could not be read, naming each; all others are indexed then.
+        A run whose files cannot be read is left out, with a warning in the log.
         """
         journals = list_journals(self.folders.runs)
         for journal in journals:
-            with suppress(JournalError):  # a damaged one is named below, when all others are indexed
+            with suppress(JournalError):  # one that cannot be read is named below, when all others are indexed
                 settle(journal.path)
-        self.store.reindex(journals)
-        return len(journals)
+        problems = self.store.reindex(journals)
+        for run, error in problems.items():
+            self._leave_out(run, error)
+        return len(journals) - len(problems)
 
     def prune(
         self, *, older_than: float | None = None, keep: int = 0, dry_run: bool = False

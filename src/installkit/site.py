@@ -9,7 +9,7 @@ import attrs
 from installkit.checks import make_check_spec, refuse_unknown
 from installkit.display import Shown
 from installkit.engine import launch
-from installkit.errors import PlanningError, SiteLockedError
+from installkit.errors import JournalError, PlanningError, SiteLockedError
 from installkit.folders import Folders
 from installkit.journal import (
     Lock,
@@ -37,7 +37,7 @@ from installkit.model import (
     time_to_wire,
 )
 from installkit.plans import SitePlans, new_id
-from installkit.run import Run, user_name
+from installkit.run import Run, readable, user_name
 from installkit.store import Store
 
 LOCK_PATIENCE = 5.0
@@ -220,14 +220,14 @@ class Site(SitePlans, Shown):
             return starter
         holder = read_holder(self._folders.site_lock(self.name))
         named = self._started(str(holder.get("run")))
-        return {} if named is not None and named.status.final else holder
+        return {} if named is not None and _has_ended(named) else holder
 
     def runs(self, *, status: str | RunStatus | None = None, limit: int | None = None) -> tuple[Run, ...]:
         """Return the site's runs, newest first, with one status or any, at most *limit*."""
         self._refresh()
         wanted = None if status is None else RunStatus(status)
         found = self._store.runs(site=self.name, status=wanted, limit=limit)
-        return tuple(self._run(snapshot.id) for snapshot in found)
+        return tuple(readable(self._run(snapshot.id) for snapshot in found))
 
     def record(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
         """
@@ -256,6 +256,14 @@ def _checked(run: Run) -> tuple[Check, ...]:
     if not failures or any(each.code is not FailureCode.CHECK_FAILED for each in failures):
         run.raise_for_status()
     return run.checks
+
+
+def _has_ended(run: Run) -> bool:
+    """Return whether *run* is known to have ended: one that cannot be read, as a newer installkit's, is not."""
+    try:
+        return run.status.final
+    except JournalError:
+        return False
 
 
 def _key_file(path: str | Path | None) -> Path | None:

@@ -6,7 +6,7 @@ from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
 from installkit.engine.scratch import remove_scratch, scratch_path
 from installkit.errors import JournalError
-from installkit.journal import CANNOT_WRITE, Journal, take_lock
+from installkit.journal import CANNOT_WRITE, Journal, fitting, take_lock
 from installkit.model import RunResult, RunSpec, RunStatus, StepStatus
 
 
@@ -32,7 +32,7 @@ def settle(run: Path) -> RunResult | None:
         raise JournalError(f"{run} holds no run: {exc.filename} is not there") from exc
     except OSError as exc:
         if exc.errno not in CANNOT_WRITE:
-            raise
+            raise JournalError(f"the end of run {run.name} cannot be written to {run}: {exc.strerror}") from exc
         return None
 
 
@@ -53,7 +53,7 @@ def _refuse(error: OSError) -> NoReturn:
 
 def _interrupt(run: Path, journal: Journal) -> None:
     spec = journal.spec()
-    with closing(Recorder(run, spec, _refuse)) as recorder:
+    with fitting(run.name), closing(Recorder(run, spec, _refuse)) as recorder:
         _record_interruption(run, journal, spec, recorder)
 
 

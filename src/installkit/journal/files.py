@@ -147,7 +147,7 @@ def read_written(path: Path, name: str) -> Any:
     try:
         data = json.loads(content)
         written, value = int(data["format"]), data[name]
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
         raise StoreError(f"{path} is damaged: {exc}") from exc
     if written > FORMAT:
         raise StoreError(

@@ -4,8 +4,9 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import IO, Any
 
 import attrs
@@ -23,7 +24,7 @@ from installkit.journal.files import (
     read_written,
 )
 from installkit.journal.locks import lock_is_held
-from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, from_wire
+from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, aware_time, from_wire
 
 POLL = 0.05
 """Seconds between two looks at a file that may grow."""
@@ -33,6 +34,22 @@ CHUNK = 1 << 16
 
 BATCH = 1000
 """Events read at once."""
+
+NEWER = "if a newer installkit wrote it, upgrade this one; else restore it from a backup, or move it away"
+
+_KINDS = frozenset(EventKind)
+
+_TYPES: dict[str, Any] = {
+    "seq": int,
+    "time": str,
+    "kind": str,
+    "run": str,
+    **dict.fromkeys(("step", "host", "play", "task", "module", "status", "message"), (str, NoneType)),
+    "duration": (int, float, NoneType),
+    "log": (dict, NoneType),
+    "data": dict,
+}
+"""What the values of an event's keys are in JSON."""
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 
@@ -69,15 +86,25 @@ class Journal:
             JournalError: If the spec is not there or cannot be read.
         """
         if self._spec is None:
-            self._spec = self._read(SPEC, "spec", RunSpec)
-        if self._spec is None:
-            raise JournalError(f"{self.path} holds no run: {SPEC} is not there")
+            spec: RunSpec | None = self._read(SPEC, "spec", RunSpec)
+            if spec is None:
+                raise JournalError(f"{self.path} holds no run: {SPEC} is not there", remedy=self._remedy)
+            self._check_own(SPEC, spec.run)
+            self._spec = spec
         return self._spec
 
     def result(self) -> RunResult | None:
-        """Return how the run ended; None as long as it has not."""
+        """
+        Return how the run ended; None as long as it has not.
+
+        Raises:
+            JournalError: If the result cannot be read, or is another run's.
+        """
         if self._result is None:
-            self._result = self._read(RESULT, "result", RunResult)
+            result: RunResult | None = self._read(RESULT, "result", RunResult)
+            if result is not None:
+                self._check_own(RESULT, result.run.id)
+            self._result = result
         return self._result
 
     def is_carried_out(self) -> bool:
@@ -102,7 +129,7 @@ class Journal:
         A last line without its end is left for the next call: it is being written, or was torn by a crash.
 
         Raises:
-            JournalError: If they cannot be read, or *offset* is not where an event begins.
+            JournalError: If they cannot be read or are another run's, or *offset* is not where an event begins.
         """
         found: list[JournalEvent] = []
         with self._open_events() as file:
@@ -120,15 +147,26 @@ class Journal:
         except FileNotFoundError:
             if self.result() is not None:
                 return io.BytesIO()
-            raise JournalError(f"{self.path} holds no run: {EVENTS} is not there") from None
+            raise JournalError(f"{self.path} holds no run: {EVENTS} is not there", remedy=self._remedy) from None
         except OSError as exc:
-            raise JournalError(f"{self.path / EVENTS} cannot be read: {exc.strerror}") from exc
+            raise JournalError(f"{self.path / EVENTS} cannot be read: {exc.strerror}", remedy=self._remedy) from exc
 
     def _parse(self, line: bytes, offset: int) -> Event:
         try:
-            return parse_event(line)
+            event = parse_event(line)
         except JournalError as exc:
-            raise JournalError(f"{self.path / EVENTS}, byte {offset}: {exc}") from exc
+            raise JournalError(
+                f"{self.path / EVENTS}, byte {offset}: {exc}", remedy=exc.remedy or self._remedy
+            ) from exc
+        self._check_own(f"{EVENTS}, byte {offset}", event.run)
+        return event
+
+    def _check_own(self, name: str, run: str) -> None:
+        if run != self.id:
+            raise JournalError(
+                f"{self.path / name}: it is of run {run}; the folder was copied or renamed",
+                remedy=f"move {self.path} away, or give it the name that it had",
+            )
 
     def event_at(self, offset: int) -> Event:
         """
@@ -243,32 +281,54 @@ class _StepEnd:
 
 
 def list_journals(runs: Path) -> list[Journal]:
-    """Return the journals below *runs*; folders that are no run are passed over."""
+    """
+    Return the journals below *runs*: whatever has a run's id for its name.
+
+    Some may not be readable, or hold no run at all, which they say when they are read. Anything else is passed over.
+    """
     if not runs.is_dir():
         return []
-    return [Journal(path) for path in sorted(runs.iterdir()) if is_run_id(path.name) and (path / SPEC).exists()]
+    return [Journal(path) for path in sorted(runs.iterdir()) if is_run_id(path.name)]
+
+
+@contextmanager
+def fitting(run: str) -> Iterator[None]:
+    """Raise a `JournalError` where an event of *run*, though it is one, does not fit what was planned or is known."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as exc:
+        raise JournalError(f"run {run} has an event that does not fit it: {exc!r}", remedy=NEWER) from exc
 
 
 def parse_event(line: bytes) -> Event:
     """
-    Return the event that a line of `events.jsonl` holds.
+    Return the event that a line of `events.jsonl` holds. Keys that no event has are passed over.
 
     Raises:
-        JournalError: If it holds none.
+        JournalError: If it holds none, or one of a kind that a newer installkit knows.
     """
     try:
         data = json.loads(line)
+        kind = data["kind"]
+        if kind not in _KINDS:
+            raise JournalError(f"no event: {kind!r} is not a kind of event", remedy=NEWER)
         span = data.get("log")
         return Event(
             **{
-                **data,
-                "time": datetime.fromisoformat(data["time"]),
-                "kind": EventKind(data["kind"]),
-                "log": None if span is None else LogSpan(span["start"], span["end"]),
+                **{name: _checked(name, data[name]) for name in _TYPES.keys() & data.keys()},
+                "time": aware_time(data["time"]),
+                "kind": EventKind(kind),
+                "log": None if span is None else LogSpan(int(span["start"]), int(span["end"])),
             }
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
         raise JournalError(f"no event: {line[:80]!r} ({exc})") from exc
+
+
+def _checked(name: str, value: Any) -> Any:
+    if not isinstance(value, _TYPES[name]):
+        raise TypeError(f"{name} cannot be {value!r}")
+    return value
 
 
 def _position(offset: int) -> int:

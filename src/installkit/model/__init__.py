@@ -42,7 +42,7 @@ from installkit.model.run import (
     StepSpec,
 )
 from installkit.model.site import InventorySource, SiteLock, SiteSnapshot
-from installkit.model.wire import from_wire, time_to_wire, to_wire
+from installkit.model.wire import aware_time, from_wire, time_to_wire, to_wire
 from installkit.model.words import (
     NEXT_RUN_STATUSES,
     Action,
@@ -121,6 +121,7 @@ __all__ = [
     "Targets",
     "Token",
     "Webhook",
+    "aware_time",
     "from_wire",
     "group_checks",
     "is_password",

@@ -40,11 +40,26 @@ def from_wire(cls: type[T], data: Any) -> T:
         return _converter().structure(data, cls)
     except BaseValidationError as exc:
         raise ValueError("; ".join(transform_error(exc, path=cls.__name__, format_exception=_why))) from exc
+    except (TypeError, AttributeError, KeyError, IndexError, RecursionError) as exc:  # of what is no object at all
+        raise ValueError(f"an object is wanted @ {cls.__name__}") from exc
 
 
 def time_to_wire(time: datetime) -> str:
     """Return *time*, aware, as `2026-11-22T08:00:00.000000Z`."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def aware_time(text: str) -> datetime:
+    """
+    Return the time that `time_to_wire` made *text* of.
+
+    Raises:
+        ValueError: If it is none, or does not say its zone: it could not be compared with others.
+    """
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} does not say its time zone")
+    return time
 
 
 def _why(error: BaseException, _: Any) -> str:
@@ -72,7 +87,7 @@ def _converter() -> "Converter":
     from cattrs.cols import is_sequence  # noqa: PLC0415
 
     converter = Converter()
-    converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    converter.register_structure_hook(datetime, lambda text, _: aware_time(text))
     converter.register_structure_hook(Path, lambda text, _: Path(text))
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _strict(kind))

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import attrs
 
 from installkit.errors import JournalError
-from installkit.journal import Journal, JournalEvent
+from installkit.journal import Journal, JournalEvent, fitting
 from installkit.model import (
     EventKind,
     Installation,
@@ -113,12 +114,10 @@ def _follow(
 ) -> tuple[RunSnapshot, Changes]:
     """Return where a run that has not ended stands after *events*, and what they changed."""
     progress = RunProgress(spec, since=before.run if before else None)
-    try:
+    with fitting(spec.run):
         for entry in events:
             progress.feed(entry.event)
         return progress.snapshot(), _follow_changes(db, spec, events)
-    except (ValueError, KeyError) as exc:
-        raise JournalError(f"run {spec.run} has an event that does not fit it: {exc!r}") from exc
 
 
 def _follow_changes(db: StoreDatabase, spec: RunSpec, events: list[JournalEvent]) -> Changes:
@@ -154,7 +153,12 @@ def _store(db: StoreDatabase, spec: RunSpec, chunk: _Chunk) -> bool:
     """Store *chunk*; return False, and store nothing, if another process was faster."""
     if not _is_still_so(db, spec.run, chunk.before):
         return False
-    db.write_rows(_INSERT_EVENT, [_event_row(entry) for entry in chunk.events])
+    try:
+        db.write_rows(_INSERT_EVENT, [_event_row(entry) for entry in chunk.events])
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as exc:
+        raise JournalError(
+            f"run {spec.run} has events that cannot be indexed: {exc}", remedy="restore its folder, or move it away"
+        ) from exc
     db.write_rows(_REPLACE_RUN, [_run_row(spec, chunk.after)])
     stamp = (spec.run, time_to_wire(spec.created_at))
     rows = [(spec.site, *key, *stamp, row and to_document(row)) for key, row in chunk.changes.items()]

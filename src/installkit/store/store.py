@@ -62,32 +62,28 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
         """Write what is queued and close the database; again does nothing. Also done when Python exits."""
         self._db.close()
 
-    def reindex(self, journals: Iterable[Journal]) -> None:
+    def reindex(self, journals: Iterable[Journal]) -> dict[str, JournalError]:
         """
         Rebuild the index of runs, events and installations from *journals*, and the sites that are missing.
 
         A missing site gets the inventory and the catalog of its newest run. Until it is done, the index has gaps.
 
-        Raises:
-            JournalError: If journals could not be read, naming each; all others are indexed then.
+        Returns:
+            What is wrong with the journals that cannot be read, by their runs; all others are indexed.
         """
         self.clear()
         newest: dict[str, RunSpec] = {}
-        problems: list[str] = []
+        problems: dict[str, JournalError] = {}
         for journal in journals:
             try:
                 self.ingest(journal)
             except JournalError as exc:
-                problems.append(str(exc))
+                problems[journal.id] = exc
                 continue
             spec = journal.spec()
             newest[spec.site] = max(newest.get(spec.site, spec), spec, key=lambda spec: spec.created_at)
         self._restore_sites(newest)
-        if problems:
-            raise JournalError(
-                "\n".join(["the index lacks what these journals hold:", *problems]),
-                remedy="restore them from a backup or move them away, then run `installkit reindex` again",
-            )
+        return problems
 
     def backup(self, path: Path) -> None:
         """

@@ -129,7 +129,7 @@ class Run(Shown):
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """What went wrong so far, grouped over hosts."""
+        """What went wrong so far, grouped by cause over hosts and steps."""
         return self.snapshot().failures
 
     @property

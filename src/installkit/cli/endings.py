@@ -11,9 +11,12 @@ from installkit.cli.errors import DETACHED, FAILED
 from installkit.cli.live import show_live
 from installkit.cli.output import STYLES, console, plain, print_json
 from installkit.cli.session import Session, say, short
-from installkit.wording import counted, duration_text
+from installkit.wording import counted, duration_text, join_names
 
 MESSAGE_LINES = 15
+
+MOST_NAMES = 20
+"""Hosts and steps of one failure that are named."""
 
 
 def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> None:
@@ -44,7 +47,7 @@ def _say_detached(session: Session, run: installkit.Run) -> None:
 
 
 def _show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> None:
-    """Print how *run*, which has ended as *now* says, did; failures are grouped over hosts."""
+    """Print how *run*, which has ended as *now* says, did; failures are grouped by cause over hosts and steps."""
     out = console()
     good = now.status is installkit.RunStatus.SUCCEEDED
     took = f" {'in' if good else 'after'} {duration_text(now.duration)}" if now.duration is not None else ""
@@ -77,15 +80,15 @@ def _counts(now: installkit.RunSnapshot) -> str:
 
 
 def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
-    """Print what went wrong in the run *now*: one block for each failure, with all its hosts."""
+    """Print what went wrong in the run *now*: one block for each cause, with its hosts and steps."""
     for failure in now.failures:
         out.print()
         out.print(Padding(Text(plain(failure.summary), "bold red"), (0, 0, 0, 2), expand=False))
         facts = {
             "code": failure.code,
             "where": failure.location or "",
-            "step": failure.step or "",
-            "hosts": ", ".join(failure.hosts),
+            "steps" if len(failure.steps) > 1 else "step": join_names(failure.steps, most=MOST_NAMES),
+            "hosts": join_names(failure.hosts, most=MOST_NAMES),
         }
         for name, value in facts.items():
             if value:

@@ -1,13 +1,24 @@
 """The verdict on a step: a pure function of the evidence, the exit status and whether we stopped it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import attrs
 
 from installkit.engine.evidence import NO_PROOF, Evidence, FailedTask
 from installkit.engine.findings import Place
 from installkit.engine.remedies import remedy_for
-from installkit.model import Check, CheckStatus, Failure, FailureCode, HostStatus, Next, Recap, Step, StepStatus
+from installkit.model import (
+    Check,
+    CheckStatus,
+    Failure,
+    FailureCode,
+    HostStatus,
+    Next,
+    Recap,
+    Step,
+    StepStatus,
+    on_hosts,
+)
 from installkit.wording import join_names
 
 
@@ -81,7 +92,7 @@ class About:
         )
         return attrs.evolve(
             failure,
-            summary=f"check {check.name} failed{_on(check.hosts)}: {first}",
+            summary=f"check {check.name} failed{on_hosts(check.hosts)}: {first}",
             remedy=check.remedy,
             next=None if self.read_only else Next(action=action, run=self.run, command=command),
         )
@@ -240,8 +251,4 @@ def _summary(code: FailureCode, where: str, hosts: tuple[str, ...], task: str | 
     verdict = {FailureCode.TASK_FAILED: " failed", FailureCode.HOST_UNREACHABLE: " could not reach the host"}.get(
         code, ""
     )
-    return f"{where}: {what}{verdict}{_on(hosts)}{f' ({location})' if location else ''}"
-
-
-def _on(hosts: Sequence[str]) -> str:
-    return f" on {', '.join(hosts[:5])}{f' and {len(hosts) - 5} more' if len(hosts) > 5 else ''}" if hosts else ""  # noqa: PLR2004 - a line holds five names
+    return f"{where}: {what}{verdict}{on_hosts(hosts)}{f' ({location})' if location else ''}"

@@ -13,6 +13,7 @@ from installkit.model.component import (
     Requirement,
 )
 from installkit.model.event import Event, LogSpan
+from installkit.model.failures import group_failures, on_hosts
 from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, Targets
@@ -124,8 +125,10 @@ __all__ = [
     "aware_time",
     "from_wire",
     "group_checks",
+    "group_failures",
     "is_password",
     "is_vault_password",
+    "on_hosts",
     "option_problems",
     "password_problem",
     "record_event",

@@ -5,6 +5,7 @@ import attrs
 
 from installkit.model.check import Check
 from installkit.model.event import Event
+from installkit.model.failures import group_failures
 from installkit.model.run import Failure, Progress, Recap, RunSnapshot, RunSpec, StepSnapshot
 from installkit.model.wire import from_wire
 from installkit.model.words import EventKind, HostStatus, ResultStatus, RunStatus, StepStatus
@@ -39,11 +40,11 @@ class RunProgress:
             requested_by=options.requested_by,
             continues=spec.continues,
         )
-        self._failures: list[Failure] = []
+        self._failures: tuple[Failure, ...] = ()
         if since is not None:
             self._run = since
             self._steps = {step.id: _StepProgress(step) for step in since.steps}
-            self._failures = list(since.failures)
+            self._failures = since.failures
         self._last_seq = self._run.last_seq
         self._last_time: datetime | None = None
 
@@ -55,7 +56,8 @@ class RunProgress:
         else:
             self._steps[event.step].feed(event)
         if event.kind is EventKind.STEP_FINISHED:
-            self._failures += (from_wire(Failure, failure) for failure in event.data.get("failures", ()))
+            told = [from_wire(Failure, failure) for failure in event.data.get("failures", ())]
+            self._failures = group_failures((*self._failures, *told)) if told else self._failures
 
     def _feed_run(self, event: Event) -> None:
         match event.kind:
@@ -82,7 +84,7 @@ class RunProgress:
             steps=steps,
             progress=Progress(done=sum(step.status.carried_out for step in steps), total=len(steps)),
             recap=_summed(step.recap for step in steps),
-            failures=tuple(self._failures),
+            failures=self._failures,
         )
 
 

@@ -28,12 +28,16 @@ class Next:
 @attrs.frozen(kw_only=True)
 class Failure:
     """
-    One thing that went wrong, the same on all of `hosts`.
+    One thing that went wrong, the same on all of `hosts` and in all of `steps`.
 
     Attributes:
         summary: One line: what failed, where.
-        location: `playbook:line` of the task; None if no task failed.
-        message: What Ansible, or we, said.
+        step: The first step's id.
+        steps: The ids of all steps in which it went wrong; empty in what a step reports of itself.
+        task: The task's name, in the first step; None if no task failed.
+        location: `file:line` of the task, the file relative to the folder where Ansible runs if it lies below it; None if
+            no task failed.
+        message: What Ansible, or we, said; of several that differ in names and numbers alone, the first.
         remedy: What a person can do about it; None if the message says all.
     """
 
@@ -47,6 +51,7 @@ class Failure:
     message: str = ""
     remedy: str | None = None
     next: Next | None = None
+    steps: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -168,6 +173,7 @@ class RunSnapshot:
         duration: Seconds from its start to its end, or until it was looked at; None before it started.
         recap: Sum of the steps' counts by host.
         continues: The run that this one goes on with or undoes.
+        failures: What went wrong, grouped by cause over hosts and steps.
     """
 
     id: str

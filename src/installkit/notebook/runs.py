@@ -8,10 +8,11 @@ from markupsafe import Markup
 import installkit
 from installkit import Action, Check, CheckStatus, HostStatus, RunSnapshot, RunStatus, StepSnapshot, StepStatus
 from installkit.notebook.markup import bar, facts, heading, joined, quiet, table, unbroken, word
-from installkit.wording import counted, duration_text
+from installkit.wording import counted, duration_text, join_names
 
 HOSTS_SHOWN = 40
 STEPS_SHOWN = 30
+NAMES_SHOWN = 20
 
 _Column = tuple[str, Action, str | None]
 
@@ -181,7 +182,12 @@ def _cell(status: HostStatus | None, sign: str) -> Markup | str:
 
 
 def _failure(failure: installkit.Failure) -> Markup:
-    where = {"code": failure.code, "where": failure.location, "step": failure.step, "hosts": ", ".join(failure.hosts)}
+    where = {
+        "code": failure.code,
+        "where": failure.location,
+        "steps" if len(failure.steps) > 1 else "step": join_names(failure.steps, most=NAMES_SHOWN),
+        "hosts": join_names(failure.hosts, most=NAMES_SHOWN),
+    }
     command = Markup("<code>{}</code>").format(failure.next.command) if failure.next else ""
     message = Markup("<pre>{}</pre>").format(failure.message.strip()) if failure.message.strip() else Markup()
     parts: Iterable[Markup] = (facts(where), message, facts({"→": failure.remedy, "next": command}))

@@ -41,7 +41,7 @@ export default {
   "cancel.title": "取消此运行？", "cancel.end": "等当前步骤结束", "cancel.now": "立即停止", "cancel.keep": "继续运行",
   "cancel.help": "可以让已开始的步骤做完；立即停止可能使主机只改了一半，状态未知。",
   "failure.where": "位置", "failure.hosts": "主机", "failure.message": "信息", "failure.remedy": "怎么办",
-  "failure.next": "然后",
+  "failure.next": "然后", "failure.steps": "步骤", "failure.more": "等另外 {number} 个",
   "live.connecting": "正在连接…", "live.connected": "已连接", "live.reconnecting": "正在重连…", "live.ended": "已结束", "live.label": "连接",
   "log.follow": "跟随末尾", "log.search": "搜索日志", "log.next": "下一处", "log.previous": "上一处",
   "log.failure": "转到失败处", "log.download": "下载", "log.lines": "{count} 行", "log.of": "{step} 的日志",

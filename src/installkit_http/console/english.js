@@ -41,7 +41,7 @@ export default {
   "cancel.title": "Cancel this run?", "cancel.end": "Let running steps end", "cancel.now": "Stop now", "cancel.keep": "Keep running",
   "cancel.help": "What has begun can be left to end; stopping now may leave hosts half changed, and their state unknown.",
   "failure.where": "Where", "failure.hosts": "Hosts", "failure.message": "Message", "failure.remedy": "What to do",
-  "failure.next": "Then",
+  "failure.next": "Then", "failure.steps": "Steps", "failure.more": "and {number} more",
   "live.connecting": "connecting…", "live.connected": "connected", "live.reconnecting": "reconnecting…", "live.ended": "ended", "live.label": "Connection",
   "log.follow": "Follow the end", "log.search": "Search the log", "log.next": "Next match", "log.previous": "Previous match",
   "log.failure": "Go to the failure", "log.download": "Download", "log.lines": "{count} lines", "log.of": "Log of {step}",

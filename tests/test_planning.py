@@ -80,6 +80,7 @@ class World:
         plays: Pattern by playbook, where it is not the component's own (`db` without one).
         record: As `record_event` keeps it.
         runs: How many runs there have been.
+        continued: The runs that a plan goes on with.
     """
 
     components: tuple = ()
@@ -90,6 +91,7 @@ class World:
     record: dict = attrs.field(factory=dict)
     runs: int = 0
     static: bool = True
+    continued: frozenset = frozenset()
 
     @property
     def catalog(self):
@@ -140,7 +142,9 @@ class World:
             self.inventory,
             self.targets(request),
             self.record.values(),
-            stamp=Stamp(f"run{self.runs}", "acme", f"run{self.runs - 1}" if self.runs else None, NOW),
+            stamp=Stamp(
+                f"run{self.runs}", "acme", f"run{self.runs - 1}" if self.runs else None, NOW, continued=self.continued
+            ),
             parameters=self.parameters,
         )
 
@@ -176,6 +180,7 @@ def run_events(spec, failing=()):
     for seq, (step, details) in enumerate(zip(spec.plan.steps, spec.steps, strict=True), start=1):
         about = {"component": step.component, "action": step.action, "hosts": list(step.hosts)}
         about |= {"to_version": step.to_version, "verify_follows": details.verify_follows}
+        about |= {"others": list(step.others), "vouches_for": list(step.vouches_for)}
         fields = {"time": NOW, "run": spec.run, "step": step.id}
         if lost.intersection(step.needs):
             lost.add(step.id)
@@ -297,7 +302,7 @@ def test_a_new_host_gets_the_version_of_the_others_and_they_run_along():
     assert [("install", "mysql", ("db1", "db2", "db3"))] == done(plan)
     assert not plan.steps[0].limited
     assert "install 1.0" == texts(plan)["mysql", "db3"]
-    assert "unchanged, runs along so that no limit is needed" == texts(plan)["mysql", "db1"]
+    assert "unchanged, but its playbook runs here again, together with the other hosts" == texts(plan)["mysql", "db1"]
 
 
 @pytest.mark.parametrize(
@@ -587,15 +592,132 @@ def test_verify_is_a_step_of_its_own_that_others_wait_for():
     ] == [(step.id, step.needs) for step in plan.steps]
 
 
-def test_a_verify_from_elsewhere_gates_but_cannot_vouch():
-    """A verify playbook for localhost still runs, and the install step then vouches for its hosts itself."""
+def test_a_verify_from_elsewhere_vouches_for_all():
+    """A verify playbook for localhost proves what the step before it changed, on all of its hosts, or none of it."""
     world = World((component("mysql", actions=["verify"]),), plays={"mysql.verify.yml": "localhost"})
     plan = world.plan(install=("mysql",))
 
     assert [("install", "mysql", ("db1", "db2")), ("verify", "mysql", ("localhost",))] == done(plan)
-    assert not world.spec(plan).steps[0].verify_follows
-    assert ("mysql.verify.yml has no play for db1, db2: mysql is not proved there",) == plan.warnings
-    assert world.apply(plan).plan(install=("mysql",)).empty
+    assert () == plan.warnings
+    good, bad = world.apply(plan), world.apply(plan, failing=["02-mysql-verify"])
+    assert {("installed", NOW)} == {(row.status, row.verified_at) for row in good.record.values()}
+    assert {("failed", None)} == {(row.status, row.verified_at) for row in bad.record.values()}
+    assert {("mysql", "db1"), ("mysql", "db2")} == good.record.keys() == bad.record.keys()
+    assert {"repair"} == set(reasons(bad.plan(install=("mysql",))).values())
+
+
+def test_a_verify_asked_for_alone_vouches_from_elsewhere_too():
+    world = World((component("mysql", actions=["verify"]),), plays={"mysql.verify.yml": "localhost"})
+    world = world.done(install=("mysql",))
+    plan = world.plan(verify=("mysql",))
+
+    assert [("verify", "mysql", ("localhost",))] == done(plan)
+    assert [("db1", "db2")] == [step.vouches_for for step in plan.steps]
+    bad = world.apply(plan, failing=["01-mysql-verify"])
+    assert {("failed", "verify")} == {(row.status, row.action) for row in bad.record.values()}
+    with pytest.raises(PlanningError, match="which runs on localhost"):
+        world.plan(verify=("mysql",), limit="db1")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        pytest.param({"db1": "ok", "db2": "ok", "localhost": "ok"}, ("installed", "installed"), id="all good"),
+        pytest.param({"db1": "ok", "db2": "ok", "localhost": "failed"}, ("failed", "failed"), id="beside them"),
+        pytest.param({"db1": "ok", "db2": "failed", "localhost": "ok"}, ("installed", "failed"), id="one of them"),
+        pytest.param({"db1": "ok", "db2": "ok", "localhost": "unfinished"}, ("installed", "installed"), id="no end"),
+        pytest.param(
+            {"db1": "unfinished", "db2": "unreachable", "localhost": "ok"}, ("installed", "failed"), id="lost"
+        ),
+    ],
+)
+def test_a_verify_on_others_too_says_what_all_of_its_plays_say(statuses, expected):
+    """One that came to no end says nothing; one that failed beside the component's hosts speaks against all."""
+    world = World((component("mysql", actions=["verify"]),), plays={"mysql.verify.yml": "db localhost"})
+    world = world.done(install=("mysql",))
+    (step,) = world.plan(verify=("mysql",)).steps
+    data = {"component": "mysql", "action": "verify", "others": step.others, "host_statuses": statuses}
+    event = Event(seq=1, time=NOW, kind=EventKind.STEP_FINISHED, run="v", step=step.id, status="failed", data=data)
+    record = record_event(world.record, "acme", event)
+
+    assert (("db1", "db2", "localhost"), ("localhost",)) == (step.hosts, step.others)
+    assert expected == tuple(record["mysql", host].status for host in ("db1", "db2"))
+
+
+WITH_MORE = component("mysql", versions=("1.0", "2.0"), actions=["restart", "stop", "backup"])
+VERIFIED = component("mysql", versions=("1.0", "2.0"), actions=["verify", "upgrade", "restart", "stop", "backup"])
+
+
+def _disproved(**request):
+    world = World((VERIFIED,)).done(**(request or {"install": ("mysql=1.0",)}))
+    return world.apply(world.plan(verify=("mysql",)), failing=["01-mysql-verify"])
+
+
+def test_a_failed_verify_marks_what_is_installed_and_the_next_plan_repairs():
+    """The version stays the one that was proved last; it is not changed by the repair, and a new host gets it too."""
+    world = _disproved()
+    (row, _) = world.record.values()
+
+    assert ("failed", "verify", "1.0", "run1", "run0") == (row.status, row.action, row.version, row.run, row.changed_by)
+    assert NOW == row.verified_at
+    plan = world.plan(install=("mysql",))
+    assert ({"repair"}, {"install 1.0"}) == (set(reasons(plan).values()), set(texts(plan).values()))
+    assert {"installed"} == {each.status for each in world.apply(plan).record.values()}
+    grown = attrs.evolve(world, groups={**GROUPS, "db": ("db1", "db2", "db3")})
+    assert "install 1.0" == texts(grown.plan(install=("mysql",)))["mysql", "db3"]
+
+
+def test_a_later_good_verify_takes_the_mark_back():
+    world = _disproved().done(verify=("mysql",))
+
+    assert {("installed", "1.0", "run0")} == {
+        (row.status, row.version, row.changed_by) for row in world.record.values()
+    }
+    assert world.plan(install=("mysql",)).empty
+
+
+def test_a_good_verify_makes_no_plan_stale():
+    world = World((VERIFIED,)).done(install=("mysql=1.0",))
+    before = world.plan(upgrade=("mysql",)).inputs
+
+    assert before == world.done(verify=("mysql",)).plan(upgrade=("mysql",)).inputs
+    assert before != _disproved().plan(upgrade=("mysql",)).inputs
+
+
+@pytest.mark.parametrize("action", ["install", "upgrade"])
+def test_a_verify_proves_nothing_of_what_failed_to_change(action):
+    """An upgrade that failed half-way may look well: which version is there only a repair proves."""
+    world = World((VERIFIED,)).done(install=("mysql=1.0",)) if action == "upgrade" else World((VERIFIED,))
+    plan = world.plan(**{action: ("mysql",)})
+    world = world.apply(plan, failing=[f"01-mysql-{action}"])
+
+    assert world.record == world.done(verify=("mysql",)).record
+
+
+@pytest.mark.parametrize(
+    ("request_", "steps"),
+    [
+        pytest.param({"upgrade": ("mysql",)}, ["upgrade", "verify"], id="upgrade"),
+        pytest.param({"upgrade": ("mysql=1.0",)}, ["install", "verify"], id="the same version"),
+        pytest.param({"restart": ("mysql",)}, ["restart", "verify"], id="restart"),
+        pytest.param({"configure": ("mysql",)}, ["configure", "verify"], id="configure"),
+    ],
+)
+def test_what_a_verify_found_broken_may_be_mended_in_many_ways(request_, steps):
+    """Whichever way is taken, the verify tells whether it helped."""
+    plan = _disproved().plan(**request_)
+
+    assert steps == [step.action for step in plan.steps]
+    assert {"installed"} == {row.status for row in _disproved().apply(plan).record.values()}
+    again = _disproved().apply(plan, failing=[plan.steps[-1].id])
+    assert {"failed"} == {row.status for row in again.record.values()}
+
+
+@pytest.mark.parametrize("action", ["stop", "backup"])
+def test_what_repairs_nothing_leaves_the_mark(action):
+    world = _disproved()
+
+    assert world.record == world.done(**{action: ("mysql",)}).record
 
 
 @pytest.mark.parametrize(
@@ -819,8 +941,9 @@ def test_a_value_for_one_host_concerns_that_host():
     assert world.plan(install=("mysql",)).empty
     assert {
         ("mysql", "db1"): "configure: mysql_port",
-        ("mysql", "db2"): "unchanged, runs along so that no limit is needed",
+        ("mysql", "db2"): "unchanged",
     } == texts(plan)
+    assert [("configure", "mysql", ("db1",)), ("verify", "mysql", ("db1",))] == done(plan)
 
 
 def test_a_value_equal_to_the_default_changes_nothing():
@@ -1158,6 +1281,23 @@ def test_going_on_leaves_out_what_was_done_whatever_it_was_called():
         assert () == resumed_request(old, Request(resume="7f3c"), world.catalog, done=done).restart
     with pytest.raises(PlanningError, match="nothing is left of run 7f3c"):
         resumed_request(Request(restart=("mysql",)), Request(resume="7f3c"), world.catalog, done=done)
+
+
+@pytest.mark.parametrize("request_", [{action: ("mysql",)} for action in ("restart", "stop", "backup")])
+def test_going_on_repeats_on_no_host_what_the_run_before_did_there(request_):
+    """The record tells who did it: on that host it stays as it is, also when the one that goes on broke off as well."""
+    world = World((WITH_MORE,)).done(install=("mysql",))
+    plan = world.plan(**request_, batch=(1,))
+    first, last = [step.id for step in plan.steps]
+    world = world.apply(plan, failing=[last])
+    again = attrs.evolve(world, continued=frozenset({plan.id, "run0"})).plan(**request_)
+
+    assert {"db1": "unchanged, the run before did it"} == {
+        host: text for (_, host), text in texts(again).items() if text.startswith("unchanged")
+    }
+    assert [("db2",)] == [step.hosts for step in again.steps]
+    assert [("db1", "db2")] == [step.hosts for step in world.plan(**request_).steps]
+    assert first != last
 
 
 def test_going_on_with_failed_hosts_is_limited_to_them():

@@ -95,14 +95,15 @@ def test_hosts_join_the_way_where_they_stand():
 
 
 def test_hosts_at_the_end_of_the_way_take_no_step_back():
-    """They run along where their own version is reached, and never before."""
+    """They are left alone: an upgrade disturbs, and there is nothing to do on them."""
     plan = at(World((app(),)), web1="1.0", web2="4.0", web3="4.0").plan(upgrade=("app",))
 
     assert [
         ("1.0", "2.5", ("web1",)),
         ("2.5", "3.0", ("web1",)),
-        (None, "4.0", ("web1", "web2", "web3")),
+        ("3.0", "4.0", ("web1",)),
     ] == hops(plan)
+    assert "unchanged" == texts(plan)["app", "web2"]
 
 
 def test_a_way_that_broke_off_is_gone_on_from_where_it_stands():

@@ -1,7 +1,7 @@
 """What a site plans: its catalog, its inventory, its record and a request, made into a plan."""
 
 import secrets as random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ from installkit.model import (
     Action,
     Catalog,
     Component,
-    HostStatus,
     Installation,
     Inventory,
     Plan,
@@ -23,6 +22,7 @@ from installkit.model import (
     RunOptions,
     RunSpec,
     SiteParameters,
+    StepSnapshot,
     Targets,
     from_wire,
 )
@@ -86,8 +86,7 @@ class SitePlans(SiteHosts):
 
     def _resumed(self, request: Request, run: Run) -> Request:
         ended = run.result().run
-        lost = {HostStatus.FAILED, HostStatus.UNREACHABLE}
-        failed = [host for step in ended.steps for host, status in step.host_statuses.items() if status in lost]
+        failed = [host for step in ended.steps for host in _failed_hosts(step)]
         catalog = self.catalog()
         return resumed_request(run.plan.request, request, catalog, done=ended.steps, failed_hosts=dict.fromkeys(failed))
 
@@ -105,7 +104,8 @@ class SitePlans(SiteHosts):
     def _undone(self, run: Run) -> Undone:
         result = run.result()
         written = {(each.component, each.host) for each in run.plan.changes if each.action and each.action.bookkeeping}
-        places = (*((row.component, row.host) for row in result.installed), *result.removed)
+        changed = [row for row in result.installed if row.changing_run == run.id]
+        places = (*((row.component, row.host) for row in changed), *result.removed)
         touched = tuple(place for place in places if place not in written)
         if written and not touched:
             raise PlanningError(
@@ -134,7 +134,10 @@ class SitePlans(SiteHosts):
         now = digest_inputs(known.catalog, known.inventory, known.installed, known.parameters, components)
         if changes := stale_changes(plan, now, self._revision()):
             raise StalePlanError(changes)
-        again = _make(plan.request, known, Stamp(plan.id, plan.site, plan.revision, plan.created_at, plan.continues))
+        stamp = Stamp(
+            plan.id, plan.site, plan.revision, plan.created_at, plan.continues, self._continued(plan.continues)
+        )
+        again = _make(plan.request, known, stamp)
         if attrs.evolve(again, warnings=plan.warnings) != plan:  # a secret that came since takes its warning with it
             raise PlanningError(
                 f"plan {plan.id} is not what its own request makes of the same site: it was edited, or another"
@@ -154,7 +157,16 @@ class SitePlans(SiteHosts):
         )
 
     def _stamp(self, continues: str | None = None) -> Stamp:
-        return Stamp(new_id(), self.name, self._revision(), datetime.now(UTC), continues)
+        now = datetime.now(UTC)
+        return Stamp(new_id(), self.name, self._revision(), now, continues, self._continued(continues))
+
+    def _continued(self, run: str | None) -> frozenset[str]:
+        """Return the ids of *run*, and of the runs that it went on with in turn, as far as they are still there."""
+        runs: set[str] = set()
+        while run is not None and run not in runs and (found := self._started(run)) is not None:
+            runs.add(run)
+            run = found.spec().continues
+        return frozenset(runs)
 
     def _revision(self) -> str | None:
         """Return the last run that changed the site; None before the first."""
@@ -191,6 +203,12 @@ def _make(request: Request, known: _Survey, stamp: Stamp) -> Plan:
     if known.undone is None:
         return make_plan(request, *inputs, stamp=stamp, parameters=known.parameters)
     return make_rollback_plan(request, *inputs, undone=known.undone, stamp=stamp, parameters=known.parameters)
+
+
+def _failed_hosts(step: StepSnapshot) -> Iterator[str]:
+    """Return the component's hosts on which *step* failed: all of them if it failed on one beside them."""
+    of_all = any(step.host_statuses[host].ended_badly for host in step.others)
+    return (host for host in step.own_hosts if of_all or step.host_statuses[host].ended_badly)
 
 
 def _with_forgotten(catalog: Catalog, request: Request, installed: Iterable[Installation]) -> Catalog:

@@ -12,6 +12,7 @@ from installkit.errors import DiskFullError, JournalError, PlanningError, RunNot
 from installkit.folders import Folders
 from installkit.journal import (
     Journal,
+    in_order,
     is_run_id,
     list_journals,
     prunable_size,
@@ -116,9 +117,9 @@ class KnownRuns:
         On a full disk both wait for space; a run's own journal is read meanwhile.
         """
         finished = self.store.finished()
-        for journal in list_journals(self.folders.runs):
-            if journal.id not in finished:
-                self._refresh_run(journal)
+        news = [journal for journal in list_journals(self.folders.runs) if journal.id not in finished]
+        for journal in in_order(news):
+            self._refresh_run(journal)
 
     def _refresh_run(self, journal: Journal) -> None:
         try:

@@ -88,7 +88,8 @@ def _own_checks(spec: RunSpec, catalog: Catalog) -> Iterator[tuple[Step, StepSpe
 def _own_check(
     spec: RunSpec, catalog: Catalog, folder: Path, pairs: Sequence[tuple[Step, StepSpec]]
 ) -> tuple[Step, StepSpec]:
-    hosts = tuple(dict.fromkeys(host for step, _ in pairs for host in step.hosts))
+    own = dict.fromkeys(host for step, _ in pairs for host in step.own_hosts)
+    hosts = tuple(own or dict.fromkeys(host for step, _ in pairs for host in step.hosts))
     components = {step.component: catalog[step.component] for step, _ in pairs}
     becoming = {name for name, each in components.items() if spec.options.become or _becomes(each, catalog.folder)}
     step = Step(id="", seq=0, component=OWN_CHECKS, action=Action.CHECK, hosts=hosts, playbook=PLAYBOOK.name)
@@ -104,7 +105,9 @@ def _own_check(
         variables={
             **spec.plan.request.parameters,
             "installkit_hosts": list(hosts),
-            "installkit_become": list(dict.fromkeys(h for s, _ in pairs if s.component in becoming for h in s.hosts)),
+            "installkit_become": list(
+                dict.fromkeys(h for s, _ in pairs if s.component in becoming for h in s.own_hosts)
+            ),
             "installkit_ports": _ports(spec, components),
         },
         secrets=tuple(dict.fromkeys(name for _, details in pairs for name in details.secrets)),

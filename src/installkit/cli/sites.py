@@ -45,7 +45,8 @@ def status(session: Session, site: str | None, *, as_json: bool) -> None:
 
 
 def _print_installed(session: Session, rows: list[installkit.Installation], *, many: bool) -> None:
-    started = {run.id: run.snapshot().created_at for run in map(session.installer.run, {row.run for row in rows})}
+    runs = {_telling_run(row) for row in rows}
+    started = {run.id: run.snapshot().created_at for run in map(session.installer.run, runs)}
     columns = ("SITE", "COMPONENT", "HOST", "VERSION", "STATUS", "LAST", "RUN", "SINCE", "VERIFIED")
     print_table(
         columns,
@@ -57,13 +58,18 @@ def _print_installed(session: Session, rows: list[installkit.Installation], *, m
                 row.version or "",
                 row.status,
                 _last(row),
-                short(row.run),
-                time_text(started[row.run]),
+                short(_telling_run(row)),
+                time_text(started[_telling_run(row)]),
                 time_text(row.verified_at),
             )
             for row in rows
         ),
     )
+
+
+def _telling_run(row: installkit.Installation) -> str:
+    """Return the run that brought *row* to where it is: one that only verified it if that failed."""
+    return row.run if row.disproved else row.changing_run
 
 
 def _last(row: installkit.Installation) -> str:

@@ -64,14 +64,14 @@ class Recorder:
     def step_started(self, step: Step) -> None:
         """Record, durably, what *step* is about to do: before Ansible starts."""
         spec = self._specs[step.id]
-        data = {**_about(step, spec), "check_mode": self.spec.options.check_mode, "inputs": dict(spec.inputs)}
+        data = {**self._about(step, spec), "inputs": dict(spec.inputs)}
         self._emit(EventKind.STEP_STARTED, step=step.id, message=f"{step.action.value} {step.component}", data=data)
 
     def step_finished(self, step: Step, status: StepStatus, outcome: Mapping[str, Any], message: str | None) -> None:
         """Record how *step* ended; *outcome* is an `Outcome` on the wire, empty for a step that never started."""
         started = self.progress.step(step.id).started_at
         duration = None if started is None else (datetime.now(UTC) - started).total_seconds()
-        data = {**_about(step, self._specs[step.id]), **outcome}
+        data = {**self._about(step, self._specs[step.id]), **outcome}
         for word in ("status", "stopped"):
             data.pop(word, None)
         self._emit(EventKind.STEP_FINISHED, step=step.id, status=status, duration=duration, message=message, data=data)
@@ -137,15 +137,17 @@ class Recorder:
         self.progress.feed(event)
         self._record = record_event(self._record, self.spec.site, event)
 
-
-def _about(step: Step, spec: StepSpec) -> dict[str, Any]:
-    return {
-        "component": step.component,
-        "action": step.action.value,
-        "batch": step.batch,
-        "hosts": list(step.hosts),
-        "playbook": step.playbook,
-        "from_version": step.from_version,
-        "to_version": step.to_version,
-        "verify_follows": spec.verify_follows,
-    }
+    def _about(self, step: Step, spec: StepSpec) -> dict[str, Any]:
+        return {
+            "component": step.component,
+            "action": step.action.value,
+            "batch": step.batch,
+            "hosts": list(step.hosts),
+            "others": list(step.others),
+            "vouches_for": list(step.vouches_for),
+            "playbook": step.playbook,
+            "from_version": step.from_version,
+            "to_version": step.to_version,
+            "verify_follows": spec.verify_follows,
+            "check_mode": self.spec.options.check_mode,
+        }

@@ -3,7 +3,7 @@
 from installkit.journal.files import CANNOT_WRITE, SUPERVISOR_ERRORS, WhenFull, is_run_id, wait, write_errors
 from installkit.journal.locks import Lock, announce, lock_is_held, read_holder, read_starter, take_lock, write_holder
 from installkit.journal.prune import is_pruned, prunable_size, prune_journal, remove_unnamed
-from installkit.journal.reader import Journal, JournalEvent, fitting, list_journals, parse_event
+from installkit.journal.reader import Journal, JournalEvent, fitting, in_order, list_journals, parse_event
 from installkit.journal.requests import (
     ApproveRequest,
     CancelRequest,
@@ -29,6 +29,7 @@ __all__ = [
     "create_journal",
     "encode_event",
     "fitting",
+    "in_order",
     "is_pruned",
     "is_run_id",
     "list_journals",

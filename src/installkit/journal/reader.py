@@ -3,7 +3,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType
@@ -24,7 +24,7 @@ from installkit.journal.files import (
     read_written,
 )
 from installkit.journal.locks import lock_is_held
-from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, aware_time, from_wire
+from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, aware_time, from_wire, time_to_wire
 
 POLL = 0.05
 """Seconds between two looks at a file that may grow."""
@@ -298,6 +298,23 @@ def fitting(run: str) -> Iterator[None]:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as exc:
         raise JournalError(f"run {run} has an event that does not fit it: {exc!r}", remedy=NEWER) from exc
+
+
+def in_order(journals: Iterable[Journal]) -> list[Journal]:
+    """
+    Return *journals* as they must be indexed: what changed a site first, then what only looked at it, each oldest first.
+
+    One whose spec cannot be read comes last, for whoever indexes it to complain.
+    """
+    return sorted(journals, key=_place)
+
+
+def _place(journal: Journal) -> tuple[int, str, str]:
+    try:
+        spec = journal.spec()
+    except JournalError:
+        return (2, "", journal.id)
+    return (int(spec.read_only), time_to_wire(spec.created_at), spec.run)
 
 
 def parse_event(line: bytes) -> Event:

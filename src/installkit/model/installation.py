@@ -17,9 +17,10 @@ class Installation:
         to_version: The one under way or last tried.
         previous_version: The one proved before `version`.
         action: The one under way or last tried.
-        run: The run that last changed the record.
+        run: The run that last changed or verified it.
         step: Its step.
         verified_at: When a verify playbook last vouched for it; None if none ever did.
+        changed_by: The run that last changed it, where `run` only verified it since; else empty.
         inputs: Digests that went in: `files`, and `parameter:NAME` for each parameter given.
     """
 
@@ -34,7 +35,23 @@ class Installation:
     run: str = ""
     step: str = ""
     verified_at: datetime | None = None
+    changed_by: str = ""
     inputs: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def changing_run(self) -> str:
+        """The run that last changed it, however often it was verified since."""
+        return self.changed_by or self.run
+
+    @property
+    def disproved(self) -> bool:
+        """Whether it was installed, and a verify has failed since: `version` is what is there, but it does not work."""
+        return self.status is InstallationStatus.FAILED and self.action is Action.VERIFY
+
+    @property
+    def in_place(self) -> bool:
+        """Whether `version` is known to be there, be it in order or not."""
+        return self.status is InstallationStatus.INSTALLED or self.disproved
 
 
 Record = Mapping[tuple[str, str], Installation]
@@ -51,6 +68,10 @@ def record_event(record: Record, site: str, event: Event) -> Record:
     - when it ends, a host that ended well is `installed` (gone after an uninstall), unless a verify step must vouch
       for it first: then it stays `changing` until that step has ended;
     - a host that failed, or whose verify failed, is `failed`; where nobody can vouch for the end it is `unknown`;
+    - a verify of what was installed before moves `verified_at` on, or makes it `failed` by the action `verify`, which a
+      later good one takes back; what is `failed` or `unknown` by another action needs a repair, and no verify proves it;
+    - a play for others than the component's hosts, as localhost, speaks for all of them: where it failed, none is proved;
+      a verify that has only such plays vouches for the hosts that its step names;
     - at the run's end nothing stays `changing`;
     - check mode proves nothing and changes nothing.
     """
@@ -67,23 +88,27 @@ def record_event(record: Record, site: str, event: Event) -> Record:
 
 
 def _started(record: Record, site: str, event: Event) -> dict[tuple[str, str], Installation]:
-    component = event.data["component"]
+    component, action = event.data["component"], Action(event.data["action"])
     shared, own = _inputs_by_host(event.data.get("inputs", {}))
+    others = event.data.get("others", ())
     rows = {
         host: record.get((component, host), Installation(site=site, component=component, host=host))
         for host in event.data["hosts"]
+        if host not in others
     }
     return {
         (component, host): attrs.evolve(
             row,
             to_version=event.data.get("to_version"),
-            action=Action(event.data["action"]),
+            action=action,
             status=InstallationStatus.CHANGING,
             run=event.run,
             step=event.step or "",
+            changed_by="",
             inputs={**shared, **own.get(host, {})} or row.inputs,
         )
         for host, row in rows.items()
+        if not (row.disproved and action in _REPAIRING_NOTHING)
     }
 
 
@@ -98,17 +123,21 @@ def _inputs_by_host(inputs: Mapping[str, str]) -> tuple[dict[str, str], dict[str
 
 
 def _finished(record: Record, event: Event) -> Record:
-    component = event.data["component"]
-    statuses = {host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
-    read_only = Action(event.data["action"]).read_only
+    component, action = event.data["component"], Action(event.data["action"])
+    if action.read_only and (action is not Action.VERIFY or event.data.get("check_mode", False)):
+        return record
     after = dict(record)
-    for host, status in statuses.items():
+    for host, status in _judged(event, action).items():
         row = record.get((component, host))
-        if row is None or row.run != event.run or row.status is not InstallationStatus.CHANGING:
+        if row is None:
             continue
-        if read_only and event.data["action"] != Action.VERIFY:
+        changing = row.status is InstallationStatus.CHANGING
+        if changing and row.run == event.run:
+            proved = _settled(row, status, event, by_verify=action.read_only)
+        elif action is Action.VERIFY and not changing:
+            proved = _verified(row, status, event)
+        else:
             continue
-        proved = _settled(row, status, event, by_verify=read_only)
         if proved is None:
             del after[component, host]
         else:
@@ -116,10 +145,24 @@ def _finished(record: Record, event: Event) -> Record:
     return after
 
 
+def _judged(event: Event, action: Action) -> dict[str, HostStatus]:
+    """Return what the finished step says of each host of its component, with what its plays for others say of all."""
+    statuses = {host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
+    others = {host: statuses.pop(host) for host in event.data.get("others", ()) if host in statuses}
+    if not others:
+        return statuses
+    if action is Action.VERIFY:
+        statuses = {**dict.fromkeys(event.data.get("vouches_for", ()), HostStatus.OK), **statuses}
+    if any(status.ended_badly for status in others.values()):
+        return dict.fromkeys(statuses, HostStatus.FAILED)
+    if all(status.good and not ended_unproved(event) for host, status in others.items()):
+        return statuses
+    return {host: status if status.ended_badly else HostStatus.UNFINISHED for host, status in statuses.items()}
+
+
 def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: bool) -> Installation | None:
     if not status.good or ended_unproved(event):
-        ended = status in {HostStatus.FAILED, HostStatus.UNREACHABLE}
-        return attrs.evolve(row, status=InstallationStatus.FAILED if ended else InstallationStatus.UNKNOWN)
+        return attrs.evolve(row, status=InstallationStatus.FAILED if status.ended_badly else InstallationStatus.UNKNOWN)
     if event.data.get("verify_follows") and not by_verify:
         return row
     if row.action in {Action.UNINSTALL, Action.FORGET}:
@@ -133,9 +176,23 @@ def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: 
     )
 
 
+def _verified(row: Installation, status: HostStatus, event: Event) -> Installation:
+    """Return *row* after a verify of what no step of its run has changed; one that came to no end says nothing."""
+    if not row.in_place or ended_unproved(event) or not (status.good or status.ended_badly):
+        return row
+    seen = attrs.evolve(row, run=event.run, step=event.step or "", changed_by=row.changing_run)
+    if not status.good:
+        return attrs.evolve(seen, action=Action.VERIFY, status=InstallationStatus.FAILED)
+    return attrs.evolve(seen, status=InstallationStatus.INSTALLED, verified_at=event.time)
+
+
 def ended_unproved(event: Event) -> bool:
     """Return whether the finished step of *event* cannot vouch for any host, whatever its tasks reported."""
     return event.status in {StepStatus.INTERRUPTED, StepStatus.CANCELED, StepStatus.TIMED_OUT}
+
+
+_REPAIRING_NOTHING = frozenset({Action.STOP, Action.BACKUP})
+"""What leaves a component as broken as a verify found it."""
 
 
 def _leaves_hosts_alone(started: Event) -> bool:

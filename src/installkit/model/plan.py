@@ -23,7 +23,8 @@ class Request:
         force: Names of components to carry out although nothing changed.
         purge: With `uninstall`: data goes too; playbooks see it as `component_purge`.
         resume: The run to go on with.
-        failed_hosts_only: With `resume`: only the hosts that failed or could not be reached.
+        failed_hosts_only: With `resume`: only the hosts that failed or could not be reached; in the request of a plan, that
+            `limit` names these, so that hosts of other groups and localhost stay with them.
         rollback: The run to undo.
     """
 
@@ -109,6 +110,9 @@ class Step:
         from_version: None if not installed, unknown, or not the same on all hosts.
         limited: Whether Ansible gets `hosts` as its limit; without, it covers all hosts of its plays.
         approve: Whether it starts only once somebody has approved what was done before it.
+        others: Those of `hosts` that only keep the rest company, as localhost: its plays name them too, but nothing is
+            recorded of them.
+        vouches_for: The component's hosts that a verify proves from elsewhere, as from localhost.
     """
 
     id: str
@@ -123,13 +127,22 @@ class Step:
     to_version: str | None = None
     limited: bool = False
     approve: bool = False
+    others: tuple[str, ...] = ()
+    vouches_for: tuple[str, ...] = ()
+
+    @property
+    def own_hosts(self) -> tuple[str, ...]:
+        """Those of `hosts` whose record the step changes or proves."""
+        return tuple(host for host in self.hosts if host not in self.others) if self.others else self.hosts
 
     @property
     def text(self) -> str:
         """The step in words, as `upgrade mysql 10.11.18 → 10.11.19 on db1, db2`."""
         moves = self.action is Action.UPGRADE and self.from_version and self.to_version
         versions = f" {self.from_version} → {self.to_version}" if moves else ""
-        return f"{self.action.value} {self.component}{versions} on {join_names(self.hosts)}"
+        own = self.own_hosts
+        company = f", with {join_names(self.others)}" if own and self.others else ""
+        return f"{self.action.value} {self.component}{versions} on {join_names(own or self.hosts)}{company}"
 
 
 @attrs.frozen(kw_only=True)

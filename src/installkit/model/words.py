@@ -97,6 +97,11 @@ class HostStatus(StrEnum):
         """Whether the host ended well."""
         return self in {HostStatus.OK, HostStatus.CHANGED, HostStatus.SKIPPED}
 
+    @property
+    def ended_badly(self) -> bool:
+        """Whether Ansible's verdict on the host is bad."""
+        return self in {HostStatus.FAILED, HostStatus.UNREACHABLE}
+
 
 class InstallationStatus(StrEnum):
     """What is known of one component on one host; what is uninstalled has no row."""

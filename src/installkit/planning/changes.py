@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, Change, Component, Installation, InstallationStatus
+from installkit.model import Action, Change, Component, Installation
 from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.decisions import Case, Decision, decide
 from installkit.planning.inputs import files_digest
@@ -16,6 +16,22 @@ from installkit.wording import join_names
 
 Rows = Mapping[str, Installation]
 """What is recorded of one component, by host."""
+
+
+@attrs.frozen
+class Setting:
+    """
+    What is the same for all components of a plan.
+
+    Attributes:
+        coverage: Who is meant by what.
+        values: The parameters' values.
+        continued: The runs whose work the plan goes on with; empty for a plan of its own.
+    """
+
+    coverage: Coverage
+    values: Values
+    continued: frozenset[str] = frozenset()
 
 
 @attrs.define
@@ -40,23 +56,22 @@ class Changes:
         return {decision.action for decision, _ in self.decisions if decision.action is not None}
 
 
-def find_changes(demand: Demand, rows: Rows, coverage: Coverage, values: Values) -> Changes:
+def find_changes(demand: Demand, rows: Rows, setting: Setting) -> Changes:
     """
     Return what *demand* changes.
 
     Args:
         demand: What is asked of one component.
         rows: What is recorded of it.
-        coverage: Who is meant by what.
-        values: The parameters' values.
+        setting: What is the same for all components.
 
     Raises:
         PlanningError: If the component has no hosts, or what is asked cannot be done where it stands.
     """
-    changes = Changes(demand)
+    changes, coverage = Changes(demand), setting.coverage
     hosts = _hosts(demand, rows, coverage, changes.warnings)
-    elsewhere = frozenset(row.version for row in rows.values() if row.status is InstallationStatus.INSTALLED)
-    cases = [attrs.evolve(case, elsewhere=elsewhere) for case in _cases(demand, hosts, rows, values)]
+    elsewhere = frozenset(row.version for row in rows.values() if row.in_place)
+    cases = [attrs.evolve(case, elsewhere=elsewhere) for case in _cases(demand, hosts, rows, setting)]
     for case, decision in zip(cases, _decisions(cases), strict=True):
         changes.decisions.append((decision, case.hosts))
         change = functools.partial(Change, component=demand.component.name, **attrs.asdict(decision, recurse=False))
@@ -71,6 +86,8 @@ def _hosts(demand: Demand, rows: Rows, coverage: Coverage, warnings: list[str]) 
     component = demand.component
     spec = spec_of(component, demand.action)
     covered = coverage.of_action(component, spec)
+    if demand.action is Action.VERIFY and set(covered).isdisjoint(coverage.of_component(component)):
+        covered = coverage.of_component(component)  # it looks from elsewhere, and vouches for them
     installs = demand.action is Action.INSTALL
     if installs and (left_out := set(coverage.of_component(component)).difference(covered)):
         name = coverage.playbook_name(component, spec)
@@ -107,20 +124,19 @@ def _decisions(cases: Iterable[Case]) -> list[Decision]:
     return decisions
 
 
-def _cases(demand: Demand, hosts: tuple[str, ...], rows: Rows, values: Values) -> list[Case]:
+def _cases(demand: Demand, hosts: tuple[str, ...], rows: Rows, setting: Setting) -> list[Case]:
     if not rows:
         return [Case(demand=demand, hosts=hosts, row=None)] if hosts else []
     alike: dict[object, list[str]] = {}
-    found: dict[object, tuple[Installation | None, tuple[str, ...]]] = {}
+    found: dict[object, Case] = {}
     for host in hosts:
         row = rows.get(host)
-        changed = values.changed(demand.component, row) if row else ()
-        key = (row.status, row.action, row.version, row.to_version, changed) if row else None
+        changed = setting.values.changed(demand.component, row) if row else ()
+        done = row is not None and row.changing_run in setting.continued
+        key = (row.status, row.action, row.version, row.to_version, changed, done) if row else None
         alike.setdefault(key, []).append(host)
-        found.setdefault(key, (row, changed))
-    return [
-        Case(demand=demand, hosts=tuple(alike[key]), row=row, changed=changed) for key, (row, changed) in found.items()
-    ]
+        found.setdefault(key, Case(demand=demand, hosts=(), row=row, changed=changed, done=done))
+    return [attrs.evolve(case, hosts=tuple(alike[key])) for key, case in found.items()]
 
 
 def _warnings(changes: Changes, rows: Rows, coverage: Coverage) -> Iterable[str]:

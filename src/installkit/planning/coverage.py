@@ -7,7 +7,10 @@ from pathlib import Path
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, ActionSpec, Catalog, Component, Targets
+from installkit.model import Action, ActionSpec, Catalog, Component, Play, Targets
+
+_CONTROL = "localhost"
+"""Ansible's own name for the machine that it runs on."""
 
 
 @attrs.frozen
@@ -19,12 +22,15 @@ class Coverage:
         limit: The request's host pattern; None for all hosts.
         recorded: The hosts in the record, by component, where the request lets some go; such a host may be gone from
             the inventory, and is named in the limit as it is.
+        failed_only: Whether the limit is that of a run's failed hosts: it narrows a component's own hosts, and keeps those
+            of its plays that are not its own.
     """
 
     catalog: Catalog
     targets: Targets
     limit: str | None = None
     recorded: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    failed_only: bool = False
     _of_playbook: dict[Path, tuple[str, ...]] = attrs.field(factory=dict, init=False)
     _of_component: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
 
@@ -82,6 +88,31 @@ class Coverage:
                 remedy="correct the hosts of its plays, or those of the manifest",
             )
         return hosts
+
+    def company(self, component: Component, spec: ActionSpec) -> tuple[str, ...]:
+        """
+        Return the hosts of *spec*'s plays that stay with whichever of *component*'s hosts it is narrowed to.
+
+        They are those of the plays for none of its own, as another group's, and localhost, from where a play looks after
+        the others. A limit of the user's takes them away, as by hand; no limit could keep one that a play shares with
+        hosts of its own, as `hosts: all` does.
+        """
+        if not spec.playbook:
+            return ()
+        self.of_playbook(component, spec)
+        own = set(self.of_component(component))
+        own = own - {_CONTROL} or own
+        plays = self.targets.plays.get(str(component.playbook_path(spec)), ())
+        shared = {host for play in plays if not own.isdisjoint(play.hosts) for host in play.hosts}
+        kept = _each_once(host for play in plays for host in play.hosts if host not in shared)
+        return kept if self.failed_only else self.in_limit(kept)
+
+    def dropped_plays(self, playbook: Path) -> tuple[Play, ...]:
+        """Return the plays of *playbook* that lose all of their hosts to the user's own limit."""
+        plays = self.targets.plays.get(str(playbook), ())
+        if self.failed_only:
+            return ()
+        return tuple(play for play in plays if play.hosts and not self.in_limit(play.hosts))
 
     def in_limit(self, hosts: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of *hosts* that the limit leaves, in their order."""

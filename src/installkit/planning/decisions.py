@@ -12,6 +12,7 @@ from installkit.planning.routes import find_route, reachable_versions
 from installkit.planning.versions import check_known, is_newer, is_offered
 from installkit.wording import join_names
 
+_DONE = "unchanged, the run before did it"
 _DISRUPTIVE = frozenset({Action.UPGRADE, Action.RESTART, Action.STOP, Action.UNINSTALL, Action.ROLLBACK})
 
 
@@ -24,6 +25,7 @@ class Case:
         row: What is recorded of the component there; None if nothing is.
         changed: Names of the parameters whose value is not the one that went in.
         elsewhere: The component's proved versions on its other hosts.
+        done: Whether a run that the plan goes on with changed it last.
     """
 
     demand: Demand
@@ -31,6 +33,7 @@ class Case:
     row: Installation | None
     changed: tuple[str, ...] = ()
     elsewhere: frozenset[str | None] = frozenset()
+    done: bool = False
 
     @property
     def component(self) -> Component:
@@ -97,6 +100,8 @@ def _upgrade(case: Case) -> Decision:
         return _decision(case, Action.INSTALL, target, Reason.REPAIR)
     if row.status is InstallationStatus.INSTALLED and target == row.version:
         return _keep(case, row, Action.UPGRADE)
+    if row.disproved and target == row.version:
+        return _repair(case, row)
     via = _route(case, row.version, target)
     check_fixed(case)
     proved = row.status is InstallationStatus.INSTALLED
@@ -141,7 +146,9 @@ def _carry_out(case: Case) -> Decision:
             return _unchanged(None, "unchanged, not installed")
         raise _not_installed(case)
     proved = row.status is InstallationStatus.INSTALLED
-    if not proved and row.action is not action:  # the same may be tried again
+    if proved and case.done and row.action is action:
+        return _unchanged(row.version, _DONE)
+    if not row.in_place and row.action is not action:  # the same may be tried again
         raise PlanningError(
             f"{case.place} is {row.status.value} since {row.action.value}, so it cannot be asked to {action.value}",
             remedy=f"repair it first: install {case.component.name}",
@@ -175,6 +182,8 @@ def _unchanged(version: str | None, reason: str) -> Decision:
 
 def _keep(case: Case, row: Installation, action: Action) -> Decision:
     """Decide for what is installed in the right version."""
+    if case.demand.forced and case.done and not case.changed:
+        return _unchanged(row.version, _DONE)
     if case.demand.forced:
         check_fixed(case)
         return _decision(case, action, row.version, Reason.FORCED)

@@ -55,7 +55,7 @@ def digest_inputs(
     for row in installed:
         if row.component in wanted:
             rows.setdefault(row.component, []).append(
-                (row.host, row.status.value, row.version, row.to_version, row.run)
+                (row.host, row.status.value, row.version, row.to_version, row.changing_run)
             )
     inputs |= {f"installed:{name}": digest(sorted(known)) for name, known in rows.items()}
     return inputs

@@ -17,7 +17,7 @@ from installkit.model import (
     Step,
     Targets,
 )
-from installkit.planning.changes import Changes, find_changes
+from installkit.planning.changes import Changes, Setting, find_changes
 from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
@@ -40,6 +40,7 @@ class Stamp:
         revision: The site's last mutating run; None before the first.
         created_at: Aware, UTC.
         continues: The run that it goes on with, or undoes.
+        continued: Where it goes on with that run: its id and those of the runs that it went on with in turn.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Stamp:
     revision: str | None
     created_at: datetime
     continues: str | None = None
+    continued: frozenset[str] = frozenset()
 
 
 def make_plan(
@@ -85,12 +87,13 @@ def make_plan(
     demands = read_demands(request, catalog)
     check_parameters(catalog, request, parameters)
     rows = tuple(installed)
-    coverage = Coverage(catalog, targets, request.limit, _recorded(rows) if request.forget else {})
+    recorded = _recorded(rows) if request.forget else {}
+    coverage = Coverage(catalog, targets, request.limit, recorded, failed_only=request.failed_hosts_only)
     coverage.check_limit()
     _check_playbooks(demands.values(), coverage)
     orders = _order(demands, catalog)
     values = Values(catalog, inventory, parameters, request.parameters)
-    changes = _find_all(demands, orders, rows, coverage, values)
+    changes = _find_all(demands, orders, rows, Setting(coverage, values, stamp.continued))
     facts = Facts(catalog, inventory, coverage, rows, parameters, values)
     return assemble(request, changes, orders, facts, stamp)
 
@@ -214,16 +217,16 @@ def _find_all(
     demands: Mapping[str, Demand],
     orders: Iterable[Order],
     rows: Iterable[Installation],
-    coverage: Coverage,
-    values: Values,
+    setting: Setting,
 ) -> dict[str, Changes]:
     """Return by component, in order, what changes; those that the limit leaves no host of are left out."""
     installed: dict[str, dict[str, Installation]] = {}
     for row in rows:
         installed.setdefault(row.component, {})[row.host] = row
     names = dict.fromkeys(name for order in orders for name in order.names if name in demands)
-    found = [find_changes(demands[name], installed.get(name, {}), coverage, values) for name in names]
+    found = [find_changes(demands[name], installed.get(name, {}), setting) for name in names]
     changes = {each.demand.component.name: each for each in found if each.by_host}
+    coverage = setting.coverage
     if not changes:
         raise PlanningError(f"limit {coverage.limit!r} leaves no host of any component", remedy="widen the limit")
     Outcome({component.name: component for component in coverage.catalog}, installed, changes).check()

@@ -117,6 +117,7 @@ def resumed_request(
         old,
         **left,
         limit=_limit_to(failed_hosts, request) if request.failed_hosts_only else request.limit or old.limit,
+        failed_hosts_only=request.failed_hosts_only or (old.failed_hosts_only and request.limit is None),
         batch=request.batch or old.batch,
         parameters={**old.parameters, **request.parameters},
         force=tuple(dict.fromkeys((*_left_of(old.force, None, steps, catalog), *request.force))),
@@ -178,7 +179,7 @@ def _check_shape(request: Request) -> None:
                 f"{field} of run {run} stands for another request",
                 remedy="make that one of the run's own request first, and plan it",
             )
-    if request.failed_hosts_only:
+    if request.failed_hosts_only and request.limit is None:
         raise PlanningError("failed_hosts_only goes with resume", remedy="name the run, or give the hosts as limit")
     if request.purge and not request.uninstall:
         raise PlanningError("purge goes with uninstall", remedy="name what is uninstalled, or leave purge out")

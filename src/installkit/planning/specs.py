@@ -100,7 +100,7 @@ class _Specs:
     def of_step(self, step: Step) -> StepSpec:
         component = self._components[step.component]
         spec = spec_of(component, step.action)
-        before = {host: self._origin(step, host) for host in step.hosts}
+        before = {host: self._origin(step, host) for host in step.own_hosts}
         mixed = len(set(before.values())) > 1
         return StepSpec(
             step=step.id,
@@ -162,12 +162,14 @@ class _Specs:
 
     def _is_verified(self, step: Step) -> bool:
         verify = self._verify.get(step.id)
-        return verify is not None and set(step.hosts) <= set(verify.hosts)
+        return verify is not None and {*step.own_hosts} <= {*verify.own_hosts, *verify.vouches_for}
 
     def _inputs(self, component: Component, step: Step) -> dict[str, str]:
         if step.action not in GETTING_VALUES | {Action.RECORD}:
             return {}
-        return step_inputs(files_digest(component), {host: self._values.given(component, host) for host in step.hosts})
+        return step_inputs(
+            files_digest(component), {host: self._values.given(component, host) for host in step.own_hosts}
+        )
 
 
 def _rehearsal(plan: Plan) -> Plan:

@@ -1,11 +1,12 @@
 """The steps that carry changes out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NoReturn
 
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, ActionSpec, Change, Component, Inventory, Request, Step
+from installkit.model import Action, ActionSpec, Change, Component, Inventory, Reason, Request, Step
 from installkit.planning.batches import cut_batches
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage, spec_of
@@ -16,7 +17,7 @@ from installkit.wording import join_names
 _PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK, Action.RECORD})
 _HARMLESS_AGAIN = GETTING_VALUES - {Action.ROLLBACK}
 _PLACES = {action: place for place, action in enumerate(Action)}
-_ALONG = "unchanged, runs along so that no limit is needed"
+_ALONG = "unchanged, but its playbook runs here again, together with the other hosts"
 
 
 @attrs.frozen(kw_only=True)
@@ -25,8 +26,12 @@ class _Work:
     One action of one component on hosts that reach the same version.
 
     Attributes:
+        hosts: All that the playbook touches.
+        company: Those of its plays that stay with each batch.
+        others: Those of the company that are not concerned themselves.
         batch: From 1; None if all hosts are done at once.
         approve: Whether it waits for an approval first.
+        vouches_for: The hosts that a verify proves from elsewhere.
     """
 
     changes: Changes
@@ -34,14 +39,22 @@ class _Work:
     action: Action
     hosts: tuple[str, ...]
     to_version: str | None
+    company: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     from_version: str | None = None
     batch: int | None = None
     approve: bool = False
+    vouches_for: tuple[str, ...] = ()
 
     @property
     def component(self) -> Component:
         """The component concerned."""
         return self.changes.demand.component
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """The hosts that it is for."""
+        return tuple(host for host in self.hosts if host not in self.others)
 
 
 @attrs.define
@@ -79,19 +92,17 @@ class Steps:
             if decision.action in CHECKED:
                 concerned.setdefault(decision.to_version, []).extend(hosts)
         for version, names in concerned.items():
-            if seen := self._looked_at(component, check, tuple(names), "checked"):
-                origins = {changes.by_host[host].from_version for host in names}
-                yield self._add(
-                    _Work(
-                        changes=changes,
-                        spec=check,
-                        action=Action.CHECK,
-                        hosts=seen,
-                        to_version=version,
-                        from_version=origins.pop() if len(origins) == 1 else None,
-                    ),
-                    (),
-                )
+            origins = {changes.by_host[host].from_version for host in names}
+            work = _Work(
+                changes=changes,
+                spec=check,
+                action=Action.CHECK,
+                hosts=tuple(names),
+                to_version=version,
+                from_version=origins.pop() if len(origins) == 1 else None,
+            )
+            if seen := self._looking(work):
+                yield self._add(seen, ())
 
     def add_all(self, changes: Mapping[str, Changes], order: Order, *, after: Sequence[str] = ()) -> tuple[str, ...]:
         """
@@ -128,10 +139,16 @@ class Steps:
         return end
 
     def _batches(self, work: _Work) -> list[_Work]:
-        cut = cut_batches(work.hosts, self.request.batch or work.spec.batch)
+        company = set(work.company)
+        alone = [host for host in work.hosts if host not in company]
+        cut = cut_batches(alone or work.hosts, self.request.batch or work.spec.batch)
         if len(cut) == 1:
             return [work]
-        return [attrs.evolve(work, hosts=hosts, batch=number) for number, hosts in enumerate(cut, start=1)]
+        kept = [company.union(hosts) for hosts in cut]
+        return [
+            attrs.evolve(work, hosts=tuple(host for host in work.hosts if host in hosts), batch=number)
+            for number, hosts in enumerate(kept, start=1)
+        ]
 
     def _works(self, changes: Changes) -> list[_Work]:
         """Return what is done, in order: of one action, first what has the most versions still before it."""
@@ -147,6 +164,9 @@ class Steps:
     def _work(self, changes: Changes, action: Action, to_version: str | None, concerned: list[str]) -> _Work:
         component = changes.demand.component
         spec = spec_of(component, action)
+        work = _Work(changes=changes, spec=spec, action=action, hosts=tuple(concerned), to_version=to_version)
+        if action is Action.VERIFY:
+            return self._looking(work) or self._nothing_to_look_at(work)
         hosts = set(concerned)
         covered = self.coverage.of_playbook(component, spec)
         if uncovered := hosts.difference(covered):
@@ -155,55 +175,86 @@ class Steps:
                 f" where {changes.by_host[concerned[0]].text} of {component.name} needs one",
                 remedy="add them to the hosts of its plays",
             )
-        others = [host for host in covered if host not in hosts]
-        hosts |= self._along(changes, attrs.evolve(changes.by_host[concerned[0]], to_version=to_version), spec, others)
-        return _Work(
-            changes=changes,
-            spec=spec,
-            action=action,
-            hosts=tuple(host for host in covered if host in hosts) if others else covered,
-            to_version=to_version,
+        company = self.coverage.company(component, spec)
+        others = [host for host in company if host not in hosts]
+        rest = [host for host in covered if host not in hosts and host not in others]
+        hosts |= self._along(changes, attrs.evolve(changes.by_host[concerned[0]], to_version=to_version), spec, rest)
+        kept = hosts.union(others)
+        return attrs.evolve(
+            work,
+            hosts=tuple(host for host in covered if host in kept),
+            company=company,
+            others=tuple(others),
         )
 
-    def _along(self, changes: Changes, first: Change, spec: ActionSpec, others: list[str]) -> set[str]:
-        """Return *others*, their changes marked, if all are in the version aimed at: then no limit is needed."""
-        if first.action not in _HARMLESS_AGAIN or spec.batch or self.request.batch or not self.inventory.static:
+    def _along(self, changes: Changes, first: Change, spec: ActionSpec, rest: list[str]) -> set[str]:
+        """
+        Return *rest*, their changes marked, if all are in the version aimed at: then no limit is needed.
+
+        What disturbs or destroys is not repeated where it is done: there a limit is better than a playbook that sees all.
+        """
+        if first.disruptive or first.destructive or first.action not in _HARMLESS_AGAIN:
             return set()
-        known = [changes.by_host[host] for host in others if host in changes.by_host]
+        if spec.batch or self.request.batch or not self.inventory.static:
+            return set()
+        known = [changes.by_host[host] for host in rest if host in changes.by_host]
         still = [change for change in known if change.action is None and change.to_version == first.to_version]
-        if len(still) < len(others):
+        if len(still) < len(rest):
             return set()
         for change in still:
-            changes.by_host[change.host] = attrs.evolve(change, reason=_ALONG, disruptive=first.disruptive)
-        return set(others)
+            changes.by_host[change.host] = attrs.evolve(change, reason=_ALONG)
+        return set(rest)
 
     def _add_batch(self, work: _Work, needs: tuple[str, ...]) -> str:
         """Add the step for one batch and, where declared, the one that verifies it; return the id of the last."""
-        versions = {work.changes.by_host[host].origin(work.to_version) for host in work.hosts}
+        versions = {work.changes.by_host[host].origin(work.to_version) for host in work.concerned}
         work = attrs.evolve(work, from_version=versions.pop() if len(versions) == 1 else None)
         step = self._add(work, needs)
         verify = work.component.action(Action.VERIFY)
-        if verify is None or work.action not in _PROVED_BY_VERIFY:
+        if verify is None or not _needs_proof(work):
             return step
-        seen = self._looked_at(work.component, verify, work.hosts, "proved")
-        if not seen:
-            return step
-        verified = attrs.evolve(work, action=Action.VERIFY, spec=verify, hosts=seen, approve=False)
-        return self._add(verified, (step,))
+        asked = attrs.evolve(work, action=Action.VERIFY, spec=verify, hosts=work.concerned, others=(), approve=False)
+        seen = self._looking(asked)
+        return step if seen is None else self._add(seen, (step,))
 
-    def _looked_at(self, component: Component, spec: ActionSpec, hosts: tuple[str, ...], done: str) -> tuple[str, ...]:
-        """Return the hosts on which *spec*, which reads only, runs for *hosts*; warn of those that are not *done* by it."""
-        covered = self.coverage.of_action(component, spec)
-        if hosts == covered:
-            return hosts
-        seen = set(covered)
-        unseen = [host for host in hosts if host not in seen]
-        if unseen:
+    def _looking(self, work: _Work) -> _Work | None:
+        """
+        Return *work*, which only reads, on the hosts where its playbook runs; None if it runs nowhere.
+
+        A verify whose plays name none of the component's hosts vouches for all of *work*'s; else who is not seen is told.
+        """
+        component, spec = work.component, work.spec
+        covered = set(self.coverage.of_playbook(component, spec))
+        company = self.coverage.company(component, spec)
+        seen = tuple(host for host in work.hosts if host in covered)
+        from_elsewhere = covered.isdisjoint(self.coverage.of_component(component))
+        vouches = from_elsewhere and work.action is Action.VERIFY and bool(company)
+        unseen = [host for host in work.hosts if host not in covered]
+        if unseen and not vouches:
+            done = "checked" if work.action is Action.CHECK else "proved"
             name = self.coverage.playbook_name(component, spec)
             self.warnings.append(f"{name} has no play for {join_names(unseen)}: {component.name} is not {done} there")
-        if seen.isdisjoint(self.coverage.of_component(component)):
-            return self.coverage.in_limit(covered)
-        return tuple(host for host in hosts if host in seen)
+        if not seen and not (from_elsewhere and company):
+            self._tell_of_dropped_plays(work)
+            return None
+        others = tuple(host for host in company if host not in seen)
+        kept = {*seen, *others}
+        return attrs.evolve(
+            work,
+            hosts=tuple(host for host in self.coverage.of_playbook(component, spec) if host in kept)
+            if others
+            else seen,
+            others=others,
+            vouches_for=work.hosts if vouches else (),
+        )
+
+    def _nothing_to_look_at(self, work: _Work) -> NoReturn:
+        covered = self.coverage.of_playbook(work.component, work.spec)
+        name = self.coverage.playbook_name(work.component, work.spec)
+        raise PlanningError(
+            f"limit {self.coverage.limit!r} leaves no host of {name}, which runs on {join_names(covered)}",
+            remedy="add it to the limit, or leave the limit out",
+        )
 
     def _add(self, work: _Work, needs: tuple[str, ...]) -> str:
         seq = len(self.steps) + 1
@@ -222,9 +273,25 @@ class Steps:
             to_version=work.to_version,
             limited=not self.inventory.static or len(work.hosts) < len(covered),
             approve=work.approve,
+            others=work.others,
+            vouches_for=work.vouches_for,
         )
+        self._tell_of_dropped_plays(work)
         self.steps.append(step)
         return step.id
+
+    def _tell_of_dropped_plays(self, work: _Work) -> None:
+        name = self.coverage.playbook_name(work.component, work.spec)
+        for play in self.coverage.dropped_plays(work.component.playbook_path(work.spec)) if name else ():
+            told = f"limit {self.coverage.limit!r} leaves out a play of {name}: {play.name} (hosts: {play.pattern})"
+            self.warnings.append(told)
+
+
+def _needs_proof(work: _Work) -> bool:
+    """Return whether a verify must follow *work*: also after a restart of what a verify found broken."""
+    if work.action in {Action.START, Action.RESTART}:
+        return any(work.changes.by_host[host].reason == Reason.REPAIR for host in work.concerned)
+    return work.action in _PROVED_BY_VERIFY
 
 
 def _with_waits(batches: Iterable[_Work]) -> Iterable[_Work]:

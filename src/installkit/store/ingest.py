@@ -3,7 +3,7 @@
 import functools
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,9 @@ _WRITE_INSTALLATION = (
     " WHERE (excluded.run_created_at, excluded.run) >= (installation.run_created_at, installation.run)"
 )
 """What a newer run left stays, in whatever order runs are indexed."""
+
+_UPDATE_INSTALLATION = "UPDATE installation SET document = ? WHERE site = ? AND component = ? AND host = ?"
+"""For what was only verified: the row stays that of the run that changed it last."""
 
 Changes = Mapping[tuple[str, str], Installation | None]
 """What became of a site's record by (component, host); None for an installation that was taken away."""
@@ -160,10 +163,35 @@ def _store(db: StoreDatabase, spec: RunSpec, chunk: _Chunk) -> bool:
             f"run {spec.run} has events that cannot be indexed: {exc}", remedy="restore its folder, or move it away"
         ) from exc
     db.write_rows(_REPLACE_RUN, [_run_row(spec, chunk.after)])
+    if spec.read_only:
+        db.write_rows(_UPDATE_INSTALLATION, list(_verified_rows(db, spec, chunk.changes)))
+        return True
     stamp = (spec.run, time_to_wire(spec.created_at))
     rows = [(spec.site, *key, *stamp, row and to_document(row)) for key, row in chunk.changes.items()]
     db.write_rows(_WRITE_INSTALLATION, rows)
     return True
+
+
+def _verified_rows(db: StoreDatabase, spec: RunSpec, changes: Changes) -> Iterator[tuple[str | None, ...]]:
+    """
+    Yield what a run that holds no lock verified, where that is still what it saw: another may have changed it meanwhile.
+
+    Of several that verified the same, the one begun last counts, in whatever order they are indexed.
+    """
+    for (component, host), row in changes.items():
+        place = (InstallationRow.component == component) & (InstallationRow.host == host)
+        found = InstallationRow.select().where((InstallationRow.site == spec.site) & place)
+        document = next((each.document for each in found.execute(db)), None)
+        if row is None or document is None:
+            continue
+        now = from_document(Installation, document)
+        if now.changing_run == row.changing_run and not (now.changed_by and _is_newer(db, now.run, spec)):
+            yield (to_document(row), spec.site, component, host)
+
+
+def _is_newer(db: StoreDatabase, run: str, than: RunSpec) -> bool:
+    found = RunRow.select(RunRow.created_at).where(RunRow.id == run).execute(db)
+    return any((row.created_at, run) > (time_to_wire(than.created_at), than.run) for row in found)
 
 
 def _is_still_so(db: StoreDatabase, run: str, before: _Indexed | None) -> bool:

@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from installkit.errors import JournalError, StoreError
-from installkit.journal import Journal
+from installkit.journal import Journal, in_order
 from installkit.model import InventorySource, RunSpec, SiteSnapshot
 from installkit.store.access import AccessData
 from installkit.store.cipher import Cipher
@@ -74,7 +74,7 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
         self.clear()
         newest: dict[str, RunSpec] = {}
         problems: dict[str, JournalError] = {}
-        for journal in journals:
+        for journal in in_order(journals):
             try:
                 self.ingest(journal)
             except JournalError as exc:

@@ -2,9 +2,14 @@
 
 import sys
 
+import attrs
 import pytest
 
 import installkit
+from installkit import EventKind
+from installkit.catalog import load_catalog
+from installkit.engine.facts import facts_wanted
+from test_planning import World, component, spec
 
 MARK = "shell: echo {what} >> {work}/{{{{ inventory_hostname }}}}.diary"
 
@@ -138,3 +143,72 @@ def test_a_failure_beside_the_hosts_is_gone_on_with_where_it_left_off(site, writ
     (tmp_path / "mended").touch()
     run.resume(failed_hosts_only=True).wait(60).raise_for_status()
     assert {"localhost", "web1", "web2", "web3"} == diaries().keys()
+
+
+WEB = component("app", on="web", actions=[spec("install", "app", batch=(1,))])
+DB = component("base", 1)
+
+
+def wanted(world, gathers=None, facts="cached", *, by_default=True, **request):
+    """Return the hosts whose facts are gathered before each step of a plan."""
+    run = world.spec(world.plan(**request))
+    specs = [attrs.evolve(each, gathers=gathers, facts=facts) for each in run.steps]
+    pairs = zip(run.plan.steps, specs, strict=True)
+    return [facts_wanted(run, step, each, by_default=by_default) for step, each in pairs]
+
+
+def test_a_limited_step_wants_the_facts_of_its_plan_alone():
+    """Whoever limits a plan to one host connects to that one; a batch may read facts of the plan's other hosts."""
+    others = ("db1", "db2", "web2", "web3")
+
+    assert [()] == wanted(World((WEB,)), install=("app",), limit="web1")
+    assert [(), others] == wanted(World((WEB, DB)), install=("app", "base"))[:2]
+    assert [()] == wanted(World((DB,)), install=("base",))
+
+
+@pytest.mark.parametrize(
+    ("gathers", "by_default", "expected"),
+    [
+        pytest.param(False, True, (), id="the plays say no"),
+        pytest.param(True, False, ("web2", "web3"), id="a play says yes"),
+        pytest.param(None, False, (), id="gathering = explicit"),
+        pytest.param(None, True, ("web2", "web3"), id="left to Ansible"),
+    ],
+)
+def test_facts_are_gathered_only_where_plays_gather_them(gathers, by_default, expected):
+    assert expected == wanted(World((WEB,)), gathers, by_default=by_default, install=("app",))[0]
+
+
+def test_facts_of_all_hosts_are_gathered_where_an_action_says_so():
+    assert [("all",)] == wanted(World((WEB,)), False, "all", install=("app",), limit="web1")
+
+
+@pytest.mark.parametrize(
+    ("plays", "expected"),
+    [
+        pytest.param("- hosts: all\n  gather_facts: false\n", False, id="false"),
+        pytest.param("- hosts: all\n  gather_facts: no\n", False, id="no"),
+        pytest.param("- hosts: all\n", None, id="not said"),
+        pytest.param("- hosts: all\n  gather_facts: false\n- hosts: web\n", None, id="one of two"),
+        pytest.param("- hosts: all\n  gather_facts: true\n- hosts: web\n", True, id="true"),
+        pytest.param("- hosts: all\n  gather_facts: '{{ much }}'\n", True, id="a template"),
+        pytest.param("- import_playbook: other.yml\n", True, id="imported"),
+    ],
+)
+def test_a_catalog_knows_whether_plays_gather_facts(folder, plays, expected):
+    (folder / "other.yml").write_text("- hosts: all\n  gather_facts: yes\n")
+    (folder / "01.app.yml").write_text(plays)
+    (action,) = load_catalog(folder)["app"].actions
+
+    assert expected is action.gathers
+
+
+def test_facts_of_other_batches_are_gathered_first_and_that_is_told(site, write, folder):
+    """It is told as an event, once in a run; the log stays Ansible's."""
+    write("name: app\nactions: {install: {playbook: app.yml, batch: 2}}\n")
+    text = "{{ groups.web | map('extract', hostvars, 'ansible_facts') | map('length') | min > 0 }}"
+    (folder / "app.yml").write_text(f'- hosts: web\n  tasks:\n    - assert: {{that: "{text}"}}\n')
+    run = finish(site, install=["app"]).raise_for_status()
+    told = [event.message for event in run.events() if event.kind is EventKind.OUTPUT and event.message]
+
+    assert ["first gathering the facts of web3, which the plan also concerns: the playbook may read them"] == told

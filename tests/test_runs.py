@@ -584,13 +584,16 @@ def test_components_without_a_host_in_common_run_side_by_side(site, folder, thre
 
 @pytest.mark.long
 def test_a_limited_step_still_sees_the_facts_of_other_hosts(site, folder, three_hosts):
-    """A limit would hide the facts of the hosts outside it, which playbooks read by hostvars."""
+    """A limit would hide the facts of the hosts outside it: whose playbook reads them says `facts: all`."""
+    (folder / "mysql.component.yml").write_text("actions: {install: {playbook: 03.mysql.yml, facts: all}}\n")
     message = "{{ hostvars['h1'].ansible_facts.system }} {{ groups['all'] | length }}"
     (folder / "03.mysql.yml").write_text(play(f'debug: {{msg: "{message}"}}', head="hosts: all"))
     run = finish(site, install=["mysql"], limit="h2")
 
     assert ("h2",) == run.steps[0].hosts
     assert "Linux 3" in run.log_text("mysql")
+    told = [event.message for event in run.events() if event.kind is EventKind.OUTPUT and event.message]
+    assert ["first gathering the facts of all hosts: the playbook may read them"] == told
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ import attrs
 from installkit.catalog.fields import suggestion
 from installkit.catalog.manifest import Manifest
 from installkit.catalog.names import component_name_problem
-from installkit.catalog.playbooks import Library, Playbook, number_of
+from installkit.catalog.playbooks import Library, Playbook, any_gathers, number_of
 from installkit.model import OWN_CHECKS, Action, ActionSpec, Component, Origin, Parameter
 
 _BY_INSTALL = frozenset({Action.UPGRADE, Action.CONFIGURE})
@@ -89,14 +89,21 @@ def with_files(component: Component, shared: Mapping[str, str], library: Library
     files = {contents.name(path): contents.digest(path) for path in paths}
     if component.folder == contents.folder:
         files.update(shared)
-    actions = tuple(attrs.evolve(spec, prompts=_prompts(component, spec, library)) for spec in component.actions)
+    actions = tuple(_with_plays(spec, _whole(component, spec, library)) for spec in component.actions)
     return attrs.evolve(component, files=dict(sorted(files.items())), actions=actions), warnings
 
 
-def _prompts(component: Component, spec: ActionSpec, library: Library) -> tuple[str, ...]:
+def _whole(component: Component, spec: ActionSpec, library: Library) -> list[Playbook]:
+    """Return the playbook of *spec* and all that it imports."""
     own = Path(os.path.normpath(component.playbook_path(spec)))
     imported, _ = library.imported([own])
-    return tuple(dict.fromkeys(name for path in (own, *sorted(imported)) for name in library.playbook(path).prompts))
+    return [library.playbook(path) for path in (own, *sorted(imported))]
+
+
+def _with_plays(spec: ActionSpec, playbooks: Sequence[Playbook]) -> ActionSpec:
+    """Return *spec* with what the plays of its *playbooks* say."""
+    prompts = tuple(dict.fromkeys(name for playbook in playbooks for name in playbook.prompts))
+    return attrs.evolve(spec, prompts=prompts, gathers=any_gathers(playbook.gathers for playbook in playbooks))
 
 
 def _check_playbooks(manifest: Manifest, library: Library) -> None:

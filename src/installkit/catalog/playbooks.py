@@ -17,6 +17,7 @@ _NUMBERED = re.compile(r"(?P<number>[0-9]{1,9})[._-](?P<name>.+)")
 _ACTIONS = frozenset(action.value for action in Action)
 _SUFFIXES = frozenset({".yml", ".yaml"})
 _IMPORTS = frozenset({"import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook"})
+_NO = frozenset({"false", "no", "off", "n", "f", "0"})
 _PLAY_KEYS = _IMPORTS | {"hosts"}
 
 
@@ -33,6 +34,7 @@ class Playbook:
         plays: Whether it is a list of plays; taken for granted where it cannot be read, since Ansible will say more.
         imports: The playbooks that it imports, as written.
         prompts: The variables that its own plays ask for (`vars_prompt`).
+        gathers: Whether one of its own plays gathers facts; None if one leaves that to Ansible's setting, and none says so.
         problem: Why it cannot be read; None if it can.
     """
 
@@ -43,6 +45,7 @@ class Playbook:
     plays: bool = True
     imports: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
+    gathers: bool | None = None
     problem: Issue | None = None
 
     @property
@@ -66,7 +69,19 @@ def read_playbook(path: Path, contents: Contents) -> Playbook:
         root = compose(contents.read(path))
     except YamlError as exc:
         return attrs.evolve(known, problem=exc.issue(contents.shown_name(path)))
-    return attrs.evolve(known, plays=_is_playbook(root), imports=_imports(root), prompts=_prompts(root))
+    return attrs.evolve(
+        known,
+        plays=_is_playbook(root),
+        imports=_imports(root),
+        prompts=_prompts(root),
+        gathers=any_gathers(map(_gathers, filter(_names_hosts, _plays(root)))),
+    )
+
+
+def any_gathers(plays: Iterable[bool | None]) -> bool | None:
+    """Return whether one of *plays* gathers facts; None if that is left to Ansible's setting."""
+    found = set(plays)
+    return True if True in found else None if None in found else False
 
 
 def number_of(playbook: str) -> int | None:
@@ -110,6 +125,16 @@ def _prompts(root: yaml.Node | None) -> tuple[str, ...]:
     return tuple(
         value.value for entry in entries for key, value in _pairs(entry) if _scalar(value) and key.value == "name"
     )
+
+
+def _names_hosts(play: yaml.Node) -> bool:
+    return any(key.value == "hosts" for key, _ in _pairs(play))
+
+
+def _gathers(play: yaml.Node) -> bool | None:
+    """Return whether *play* gathers facts, as far as it says; a template may say yes."""
+    said = next((value for key, value in _pairs(play) if key.value == "gather_facts"), None)
+    return None if said is None else str(said.value).lower() not in _NO
 
 
 def _pairs(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:

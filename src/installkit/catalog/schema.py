@@ -206,7 +206,11 @@ ACTION: Mapping[str, Reader[Any]] = {
         "Wait for an approval after the first batch, or after each.", one_of(("first_batch", "every_batch"))
     ),
     "destructive": told("Needs --allow-destructive.", boolean),
-    "facts": told("fresh: gather facts anew; else the steps of a run share them.", one_of(("fresh", "cached"))),
+    "facts": told(
+        "fresh: gather facts anew; all: gather those of every host of the inventory first; else the steps of a run share"
+        " what they gather.",
+        one_of(("fresh", "cached", "all")),
+    ),
 }
 
 _full_action = record(ACTION)

@@ -182,8 +182,8 @@ def event_line(event: installkit.Event, step: installkit.Step | None) -> str | N
         case kinds.TASK_RESULT if step and event.status in {"failed", "unreachable"} and not event.data.get("ignored"):
             message = plain(event.message or "").strip().partition("\n")[0]
             return f"{step.id}  {event.host} {event.status}: {event.task}: {message}"
-        case kinds.APPROVAL_REQUESTED | kinds.APPROVED if step:
-            return f"{step.id}  {plain(event.message or '')}"
+        case kinds.APPROVAL_REQUESTED | kinds.APPROVED | kinds.OUTPUT if step and event.message:
+            return f"{step.id}  {plain(event.message)}"
         case kinds.CANCEL_REQUESTED:
             return event.kind.value.replace("_", " ")
         case _:

@@ -1,4 +1,4 @@
-"""Facts of all hosts, before a step that is limited to some: its playbook may read those of the others."""
+"""Facts that a step's playbook may read of hosts beyond it, gathered before it: a limit would hide them."""
 
 import os
 import subprocess
@@ -7,37 +7,65 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from installkit.engine.processes import die_with_parent
+from installkit.model import RunSpec, Step, StepSpec
+
+ALL = "all"
+"""Ansible's word for every host of the inventory."""
 
 _PLAYBOOK = "- hosts: all\n  tasks: []\n"
 _POLL = 0.05
 
 
+def facts_wanted(run: RunSpec, step: Step, spec: StepSpec, *, by_default: bool) -> tuple[str, ...]:
+    """
+    Return the hosts beyond *step* whose facts are gathered before it; empty if none are.
+
+    They are the other hosts of the plan, where the step is limited and its plays gather facts; `all` where its action
+    says `facts: all`, and nobody else ever: installkit connects to no host outside the plan that nobody named.
+
+    Args:
+        run: The run with its plan.
+        step: The step that is about to start.
+        spec: All that it takes.
+        by_default: Whether a play gathers facts that does not say whether it does.
+    """
+    if spec.facts == ALL:
+        return (ALL,)
+    gathers = by_default if spec.gathers is None else spec.gathers
+    if not (gathers and step.limited):
+        return ()
+    planned = dict.fromkeys(host for each in run.plan.steps for host in each.own_hosts)
+    return tuple(host for host in planned if host not in step.hosts)
+
+
 def gather_facts(
+    hosts: Sequence[str],
     command: Sequence[str],
     folder: Path,
     scratch: Path,
     environment: Mapping[str, str],
+    *,
     should_end: Callable[[], bool],
-) -> bool:
+) -> None:
     """
-    Gather the facts of every host into the run's fact cache, once in a run; return whether this was the time.
+    Gather the facts of *hosts* into the run's fact cache.
 
     A host that cannot be reached is left to the steps that need it.
 
     Args:
+        hosts: As `facts_wanted` returns them, at least one.
         command: ansible-playbook with its inventory and variables, without limit and playbook.
         folder: Where it runs.
-        scratch: The run's scratch folder.
+        scratch: The step's scratch folder.
         environment: With the fact cache in it.
         should_end: Asked often; true ends it.
     """
-    playbook = scratch / "gather.yml"
-    if playbook.exists():
-        return False
+    playbook, limit = scratch / "gather.yml", scratch / "gather.limit"
     playbook.write_text(_PLAYBOOK)
+    limit.write_text("".join(f"{host}\n" for host in hosts))
     parent = os.getpid()
     process = subprocess.Popen(
-        [*command, "--", str(playbook)],
+        [*command, f"--limit=@{limit}", "--", str(playbook)],
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
@@ -49,4 +77,3 @@ def gather_facts(
         if should_end():
             process.terminate()
         time.sleep(_POLL)
-    return True

@@ -99,6 +99,12 @@ def run_settings(folder: Path, environment: Mapping[str, str], *, hosts: int, fa
     return {"ANSIBLE_FORCE_COLOR": "1", **chosen, **_callbacks(config, environment)}
 
 
+def gathers_by_default(folder: Path, environment: Mapping[str, str]) -> bool:
+    """Return whether a play in *folder* that does not say `gather_facts` gathers facts in *environment*."""
+    setting = environment.get("ANSIBLE_GATHERING") or find_config(folder, environment).get("ANSIBLE_GATHERING")
+    return setting != "explicit"
+
+
 def _is_open(variable: str, config: AnsibleConfig, environment: Mapping[str, str]) -> bool:
     names = (variable, *_ALSO_SET_BY.get(variable, ()))
     return config.get(variable) is None and not any(name in environment for name in names)

@@ -19,7 +19,7 @@ import attrs
 
 from installkit.engine.ansible import POLL, Invocation, Playbook
 from installkit.engine.evidence import Evidence
-from installkit.engine.facts import gather_facts
+from installkit.engine.facts import facts_wanted, gather_facts
 from installkit.engine.findings import Findings
 from installkit.engine.outcome import About, Outcome, broke_off, judge, judge_checks, not_started
 from installkit.engine.passwords import write_passwords
@@ -27,7 +27,7 @@ from installkit.engine.placement import place_playbook
 from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
-from installkit.engine.settings import caller_environment, run_settings
+from installkit.engine.settings import caller_environment, gathers_by_default, run_settings
 from installkit.engine.translation import draft_from_runner
 from installkit.engine.variables import write_variables
 from installkit.errors import EngineError
@@ -171,11 +171,11 @@ class _StepRun:
         scratch = order.scratch / order.step.id
         scratch.mkdir(mode=0o700)
         environment = caller_environment(os.environ)
-        facts = order.scratch / "facts" if order.spec.facts == "cached" else None
+        facts = order.scratch / "facts" if order.spec.facts != "fresh" else None
         environment |= run_settings(order.spec.folder, environment, hosts=len(order.step.hosts), facts=facts)
         command = self._command(scratch)
-        if order.step.limited and environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
-            gather_facts(command, order.spec.folder, order.scratch, environment, lambda: self._stopped)
+        if environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
+            self._gather_facts(command, scratch, environment)
         playbook = place_playbook(order.playbook, order.spec.folder, scratch) if order.spec.own else order.playbook
         invocation = Invocation(
             command=[*command, *self._options(scratch), "--", os.path.relpath(playbook, order.spec.folder)],
@@ -187,6 +187,20 @@ class _StepRun:
         )
         self._playbook = Playbook(invocation, self._on_event, self._should_end)
         return self._playbook.run()
+
+    def _gather_facts(self, command: list[str], scratch: Path, environment: dict[str, str]) -> None:
+        """Gather, once in a run, the facts that the playbook may read of hosts beyond the step, and tell of it."""
+        order = self._order
+        by_default = gathers_by_default(order.spec.folder, environment)
+        hosts = facts_wanted(order.run, order.step, order.spec, by_default=by_default)
+        done = order.scratch / f"facts-of-{'all' if order.spec.facts == 'all' else 'plan'}"
+        if not hosts or done.exists():
+            return
+        done.touch()
+        whose = "all hosts" if order.spec.facts == "all" else f"{join_names(hosts)}, which the plan also concerns"
+        message = f"first gathering the facts of {whose}: the playbook may read them"
+        self._hand_up({"kind": EventKind.OUTPUT.value, "message": message}, {}, self._log.size)
+        gather_facts(hosts, command, order.spec.folder, scratch, environment, should_end=lambda: self._stopped)
 
     def _command(self, scratch: Path) -> list[str]:
         """Return ansible-playbook with its inventory, variables and passwords."""

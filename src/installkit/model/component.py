@@ -84,7 +84,10 @@ class ActionSpec:
         from_version: Versions that it can start from, as a specifier set, or one for each version that it leads to; None
             takes any. In a manifest: `from`.
         approve: `first_batch` or `every_batch` waits for an approval after it; None never waits.
-        facts: `fresh` gathers facts anew, `cached` shares them with the other steps of the run.
+        facts: `fresh` gathers facts anew, `cached` shares them with the other steps of the run, `all` also gathers those of
+            every host of the inventory first.
+        gathers: Whether a play of its playbook, or of one that it imports, gathers facts; None where that is left to
+            Ansible's setting.
         prompts: The variables that its playbook, and those that it imports, ask for (`vars_prompt`): in a run nobody
             answers, but one that is given with the request is not asked for.
     """
@@ -101,6 +104,7 @@ class ActionSpec:
     approve: str | None = None
     destructive: bool = False
     facts: str = "cached"
+    gathers: bool | None = None
     prompts: tuple[str, ...] = ()
 
     def origins(self, version: str | None) -> str | None:

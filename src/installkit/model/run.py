@@ -74,7 +74,8 @@ class StepSpec:
         verify_follows: Whether a later verify step must vouch for what this one changed.
         inputs: As in `Installation.inputs`, with `NAME@HOST` for what goes in on one host only; empty if the step
             carries none in, as a restart.
-        facts: `fresh` or `cached`.
+        facts: `fresh`, `cached` or `all`.
+        gathers: Whether its plays gather facts; None where that is left to Ansible's setting.
         own: Whether the playbook is installkit's own: it is carried out as if it lay in `folder`.
     """
 
@@ -96,6 +97,7 @@ class StepSpec:
     verify_follows: bool = False
     inputs: Mapping[str, str] = attrs.field(factory=dict)
     facts: str = "cached"
+    gathers: bool | None = None
     own: bool = False
 
 

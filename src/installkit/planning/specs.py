@@ -121,6 +121,7 @@ class _Specs:
             verify_follows=self._is_verified(step),
             inputs=self._inputs(component, step),
             facts=spec.facts,
+            gathers=spec.gathers,
         )
 
     def _origin(self, step: Step, host: str) -> str | None:

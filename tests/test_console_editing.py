@@ -1,5 +1,6 @@
 """What an engineer edits in the console: hosts, parameters, secrets, tokens, webhooks."""
 
+import json
 import re
 
 import httpx2
@@ -250,3 +251,43 @@ def test_a_webhook_is_kept_and_forgotten_and_the_audit_tells(held, open_page):
     page.get_by_role("link", name="Audit").click()
 
     expect(page.get_by_role("table", name="Audit").get_by_role("row").nth(1)).to_contain_text("DELETE /api/v1/webhooks")
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A service whose site acme has a component that is installed on h1, and failed on h2."""
+    play = (
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - fail: {msg: no}\n      when: inventory_hostname == 'h2'\n"
+    )
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks" / "01.agent.yml").write_text(play)
+    (tmp_path / "hosts.json").write_text(json.dumps(INVENTORY))
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=tmp_path / "hosts.json", catalog=tmp_path / "playbooks")
+        site.start(site.plan(install=["agent"])).wait(60)
+    server = Server(tmp_path / "data")
+    yield server
+    server.end()
+
+
+def test_what_failed_does_not_stand_as_if_it_were_there(broken, open_page):
+    """The table of hosts says how each component stands there, unless it is proved."""
+    page = open_page(broken, "/sites/acme/hosts")
+
+    expect(row(page, "Hosts", "h2")).to_contain_text("agent ✗ failed")
+    expect(row(page, "Hosts", "h1")).to_contain_text("agent")
+    expect(row(page, "Hosts", "h1")).not_to_contain_text("failed")
+    expect(page.get_by_role("columnheader", name="Installed")).to_have_count(0)
+
+
+def test_all_goes_with_an_installation_alone(held, open_page):
+    """Whoever uninstalls cannot tick all that is not installed yet: that would install it."""
+    page = open_page(held, "/sites/acme/plan")
+    every = page.get_by_label("All that is not installed yet")
+    every.check()
+    page.get_by_label("Action").select_option("uninstall")
+
+    expect(every).to_be_disabled()
+    expect(every).not_to_be_checked()
+    page.get_by_label("Action").select_option("install")
+    expect(every).to_be_enabled()

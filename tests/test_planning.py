@@ -888,6 +888,8 @@ def test_a_dynamic_inventory_always_gets_a_limit():
         pytest.param({"rollback": "7f3c"}, id="rollback"),
         pytest.param({"install": ("mysql",), "failed_hosts_only": True}, id="failed hosts of no run"),
         pytest.param({"install": ("mysql",), "purge": True}, id="purge without uninstall"),
+        pytest.param({"uninstall": ("mysql",), "all": True}, id="uninstall and all"),
+        pytest.param({"forget": ("mysql",), "all": True}, id="forget and all"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(request_):

@@ -9,6 +9,7 @@ import attrs
 from installkit.errors import PlanningError, UnknownNameError
 from installkit.model import Action, Catalog, Component, Request, StepSnapshot, StepStatus
 from installkit.planning.batches import check_batch
+from installkit.wording import join_names
 
 BRINGING = frozenset({Action.INSTALL, Action.UPGRADE})
 """Actions that bring in what their component requires."""
@@ -183,6 +184,12 @@ def _check_shape(request: Request) -> None:
         raise PlanningError("failed_hosts_only goes with resume", remedy="name the run, or give the hosts as limit")
     if request.purge and not request.uninstall:
         raise PlanningError("purge goes with uninstall", remedy="name what is uninstalled, or leave purge out")
+    leaving = [action.value for action in Action if action in LEAVING and request.wanted(action)]
+    if request.all and leaving:
+        raise PlanningError(
+            f"all installs what is not installed yet, so it does not go with {join_names(leaving)}",
+            remedy="name what leaves in a plan of its own",
+        )
     check_batch(request.batch)
     check_limit(request.limit)
 

@@ -59,7 +59,7 @@ export default {
   "form.save": "保存", "form.leave": "不改", "form.edit": "修改", "form.editof": "修改 {name}", "form.remove": "移除",
   "form.removeof": "移除 {name}", "form.saved": "已保存。", "form.late": "打开之后别人已作了更改；什么都没有保存。",
   "form.latehelp": "需要的话先复制所写内容，查看现在的内容，再重新更改。", "form.again": "显示现在的内容",
-  "head.groups": "组", "head.group": "组", "head.variables": "变量", "head.installed": "已安装", "head.edit": "编辑",
+  "head.groups": "组", "head.group": "组", "head.variables": "变量", "head.components": "组件", "head.edit": "编辑",
   "head.parameter": "参数", "head.type": "类型", "head.values": "取值（最后一个生效）", "head.onchange": "更改时", "head.level": "位置",
   "head.value": "值", "head.token": "编号", "head.scopes": "权限", "head.expires": "到期", "head.used": "最近使用", "head.address": "地址",
   "head.events": "事件", "head.time": "时间", "head.what": "操作", "head.target": "对象",

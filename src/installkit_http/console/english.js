@@ -59,7 +59,7 @@ export default {
   "form.save": "Save", "form.leave": "Leave it", "form.edit": "Change", "form.editof": "Change {name}", "form.remove": "Remove",
   "form.removeof": "Remove {name}", "form.saved": "Saved.", "form.late": "Somebody else changed this after you opened it; nothing was saved.",
   "form.latehelp": "Copy what you wrote if you need it, look at what is there now, and make your change again.", "form.again": "Show what is there now",
-  "head.groups": "Groups", "head.group": "Group", "head.variables": "Variables", "head.installed": "Installed", "head.edit": "Edit",
+  "head.groups": "Groups", "head.group": "Group", "head.variables": "Variables", "head.components": "Components", "head.edit": "Edit",
   "head.parameter": "Parameter", "head.type": "Type", "head.values": "Values, the last one wins", "head.onchange": "A change", "head.level": "Where",
   "head.value": "Value", "head.token": "Id", "head.scopes": "May", "head.expires": "Expires", "head.used": "Last used", "head.address": "Address",
   "head.events": "Events", "head.time": "Time", "head.what": "What", "head.target": "On",

@@ -4,7 +4,7 @@ import { address, change, get, getAll, getTagged, post, remove } from "./api.js"
 import { make, makeSection, makeTable } from "./elements.js";
 import { askWhether, makeEntry, openForm } from "./forms.js";
 import { makeInventory } from "./inventory.js";
-import { guarded } from "./marks.js";
+import { guarded, makeStatus } from "./marks.js";
 import { allows } from "./rights.js";
 import { linesText, readLines, readNames, valueText } from "./values.js";
 import { say } from "./words.js";
@@ -40,15 +40,23 @@ function makeTools(site) {
 }
 
 function makeHostTable(site, hosts, held, editable) {
-  const headings = ["host", "groups", ...(held ? ["variables"] : []), "installed", ...(editable ? ["edit"] : [])].map((name) => say(`head.${name}`));
+  const headings = ["host", "groups", ...(held ? ["variables"] : []), "components", ...(editable ? ["edit"] : [])].map((name) => say(`head.${name}`));
   const rows = hosts.map((host) => [
     host.name,
     host.groups.join(", ") || "–",
     ...(held ? [makeVariables(host.vars)] : []),
-    host.installed.map(({ component, version }) => `${component} ${version ?? ""}`.trim()).join(", ") || "–",
+    makeComponents(host.installed),
     ...(editable ? [makeHostTools(site, host.name)] : []),
   ]);
   return makeTable(say("site.hosts"), headings, rows);
+}
+
+/** What is recorded on a host: a name and a version stand alone only where they are proved to be there. */
+function makeComponents(rows) {
+  if (!rows.length) return "–";
+  return make("div", {}, rows.map(({ component, version, status }) =>
+    make("div", {}, `${component} ${version ?? ""}`.trim(), ...(status === "installed" ? [] : [" ", makeStatus(status)])),
+  ));
 }
 
 function makeVariables(variables) {

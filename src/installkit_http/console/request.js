@@ -15,7 +15,7 @@ export async function showRequest(place, site, signal) {
   const submit = guarded(refused, async (event) => {
     await makePlan(site, requestOf(new FormData(event.target)));
   });
-  const actions = make("select", { name: "action", onchange: (event) => allowVersions(event.target) },
+  const actions = make("select", { name: "action", onchange: (event) => allow(event.target) },
     ACTIONS.map((name) => make("option", { value: name }, say(`action.${name}`))));
   place.append(
     make(
@@ -45,8 +45,11 @@ function makeComponent({ name, versions }) {
   return make("div", { class: "pick" }, box, chooser);
 }
 
-/** A version is asked for only where an action brings one. */
-function allowVersions(select) {
+/** A version is asked for only where an action brings one, and all is what is installed. */
+function allow(select) {
+  const { all } = select.form.elements;
+  all.disabled = select.value !== "install";
+  all.checked &&= !all.disabled;
   for (const chooser of select.form.querySelectorAll("select[name^=version-]")) {
     chooser.disabled = !VERSIONED.includes(select.value);
   }

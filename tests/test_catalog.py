@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installkit.catalog import load_catalog
-from installkit.errors import DefinitionError
+from installkit.errors import DefinitionError, UnknownNameError
 from installkit.model import Action, ActionSpec, Origin, Parameter, Requirement
 
 PLAY = "- hosts: all\n  tasks: []\n"
@@ -146,6 +146,13 @@ def test_an_action_knows_what_its_playbook_asks_for(folder):
         pytest.param("05.app.verify.yml", PLAY, "'app' has no install playbook", id="no install"),
         pytest.param("05.app.yml", "a: 1\n", "numbered, but holds no plays", id="no plays"),
         pytest.param("05.app.yml", "- hosts: [\n", "05.app.yml:2:1: ", id="no YAML"),
+        pytest.param("05.数据库.yml", PLAY, "'数据库' cannot be a component's name", id="name of other letters"),
+        pytest.param("05.yml", PLAY, "its number must be followed by '.', '-' or '_' and a name", id="no name"),
+        pytest.param("05app.yml", PLAY, "its number must be followed by", id="no dot"),
+        pytest.param("05 app.yml", PLAY, "its number must be followed by", id="a blank"),
+        pytest.param("\N{FULLWIDTH DIGIT FIVE}.app.yml", PLAY, "its number must be followed by", id="wide digits"),
+        pytest.param("05app.yml", "- hosts: [\n", "cannot be read at 2:1: ", id="no dot and no YAML"),
+        pytest.param("05.app.yml", "", "numbered, but holds no plays", id="empty"),
         pytest.param("05.app.yml", ASKING, "05.app.yml: asks for user, pin (vars_prompt)", id="questions"),
     ],
 )
@@ -158,6 +165,91 @@ def test_numbered_files_worth_a_look(folder, name, text, warning):
 
     assert "good" in catalog
     assert [True] == [warning in found for found in catalog.warnings]
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "rename"),
+    [
+        ("92.stop.yml", "stop", "92.COMPONENT.stop.yml"),
+        ("93.STOP_ALL.yml", "stop", "93.COMPONENT.stop.yml"),
+        ("99.clean.yml", "clean", "99.COMPONENT.uninstall.yml"),
+        ("99-tear-down.yaml", "teardown", "99.COMPONENT.uninstall.yml"),
+        ("96.reset-services.yml", "reset", "96.COMPONENT.uninstall.yml"),
+        ("97.uninstall-mysql.yml", "uninstall", "97.COMPONENT.uninstall.yml"),
+        ("3.mysql.clean.yml", "clean", "03.COMPONENT.uninstall.yml"),
+        ("03.mysql-restart.yml", "restart", "03.COMPONENT.restart.yml"),
+        ("90.start.yml", "start", "90.COMPONENT.start.yml"),
+        ("90.backup.yml", "backup", "90.COMPONENT.backup.yml"),
+        ("91.restore.yml", "restore", "91.COMPONENT.rollback.yml"),
+        ("95.update.yml", "update", "95.COMPONENT.upgrade.yml"),
+    ],
+)
+def test_a_name_that_says_another_action_is_said(folder, name, word, rename):
+    """It is a component all the same: a number is all that it takes."""
+    plays(folder, name)
+
+    (found,) = load_catalog(folder)
+
+    assert found.caution.startswith(f"{name}: its name says {word!r}, ")
+    assert rename in found.caution
+    assert (found.caution,) == load_catalog(folder).warnings
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["01.base.yml", "02.os-update.yml", "03.mysql-backup.yml", "04.startpage.yml", "05.stopwatch.yml", "06.all.yml"],
+)
+def test_a_name_with_an_action_in_it_may_well_be_a_component(folder, name):
+    """Whoever is warned of everything reads nothing."""
+    plays(folder, name)
+
+    assert [None] == [one.caution for one in load_catalog(folder)]
+
+
+def test_a_manifest_confirms_a_name_that_says_another_action(folder):
+    """Somebody has said that it is a component."""
+    plays(folder, "92.stop.yml")
+    write(folder, **{"stop.component.yml": "title: A stop-watch\n"})
+
+    catalog = load_catalog(folder)
+
+    assert (None, ()) == (catalog["stop"].caution, catalog.warnings)
+
+
+def test_what_plans_drop_is_said_with_what_to_do(folder):
+    """By the path in the catalog; what a component uses is not dropped, whatever its name."""
+    plays(folder, "01.good.yml", "02.my db.yml", "07_数据库.yml", "10imported.yml", "site.yml")
+    write(
+        folder,
+        **{"05.app.yml": "- hosts: [\n", "06.vars.yml": "a: 1\n", "08.all.yml": "- import_playbook: 10imported.yml\n"},
+    )
+    write(folder, **{"db.component.yml": "actions: {install: 07_数据库.yml}\n", "20vars.yml": "a: 1\n"})
+
+    dropped = load_catalog(folder).dropped
+
+    assert ["02.my db.yml", "05.app.yml", "06.vars.yml"] == list(dropped)
+    assert dropped["02.my db.yml"].endswith("; rename it, or name it in a manifest (NAME.component.yml)")
+    assert dropped["05.app.yml"].startswith("cannot be read at 2:1: ")
+
+
+def test_numbers_name_components_however_they_are_written(folder):
+    """The zeros before a number say nothing."""
+    plays(folder, "01.base.yml", "12.app.YML", "002.web.yml")
+
+    catalog = load_catalog(folder)
+
+    assert {"base"} == {catalog[number].name for number in ("1", "01", "001", "0000000001")}
+    assert ("app", "web") == (catalog["012"].name, catalog["2"].name)
+
+
+def test_a_dropped_playbook_asked_for_says_why(folder):
+    """By its number or its path: it is there, and whoever names it sees it."""
+    plays(folder, "01.base.yml", "02.my db.yml")
+    catalog = load_catalog(folder)
+
+    for name in ("2", "002", "02.my db.yml"):
+        with pytest.raises(UnknownNameError, match=r"^02\.my db\.yml: not a component: 'my db' cannot be"):
+            catalog[name]
 
 
 def test_a_broken_playbook_stays_a_component(folder):

@@ -380,6 +380,25 @@ def test_a_dry_run_says_that_it_was_one(world):
     assert ["mysql"] == [row["component"] for row in json.loads(world.cli("status", "--json").stdout)]
 
 
+def test_a_plan_says_what_it_does_not_take_and_what_may_not_be_meant(world):
+    """Of a numbered set nothing vanishes unsaid; what is excluded is not spoken of."""
+    for name in ("06.my db.yml", "92.stop.yml"):
+        (world.root / "playbooks" / name).write_text(PLAYBOOKS["03.slow.yml"])
+
+    everything = world.cli("plan", *world.place, "--all", "--json", "-e", "vault_password=x")
+    some = world.cli("plan", *world.place, "--install", "001-3", "--install", "90-99", "--exclude", "92", "--json")
+    refused = world.cli("plan", *world.place, "--all", "--exclude", "nope")
+
+    plan = json.loads(everything.stdout)
+    assert ["92.stop.yml: its name says 'stop'", "06.my db.yml: not a component"] == [
+        warning.partition(",")[0].partition(": 'my")[0]
+        for warning in plan["warnings"]
+        if not warning.startswith("secret")
+    ]
+    assert (2, True) == (refused.exit_code, "no component is named 'nope'" in refused.stderr)
+    assert ["mysql", "zk", "slow"] == list(dict.fromkeys(c["component"] for c in json.loads(some.stdout)["changes"]))
+
+
 def test_a_saved_plan_is_applied_once_and_refused_when_stale(world):
     """A playbook edited since refuses a plan's file before a host is connected to; its own run answers it."""
     file, playbook = world.root / "plan.json", world.root / "playbooks" / "01.mysql.yml"

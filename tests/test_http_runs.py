@@ -58,6 +58,10 @@ def test_a_plan_that_was_not_applied_can_be_forgotten(asking):
         pytest.param({"parameters": [1]}, "invalid", "/parameters", id="no object"),
         pytest.param({"install": ["../../x"]}, "unknown_name", None, id="path"),
         pytest.param({"install": ["mysql"], "limit": "@/etc/passwd"}, None, None, id="limit from a file"),
+        pytest.param({"install": ["50-60"]}, "unknown_name", None, id="range of nothing"),
+        pytest.param({"all": True, "exclude": ["nothing"]}, "unknown_name", None, id="unknown to exclude"),
+        pytest.param({"install": ["mysql"], "exclude": ["mysql"]}, None, None, id="excluded and asked for"),
+        pytest.param({"all": True, "exclude": "mysql"}, "invalid", "/exclude", id="no list to exclude"),
         pytest.param({"resume": "../../etc"}, None, None, id="resume a path"),
     ],
 )

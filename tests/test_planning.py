@@ -87,6 +87,7 @@ class World:
     groups: dict = attrs.field(factory=lambda: dict(GROUPS))
     plays: dict = attrs.field(factory=dict)
     problems: dict = attrs.field(factory=dict)
+    dropped: dict = attrs.field(factory=dict)
     parameters: SiteParameters = attrs.field(factory=SiteParameters)
     record: dict = attrs.field(factory=dict)
     runs: int = 0
@@ -96,7 +97,7 @@ class World:
     @property
     def catalog(self):
         """The components as a catalog."""
-        return Catalog(folder=FOLDER, components=self.components)
+        return Catalog(folder=FOLDER, components=self.components, dropped=self.dropped)
 
     @property
     def inventory(self):
@@ -212,6 +213,145 @@ def done(plan):
 
 MYSQL = component("mysql", 3, versions=("1.0", "2.0"))
 PORTAL = component("portal", 8, on="web", requires=["mysql >=1.0"])
+
+
+BASE, STOP = component("base", 1, manifest=False), component("stop", 92, caution="92.stop.yml: its name says 'stop'")
+
+
+def names(plan):
+    """Return the components of *plan*, in order."""
+    return list(dict.fromkeys(change.component for change in plan.changes))
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        pytest.param({"all": True, "exclude": ("stop",)}, ["base", "mysql", "portal"], id="name"),
+        pytest.param({"all": True, "exclude": ("092", "8")}, ["base", "mysql"], id="numbers"),
+        pytest.param({"all": True, "exclude": ("8-99",)}, ["base", "mysql"], id="range"),
+        pytest.param({"all": True, "exclude": ("01.base.yml",)}, ["mysql", "portal", "stop"], id="file name"),
+        pytest.param({"install": ("1-92",), "exclude": ("stop",)}, ["base", "mysql", "portal"], id="of a range"),
+        pytest.param({"force": ("1-92",), "exclude": ("8-92",)}, ["base", "mysql"], id="of a forced range"),
+        pytest.param({"install": ("mysql",), "exclude": ("stop",)}, ["mysql"], id="of nothing"),
+        pytest.param({"install": ("2-008",)}, ["mysql", "portal"], id="a range with gaps"),
+        pytest.param({"install": ("001-3",)}, ["base", "mysql"], id="a range with zeros"),
+        pytest.param({"install": ("1-3", "3-8", "mysql=1.0")}, ["base", "mysql", "portal"], id="ranges that overlap"),
+        pytest.param({"install": ("8-8",)}, ["mysql", "portal"], id="what a range requires"),
+    ],
+)
+def test_what_is_excluded_and_what_a_range_takes(request_, expected):
+    """Exclude takes names as every other entry does, and takes away from `all` and from ranges."""
+    assert expected == names(World((BASE, MYSQL, PORTAL, STOP)).plan(**request_))
+
+
+def test_a_name_beside_a_range_says_more():
+    """Its version holds."""
+    plan = World((BASE, MYSQL)).plan(install=("1-3", "mysql=1.0"))
+
+    assert {"mysql": "1.0", "base": None} == {change.component: change.to_version for change in plan.changes}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        pytest.param({"all": True, "exclude": ("nope",)}, "no component is named 'nope'", id="unknown"),
+        pytest.param({"all": True, "exclude": ("5",)}, "no component is named '5'", id="unknown number"),
+        pytest.param(
+            {"all": True, "exclude": ("4-7",)}, "no component of /catalog has a number in the range 4-7", id="empty"
+        ),
+        pytest.param({"all": True, "exclude": ("mysql",)}, "portal requires mysql, which is excluded", id="required"),
+        pytest.param(
+            {"install": ("8-9",), "exclude": ("3",)}, "portal requires mysql, which is excluded", id="by a range"
+        ),
+        pytest.param({"install": ("03",), "exclude": ("mysql",)}, "mysql is asked for and excluded", id="asked for"),
+        pytest.param(
+            {"restart": ("base",), "exclude": ("1-2",)}, "base is asked for and excluded", id="another action"
+        ),
+        pytest.param({"force": ("base",), "exclude": ("base",)}, "base is asked for and excluded", id="forced"),
+        pytest.param(
+            {"all": True, "exclude": ("1-99",)}, "nothing is left: all that is asked for is excluded", id="all"
+        ),
+        pytest.param({"install": ("4-7",)}, "no component of /catalog has a number in the range 4-7", id="empty range"),
+        pytest.param({"install": ("7-4",)}, "range '7-4' goes from a higher number to a lower one", id="wrong way"),
+        pytest.param({"install": ("1-8=2.0",)}, "'1-8=2.0' gives one version to a range", id="versions"),
+        pytest.param(
+            {"install": ("1-8",), "stop": ("3",)}, "mysql is asked for twice: stop, install", id="two actions"
+        ),
+    ],
+)
+def test_exclusions_and_ranges_that_cannot_be_meant(request_, message):
+    """What is asked for is done, or refused; never a part of it unsaid."""
+    with pytest.raises(PlanningError) as refused:
+        World((BASE, MYSQL, PORTAL, STOP)).plan(**request_)
+
+    assert message == str(refused.value)[: len(message)]
+
+
+def test_the_limit_may_leave_no_host_of_what_a_range_takes():
+    """A range names nobody, as `all` does."""
+    assert ["base", "mysql"] == names(
+        World((BASE, MYSQL, component("web", 5, on="web"))).plan(install=("1-5",), limit="db")
+    )
+
+
+def test_a_plan_warns_of_a_name_that_says_another_action():
+    """Wherever it would be installed, and only there."""
+    world = World((BASE, STOP))
+    caution = STOP.caution
+
+    warned = [
+        world.plan(all=True),
+        world.plan(install=("92",)),
+        world.plan(install=("1-99",)),
+        world.plan(force=("stop",)),
+    ]
+    silent = [
+        world.plan(install=("base",)),
+        world.plan(all=True, exclude=("stop",)),
+        world.done(all=True).plan(all=True),
+    ]
+    assert [True] * 4 == [caution in plan.warnings for plan in warned]
+    assert [False] * 3 == [caution in plan.warnings for plan in silent]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "expected"),
+    [
+        ((), ["02.my db.yml: not a component", "04.zk.yml: cannot be read"]),
+        (("02.my db.yml",), ["04.zk.yml: cannot be read"]),
+        (("2", "4"), []),
+        (("2-4",), []),
+        (("zk",), ["02.my db.yml: not a component"]),
+    ],
+)
+def test_dropped_playbooks_are_in_every_plan_until_they_are_excluded(exclude, expected):
+    """Who numbered them may think that they are done."""
+    dropped = {"02.my db.yml": "not a component", "04.zk.yml": "cannot be read"}
+    world = World((BASE, component("zk", 4)), dropped=dropped)
+
+    assert expected == list(world.plan(install=("base",), exclude=exclude).warnings)
+
+
+def test_a_range_of_dropped_playbooks_says_so():
+    """It is not that nothing is there."""
+    world = World((BASE,), dropped={"02.my db.yml": "not a component"})
+
+    with pytest.raises(UnknownNameError, match=r"in the range 2-3\n02\.my db\.yml: not a component"):
+        world.plan(install=("2-3",))
+
+
+def test_going_on_excludes_what_was_excluded_and_more():
+    """Of a range with what leaves no trace, only what is left is done again."""
+    actions = ("restart",)
+    world = World(tuple(component(name, order, actions=actions) for order, name in enumerate("abcd", 1)))
+    old = Request(restart=("1-4",), exclude=("d",))
+    plan = world.done(install=tuple("abcd")).plan(restart=old.restart, exclude=old.exclude)
+    ended = {"a": StepStatus.SUCCEEDED, "b": StepStatus.FAILED, "c": StepStatus.FAILED}
+    steps = [StepSnapshot(**attrs.asdict(step, recurse=False), status=ended[step.component]) for step in plan.steps]
+
+    rest = resumed_request(old, Request(resume="7f3c", exclude=("3",)), world.catalog, done=steps)
+
+    assert (("b",), ("d", "3")) == (rest.restart, rest.exclude)
 
 
 def test_a_plan_prints_as_its_steps():

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from installkit.catalog.action_words import caution_about
 from installkit.catalog.fields import suggestion
 from installkit.catalog.manifest import Manifest
 from installkit.catalog.names import component_name_problem
@@ -196,5 +197,6 @@ def _numbered_component(name: str, playbooks: Sequence[Playbook]) -> Component:
         title=name,
         folder=install.path.parent,
         order=install.number,
+        caution=caution_about(install.component or name, install.path.name, install.number),
         actions=tuple(ActionSpec(action=playbook.action, playbook=playbook.path.name) for playbook in playbooks),
     )

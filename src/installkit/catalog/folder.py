@@ -2,12 +2,13 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from installkit.catalog.advice import catalog_warnings
 from installkit.catalog.components import declared_component, numbered_components, with_files
 from installkit.catalog.contents import Contents
+from installkit.catalog.dropped import dropped_playbooks
 from installkit.catalog.manifest import Manifest, read_manifest
 from installkit.catalog.playbooks import Library, Playbook, manifest_name, number_of, yaml_files
 from installkit.catalog.relations import check_parameters, check_requirements
@@ -54,13 +55,22 @@ def _load(library: Library) -> Catalog:
     used = {path for component in finished for path in _playbook_paths(component)}
     found = [playbook for folder in folders for playbook in library.playbooks_in(folder)]
     others = [playbook for playbook in found if playbook.path not in used]
+    imported, _ = library.imported(used)
+    needed = [playbook for playbook in found if playbook.path in used or playbook.path in imported]
+    dropped = dropped_playbooks(found, needed, library)
     unreadable = tuple(_unreadable(used, found, library))
     return Catalog(
         folder=root,
         components=finished,
         others=tuple(sorted(library.contents.name(playbook.path) for playbook in others)),
         unreadable=unreadable,
-        warnings=(*catalog_warnings(manifests, found, others, unreadable, library), *lost),
+        dropped=dropped,
+        warnings=(
+            *catalog_warnings(manifests, found, others, unreadable, library),
+            *_dropped_warnings(dropped, unreadable, library.contents),
+            *(component.caution for component in finished if component.caution),
+            *lost,
+        ),
     )
 
 
@@ -98,6 +108,12 @@ def _unreadable(used: set[Path], found: Iterable[Playbook], library: Library) ->
     for path in sorted({*used, *imported, *(playbook.path for playbook in found)}):
         if problem := library.playbook(path).problem:
             yield problem
+
+
+def _dropped_warnings(dropped: Mapping[str, str], unreadable: Iterable[Issue], contents: Contents) -> Iterator[str]:
+    told = {issue.path for issue in unreadable}
+    shown = {str(contents.shown / name): reason for name, reason in dropped.items()}
+    return (f"{path}: {reason}" for path, reason in shown.items() if path not in told)
 
 
 def _link_issues(folders: Iterable[Path], contents: Contents) -> Iterator[Issue]:

@@ -95,7 +95,7 @@ def yaml_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix in _SUFFIXES and not path.name.startswith(".") and (path.is_symlink() or path.is_file())
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and (path.is_symlink() or path.is_file())
     )
 
 

@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 ACTIONS = ("install", "upgrade", "configure", "start", "stop", "restart", "verify", "backup", "uninstall")
 
-_FIELDS = {*ACTIONS, "all", "limit", "force", "purge"}
+_FIELDS = {*ACTIONS, "all", "exclude", "limit", "force", "purge"}
 
 EXAMPLE = "installkit plan -c playbooks -i hosts.yml --install mysql"
 
@@ -109,6 +109,13 @@ def _options() -> list[Callable[[Function], Function]]:
             for action in ACTIONS
         ),
         click.option("--all", is_flag=True, help="Install every component that is not installed yet."),
+        click.option(
+            "--exclude",
+            metavar="NAME",
+            multiple=True,
+            shell_complete=complete_components,
+            help="Leave it out of --all, or of a range.",
+        ),
         click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l."),
         variables_option,
         click.option("--batch", metavar="N|N%[,…]", help="So many hosts at a time, as Ansible's serial."),

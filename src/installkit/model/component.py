@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ import attrs
 from installkit.display import Shown
 from installkit.errors import Issue, UnknownNameError
 from installkit.model.words import Action
+
+_NUMBER = re.compile(r"0*[0-9]{1,9}")
+_FIRST_NUMBER = re.compile(r"[0-9]{1,255}")
 
 
 @attrs.frozen
@@ -126,6 +130,7 @@ class Component:
         exclusive: Whether it needs its hosts to itself while it runs.
         folder: Absolute; where its playbooks lie and run.
         manifest: Absolute path of its manifest; None for a numbered playbook without one.
+        caution: Why to install it may not be meant, as for `92.stop.yml`, and what to do; None for most.
         files: Digest (sha256, hex) by path relative to the catalog, of its playbooks and all they may read beside them.
     """
 
@@ -140,6 +145,7 @@ class Component:
     parameters: tuple[Parameter, ...] = ()
     actions: tuple[ActionSpec, ...] = ()
     manifest: Path | None = None
+    caution: str | None = None
     files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     @property
@@ -175,6 +181,8 @@ class Catalog(Shown):
         components: By order, then by name.
         others: Playbooks that are not a component, relative to the folder.
         unreadable: Playbooks that cannot be read, as YAML that is none; all but their components can be planned.
+        dropped: Why a numbered playbook is in no plan, and what to do, by its path relative to the folder: its name cannot
+            be a component's, it cannot be read, or it holds no plays.
         warnings: What is allowed but worth a look, a sentence each; those of `unreadable` too.
     """
 
@@ -182,6 +190,7 @@ class Catalog(Shown):
     components: tuple[Component, ...]
     others: tuple[str, ...] = ()
     unreadable: tuple[Issue, ...] = ()
+    dropped: Mapping[str, str] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Component]:
@@ -193,9 +202,20 @@ class Catalog(Shown):
     def __contains__(self, name: object) -> bool:
         return any(name == component.name for component in self.components)
 
+    def dropped_as(self, name: str) -> tuple[str, ...]:
+        """Return the paths of the dropped playbooks that *name*, a path or a number, means."""
+        if name in self.dropped:
+            return (name,)
+        number = _number_in(name)
+        return () if number is None else self.dropped_between(number, number)
+
+    def dropped_between(self, first: int, last: int) -> tuple[str, ...]:
+        """Return the paths of the dropped playbooks with a number from *first* to *last*."""
+        return tuple(path for path in self.dropped if first <= _file_number(path) <= last)
+
     def __getitem__(self, name: str) -> Component:
         """
-        Return the component called *name*; its number or its playbook's file name are taken too.
+        Return the component called *name*; its number, as `1`, `01` or `001`, or its playbook's file name do as well.
 
         Raises:
             UnknownNameError: If there is none, or a number is shared by several.
@@ -203,20 +223,34 @@ class Catalog(Shown):
         for component in self.components:
             if component.name == name:
                 return component
-        found = [component for component in self.components if name in _other_names(component)]
+        found = [component for component in self.components if _is_called(component, name)]
         if len(found) == 1:
             return found[0]
         if found:
             names = ", ".join(component.name for component in found)
-            raise UnknownNameError(f"{name!r} means several components: {names}", remedy="say which by its name")
+            raise UnknownNameError(
+                f"{name!r} means several components: {names}",
+                remedy=f"say which by its name, or name all of them as a range: {name}-{name}",
+            )
+        if dropped := self.dropped_as(name):
+            raise UnknownNameError("\n".join(f"{path}: {self.dropped[path]}" for path in dropped))
         raise UnknownNameError(
             f"no component is named {name!r} in {self.folder}",
             remedy="choose one of: " + (", ".join(component.name for component in self.components) or "none found"),
         )
 
 
-def _other_names(component: Component) -> set[str]:
-    names = {spec.playbook for spec in component.actions if spec.action is Action.INSTALL}
-    if component.order is not None:
-        names |= {str(component.order), f"{component.order:02d}"}
-    return names
+def _is_called(component: Component, name: str) -> bool:
+    files = {spec.playbook for spec in component.actions if spec.action is Action.INSTALL}
+    return name in files or (component.order is not None and component.order == _number_in(name))
+
+
+def _number_in(text: str) -> int | None:
+    """Return the number that *text* is, with any zeros before it; None if it is none."""
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def _file_number(path: str) -> int:
+    """Return the number that the file name of *path* begins with; -1 if it has none."""
+    found = _FIRST_NUMBER.match(Path(path).name)
+    return int(found[0]) if found else -1

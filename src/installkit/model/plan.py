@@ -15,11 +15,14 @@ class Request:
     What somebody asks for: one shape in Python, JSON and command-line options.
 
     Attributes:
-        install: Components as `NAME` or `NAME=VERSION`, like every other action; NAME may be a number or file name.
+        install: Components as `NAME` or `NAME=VERSION`, like every other action; NAME may be a number, a range of numbers
+            (`3-7`) or a file name.
         all: Install every component of the catalog that is not installed yet.
         limit: An Ansible host pattern.
         batch: As Ansible's `serial`, for every step; empty for what the manifest says.
         parameters: Values for this plan only, the highest level; never a secret's.
+        exclude: Names of components, or ranges, that `all` and ranges leave out; of dropped playbooks, which are then not
+            warned of.
         force: Names of components to carry out although nothing changed.
         purge: With `uninstall`: data goes too; playbooks see it as `component_purge`.
         resume: The run to go on with.
@@ -44,6 +47,7 @@ class Request:
     limit: str | None = None
     batch: tuple[int | str, ...] = ()
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
+    exclude: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
     purge: bool = False
     resume: str | None = None

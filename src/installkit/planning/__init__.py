@@ -5,8 +5,9 @@ from installkit.planning.inputs import digest_inputs, stale_changes
 from installkit.planning.parameters import parameter_problem, undeclared_problem, variable_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.questions import Questions, questions
-from installkit.planning.requests import Wanted, parse_wanted, resumed_request
+from installkit.planning.requests import resumed_request
 from installkit.planning.rollbacks import Undone, make_rollback_plan, rollback_questions
+from installkit.planning.selection import Wanted, parse_wanted
 from installkit.planning.specs import make_spec
 
 __all__ = [

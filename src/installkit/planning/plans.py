@@ -24,6 +24,7 @@ from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import Values, check_parameters, digest, handed_secrets, undeclared_warnings
 from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
 from installkit.planning.requirements import Outcome
+from installkit.planning.selection import dropped_by, excluded_names
 from installkit.planning.steps import Steps
 from installkit.wording import counted, join_names
 
@@ -134,6 +135,8 @@ def assemble(
         *_purged(request, steps.steps),
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
         *(_left_over(facts) if request.all else ()),
+        *_cautions(steps.steps, facts.catalog),
+        *_dropped(request, facts),
     ]
     return Plan(
         id=stamp.id,
@@ -179,6 +182,21 @@ def _left_over(facts: Facts) -> Iterable[str]:
             yield f"{name} is recorded on {join_names(hosts)}, but no longer in the catalog; forget lets it go"
 
 
+def _cautions(steps: Iterable[Step], catalog: Catalog) -> tuple[str, ...]:
+    """Return a sentence for each component whose name says another action than the install that is planned."""
+    installed = dict.fromkeys(step.component for step in steps if step.action is Action.INSTALL)
+    return tuple(caution for name in installed if (caution := catalog[name].caution))
+
+
+def _dropped(request: Request, facts: Facts) -> Iterable[str]:
+    """Return a sentence for each numbered playbook that no plan takes, unless it is excluded."""
+    catalog = facts.catalog
+    excluded = {path for name in request.exclude for path in dropped_by(name, catalog)}
+    for name in excluded_names(request.exclude, catalog):
+        excluded |= {facts.coverage.playbook_name(catalog[name], spec) for spec in catalog[name].actions}
+    return (f"{path}: {reason}" for path, reason in catalog.dropped.items() if path not in excluded)
+
+
 def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
     """Refuse playbooks that Ansible cannot read, all at once."""
     problems = [
@@ -193,7 +211,7 @@ def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
         raise PlanningError(
             "\n".join(dict.fromkeys(problems)),
             remedy="correct the playbooks, or install the roles and collections that they use"
-            " (ansible-galaxy install -r requirements.yml), and plan again",
+            " (ansible-galaxy install -r requirements.yml), and plan again; or leave them out (--exclude NAME)",
         )
 
 

@@ -1,7 +1,7 @@
 """What a request asks for, component by component."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -9,6 +9,7 @@ import attrs
 from installkit.errors import PlanningError, UnknownNameError
 from installkit.model import Action, Catalog, Component, Request, StepSnapshot, StepStatus
 from installkit.planning.batches import check_batch
+from installkit.planning.selection import Selected, excluded_names, select
 from installkit.wording import join_names
 
 BRINGING = frozenset({Action.INSTALL, Action.UPGRADE})
@@ -28,15 +29,6 @@ CHECKED = frozenset(
 _VERSIONED = frozenset({Action.INSTALL, Action.UPGRADE, Action.VERIFY, Action.CHECK, Action.RECORD})
 _WITHOUT_TRACE = (Action.CONFIGURE, Action.START, Action.STOP, Action.RESTART, Action.BACKUP)
 _NAMES_HOSTS = re.compile(r"[\w*.?]")
-_WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")
-
-
-@attrs.frozen
-class Wanted:
-    """One entry of a request: a component as its author called it, and the version; None takes any."""
-
-    name: str
-    version: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -47,6 +39,7 @@ class Demand:
     Attributes:
         required_by: The component that brought it in; None if the request names it.
         by_all: Whether only `all` brought it in.
+        by_range: Whether only a range of numbers brought it in.
         forced: Whether it is carried out although nothing changed.
     """
 
@@ -55,28 +48,13 @@ class Demand:
     version: str | None = None
     required_by: str | None = None
     by_all: bool = False
+    by_range: bool = False
     forced: bool = False
 
     @property
     def by_name(self) -> bool:
         """Whether somebody named the component."""
-        return self.required_by is None and not self.by_all
-
-
-def parse_wanted(text: str) -> Wanted:
-    """
-    Return what *text* asks for: `NAME` or `NAME=VERSION`.
-
-    Raises:
-        PlanningError: If it is neither.
-
-    >>> parse_wanted("mysql=10.11.19")
-    Wanted(name='mysql', version='10.11.19')
-    """
-    match = _WANTED.fullmatch(text)
-    if match is None:
-        raise PlanningError(f"{text!r} asks for no component", remedy="write NAME or NAME=VERSION")
-    return Wanted(**match.groupdict())
+        return self.required_by is None and not self.by_all and not self.by_range
 
 
 def resumed_request(
@@ -111,9 +89,13 @@ def resumed_request(
             remedy="leave them out, or make a plan without resume",
         )
     steps = tuple(done)
+    exclude = tuple(dict.fromkeys((*old.exclude, *request.exclude)))
+    excluded = excluded_names(exclude, catalog)
     left: dict[str, Any] = {
-        action.value: _left_of(old.wanted(action), action, steps, catalog) for action in _WITHOUT_TRACE
+        action.value: _left_of(select(old.wanted(action), catalog, excluded), action, steps)
+        for action in _WITHOUT_TRACE
     }
+    force = _left_of(select(old.force, catalog, excluded), None, steps)
     rest = attrs.evolve(
         old,
         **left,
@@ -121,7 +103,8 @@ def resumed_request(
         failed_hosts_only=request.failed_hosts_only or (old.failed_hosts_only and request.limit is None),
         batch=request.batch or old.batch,
         parameters={**old.parameters, **request.parameters},
-        force=tuple(dict.fromkeys((*_left_of(old.force, None, steps, catalog), *request.force))),
+        exclude=exclude,
+        force=tuple(dict.fromkeys((*force, *request.force))),
     )
     if not (rest.all or rest.force or any(rest.wanted(action) for action in Action)):
         raise PlanningError(
@@ -138,15 +121,13 @@ def _limit_to(failed_hosts: Iterable[str], request: Request) -> str:
     return limit
 
 
-def _left_of(
-    wanted: Iterable[str], action: Action | None, steps: Iterable[StepSnapshot], catalog: Catalog
-) -> tuple[str, ...]:
+def _left_of(wanted: Iterable[Selected], action: Action | None, steps: Iterable[StepSnapshot]) -> tuple[str, ...]:
     """Return the entries of *wanted* whose steps, of *action* or of any that changes, have not all succeeded."""
     concerned = [step for step in steps if step.action is action or (action is None and not step.action.read_only)]
     ended: dict[str, bool] = {}
     for step in concerned:
         ended[step.component] = ended.get(step.component, True) and step.status is StepStatus.SUCCEEDED
-    return tuple(text for text in wanted if not ended.get(catalog[parse_wanted(text).name].name, False))
+    return tuple(each.text for each in wanted if not ended.get(each.component.name, False))
 
 
 def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:
@@ -158,18 +139,37 @@ def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:
         PlanningError: If nothing is asked for, or two things that exclude each other.
     """
     _check_shape(request)
-    demands = _named(request, catalog)
-    forced = {catalog[name].name: catalog[name] for name in request.force}
-    for name, component in forced.items():
-        demands.setdefault(name, Demand(component=component, action=Action.INSTALL))
+    excluded = excluded_names(request.exclude, catalog)
+    demands = _named(request, catalog, excluded)
+    forced = {each.component.name: each for each in select(request.force, catalog, excluded)}
+    for name, each in forced.items():
+        demands.setdefault(name, Demand(component=each.component, action=Action.INSTALL, by_range=each.by_range))
     if request.all:
         for component in catalog:
-            if component.action(Action.INSTALL) is not None:
+            if component.action(Action.INSTALL) is not None and component.name not in excluded:
                 demands.setdefault(component.name, Demand(component=component, action=Action.INSTALL, by_all=True))
+    if not demands and request.exclude:
+        raise PlanningError("nothing is left: all that is asked for is excluded", remedy="exclude less")
     if not demands:
         raise PlanningError("nothing is asked for", remedy="name a component, as in install=['mysql'], or ask for all")
     _bring_required(demands, catalog)
+    _check_excluded(demands, excluded)
     return {name: attrs.evolve(demand, forced=name in forced) for name, demand in demands.items()}
+
+
+def _check_excluded(demands: Mapping[str, Demand], excluded: Collection[str]) -> None:
+    """Refuse what is excluded and wanted all the same, by name or since another requires it; all at once."""
+    wanted = [demand for name, demand in demands.items() if name in excluded]
+    if wanted:
+        raise PlanningError(
+            "\n".join(
+                f"{demand.required_by} requires {demand.component.name}, which is excluded"
+                if demand.required_by
+                else f"{demand.component.name} is asked for and excluded"
+                for demand in wanted
+            ),
+            remedy="do not exclude it, or leave out what asks for it",
+        )
 
 
 def _check_shape(request: Request) -> None:
@@ -215,20 +215,19 @@ def _is_pattern(limit: Any) -> bool:
     return not odd and "{{" not in limit and "{%" not in limit
 
 
-def _named(request: Request, catalog: Catalog) -> dict[str, Demand]:
+def _named(request: Request, catalog: Catalog, excluded: Collection[str]) -> dict[str, Demand]:
+    entries = [(action, each) for action in Action for each in select(request.wanted(action), catalog, excluded)]
     demands: dict[str, Demand] = {}
-    for action in Action:
-        for text in request.wanted(action):
-            wanted = parse_wanted(text)
-            if wanted.version is not None and action not in _VERSIONED:
-                raise PlanningError(f"{action.value} takes no version, but {text!r} has one", remedy="leave it out")
-            demand = Demand(component=catalog[wanted.name], action=action, version=wanted.version)
-            known = demands.setdefault(demand.component.name, demand)
-            if known != demand:
-                raise PlanningError(
-                    f"{known.component.name} is asked for twice: {_asked(known)}, {_asked(demand)}",
-                    remedy="ask for one of them; make another plan for the other",
-                )
+    for action, each in sorted(entries, key=lambda entry: entry[1].by_range):  # a name says more than a range
+        if each.version is not None and action not in _VERSIONED:
+            raise PlanningError(f"{action.value} takes no version, but {each.text!r} has one", remedy="leave it out")
+        demand = Demand(component=each.component, action=action, version=each.version, by_range=each.by_range)
+        known = demands.setdefault(demand.component.name, demand)
+        if known != demand and not (each.by_range and known.action is action):
+            raise PlanningError(
+                f"{known.component.name} is asked for twice: {_asked(known)}, {_asked(demand)}",
+                remedy="ask for one of them; make another plan for the other",
+            )
     return demands
 
 

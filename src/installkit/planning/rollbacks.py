@@ -55,6 +55,8 @@ def rollback_questions(request: Request, undone: Undone, catalog: Catalog) -> Qu
         PlanningError: If the request's limit is no host pattern.
     """
     check_limit(request.limit)
+    if request.exclude:
+        raise PlanningError("exclude does not go with rollback", remedy="limit the rollback to hosts instead")
     components = [catalog[name] for name in dict.fromkeys(name for name, _ in undone.touched)]
     wanted = (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY, Action.CHECK)
     specs = [(each, spec) for each in components for action in wanted if (spec := each.action(action)) is not None]

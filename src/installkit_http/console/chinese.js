@@ -25,6 +25,7 @@ export default {
   "head.plan": "计划", "head.created": "创建时间", "head.summary": "摘要", "head.playbook": "剧本", "head.folder": "文件夹",
   "head.action": "动作", "head.needs": "在其后", "head.name": "名称",
   "request.action": "动作", "request.components": "组件", "request.all": "所有尚未安装的组件",
+  "request.exclude": "排除的组件（名称或编号，用逗号分隔；留空为不排除）",
   "request.limit": "主机（Ansible 模式；留空为全部）", "request.go": "生成计划", "request.version": "{name} 的版本",
   "request.default": "默认", "request.help": "生成计划不会更改任何东西：先看再做。",
   "plan.title": "计划 {id}", "plan.changes": "变更", "plan.graph": "顺序", "plan.steps": "步骤", "plan.warnings": "警告",

@@ -25,6 +25,7 @@ export default {
   "head.plan": "Plan", "head.created": "Made", "head.summary": "Summary", "head.playbook": "Playbook", "head.folder": "Folder",
   "head.action": "Action", "head.needs": "After", "head.name": "Name",
   "request.action": "Action", "request.components": "Components", "request.all": "All that is not installed yet",
+  "request.exclude": "Leave out (names or numbers, with commas; empty: nothing)",
   "request.limit": "Hosts (an Ansible pattern; empty: all)", "request.go": "Make the plan", "request.version": "Version of {name}",
   "request.default": "default", "request.help": "Making a plan changes nothing: you look at it first.",
   "plan.title": "Plan {id}", "plan.changes": "Changes", "plan.graph": "Order", "plan.steps": "Steps", "plan.warnings": "Warnings",

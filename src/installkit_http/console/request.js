@@ -24,6 +24,7 @@ export async function showRequest(place, site, signal) {
       make("label", { class: "field" }, make("span", {}, say("request.action")), actions),
       make("fieldset", {}, make("legend", {}, say("request.components")),
         makeCheckbox(say("request.all"), "all"), components.map(makeComponent)),
+      makeField(say("request.exclude"), "exclude", { autocomplete: "off", spellcheck: "false" }),
       makeField(say("request.limit"), "limit", { autocomplete: "off", spellcheck: "false" }),
       make("button", {}, say("request.go")), refused,
     ),
@@ -36,8 +37,8 @@ export async function makePlan(site, request) {
   location.hash = address`#/plans/${plan.id}`;
 }
 
-function makeComponent({ name, versions }) {
-  const box = makeCheckbox(name, "component", { value: name });
+function makeComponent({ name, versions, caution }) {
+  const box = makeCheckbox(name, "component", { value: name, title: caution });
   if (!versions.length) return make("div", { class: "pick" }, box);
   const options = [...versions].reverse().map((version) => make("option", { value: version }, version));
   const chooser = make("select", { name: `version-${name}`, "aria-label": say("request.version", { name }) },
@@ -63,6 +64,8 @@ function requestOf(form) {
   const request = {};
   if (wanted.length) request[form.get("action")] = wanted;
   if (form.has("all")) request.all = true;
+  const excluded = form.get("exclude").split(",").map((name) => name.trim()).filter(Boolean);
+  if (excluded.length) request.exclude = excluded;
   if (form.get("limit").trim()) request.limit = form.get("limit").trim();
   return request;
 }

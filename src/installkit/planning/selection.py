@@ -1,0 +1,119 @@
+"""Which components the names of a request mean: `mysql`, `mysql=10.11.19`, `03`, `03.mysql.yml`, or a range, `3-7`."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+import attrs
+
+from installkit.errors import PlanningError, UnknownNameError
+from installkit.model import Catalog, Component
+
+_RANGE = re.compile(r"(?P<first>0*[0-9]{1,9})-(?P<last>0*[0-9]{1,9})")
+_WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")
+
+
+@attrs.frozen
+class Wanted:
+    """One entry of a request: a component as its author called it, and the version; None takes any."""
+
+    name: str
+    version: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Selected:
+    """
+    One component that an entry of a request means.
+
+    Attributes:
+        text: What names this component alone: the entry, or its own name where the entry is a range.
+        by_range: Whether the entry is a range.
+    """
+
+    text: str
+    component: Component
+    version: str | None = None
+    by_range: bool = False
+
+
+def parse_wanted(text: str) -> Wanted:
+    """
+    Return what *text* asks for: `NAME` or `NAME=VERSION`.
+
+    Raises:
+        PlanningError: If it is neither.
+
+    >>> parse_wanted("mysql=10.11.19")
+    Wanted(name='mysql', version='10.11.19')
+    """
+    match = _WANTED.fullmatch(text)
+    if match is None:
+        raise PlanningError(f"{text!r} asks for no component", remedy="write NAME or NAME=VERSION")
+    return Wanted(**match.groupdict())
+
+
+def select(texts: Iterable[str], catalog: Catalog, excluded: Collection[str]) -> Iterator[Selected]:
+    """
+    Yield each component that the entries *texts* mean; of a range all but those with a name in *excluded*.
+
+    Raises:
+        UnknownNameError: If there is none.
+        PlanningError: If an entry asks for no component, or gives a range a version.
+    """
+    for text in texts:
+        wanted = parse_wanted(text)
+        if not _RANGE.fullmatch(wanted.name):
+            yield Selected(text=text, component=catalog[wanted.name], version=wanted.version)
+            continue
+        if wanted.version is not None:
+            raise PlanningError(f"{text!r} gives one version to a range", remedy="name each component with its version")
+        for component in _in_range(wanted.name, catalog):
+            if component.name not in excluded:
+                yield Selected(text=component.name, component=component, by_range=True)
+
+
+def excluded_names(exclude: Iterable[str], catalog: Catalog) -> frozenset[str]:
+    """
+    Return the names of the components that the entries *exclude* mean; some may mean a dropped playbook alone.
+
+    Raises:
+        UnknownNameError: If one means neither.
+        PlanningError: If a range goes the wrong way.
+    """
+    names: set[str] = set()
+    for name in exclude:
+        if name in catalog or not dropped_by(name, catalog):
+            names.update(each.component.name for each in select([name], catalog, ()))
+        elif _RANGE.fullmatch(name):
+            names.update(each.name for each in _between(*_ends(name), catalog))
+    return frozenset(names)
+
+
+def dropped_by(name: str, catalog: Catalog) -> tuple[str, ...]:
+    """Return the paths of the dropped playbooks that *name*, a path, a number or a range, means."""
+    return catalog.dropped_between(*_ends(name)) if _RANGE.fullmatch(name) else catalog.dropped_as(name)
+
+
+def _in_range(text: str, catalog: Catalog) -> tuple[Component, ...]:
+    found = _between(*_ends(text), catalog)
+    if not found:
+        numbers = dict.fromkeys(f"{each.order:02d}" for each in catalog if each.order is not None)
+        dropped = [f"{path}: {catalog.dropped[path]}" for path in dropped_by(text, catalog)]
+        raise UnknownNameError(
+            "\n".join([f"no component of {catalog.folder} has a number in the range {text}", *dropped]),
+            remedy=f"choose from these numbers: {', '.join(numbers)}"
+            if numbers
+            else "name a component: none has a number",
+        )
+    return found
+
+
+def _ends(text: str) -> tuple[int, int]:
+    first, last = (int(number) for number in text.split("-"))
+    if first > last:
+        raise PlanningError(f"range {text!r} goes from a higher number to a lower one", remedy=f"write {last}-{first}")
+    return first, last
+
+
+def _between(first: int, last: int, catalog: Catalog) -> tuple[Component, ...]:
+    return tuple(each for each in catalog if each.order is not None and first <= each.order <= last)

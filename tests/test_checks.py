@@ -195,6 +195,34 @@ def test_what_installkit_checks_connects_as_the_playbooks_do(site, folder, diary
 
 
 @pytest.mark.long
+def test_the_clock_is_judged_apart_from_the_connection(installer, tmp_path, folder, diary):
+    """A host that is slow to start a shell may keep time; one that does not is told by how much."""
+    (folder / "03.a.yml").write_text(INSTALL % diary)
+    lines = []
+    for host, code in (("slow", "sleep 3"), ("ahead", "PATH={0}:$PATH"), ("behind", "PATH={0}:$PATH")):
+        place = tmp_path / host
+        place.mkdir()
+        add = {"ahead": "+ 100", "behind": "- 100"}.get(host, "")
+        for name, text in (
+            ("sh", f'{code.format(place)}\nexport PATH\nexec /bin/sh "$@"'),
+            ("date", f"echo $(( $(/bin/date +%s) {add} ))"),
+        ):
+            (place / name).write_text(f"#!/bin/sh\n{text}\n")
+            (place / name).chmod(0o755)
+        lines.append(f"{host} {LOCAL} ansible_shell_executable={place}/sh installkit_time_skew=2\n")
+    (tmp_path / "clocks.ini").write_text("".join(lines))
+    site = installer.site("clocks", inventory=tmp_path / "clocks.ini", catalog=folder)
+
+    times = {each.hosts: each for each in site.check(site.plan(install=["a"])) if each.name == "host.time"}
+
+    assert [CheckStatus.PASS, CheckStatus.FAIL, CheckStatus.FAIL] == [
+        times[host,].status for host in ("slow", "ahead", "behind")
+    ]
+    assert "s ahead of this machine's" in times["ahead",].message
+    assert "s behind this machine's" in times["behind",].message
+
+
+@pytest.mark.long
 def test_a_broken_check_is_no_passed_check(site, folder, diary):
     """Where Ansible breaks off, nothing is proved, and nothing is changed."""
     fine = "    - name: Fine\n      assert: {that: true}\n"

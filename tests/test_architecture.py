@@ -43,7 +43,7 @@ ALLOWED = {
     "report": INNER | {"doctor", "engine", "journal", "planning"},
     "estimates": {"engine", "model"},
     "installer": INNER | PARTS | PUBLIC_OBJECTS,
-    "plans": INNER | {"folders", "hosts", "inventory", "journal", "planning", "run"},
+    "plans": INNER | {"engine", "folders", "hosts", "inventory", "journal", "planning", "run"},
     "site": INNER | PARTS | PUBLIC_OBJECTS,
     "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
     "runs": INNER | PARTS | PUBLIC_OBJECTS,

@@ -16,7 +16,7 @@ import attrs
 from installkit.errors import EngineError, InstallkitError, JournalError
 from installkit.folders import Folders
 from installkit.journal import Journal, list_journals
-from installkit.programs import find_program
+from installkit.programs import find_program, is_usable_locale, question_environment, usable_locale
 from installkit.wording import counted
 
 LEAST_PYTHON = (3, 11)
@@ -98,7 +98,15 @@ def check_ansible() -> Finding:
     name = "ansible-core"
     try:
         program = find_program("ansible-playbook")
-        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, timeout=ANSWER_WITHIN)
+        said = subprocess.run(
+            [program, "--version"],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_WITHIN,
+            cwd="/",  # the current directory may be gone
+            env=question_environment(),
+        )
     except InstallkitError as exc:
         return Finding(name, "fail", str(exc), exc.remedy or "")
     except (OSError, subprocess.SubprocessError) as exc:
@@ -201,10 +209,16 @@ def check_memory_folder() -> Finding:
 
 def check_encoding() -> Finding:
     """Check that Ansible will find a UTF-8 locale; without one it refuses to start."""
-    encoding = sys.getfilesystemencoding().lower().replace("-", "")
     wanted = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "C"
+    given = usable_locale(os.environ)
     said = f"{wanted}, {sys.getfilesystemencoding()}"
-    return Finding("locale", *(("ok", said) if encoding == "utf8" else ("fail", said, "export LC_ALL=C.UTF-8")))
+    if given:
+        said = f"{said}; Ansible gets {given['LC_ALL']}"
+    if is_usable_locale({**os.environ, **given}):
+        return Finding("locale", "ok", said)
+    return Finding(
+        "locale", "fail", said, "set LC_ALL to a UTF-8 locale that `locale -a` lists; install one if it lists none"
+    )
 
 
 def check_cgroup() -> Finding:

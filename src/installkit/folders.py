@@ -17,12 +17,23 @@ SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def default_data_directory() -> Path:
-    """Return `INSTALLKIT_DATA_DIR`, else `/var/lib/installkit` if it may be written, else the user's state directory."""
+    """
+    Return `INSTALLKIT_DATA_DIR`, else `/var/lib/installkit` if it may be written, else the user's state directory.
+
+    Raises:
+        StoreError: If it would be the user's, and the user has no home.
+    """
     if named := os.environ.get("INSTALLKIT_DATA_DIR"):
         return Path(named)
     if SHARED.is_dir() and os.access(SHARED, os.W_OK | os.X_OK):
         return SHARED
-    return Path(platformdirs.user_state_dir("installkit", appauthor=False))
+    try:
+        return Path(platformdirs.user_state_dir("installkit", appauthor=False))
+    except RuntimeError as exc:
+        raise StoreError(
+            "there is no data directory: HOME is not set, and this user has no home folder",
+            remedy="name one with --data-dir or INSTALLKIT_DATA_DIR",
+        ) from exc
 
 
 @attrs.frozen

@@ -1,5 +1,6 @@
 """What a site plans: its catalog, its inventory, its record and a request, made into a plan."""
 
+import os
 import secrets as random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from installkit.engine import adjustments
 from installkit.errors import PlanningError, StalePlanError
 from installkit.hosts import SiteHosts
 from installkit.inventory import read_targets
@@ -75,7 +77,9 @@ class SitePlans(SiteHosts):
         continues = request.resume or request.rollback
         if request.resume is not None:
             request = self._resumed(request, self._own_run(request.resume))
-        plan = _make(request, self._survey(request, handed), self._stamp(continues))
+        known = self._survey(request, handed)
+        plan = _make(request, known, self._stamp(continues))
+        plan = attrs.evolve(plan, warnings=tuple(dict.fromkeys([*plan.warnings, *_adjustments(plan, known.catalog)])))
         self._store.save_plan(plan)
         return plan
 
@@ -209,6 +213,12 @@ def _failed_hosts(step: StepSnapshot) -> Iterator[str]:
     """Return the component's hosts on which *step* failed: all of them if it failed on one beside them."""
     of_all = any(step.host_statuses[host].ended_badly for host in step.others)
     return (host for host in step.own_hosts if of_all or step.host_statuses[host].ended_badly)
+
+
+def _adjustments(plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence for each thing in this environment, or an ansible.cfg, that a run of *plan* does without."""
+    for folder in dict.fromkeys(catalog[step.component].folder for step in plan.steps if step.playbook):
+        yield from adjustments(folder, os.environ)
 
 
 def _with_forgotten(catalog: Catalog, request: Request, installed: Iterable[Installation]) -> Catalog:

@@ -1,8 +1,13 @@
 """The programs of others that installkit runs: where they are, and in what environment they are asked."""
 
+import ctypes
+import errno
+import locale
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from installkit.errors import EngineError
@@ -32,6 +37,8 @@ def question_environment() -> dict[str, str]:
     """Return the environment for asking Ansible something whose answer is parsed: plain, and without host variables."""
     environment = {
         **os.environ,
+        **usable_locale(os.environ),
+        **usable_home(os.environ),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
         "COLUMNS": "500",
@@ -42,3 +49,81 @@ def question_environment() -> dict[str, str]:
     path = environment.get("PATH", os.defpath)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
     return environment
+
+
+def usable_locale(environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return what to set beside *environment* so that Ansible starts: it refuses a locale that is not UTF-8, or not there.
+
+    Empty where the locale is good, and where this machine has no UTF-8 locale that is known by name.
+    """
+    if is_usable_locale(environment):
+        return {}
+    found = [name for name in ("C.UTF-8", "en_US.UTF-8", "POSIX.UTF-8") if is_usable_locale({"LC_ALL": name})]
+    return {"LC_ALL": found[0]} if found else {}
+
+
+def is_usable_locale(environment: Mapping[str, str]) -> bool:
+    """Return whether a program finds the locale of *environment*, with UTF-8 as its encoding."""
+    if not sys.platform.startswith("linux"):
+        return True  # the masks below are glibc's and musl's
+    fallback = environment.get("LANG") or "C"
+    names = {name: environment.get("LC_ALL") or environment.get(name) or fallback for name in _CATEGORIES}
+    return all(_codeset(value, name) for name, value in names.items()) and _codeset(
+        names["LC_CTYPE"], "LC_CTYPE"
+    ).lower() in {"utf-8", "utf8"}
+
+
+_CATEGORIES = ("LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LC_MONETARY", "LC_MESSAGES")
+
+
+def _codeset(name: str, category: str) -> str:
+    """Return the encoding of the locale *name*, which need have no more than *category*; empty if it is not there."""
+    library = ctypes.CDLL(None)
+    library.newlocale.restype = ctypes.c_void_p
+    library.nl_langinfo_l.restype = ctypes.c_char_p
+    # setlocale would do for the whole process, and other threads are in it.
+    made = library.newlocale(1 << getattr(locale, category), os.fsencode(name), None)
+    if not made:
+        return ""
+    found: bytes = library.nl_langinfo_l(locale.CODESET, ctypes.c_void_p(made))
+    library.freelocale(ctypes.c_void_p(made))
+    return found.decode()
+
+
+def usable_home(environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return what to set beside *environment* so that Ansible has a folder for its temporary files, without which it fails.
+
+    A user without a home gets `/`, where nobody else can leave an ansible.cfg; Ansible would make a folder called `~`.
+    """
+    home = {"HOME": "/"} if _ansible_home(environment) is None else {}
+    if "ANSIBLE_LOCAL_TEMP" in environment or ansible_home_problem(environment) is None:
+        return home
+    return {**home, "ANSIBLE_LOCAL_TEMP": tempfile.gettempdir()}
+
+
+def ansible_home_problem(environment: Mapping[str, str]) -> str | None:
+    """Return why Ansible cannot write to its home in *environment*, as `/nonexistent/.ansible: …`; None if it can."""
+    home = _ansible_home(environment)
+    if home is None:
+        return "HOME is not set, and this user has no home folder"
+    path = home / "tmp"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # as Ansible does at each start
+    except OSError as exc:
+        return f"{home}: {exc.strerror}"
+    return None if os.access(path, os.W_OK | os.X_OK) else f"{home}: {os.strerror(errno.EACCES)}"
+
+
+def _ansible_home(environment: Mapping[str, str]) -> Path | None:
+    """Return the folder where Ansible keeps what it writes; None for a user without a home."""
+    if named := environment.get("ANSIBLE_HOME"):
+        return home_path(named).absolute()
+    path = Path(environment["HOME"], ".ansible") if environment.get("HOME") else home_path("~/.ansible")
+    return path if path.is_absolute() else None
+
+
+def home_path(text: str) -> Path:
+    """Return the path *text* with its `~` replaced; as it is for a user without a home."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises there

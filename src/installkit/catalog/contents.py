@@ -51,6 +51,10 @@ class Contents:
         self._digests[path] = hashlib.sha256(data).hexdigest()
         return data
 
+    def bytes_of(self, name: str) -> bytes:
+        """Return the bytes of the file *name*, relative to the folder."""
+        return (self.folder / name).read_bytes()
+
     def digest(self, path: Path) -> str:
         """Return the sha256 of *path*, in hex."""
         if path not in self._digests:

@@ -8,6 +8,7 @@ from pathlib import Path
 from installkit.catalog.advice import catalog_warnings
 from installkit.catalog.components import declared_component, numbered_components, with_files
 from installkit.catalog.contents import Contents
+from installkit.catalog.debuggers import debugger_places
 from installkit.catalog.dropped import dropped_playbooks
 from installkit.catalog.manifest import Manifest, read_manifest
 from installkit.catalog.playbooks import Library, Playbook, manifest_name, number_of, yaml_files
@@ -65,6 +66,7 @@ def _load(library: Library) -> Catalog:
         others=tuple(sorted(library.contents.name(playbook.path) for playbook in others)),
         unreadable=unreadable,
         dropped=dropped,
+        debuggers=debugger_places({name for component in finished for name in component.files}, library.contents),
         warnings=(
             *catalog_warnings(manifests, found, others, unreadable, library),
             *_dropped_warnings(dropped, unreadable, library.contents),

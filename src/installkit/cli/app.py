@@ -1,5 +1,6 @@
 """The program itself: which commands there are, and what an error of each kind ends it with."""
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -108,11 +109,21 @@ class App(Group):
         except BrokenPipeError:
             raise
         except OSError as exc:
+            if isinstance(exc, FileNotFoundError) and not _is_somewhere():
+                say_error("the current directory is no longer there", "change to another (cd), and try again")
+                ctx.exit(1)
             say_error(f"{exc.filename or 'the output'} cannot be used: {exc.strerror}")
             ctx.exit(1)
         except (KeyboardInterrupt, click.Abort):
             say_error("stopped by Ctrl-C")
             ctx.exit(130)
+
+
+def _is_somewhere() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - Path.cwd() is the same
+    except FileNotFoundError:
+        return False
 
 
 @click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})

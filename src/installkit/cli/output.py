@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -15,6 +15,9 @@ from installkit.cli.tables import Sheet
 
 PIPE_WIDTH = 10_000
 """Columns where there is no terminal: more than any line has, so that nothing is wrapped."""
+
+FALLBACK_WIDTH = 80
+"""Columns of a terminal that does not say how many it has."""
 
 STYLES = {
     "succeeded": "green",
@@ -44,8 +47,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def console(*, err: bool = False) -> Console:
     """Return the console of stdout, or of stderr: as wide as its terminal, wide enough for any table without one."""
     stream = sys.stderr if err else sys.stdout
-    wide = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-    return Console(stderr=err, width=wide, highlight=False, markup=False, emoji=False)
+    return Console(stderr=err, width=_width(stream), highlight=False, markup=False, emoji=False)
+
+
+def _width(stream: TextIO) -> int | None:
+    """Return how wide the console of *stream* is; None leaves it to rich, which looks at COLUMNS and at the terminal."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return None
+    if not stream.isatty():
+        return PIPE_WIDTH
+    return os.get_terminal_size(stream.fileno()).columns or FALLBACK_WIDTH if columns.isdecimal() else None
 
 
 def print_json(value: Any) -> None:

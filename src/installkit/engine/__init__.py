@@ -8,6 +8,7 @@ Carries runs out: `launch` starts a supervisor that is nobody's child, `settle` 
 from installkit.engine.launch import launch
 from installkit.engine.redaction import MASK, Redactor
 from installkit.engine.schedule import ready_steps
+from installkit.engine.settings import adjustments
 from installkit.engine.settle import settle
 
-__all__ = ["MASK", "Redactor", "launch", "ready_steps", "settle"]
+__all__ = ["MASK", "Redactor", "adjustments", "launch", "ready_steps", "settle"]

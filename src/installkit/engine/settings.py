@@ -4,12 +4,12 @@ import configparser
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
-from installkit.programs import NO_QUESTIONS
+from installkit.programs import NO_QUESTIONS, ansible_home_problem, home_path, usable_home, usable_locale
 
 MOST_FORKS = 50
 
@@ -21,10 +21,28 @@ _KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ANSIBLE_CACHE_PLUGIN": (("defaults", "fact_caching"),),
     "ANSIBLE_CACHE_PLUGIN_CONNECTION": (("defaults", "fact_caching_connection"),),
     "ANSIBLE_CALLBACK_PLUGINS": (("defaults", "callback_plugins"),),
+    "ANSIBLE_SSH_CONTROL_PATH_DIR": (("ssh_connection", "control_path_dir"),),
+    "ANSIBLE_RUN_TAGS": (("tags", "run"),),
+    "ANSIBLE_SKIP_TAGS": (("tags", "skip"),),
+    "ANSIBLE_ENABLE_TASK_DEBUGGER": (("defaults", "enable_task_debugger"),),
+    "ANSIBLE_STRATEGY": (("defaults", "strategy"),),
 }
 _ALSO_SET_BY = {"ANSIBLE_PIPELINING": ("ANSIBLE_SSH_PIPELINING",)}
 _CACHE = ("ANSIBLE_CACHE_PLUGIN", "ANSIBLE_CACHE_PLUGIN_CONNECTION")
-_TAKEN_OUT = ("NO_COLOR", "ANSIBLE_NOCOLOR", "AWX_LIB_DIRECTORY", "AD_HOC_COMMAND_ID", "JOB_ID", "MAX_EVENT_RES")
+_PARTIAL = ("ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS")
+_ASKING = ("ANSIBLE_ENABLE_TASK_DEBUGGER", "ANSIBLE_STRATEGY")
+_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
+_DEBUG = frozenset({"debug", "ansible.builtin.debug", "ansible.legacy.debug"})
+_TAKEN_OUT = (
+    *_PARTIAL,
+    "ANSIBLE_ENABLE_TASK_DEBUGGER",
+    "NO_COLOR",
+    "ANSIBLE_NOCOLOR",
+    "AWX_LIB_DIRECTORY",
+    "AD_HOC_COMMAND_ID",
+    "JOB_ID",
+    "MAX_EVENT_RES",
+)
 
 
 @attrs.frozen
@@ -71,21 +89,34 @@ def _candidates(folder: Path, environment: Mapping[str, str]) -> Iterable[Path]:
         yield path / "ansible.cfg" if path.is_dir() else path
     if not folder.stat().st_mode & stat.S_IWOTH:
         yield folder / "ansible.cfg"
-    yield Path("~/.ansible.cfg").expanduser()
+    yield home_path("~/.ansible.cfg")
     yield Path("/etc/ansible/ansible.cfg")
 
 
-def run_settings(folder: Path, environment: Mapping[str, str], *, hosts: int, facts: Path | None) -> dict[str, str]:
+def run_settings(
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    hosts: int,
+    facts: Path | None,
+    tags: Sequence[str] = (),
+    skip_tags: Sequence[str] = (),
+    sockets: Path | None = None,
+) -> dict[str, str]:
     """
     Return the variables that installkit adds to *environment* for a playbook in *folder*.
 
-    Speed is ours to choose only where neither the environment nor the ansible.cfg that Ansible would find did.
+    Speed is ours to choose only where neither the environment nor the ansible.cfg that Ansible would find did. Tags are
+    the step's alone, since a playbook of which a part was skipped proves nothing; nor is anybody there for a debugger.
 
     Args:
         folder: Where the playbook runs.
         environment: What it would get without us.
         hosts: How many hosts the step covers.
         facts: Folder of the run's fact cache; None gathers facts anew.
+        tags: Those that the step runs; none for all.
+        skip_tags: Those that it skips.
+        sockets: Folder for those of ssh where Ansible's home cannot be written; None leaves them there.
     """
     config = find_config(folder, environment)
     ours = {"ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": str(max(5, min(hosts, MOST_FORKS)))}
@@ -95,8 +126,62 @@ def run_settings(folder: Path, environment: Mapping[str, str], *, hosts: int, fa
             "ANSIBLE_CACHE_PLUGIN": "jsonfile",
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(facts),
         }
+    if sockets is not None and ansible_home_problem(environment) is not None:
+        ours["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(sockets)
     chosen = {name: value for name, value in ours.items() if _is_open(name, config, environment)}
-    return {"ANSIBLE_FORCE_COLOR": "1", **chosen, **_callbacks(config, environment)}
+    # Ansible adds the tags of its command line to these, and takes an empty text for one tag, which no task has.
+    neutral = {
+        "ANSIBLE_RUN_TAGS": ",".join(tags) or "all",
+        "ANSIBLE_SKIP_TAGS": ",".join(skip_tags),
+        "ANSIBLE_ENABLE_TASK_DEBUGGER": "False",
+        "ANSIBLE_STRATEGY": "linear",
+    }
+    overridden = {name: neutral[name] for name in neutral if _set_aside(name, config, environment)}
+    return {"ANSIBLE_FORCE_COLOR": "1", **chosen, **overridden, **_callbacks(config, environment)}
+
+
+def adjustments(folder: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """
+    Return a sentence for each thing in *environment*, and in the ansible.cfg for *folder*, that a run does without.
+
+    Args:
+        folder: Where playbooks run.
+        environment: The caller's.
+    """
+    config = find_config(folder, environment)
+    reasons = {
+        **dict.fromkeys(_PARTIAL, "a step carries out its whole playbook, or the tags that the manifest says"),
+        **dict.fromkeys(_ASKING, "in a run nobody answers a debugger"),
+    }
+    found = {name: origin for name in reasons if (origin := _set_aside(name, config, environment))}
+    lines = [f"{origin} is ignored: {reasons[name]}" for name, origin in found.items()]
+    given = ["LC_ALL"] if environment.get("LC_ALL") else ["LC_CTYPE", "LANG"]
+    names = {name: environment[name] for name in given if environment.get(name)}
+    if (changed := usable_locale(environment)) and set(names.values()) - {"C", "POSIX"}:
+        told = " ".join(f"{name}={value}" for name, value in names.items())
+        lines.append(
+            f"Ansible gets LC_ALL={changed['LC_ALL']}: it takes UTF-8 alone, which {told} is not on this machine"
+        )
+    if (temp := usable_home(environment).get("ANSIBLE_LOCAL_TEMP")) and (problem := ansible_home_problem(environment)):
+        lines.append(f"Ansible's temporary files go to {temp}: its home cannot be written ({problem})")
+    return tuple(lines)
+
+
+def _set_aside(variable: str, config: AnsibleConfig, environment: Mapping[str, str]) -> str:
+    """Return where *variable* is set to what a run does without, as `ANSIBLE_SKIP_TAGS=slow`; empty if it is not."""
+    value = environment.get(variable, config.get(variable))
+    if value is None or not _matters(variable, value.strip().strip("\"'")):
+        return ""
+    if variable in environment:
+        return f"{variable}={value}"
+    section, key = next(key for key in _KEYS[variable] if key in config.values)
+    return f"[{section}] {key} = {value} in {config.path}"
+
+
+def _matters(variable: str, value: str) -> bool:
+    if variable in _PARTIAL:
+        return value != ("all" if variable == "ANSIBLE_RUN_TAGS" else "")
+    return value in _DEBUG if variable == "ANSIBLE_STRATEGY" else value.lower() in _TRUE
 
 
 def gathers_by_default(folder: Path, environment: Mapping[str, str]) -> bool:
@@ -132,4 +217,10 @@ def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
     beside = str(Path(sys.executable).parent)
     folders = kept.get("PATH", os.defpath).split(os.pathsep)
-    return {**kept, **NO_QUESTIONS, "PATH": os.pathsep.join(folders if beside in folders else [beside, *folders])}
+    fit = {**usable_locale(environment), **usable_home(environment)}
+    return {
+        **kept,
+        **fit,
+        **NO_QUESTIONS,
+        "PATH": os.pathsep.join(folders if beside in folders else [beside, *folders]),
+    }

@@ -172,7 +172,15 @@ class _StepRun:
         scratch.mkdir(mode=0o700)
         environment = caller_environment(os.environ)
         facts = order.scratch / "facts" if order.spec.facts != "fresh" else None
-        environment |= run_settings(order.spec.folder, environment, hosts=len(order.step.hosts), facts=facts)
+        environment |= run_settings(
+            order.spec.folder,
+            environment,
+            hosts=len(order.step.hosts),
+            facts=facts,
+            tags=order.spec.tags,
+            skip_tags=order.spec.skip_tags,
+            sockets=order.scratch / "ssh",
+        )
         command = self._command(scratch)
         if environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
             self._gather_facts(command, scratch, environment)

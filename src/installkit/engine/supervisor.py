@@ -26,6 +26,7 @@ from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
 from installkit.engine.schedule import done_before, doomed_steps, ready_steps
 from installkit.engine.scratch import make_scratch, remove_scratch
+from installkit.engine.settings import adjustments
 from installkit.errors import StoreError
 from installkit.journal import CancelRequest, Journal, read_approval, read_cancel, wait
 from installkit.model import RunSpec, RunStatus, Step, StepSpec, StepStatus
@@ -124,6 +125,8 @@ class Supervisor:
         scratch = make_scratch(self._run)
         try:
             self._recorder.run_started()
+            for line in _adjustments(self._spec):
+                self._recorder.warning(line)
             gc.freeze()
             while self._go_on(scratch):
                 self._wait(scratch)
@@ -334,3 +337,9 @@ def _become_step(order: step_process.Order, supervisor: int) -> None:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _adjustments(spec: RunSpec) -> dict[str, None]:
+    """Return what the steps do without, of the caller's environment and of their ansible.cfg, a sentence each."""
+    folders = dict.fromkeys(each.folder for each in spec.steps if each.playbook is not None)
+    return dict.fromkeys(line for folder in folders for line in adjustments(folder, os.environ))

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from installkit.inventory.sources import Sources
-from installkit.programs import find_program
+from installkit.programs import find_program, home_path
 
 _FORMAT = 1
 _KEPT = 64
@@ -97,7 +97,7 @@ def _identity(program: Path) -> list[Any]:
 def _configurations(folder: Path) -> list[str | None]:
     # Ansible takes the first that exists: docs.ansible.com, "The configuration file"
     named = os.environ.get("ANSIBLE_CONFIG")
-    places = [folder / "ansible.cfg", Path.home() / ".ansible.cfg", Path("/etc/ansible/ansible.cfg")]
+    places = [folder / "ansible.cfg", home_path("~/.ansible.cfg"), Path("/etc/ansible/ansible.cfg")]
     return [_configuration(path) for path in ([Path(named).expanduser()] if named else []) + places]
 
 

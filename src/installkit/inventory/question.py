@@ -32,6 +32,15 @@ _SETTINGS: Mapping[str, str] = {
 NO_PASSWORDS: Mapping[str, str] = {}
 
 _LOCKED = re.compile(r"no vault secrets (?:were )?found")
+_UNFIT: Mapping[re.Pattern[str], str] = {
+    re.compile(r"requires the (?:locale|filesystem) encoding|initialize the preferred locale"): (
+        "set LC_ALL to a UTF-8 locale that `locale -a` lists, as C.UTF-8 or en_US.UTF-8"
+    ),
+    re.compile(r"Unable to create local directories"): (
+        "let this user write there, or name another folder in ANSIBLE_LOCAL_TEMP (local_tmp in ansible.cfg)"
+    ),
+}
+"""What Ansible says where it cannot start in this environment, whatever it is asked; and what to do."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PARAGRAPHS = re.compile(r"^(?=\[(?:ERROR|WARNING)\]: |ERROR! |ERROR: )", re.MULTILINE)
 _ORIGIN = re.compile(r"^Origin: (?P<place>/[^\n]*)$", re.MULTILINE)
@@ -105,7 +114,7 @@ def ask(
 
     Raises:
         PlanningError: If the answer takes a vault password that is not among *vault*.
-        EngineError: If the program is not there, cannot be started, or gave no answer in time.
+        EngineError: If the program is not there, cannot be started, as in a locale that Ansible does not take, or gave no answer in time.
     """
     environment = {**question_environment(), **_SETTINGS, **(settings or {})}
     try:
@@ -117,6 +126,8 @@ def ask(
     except OSError as exc:
         raise EngineError(f"{program} could not be started in {folder}: {exc}") from exc
     answer = Answer(status, output, tuple(_messages(errors)))
+    if status != 0:
+        _check_start(answer)
     if status != 0 and (locked := [message for message in answer.messages if _LOCKED.search(message.text)]):
         raise PlanningError(
             f"a vault password is needed: {locked[0]}",
@@ -124,6 +135,13 @@ def ask(
             " ansible_vault_password (ansible_vault_password:LABEL where the vault has one)",
         )
     return answer
+
+
+def _check_start(answer: Answer) -> None:
+    for message in answer.messages:
+        for said, remedy in _UNFIT.items():
+            if said.search(message.text):
+                raise EngineError(f"Ansible cannot start in this environment: {message.text}", remedy=remedy)
 
 
 @contextlib.contextmanager

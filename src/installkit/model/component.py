@@ -183,6 +183,7 @@ class Catalog(Shown):
         unreadable: Playbooks that cannot be read, as YAML that is none; all but their components can be planned.
         dropped: Why a numbered playbook is in no plan, and what to do, by its path relative to the folder: its name cannot
             be a component's, it cannot be read, or it holds no plays.
+        debuggers: The words with which a file asks for Ansible's debugger, by `FILE:LINE`, relative to the folder.
         warnings: What is allowed but worth a look, a sentence each; those of `unreadable` too.
     """
 
@@ -191,6 +192,7 @@ class Catalog(Shown):
     others: tuple[str, ...] = ()
     unreadable: tuple[Issue, ...] = ()
     dropped: Mapping[str, str] = attrs.field(factory=dict)
+    debuggers: Mapping[str, str] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Component]:

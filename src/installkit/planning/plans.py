@@ -136,6 +136,7 @@ def assemble(
         *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
         *(_left_over(facts) if request.all else ()),
         *_cautions(steps.steps, facts.catalog),
+        *_debuggers(steps.steps, facts.catalog),
         *_dropped(request, facts),
     ]
     return Plan(
@@ -186,6 +187,17 @@ def _cautions(steps: Iterable[Step], catalog: Catalog) -> tuple[str, ...]:
     """Return a sentence for each component whose name says another action than the install that is planned."""
     installed = dict.fromkeys(step.component for step in steps if step.action is Action.INSTALL)
     return tuple(caution for name in installed if (caution := catalog[name].caution))
+
+
+def _debuggers(steps: Iterable[Step], catalog: Catalog) -> Iterable[str]:
+    """Return a sentence for each place in the files of *steps* that asks for Ansible's debugger."""
+    files = {name for step in steps if step.playbook for name in catalog[step.component].files}
+    return (
+        f"{place}: {words!r} asks for Ansible's debugger: where it stops, the run waits for ever, since nobody answers;"
+        " take it out"
+        for place, words in catalog.debuggers.items()
+        if place.rpartition(":")[0] in files
+    )
 
 
 def _dropped(request: Request, facts: Facts) -> Iterable[str]:

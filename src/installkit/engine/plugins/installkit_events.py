@@ -23,7 +23,6 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import functools
-import inspect
 import json
 import os
 import pathlib
@@ -53,7 +52,6 @@ LARGEST = 1_000_000
 LONGEST = 65_536
 """Characters that a value of a shortened result keeps."""
 
-SIGNATURE = inspect.signature(Display.display)
 GATHERING = {"gather_facts", "setup"}
 TOLD = ("msg", "reason", "rc", "stderr", "module_stderr", "stdout", "changed", "failed", "skip_reason", "censored")
 CENSORED = {"censored": "the output has been hidden due to the fact that 'no_log: true' was specified for this result"}
@@ -447,16 +445,15 @@ def watch_terminal():
                     saying.pop()
 
     @wrap(Display, "display")
-    def display(old, self, *args, **kwargs):
-        said = SIGNATURE.bind(self, *args, **kwargs).arguments
+    def display(old, self, msg, color=None, stderr=False, screen_only=False, log_only=False, *args, **kwargs):  # noqa: PLR0917 - Ansible's own
         with REPORT.lock:
-            alone = bool(saying) and REPORT.quiet and not said.get("log_only")
+            alone = bool(saying) and REPORT.quiet and not log_only
             if alone:
                 REPORT.open_event(saying[-1])
-            if said.get("stderr"):
+            if stderr:
                 sys.stdout.flush()  # on a terminal all before it has been shown
             try:
-                return old(self, *args, **kwargs)
+                return old(self, msg, color, stderr, screen_only, log_only, *args, **kwargs)
             finally:
                 if alone:
                     REPORT.close_event()

@@ -14,7 +14,7 @@ import pytest
 import installkit
 from disks import fill
 from installkit import EventKind, InstallationStatus, RunStatus
-from installkit.engine import settle
+from installkit.engine import adopt, settle
 from installkit.engine.recorder import DISK_WAS_FULL, Recorder
 from installkit.engine.scratch import make_scratch, remove_scratch, scratch_path
 from installkit.errors import EngineError, StoreError
@@ -272,11 +272,14 @@ def test_whoever_settles_a_dead_run_removes_its_secrets(dead_run):
 
 
 def test_whoever_settles_a_copy_leaves_the_original_alone(dead_run, tmp_path):
-    """A backup of a run under way looks dead; what it needs is not the copy's to remove."""
+    """A backup of a run under way looks dead; what it needs is not the copy's to remove, nor does the copy end."""
     run, *_ = dead_run
     scratch = make_scratch(run)
-    settle(shutil.copytree(run, tmp_path / "copy" / run.name))
+    copy = shutil.copytree(run, tmp_path / "copy" / run.name)
 
+    assert settle(copy) is None
+    assert scratch.is_dir()
+    assert RunStatus.INTERRUPTED is adopt(copy, "ann").run.status
     assert scratch.is_dir()
 
 

@@ -16,6 +16,7 @@ import installkit
 from disks import fill
 from installkit import DiskFullError, RunStatus, StoreError
 from installkit.cli.app import app
+from installkit.journal import write_carrier
 from installkit.replica import Replica
 from installkit.store import Store
 
@@ -104,6 +105,7 @@ def test_a_dead_run_is_settled_once_that_can_be_written(small_disk, obstacle):
     (run / "result.json").unlink()
     *lines, _ = (run / "events.jsonl").read_bytes().splitlines(keepends=True)
     (run / "events.jsonl").write_bytes(b"".join(lines))
+    write_carrier(run)
     obstacle[0]()
     with installkit.Installer(data) as installer:
         assert not installer.run("last").status.final

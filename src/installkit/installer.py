@@ -37,7 +37,8 @@ class Installer(KnownRuns):
     A data directory: the sites, plans and runs in it.
 
     Any number of programs may use one data directory at once. Use it as a context manager, or close it; Python's end
-    closes it too. A database that is gone comes back from its last backup and the runs' journals. Where nothing can be
+    closes it too. Opening it ends the runs whose supervisor died here. A database that is gone comes back from its last
+    backup and the runs' journals. Where nothing can be
     written (a full disk, a read-only one, no permission) all can be read, runs can be canceled and pruned, and anything
     else that changes something is refused. A run whose files cannot be read is left out, with a warning in the log.
 
@@ -71,6 +72,7 @@ class Installer(KnownRuns):
             self.reindex()
         if self.obstacle is not None:
             self.store.refuse(self.obstacle)
+        self.recover()
         self.access = Access(self.store)
 
     def __enter__(self) -> Self:
@@ -130,7 +132,7 @@ class Installer(KnownRuns):
         snapshot = _described(name, known, inventory, folder, title)
         if snapshot != known:
             self.store.save_site(snapshot)
-        return Site(self.folders, self.store, name, self.refresh)
+        return Site(self.folders, self.store, name, self.refresh, self.recover)
 
     def create_site(self, name: str, *, inventory: str, catalog: str | Path, title: str | None = None) -> Site:
         """
@@ -160,7 +162,8 @@ class Installer(KnownRuns):
 
     def sites(self) -> tuple[Site, ...]:
         """Return every site, by name."""
-        return tuple(Site(self.folders, self.store, site.name, self.refresh) for site in self.store.sites())
+        known = self.store.sites()
+        return tuple(Site(self.folders, self.store, site.name, self.refresh, self.recover) for site in known)
 
     def site_of_inventory(self, inventory: str | Path) -> Site | None:
         """
@@ -199,6 +202,7 @@ class Installer(KnownRuns):
         lock = self.site(name).snapshot().lock
         if lock is not None:
             raise SiteLockedError(name, attrs.asdict(lock))
+        self.recover()
         if live := [run.id for run in self.list_runs(site=name) if not run.status.final]:
             raise PlanningError(
                 f"run {live[0]} of site {name!r} has not ended", remedy=f"wait for it: installkit watch {live[0]}"

@@ -12,7 +12,7 @@ from installkit.engine import adjustments
 from installkit.errors import PlanningError, StalePlanError
 from installkit.hosts import SiteHosts
 from installkit.inventory import read_targets
-from installkit.journal import Journal, is_run_id, read_holder
+from installkit.journal import Journal, carried_elsewhere, is_run_id, read_holder
 from installkit.model import (
     Action,
     Catalog,
@@ -23,6 +23,7 @@ from installkit.model import (
     Request,
     RunOptions,
     RunSpec,
+    RunStatus,
     SiteParameters,
     StepSnapshot,
     Targets,
@@ -53,6 +54,7 @@ class SitePlans(SiteHosts):
     """
 
     _refresh: Callable[[], None]
+    _recover: Callable[[], None]
     _follow_up: FollowUp
 
     def plan(self, *, secrets: Mapping[str, str] | None = None, **wanted: Any) -> Plan:
@@ -71,6 +73,7 @@ class SitePlans(SiteHosts):
             TypeError: If *wanted* has a field that no request has.
         """
         self._store.check_writable()
+        self._recover()
         request = _request(wanted)
         handed = {} if secrets is None else secrets
         self._check_handed(handed)
@@ -79,7 +82,10 @@ class SitePlans(SiteHosts):
             request = self._resumed(request, self._own_run(request.resume))
         known = self._survey(request, handed)
         plan = _make(request, known, self._stamp(continues))
-        plan = attrs.evolve(plan, warnings=tuple(dict.fromkeys([*plan.warnings, *_adjustments(plan, known.catalog)])))
+        plan = attrs.evolve(
+            plan,
+            warnings=tuple(dict.fromkeys([*plan.warnings, *_adjustments(plan, known.catalog), *self._elsewhere()])),
+        )
         self._store.save_plan(plan)
         return plan
 
@@ -87,6 +93,17 @@ class SitePlans(SiteHosts):
         """Return what is installed where: a row for each component and host."""
         self._refresh()
         return self._store.installed(self.name)
+
+    def _elsewhere(self) -> list[str]:
+        """Return a warning for each run that may change the site and has not ended here, but is carried elsewhere."""
+        live = [status for status in RunStatus if not status.final]
+        paths = (self._folders.runs / run.id for run in self._store.runs(site=self.name, status=live))
+        return [
+            f"run {path.name} on this site has not ended here, and is carried elsewhere ({where}):"
+            f" what it has done since is not known; to take it over: installkit adopt {path.name}"
+            for path in paths
+            if (where := carried_elsewhere(path))
+        ]
 
     def _resumed(self, request: Request, run: Run) -> Request:
         ended = run.result().run
@@ -132,6 +149,7 @@ class SitePlans(SiteHosts):
 
     def _spec(self, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
         """Return what the run is, after a look at whether everything is still as planned."""
+        self._recover()
         self._refresh()
         known = self._survey(plan.request, values)
         components = {change.component for change in plan.changes}

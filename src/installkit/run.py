@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+import attrs
+
 from installkit.display import Shown
 from installkit.doctor import examine
 from installkit.engine import settle
@@ -24,6 +26,7 @@ from installkit.journal import (
     ApproveRequest,
     CancelRequest,
     Journal,
+    carried_elsewhere,
     fitting,
     is_pruned,
     request_approval,
@@ -88,14 +91,27 @@ class Run(Shown):
         self._looked = 0.0
 
     def __repr__(self) -> str:
-        now = self.snapshot()
+        try:
+            now = self.snapshot(settle=False)
+        except JournalError:
+            return f"<Run {self.id[:6]}: its files cannot be read>"
         took = "" if now.duration is None else f", {now.duration:.1f} s"
+        where = f", carried elsewhere ({now.carried_elsewhere})" if now.carried_elsewhere else ""
         good = sum(step.status is StepStatus.SUCCEEDED for step in now.steps)
-        return f"<Run {self.id[:6]} {now.status.value}: {good} of {len(now.steps)} steps succeeded{took}>"
+        return f"<Run {self.id[:6]} {now.status.value}{where}: {good} of {len(now.steps)} steps succeeded{took}>"
 
-    def snapshot(self) -> RunSnapshot:
-        """Return where the run stands: one moment, in which every number belongs to the others."""
-        self._settle_if_dead()
+    def snapshot(self, *, settle: bool = True) -> RunSnapshot:
+        """
+        Return where the run stands: one moment, in which every number belongs to the others.
+
+        Args:
+            settle: End the run if it was carried out here and its supervisor died; False only reads, as lists do.
+
+        Raises:
+            JournalError: If its files cannot be read.
+        """
+        if settle:
+            self._settle_if_dead()
         result = self._journal.result()
         if result is not None:
             return result.run
@@ -105,7 +121,9 @@ class Run(Shown):
             for entry in self._journal.read_events(self._offset):
                 self._progress.feed(entry.event)
                 self._offset = entry.end
-            return self._progress.snapshot().at(datetime.now(UTC))
+            where = carried_elsewhere(self._journal.path)
+            now = attrs.evolve(self._progress.snapshot(), carried_elsewhere=where)
+        return now.at(datetime.now(UTC))
 
     @property
     def plan(self) -> Plan:
@@ -335,7 +353,11 @@ class Run(Shown):
         Args:
             now: Stop the running steps too.
             by: Who asks; the user of this process if None.
+
+        Raises:
+            PlanningError: If the run is carried out elsewhere.
         """
+        self._refuse_elsewhere()
         request_cancel(self._journal.path, CancelRequest(at=datetime.now(UTC), by=by or user_name(), now=now))
 
     def approve(self, *, by: str | None = None) -> None:
@@ -346,8 +368,9 @@ class Run(Shown):
             by: Who approves of what was done; the user of this process if None.
 
         Raises:
-            PlanningError: If nothing waits for an approval.
+            PlanningError: If nothing waits for an approval, or the run is carried out elsewhere.
         """
+        self._refuse_elsewhere()
         now = self.snapshot()
         waiting = [step.id for step in now.steps if step.status is StepStatus.WAITING]
         if not waiting:
@@ -397,6 +420,7 @@ class Run(Shown):
         self._settle_if_dead()
         result = self._journal.result()
         if result is None:
+            self._refuse_elsewhere()
             raise PlanningError(f"run {self.id} has not ended", remedy=f"wait for it: installkit watch {self.id}")
         return result
 
@@ -437,7 +461,17 @@ class Run(Shown):
                 remedy=f"installkit show {self.id}",
             )
 
+    def _refuse_elsewhere(self) -> None:
+        where = carried_elsewhere(self._journal.path)
+        if where is not None:
+            raise PlanningError(
+                f"run {self.id} has not ended here, and is carried elsewhere: {where}",
+                remedy=f"go there, or take it over here, as interrupted: installkit adopt {self.id}",
+            )
+
     def _settle_if_dead(self) -> None:
+        if self._store.refuses:
+            return
         if time.monotonic() - self._looked > SETTLE_EVERY:
             self._looked = time.monotonic()
             settle(self._journal.path)
@@ -447,7 +481,7 @@ def readable(runs: Iterable[Run]) -> Iterator[Run]:
     """Yield those of *runs* whose files can be read; of the others the log tells in a warning."""
     for run in runs:
         try:
-            run.snapshot()
+            run.snapshot(settle=False)
         except JournalError as exc:
             _log.warning("run %s is left out: %s%s", run.id, exc, f" → {exc.remedy}" if exc.remedy else "")
         else:

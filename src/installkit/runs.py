@@ -7,12 +7,16 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
-from installkit.engine import settle
+import attrs
+
+from installkit.engine import adopt, settle
 from installkit.errors import DiskFullError, JournalError, PlanningError, RunNotFoundError, StoreError
 from installkit.folders import Folders
 from installkit.journal import (
     Journal,
+    carried_elsewhere,
     in_order,
+    is_carried_here,
     is_run_id,
     list_journals,
     prunable_size,
@@ -21,7 +25,7 @@ from installkit.journal import (
     write_errors,
 )
 from installkit.model import RunFilter, RunResult, RunSnapshot, RunStatus
-from installkit.run import Run
+from installkit.run import Run, user_name
 from installkit.site import LOCK_PATIENCE, Site
 from installkit.store import Store
 
@@ -35,10 +39,12 @@ class KnownRuns:
     Attributes:
         folders: Where it keeps what.
         store: Has the index of the runs.
+        obstacle: Why nothing can be written; None if it can.
     """
 
     folders: Folders
     store: Store
+    obstacle: StoreError | None
     _left_out: set[str]
     """Runs that were warned of: they cannot be read."""
 
@@ -74,7 +80,24 @@ class KnownRuns:
         self.refresh()
         now = datetime.now(UTC)
         found = self.store.runs(limit=limit, before=before, **wanted)
-        return tuple(run.at(now) for run in found if run.id not in self._left_out)
+        return tuple(self._standing(run).at(now) for run in found if run.id not in self._left_out)
+
+    def _standing(self, run: RunSnapshot) -> RunSnapshot:
+        """Return *run*, as the index has it, with what only its folder tells of one that has not ended."""
+        path = self.folders.runs / run.id
+        if run.status.final:
+            return run
+        if where := carried_elsewhere(path):
+            return attrs.evolve(run, carried_elsewhere=where)
+        try:
+            if not is_carried_here(path) or Journal(path).is_carried_out():
+                return run
+            result = Journal(path).result()
+        except (JournalError, OSError):
+            return run
+        if result is not None:  # it has just ended
+            return attrs.evolve(result.run, steps=(), failures=())
+        return attrs.evolve(run, status=RunStatus.INTERRUPTED, reason="nobody carries it out any more")
 
     def prune_run(self, run: str) -> int:
         """
@@ -112,18 +135,54 @@ class KnownRuns:
 
     def refresh(self) -> None:
         """
-        Index what the journals hold beyond the index, and settle runs that nobody carries out any more.
+        Index what the journals hold beyond the index; their files stay as they are.
 
-        On a full disk both wait for space; a run's own journal is read meanwhile.
+        On a full disk that waits for space; a run's own journal is read meanwhile.
         """
-        finished = self.store.finished()
-        news = [journal for journal in list_journals(self.folders.runs) if journal.id not in finished]
-        for journal in in_order(news):
+        for journal in self._unfinished():
             self._refresh_run(journal)
+
+    def recover(self) -> None:
+        """
+        End the runs that were carried out here and whose supervisor died: they become `interrupted`.
+
+        It is done when a data directory is opened, and before a plan is made. Where nothing can be written, they wait.
+        """
+        if self.obstacle is None:
+            for journal in self._unfinished():
+                self._settled(journal)
+
+    def adopt(self, run: str, *, by: str | None = None) -> Run:
+        """
+        Take over a run whose journal was copied or restored here, and return it.
+
+        Without a result it becomes `interrupted`, by your word that nobody carries it out any more; one that has ended
+        stays as it is. From then on its folder is where it belongs. Nothing on a host is changed or looked at.
+
+        Args:
+            run: Its id, or the beginning of it.
+            by: Whose word it is, for the record; the user of this process if None.
+
+        Raises:
+            RunNotFoundError: If there is none, or several begin so.
+            PlanningError: If somebody carries it out in this folder.
+            JournalError: If its files cannot be read.
+            StoreError: If the data directory cannot be written.
+        """
+        self.store.check_writable()
+        found, who = self.run(run), by or user_name()
+        adopt(self.folders.runs / found.id, who)
+        self.store.add_audit(datetime.now(UTC), who, "adopt", f"/runs/{found.id}")
+        self.refresh()
+        return found
+
+    def _unfinished(self) -> Iterator[Journal]:
+        """Yield the journals of the runs whose end is not indexed."""
+        finished = self.store.finished()
+        yield from in_order(journal for journal in list_journals(self.folders.runs) if journal.id not in finished)
 
     def _refresh_run(self, journal: Journal) -> None:
         try:
-            settle(journal.path)
             with suppress(DiskFullError):
                 self.store.ingest(journal)
             self._left_out.discard(journal.id)
@@ -134,7 +193,7 @@ class KnownRuns:
         for run in runs:
             try:
                 found = self._run(run)
-                found.snapshot()
+                found.snapshot(settle=False)
             except (JournalError, RunNotFoundError) as exc:  # also where somebody has just taken its folder away
                 self._leave_out(run, exc)
             else:
@@ -154,9 +213,9 @@ class KnownRuns:
         A run whose files cannot be read is left out, with a warning in the log.
         """
         journals = list_journals(self.folders.runs)
-        for journal in journals:
-            with suppress(JournalError):  # one that cannot be read is named below, when all others are indexed
-                settle(journal.path)
+        if self.obstacle is None:
+            for journal in journals:
+                self._settled(journal)
         problems = self.store.reindex(journals)
         for run, error in problems.items():
             self._leave_out(run, error)
@@ -188,14 +247,20 @@ class KnownRuns:
 
     def _ended_runs(self, older_than: float, keep: int) -> list[str]:
         """Return the runs that ended *older_than* seconds ago, newest first, without the newest *keep*, by their journals."""
-        results = [self._settled(journal) for journal in list_journals(self.folders.runs)]
+        results = [self._result(journal) for journal in list_journals(self.folders.runs)]
         ended = sorted((each.run for each in results if each), key=lambda run: (run.created_at, run.id), reverse=True)
         limit = datetime.now(UTC) - timedelta(seconds=older_than)
         return [run.id for run in ended[keep:] if run.finished_at is not None and run.finished_at <= limit]
 
-    def _settled(self, journal: Journal) -> RunResult | None:
+    def _settled(self, journal: Journal) -> None:
         try:
-            return settle(journal.path)
+            settle(journal.path)
+        except JournalError as exc:
+            self._leave_out(journal.id, exc)
+
+    def _result(self, journal: Journal) -> RunResult | None:
+        try:
+            return journal.result()
         except JournalError as exc:
             self._leave_out(journal.id, exc)
             return None
@@ -205,4 +270,5 @@ class KnownRuns:
         if not path.is_dir():
             raise RunNotFoundError(f"the journal of run {run} is gone", remedy="installkit reindex")
         journal = Journal(path)
-        return Run(journal, self.store, Site(self.folders, self.store, journal.spec().site, self.refresh).follow_up)
+        site = Site(self.folders, self.store, journal.spec().site, self.refresh, self.recover)
+        return Run(journal, self.store, site.follow_up)

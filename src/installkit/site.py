@@ -52,11 +52,19 @@ class Site(SitePlans, Shown):
         name: Unique in its data directory.
     """
 
-    def __init__(self, folders: Folders, store: Store, name: str, refresh: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        store: Store,
+        name: str,
+        refresh: Callable[[], None],
+        recover: Callable[[], None],
+    ) -> None:
         self.name = name
         self._folders = folders
         self._store = store
         self._refresh = refresh
+        self._recover = recover
         self._follow_up = self.follow_up
 
     def __repr__(self) -> str:

@@ -59,6 +59,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Upkeep": {
         "doctor": Entry("doctor", "Check this machine and the data directory."),
+        "adopt": Entry("upkeep", "Take over a run that was copied here."),
         "reindex": Entry("upkeep", "Rebuild the database from the runs' journals."),
         "prune": Entry("upkeep", "Free the space that old logs take."),
     },

@@ -32,7 +32,7 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if site is not None:
         session.installer.site(site)
-    found = [run.snapshot() for run in session.installer.runs(site=site, status=status, limit=limit)]
+    found = [run.snapshot(settle=False) for run in session.installer.runs(site=site, status=status, limit=limit)]
     if as_json:
         wire = [installkit.to_wire(each) for each in found]
         print_json([{key: value for key, value in each.items() if key not in OMITTED} for each in wire])
@@ -43,12 +43,14 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
         print_table(columns, (_row(each) for each in found))
         for each in found:
             _say_waiting(session, each)
+            _say_elsewhere(session, each)
 
 
 def _row(run: installkit.RunSnapshot) -> tuple[str, ...]:
     steps = f"{run.progress.done}/{run.progress.total}"
     took = duration_text(run.duration)
-    return (short(run.id), run.site, run.status, time_text(run.created_at), took, steps, run.requested_by, run.note)
+    status = f"{run.status.value} elsewhere" if run.carried_elsewhere else run.status
+    return (short(run.id), run.site, status, time_text(run.created_at), took, steps, run.requested_by, run.note)
 
 
 @click.command(cls=Command)
@@ -77,19 +79,31 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
     only_checked = all(step.action is installkit.Action.CHECK for step in now.steps)
     if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED and not only_checked:
         say("\n" + "\n".join(f"{purpose}: {command}" for purpose, command in next_commands(session, found).items()))
+    elif now.carried_elsewhere:
+        _say_elsewhere(session, now)
     elif not now.status.final:
         say(f"\nto watch it: {session.command('watch', short(now.id))}")
         _say_waiting(session, now)
 
 
+def _say_elsewhere(session: Session, now: installkit.RunSnapshot) -> None:
+    if now.carried_elsewhere:
+        run = short(now.id)
+        say(
+            f"run {run} is carried elsewhere ({now.carried_elsewhere}): its end is not known here;"
+            f" to take it over, as interrupted: {session.command('adopt', run)}"
+        )
+
+
 def _say_waiting(session: Session, now: installkit.RunSnapshot) -> None:
-    if any(step.status is installkit.StepStatus.WAITING for step in now.steps):
+    if now.carried_elsewhere is None and any(step.status is installkit.StepStatus.WAITING for step in now.steps):
         say(f"waiting for approval: {session.command('approve', short(now.id))}")
 
 
 def _show_facts(run: installkit.Run, now: installkit.RunSnapshot) -> None:
     out = console()
-    out.print(f"run {now.id} on {now.site}: {now.status.value}" + (f" ({now.reason})" if now.reason else ""))
+    where = f", carried elsewhere ({now.carried_elsewhere})" if now.carried_elsewhere else ""
+    out.print(f"run {now.id} on {now.site}: {now.status.value}{where}" + (f" ({now.reason})" if now.reason else ""))
     took = f", took {duration_text(now.duration)}" if now.duration is not None else ""
     out.print(f"started {time_text(now.created_at)} by {now.requested_by}{took}")
     if now.note:
@@ -124,7 +138,9 @@ def watch(session: Session, run: str) -> None:
     installkit watch last
     installkit watch 7f3c && installkit status
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    follow(session, session.installer.run(run))
+    found = session.installer.run(run)
+    _say_elsewhere(session, found.snapshot())
+    follow(session, found)
 
 
 @click.command(cls=Command)

@@ -1,4 +1,4 @@
-"""`reindex` and `prune`."""
+"""`adopt`, `reindex` and `prune`."""
 
 from pathlib import Path
 
@@ -7,9 +7,31 @@ import click
 import installkit
 from installkit.cli.amounts import DURATION
 from installkit.cli.commands import Command
+from installkit.cli.completion import complete_live_runs
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.wording import counted, size_text
+
+
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_live_runs)
+@pass_session
+def adopt(session: Session, run: str) -> None:
+    """
+    Take over a run whose journal was copied or restored here, by your word that nobody carries it out any more.
+
+    RUN is an id, the beginning of one, or `last`. A run that has not ended becomes `interrupted`; one that has stays as
+    it is. Nothing is changed on a host.
+
+    \b
+    installkit adopt 7f3c
+    installkit adopt 7f3c && installkit resume 7f3c
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.adopt(run)
+    now = found.snapshot()
+    say(f"run {short(now.id)} is carried here from now on: {now.status.value}")
+    if now.status is installkit.RunStatus.INTERRUPTED:
+        say(f"to go on: {session.command('resume', short(now.id))}")
 
 
 @click.command(cls=Command)

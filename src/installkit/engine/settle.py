@@ -5,9 +5,17 @@ from typing import NoReturn
 from installkit.engine.recorder import Recorder
 from installkit.engine.remains import unseen_end
 from installkit.engine.scratch import remove_scratch, scratch_path
-from installkit.errors import JournalError
-from installkit.journal import CANNOT_WRITE, Journal, fitting, take_lock
-from installkit.model import RunResult, RunSpec, RunStatus, StepStatus
+from installkit.errors import JournalError, PlanningError
+from installkit.journal import (
+    CANNOT_WRITE,
+    Journal,
+    fitting,
+    is_carried_here,
+    take_lock,
+    write_carrier,
+    write_errors,
+)
+from installkit.model import RunResult, RunStatus, StepStatus
 
 
 def settle(run: Path) -> RunResult | None:
@@ -15,10 +23,12 @@ def settle(run: Path) -> RunResult | None:
     End the run in the folder *run* if nobody carries it out any more, and return its result.
 
     Lock free and no result means that its supervisor died: the run becomes `interrupted`, never guessed, and the
-    secrets that it may have left are removed. Of several callers one does it.
+    secrets that it may have left are removed. Of several callers one does it. A copy says nothing of the run, and is left
+    as it is.
 
     Returns:
-        None if the run is alive, or its end cannot be written by this user now: somebody else, or a later call, ends it.
+        None if the run is alive or carried out elsewhere, or its end cannot be written by this user now: somebody else,
+        or a later call, ends it.
 
     Raises:
         JournalError: If the folder cannot be read, or is gone.
@@ -26,6 +36,8 @@ def settle(run: Path) -> RunResult | None:
     journal = Journal(run)
     if (result := journal.result()) is not None:
         return result
+    if not is_carried_here(run):
+        return None
     try:
         return _settle(run, journal)
     except FileNotFoundError as exc:
@@ -36,38 +48,65 @@ def settle(run: Path) -> RunResult | None:
         return None
 
 
+def adopt(run: Path, by: str) -> RunResult:
+    """
+    Take over the run in the folder *run*, wherever it was carried out, by the word of *by*, and return its result.
+
+    A run without a result becomes `interrupted`; one that has ended stays as it is.
+
+    Raises:
+        PlanningError: If somebody carries it out in this folder.
+        JournalError: If the folder cannot be read.
+        StoreError: If its end cannot be written.
+    """
+    journal = Journal(run)
+    journal.spec()
+    with write_errors(run):
+        lock = take_lock(run / "lock")
+        if lock is None:
+            raise PlanningError(
+                f"run {run.name} is carried out in this folder", remedy=f"cancel it: installkit cancel {run.name}"
+            )
+        with lock:
+            result = journal.result() or _interrupt(run, journal, f"adopted by {by}: its end was not seen here")
+            write_carrier(run)
+        return result
+
+
 def _settle(run: Path, journal: Journal) -> RunResult | None:
     lock = take_lock(run / "lock")
     if lock is None:
         return None
     with lock:
-        if (result := journal.result()) is None:
-            _interrupt(run, journal)
-            result = journal.result()
-        return result
+        return journal.result() or _interrupt(run, journal)
 
 
 def _refuse(error: OSError) -> NoReturn:
     raise error  # whoever only looks at a run does not wait for space
 
 
-def _interrupt(run: Path, journal: Journal) -> None:
+def _interrupt(run: Path, journal: Journal, why: str | None = None) -> RunResult:
+    """Write that the run was interrupted, and *why* if it was not its supervisor that died; return its result."""
     spec = journal.spec()
     with fitting(run.name), closing(Recorder(run, spec, _refuse)) as recorder:
-        _record_interruption(run, journal, spec, recorder)
+        _record_interruption(run, journal, recorder, why)
+    result = journal.result()
+    if result is None:  # pragma: no cover - it was just written
+        raise AssertionError(run)
+    return result
 
 
-def _record_interruption(run: Path, journal: Journal, spec: RunSpec, recorder: Recorder) -> None:
+def _record_interruption(run: Path, journal: Journal, recorder: Recorder, why: str | None) -> None:
     remove_scratch(scratch_path(run))
     if recorder.progress.snapshot().status.final:  # it died between its last event and its result
         recorder.write_result()
         return
     began = any(status is not StepStatus.PENDING for status in recorder.statuses.values())
-    for step in spec.plan.steps:
+    for step in recorder.spec.plan.steps:
         status = recorder.statuses[step.id]
         if status.ahead:
             recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was interrupted before")
         elif not status.final:
             recorder.step_finished(step, StepStatus.INTERRUPTED, unseen_end(journal, step.id), "its end was not seen")
-    what = "its supervisor died" if began else "its supervisor died before the first step started"
-    recorder.finish(RunStatus.INTERRUPTED, what)
+    died = "its supervisor died" if began else "its supervisor died before the first step started"
+    recorder.finish(RunStatus.INTERRUPTED, why or died)

@@ -1,5 +1,6 @@
 """The files of a run, its only truth; no other module knows their names or their format."""
 
+from installkit.journal.carrier import carried_elsewhere, is_carried_here, write_carrier
 from installkit.journal.files import CANNOT_WRITE, SUPERVISOR_ERRORS, WhenFull, is_run_id, wait, write_errors
 from installkit.journal.locks import Lock, announce, lock_is_held, read_holder, read_starter, take_lock, write_holder
 from installkit.journal.prune import is_pruned, prunable_size, prune_journal, remove_unnamed
@@ -26,10 +27,12 @@ __all__ = [
     "LogWriter",
     "WhenFull",
     "announce",
+    "carried_elsewhere",
     "create_journal",
     "encode_event",
     "fitting",
     "in_order",
+    "is_carried_here",
     "is_pruned",
     "is_run_id",
     "list_journals",
@@ -47,6 +50,7 @@ __all__ = [
     "request_cancel",
     "take_lock",
     "wait",
+    "write_carrier",
     "write_errors",
     "write_holder",
 ]

@@ -2,6 +2,7 @@
 Names and format of a journal's files.
 
     runs/ID/spec.json      what the run is; complete before the folder appears under its name
+            carrier.json   on which machine, and in which folder, it is carried out
             lock           held (flock) for as long as somebody carries the run out
             events.jsonl   one event a line, `seq` first, without gaps
             logs/STEP.log  what ansible-playbook printed
@@ -35,6 +36,7 @@ SPACE_POLL = 0.2
 RUN_ID = re.compile(r"[0-9a-f]{12}")
 
 SPEC = "spec.json"
+CARRIER = "carrier.json"
 LOCK = "lock"
 EVENTS = "events.jsonl"
 LOGS = "logs"

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from installkit.journal.carrier import write_carrier
 from installkit.journal.files import (
     DISK_FULL,
     EVENTS,
@@ -37,7 +38,7 @@ def create_journal(runs: Path, spec: RunSpec) -> Lock | None:
     """
     Create the journal of a new run below *runs*, and return its lock; None if the run is there already.
 
-    The folder gets its name last, with the lock held and the spec on disk. So a run that can be seen has both, and of
+    The folder gets its name last, with the lock held, and spec and carrier on disk. So a run that can be seen has all, and of
     any number of processes that start one plan exactly one gets the lock.
     """
     folder = runs / f"{NEW}{spec.run}-{secrets.token_hex(4)}"
@@ -47,6 +48,7 @@ def create_journal(runs: Path, spec: RunSpec) -> Lock | None:
             make_folder(folder / LOGS)
             os.close(open_for(folder / EVENTS, os.O_WRONLY))
             write_atomic(folder / SPEC, "spec", to_wire(spec))
+            write_carrier(folder)
             lock = _publish(folder, runs / spec.run)
         except OSError:
             shutil.rmtree(folder)

@@ -176,6 +176,8 @@ class RunSnapshot:
         recap: Sum of the steps' counts by host.
         continues: The run that this one goes on with or undoes.
         failures: What went wrong, grouped by cause over hosts and steps.
+        carried_elsewhere: Of a run that has not ended: where it is carried out if not in this data directory, in a few
+            words, as `machine ops2`; what is known of it is what was copied. None for any other run.
     """
 
     id: str
@@ -194,12 +196,17 @@ class RunSnapshot:
     progress: Progress = Progress(done=0, total=0)
     last_seq: int = 0
     continues: str | None = None
+    carried_elsewhere: str | None = None
     steps: tuple[StepSnapshot, ...] = ()
     failures: tuple[Failure, ...] = ()
 
     def at(self, time: datetime) -> Self:
-        """Return the run as it stands at *time*, if nothing has happened since: what goes on has gone on longer."""
-        if self.started_at is None or self.status.final:
+        """
+        Return the run as it stands at *time*, if nothing has happened since: what goes on has gone on longer.
+
+        Not so where it is carried elsewhere: nobody knows here how long it went on.
+        """
+        if self.started_at is None or self.status.final or self.carried_elsewhere:
             return self
         steps = tuple(
             attrs.evolve(step, duration=(time - step.started_at).total_seconds())

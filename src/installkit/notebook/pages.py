@@ -116,7 +116,7 @@ def _installed(rows: tuple[installkit.Installation, ...]) -> Markup:
 
 
 def _runs(site: installkit.Site) -> Markup:
-    found = [run.snapshot() for run in site.runs(limit=RUNS_SHOWN)]
+    found = [run.snapshot(settle=False) for run in site.runs(limit=RUNS_SHOWN)]
     rows = (
         (run.id[:6], word(run.status.value), time_text(run.created_at), duration_text(run.duration), run.note)
         for run in found
@@ -126,4 +126,4 @@ def _runs(site: installkit.Site) -> Markup:
 
 @html.register
 def _(run: installkit.Run) -> str:
-    return page(*run_page(run.snapshot()))
+    return page(*run_page(run.snapshot(settle=False)))

@@ -99,6 +99,11 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         """From here on let `unit` raise *reason*; `index` goes on."""
         self._refusal = reason
 
+    @property
+    def refuses(self) -> bool:
+        """Whether `refuse` was called."""
+        return self._refusal is not None
+
     def check_writable(self) -> None:
         """Raise what `refuse` was given, if it was."""
         if self._refusal is not None:

@@ -49,6 +49,11 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
         """From here on raise *reason* where anything is entered; the index may still change."""
         self._db.refuse(reason)
 
+    @property
+    def refuses(self) -> bool:
+        """Whether nothing may be entered, as in a copy of what cannot be written."""
+        return self._db.refuses
+
     def check_writable(self) -> None:
         """
         Do nothing where something may be entered.

@@ -35,7 +35,7 @@ export default {
   "plan.graphlabel": "各步骤的先后顺序；箭头指向等待者。步骤表内容相同。",
   "plan.disruptive": "会中断服务", "plan.destroys": "会销毁数据", "plan.waits": "先等待批准", "plan.again": "重新生成此计划",
   "run.title": "运行 {id}", "run.by": "操作人", "run.note": "备注", "run.started": "开始时间", "run.duration": "耗时",
-  "run.progress": "已完成步骤", "run.continues": "接续", "run.reason": "原因",
+  "run.progress": "已完成步骤", "run.continues": "接续", "run.reason": "原因", "run.elsewhere": "在别处执行",
   "run.steps": "步骤", "run.hosts": "主机与步骤", "run.failures": "失败", "run.log": "日志", "run.cancel": "取消",
   "run.canceling": "已请求取消。", "run.announce": "运行 {id}：{status}", "run.showlog": "显示 {step} 的日志",
   "run.report": "支持报告", "run.rest": "计划剩余部分", "run.rollback": "计划回滚", "run.more": "另有 {count} 台主机",

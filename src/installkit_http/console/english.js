@@ -35,7 +35,7 @@ export default {
   "plan.graphlabel": "Steps in their order; an arrow leads to what waits. The table of steps says the same.",
   "plan.disruptive": "disruptive", "plan.destroys": "destroys data", "plan.waits": "waits for approval first", "plan.again": "Make this plan anew",
   "run.title": "Run {id}", "run.by": "Started by", "run.note": "Note", "run.started": "Started", "run.duration": "Duration",
-  "run.progress": "Steps done", "run.continues": "Goes on with", "run.reason": "Reason",
+  "run.progress": "Steps done", "run.continues": "Goes on with", "run.reason": "Reason", "run.elsewhere": "Carried elsewhere",
   "run.steps": "Steps", "run.hosts": "Hosts and steps", "run.failures": "Failures", "run.log": "Log", "run.cancel": "Cancel",
   "run.canceling": "A cancel was asked for.", "run.announce": "Run {id}: {status}", "run.showlog": "Show the log of {step}",
   "run.report": "Report for support", "run.rest": "Plan the rest", "run.rollback": "Plan a rollback", "run.more": "and {count} more hosts",

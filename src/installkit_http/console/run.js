@@ -140,6 +140,7 @@ class RunPage {
       [say("run.progress"), `${run.progress.done} / ${run.progress.total}`],
       [say("run.continues"), run.continues && linkToRun(run.continues)],
       [say("run.reason"), run.reason],
+      [say("run.elsewhere"), run.carried_elsewhere],
     );
   }
 

@@ -211,4 +211,4 @@ def test_facts_of_other_batches_are_gathered_first_and_that_is_told(site, write,
     run = finish(site, install=["app"]).raise_for_status()
     told = [event.message for event in run.events() if event.kind is EventKind.OUTPUT and event.message]
 
-    assert ["first gathering the facts of web3, which the plan also concerns: the playbook may read them"] == told
+    assert ["first gathering facts on web3, which the plan also concerns: the playbook may read them"] == told

@@ -593,7 +593,7 @@ def test_a_limited_step_still_sees_the_facts_of_other_hosts(site, folder, three_
     assert ("h2",) == run.steps[0].hosts
     assert "Linux 3" in run.log_text("mysql")
     told = [event.message for event in run.events() if event.kind is EventKind.OUTPUT and event.message]
-    assert ["first gathering the facts of all hosts: the playbook may read them"] == told
+    assert ["first gathering facts on all hosts: the playbook may read them"] == told
 
 
 @pytest.mark.long

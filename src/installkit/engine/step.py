@@ -41,6 +41,7 @@ from installkit.model import (
     RunSpec,
     Step,
     StepSpec,
+    on_hosts,
     time_to_wire,
     to_wire,
 )
@@ -205,8 +206,8 @@ class _StepRun:
         if not hosts or done.exists():
             return
         done.touch()
-        whose = "all hosts" if order.spec.facts == "all" else f"{join_names(hosts)}, which the plan also concerns"
-        message = f"first gathering the facts of {whose}: the playbook may read them"
+        where = " on all hosts" if order.spec.facts == "all" else f"{on_hosts(hosts)}, which the plan also concerns"
+        message = f"first gathering facts{where}: the playbook may read them"
         self._hand_up({"kind": EventKind.OUTPUT.value, "message": message}, {}, self._log.size)
         gather_facts(hosts, command, order.spec.folder, scratch, environment, should_end=lambda: self._stopped)
 

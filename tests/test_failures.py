@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from installkit.model import Failure, FailureCode, group_failures
+from installkit.model import Check, CheckStatus, Failure, FailureCode, group_checks, group_failures
 
 DOWN = "Failed to connect to the host via ssh: ssh: connect to host {address} port 22: Connection refused"
 
@@ -101,6 +101,21 @@ def test_checks_are_one_by_their_name():
     summaries = [failure.summary for failure in group_failures(checks)]
 
     assert ["check host.disk failed on a, b in 2 steps: 01, 02: no", "check host.memory failed on x: no"] == summaries
+
+
+def test_checks_of_the_connection_are_one_row_though_addresses_differ():
+    """Of other checks each host's numbers are told."""
+    down = [
+        Check(
+            name=name, component=None, hosts=(host,), status=CheckStatus.FAIL, message=f"host 10.0.0.{number} says no"
+        )
+        for name in ("host.connection", "host.disk")
+        for number, host in enumerate("ab")
+    ]
+
+    assert [("host.connection", ("a", "b")), ("host.disk", ("a",)), ("host.disk", ("b",))] == [
+        (check.name, check.hosts) for check in group_checks(down)
+    ]
 
 
 FAILURES = st.builds(

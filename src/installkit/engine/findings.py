@@ -8,12 +8,9 @@ import attrs
 
 from installkit.engine.remedies import remedy_for
 from installkit.engine.translation import cut, result_message, task_location
-from installkit.model import Check, CheckStatus, FailureCode, Ignored, group_checks
+from installkit.model import CONNECTION_CHECK, Check, CheckStatus, FailureCode, Ignored, group_checks
 
 Raw = Mapping[str, Any]
-
-CONNECTION = "host.connection"
-"""The check that a host fails which cannot be reached, in whatever step."""
 
 _GATHERING = {"gather_facts", "setup"}
 _REQUIRED = "(required)"
@@ -119,10 +116,10 @@ class Findings:
 
     def _lose(self, data: Raw) -> None:
         message = result_message(data.get("res") or {}) or "no message"
-        self.places.setdefault(CONNECTION, self._place(data))
+        self.places.setdefault(CONNECTION_CHECK, self._place(data))
         self._found.append(
             Check(
-                name=CONNECTION,
+                name=CONNECTION_CHECK,
                 component=None,
                 hosts=(data["host"],),
                 status=CheckStatus.FAIL,

@@ -1,7 +1,7 @@
 """Frozen values, without I/O and without a clock; on the wire they have the same field names."""
 
 from installkit.model.access import AuditEntry, KeptAnswer, Token, Webhook
-from installkit.model.check import OWN_CHECKS, Check, Ignored, group_checks
+from installkit.model.check import CONNECTION_CHECK, OWN_CHECKS, Check, Ignored, group_checks
 from installkit.model.component import (
     ON_CHANGE,
     PARAMETER_TYPES,
@@ -61,6 +61,7 @@ from installkit.model.words import (
 
 __all__ = [
     "BECOME_PASSWORD",
+    "CONNECTION_CHECK",
     "CONNECTION_PASSWORD",
     "LOG_LIMIT",
     "NEXT_RUN_STATUSES",

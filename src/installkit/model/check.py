@@ -2,10 +2,14 @@ from collections.abc import Iterable
 
 import attrs
 
+from installkit.model.causes import cause_of
 from installkit.model.words import CheckStatus
 
 OWN_CHECKS = "host"
 """What the names of installkit's own checks begin with, and so what no component is called."""
+
+CONNECTION_CHECK = f"{OWN_CHECKS}.connection"
+"""The check that a host fails which cannot be reached, in whatever step."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,8 +49,15 @@ class Check:
 
 
 def group_checks(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """Return *checks* with one row for what is the same on several hosts, in the order of their first."""
-    hosts: dict[Check, dict[str, None]] = {}
+    """
+    Return *checks* with one row for what is the same on several hosts, in the order of their first.
+
+    Hosts that cannot be reached for one cause are one row, though addresses differ; of other checks the numbers tell.
+    """
+    rows: dict[Check, Check] = {}
     for check in checks:
-        hosts.setdefault(attrs.evolve(check, hosts=()), {}).update(dict.fromkeys(check.hosts))
-    return tuple(attrs.evolve(check, hosts=tuple(names)) for check, names in hosts.items())
+        said = cause_of(check.message, check.hosts) if check.name == CONNECTION_CHECK else check.message
+        key = attrs.evolve(check, hosts=(), message=said)
+        before = rows.get(key, check)
+        rows[key] = attrs.evolve(before, hosts=tuple(dict.fromkeys((*before.hosts, *check.hosts))))
+    return tuple(rows.values())

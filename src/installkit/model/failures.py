@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from installkit.model.causes import cause_of
 from installkit.model.run import Failure
 from installkit.model.words import FailureCode
 from installkit.wording import counted
@@ -23,17 +24,6 @@ from installkit.wording import counted
 _MOST_HOSTS = 5
 _MOST_STEPS = 3
 _CHECK = re.compile(r"check (\S+) failed")
-_DIFFERING = (
-    (re.compile(r"\S*(?:/tmp/|/dev/shm/|/run/user/|\.ansible/|ansible-tmp-|ansible-local-)[^\s:'\"]*"), "<temporary>"),
-    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"(?<=@)[\w.-]+"), "<host>"),
-    (re.compile(r"\b(host(?:name|s)?:?\s+['\"]?)[\w.:-]*[\w-]", re.IGNORECASE), r"\1<host>"),
-    (re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:%\w+)?(?![\w:])", re.IGNORECASE), "<host>"),
-    (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), "<host>"),
-    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"\d+(?:[.:,]\d+)*"), "<number>"),
-)
-"""What says nothing of a cause; a word that stands alone for each, names before the numbers in them."""
 
 
 def group_failures(failures: Iterable[Failure]) -> tuple[Failure, ...]:
@@ -58,19 +48,7 @@ def _cause(failure: Failure) -> tuple[object, ...]:
     unreachable = failure.code is FailureCode.HOST_UNREACHABLE
     check = _CHECK.match(failure.summary) if failure.code is FailureCode.CHECK_FAILED else None
     task = check[1] if check else None if unreachable else failure.task
-    return (failure.code, task, _what_was_said(failure))
-
-
-def _what_was_said(failure: Failure) -> str:
-    """Return the message of *failure* without what differs from host to host, and from try to try."""
-    text = failure.message
-    names = sorted(filter(None, failure.hosts), key=len, reverse=True)
-    if names:
-        own = "|".join(map(re.escape, names))
-        text = re.sub(rf"(?<![\w.-])(?:{own})(?:\.[\w-]+)*(?![\w-])", "<host>", text)
-    for pattern, word in _DIFFERING:
-        text = pattern.sub(word, text)
-    return text
+    return (failure.code, task, cause_of(failure.message, failure.hosts))
 
 
 def _with_steps(failure: Failure) -> Failure:

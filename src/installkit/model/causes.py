@@ -1,0 +1,32 @@
+"""What of a message tells the cause, and what only on which host and at which try it was met."""
+
+import re
+from collections.abc import Iterable
+
+_DIFFERING = (
+    (re.compile(r"(?<!\S)\S*(?:/tmp/|/dev/shm/|/run/user/|\.ansible/|ansible-tmp-|ansible-local-)[^\s:'\"]*"), "<temporary>"),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"(?<=@)[\w.-]+"), "<host>"),
+    (re.compile(r"\b(host(?:name|s)?:?\s+['\"]?)[\w.:-]*[\w-]", re.IGNORECASE), r"\1<host>"),
+    (re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:%\w+)?(?![\w:])", re.IGNORECASE), "<host>"),
+    (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), "<host>"),
+    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\d+(?:[.:,]\d+)*"), "<number>"),
+)
+"""What says nothing of a cause, with a word that stands for it; names come before the numbers in them."""
+
+
+def cause_of(message: str, hosts: Iterable[str]) -> str:
+    """
+    Return *message*, met on *hosts*, without what differs from host to host and from try to try, to be compared.
+
+    >>> cause_of("connect to host 10.0.0.1 port 22: Connection refused", ["web1"])
+    'connect to host <host> port <number>: Connection refused'
+    """
+    names = sorted(filter(None, hosts), key=len, reverse=True)
+    if names:
+        own = "|".join(map(re.escape, names))
+        message = re.sub(rf"(?<![\w.-])(?:{own})(?:\.[\w-]+)*(?![\w-])", "<host>", message)
+    for pattern, word in _DIFFERING:
+        message = pattern.sub(word, message)
+    return message

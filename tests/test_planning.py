@@ -1006,6 +1006,37 @@ def test_a_playbook_for_more_hosts_than_the_manifests_is_limited():
     assert plan.steps[0].limited
 
 
+def test_a_play_for_others_that_no_limit_can_keep_is_told_of():
+    """A limit that let the play for web in would let the play for all hosts run there, too."""
+    plan = World((component("mysql"),), plays={"mysql.yml": "all web"}).plan(install=("mysql",))
+
+    assert [("install", "mysql", ("db1", "db2"))] == done(plan)
+    assert ["a play of mysql.yml is left out: play 1 (hosts: web)"] == [each[:52] for each in plan.warnings]
+
+
+def test_plays_for_others_keep_the_component_company():
+    """They are in no record, and in no batch of their own; the step says with whom it runs."""
+    world = World((component("mysql"),), plays={"mysql.yml": "web1 db localhost"})
+    plan = world.plan(install=("mysql",), batch=(1,))
+
+    assert [("web1", "db1", "localhost"), ("web1", "db2", "localhost")] == [step.hosts for step in plan.steps]
+    assert "install mysql on db1, with web1, localhost" == plan.steps[0].text
+    assert {("mysql", "db1"), ("mysql", "db2")} == world.apply(plan).record.keys()
+    assert () == plan.warnings
+
+
+@pytest.mark.parametrize("status", ["failed", "unreachable"])
+def test_a_failure_beside_the_components_hosts_proves_none_of_them(status):
+    world = World((component("mysql"),), plays={"mysql.yml": "db localhost"})
+    spec = world.spec(world.plan(install=("mysql",)))
+    started, ended, *_ = run_events(spec)
+    statuses = {"db1": "ok", "db2": "ok", "localhost": status}
+    ended = attrs.evolve(ended, status="failed", data={**ended.data, "host_statuses": statuses})
+    record = record_event(record_event({}, "acme", started), "acme", ended)
+
+    assert {"failed"} == {row.status for row in record.values()}
+
+
 def test_a_host_that_the_playbook_leaves_out_is_a_warning():
     plan = World((component("mysql"),), plays={"mysql.yml": "db1"}).plan(install=("mysql",))
 

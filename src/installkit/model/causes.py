@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterable
 
 _DIFFERING = (
-    (re.compile(r"(?<!\S)\S*(?:/tmp/|/dev/shm/|/run/user/|\.ansible/|ansible-tmp-|ansible-local-)[^\s:'\"]*"), "<temporary>"),
+    (
+        re.compile(r"(?<!\S)\S*(?:/tmp/|/dev/shm/|/run/user/|\.ansible/|ansible-tmp-|ansible-local-)[^\s:'\"]*"),
+        "<temporary>",
+    ),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"(?<=@)[\w.-]+"), "<host>"),
     (re.compile(r"\b(host(?:name|s)?:?\s+['\"]?)[\w.:-]*[\w-]", re.IGNORECASE), r"\1<host>"),

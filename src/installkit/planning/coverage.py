@@ -100,19 +100,33 @@ class Coverage:
         if not spec.playbook:
             return ()
         self.of_playbook(component, spec)
-        own = set(self.of_component(component))
-        own = own - {_CONTROL} or own
-        plays = self.targets.plays.get(str(component.playbook_path(spec)), ())
-        shared = {host for play in plays if not own.isdisjoint(play.hosts) for host in play.hosts}
-        kept = _each_once(host for play in plays for host in play.hosts if host not in shared)
+        shared = self._shared(component, spec)
+        kept = _each_once(host for play in self._plays(component, spec) for host in play.hosts if host not in shared)
         return kept if self.failed_only else self.in_limit(kept)
 
-    def dropped_plays(self, playbook: Path) -> tuple[Play, ...]:
-        """Return the plays of *playbook* that lose all of their hosts to the user's own limit."""
-        plays = self.targets.plays.get(str(playbook), ())
-        if self.failed_only:
+    def _shared(self, component: Component, spec: ActionSpec) -> set[str]:
+        """Return the hosts of the plays that name any of *component*'s own, all of them."""
+        own = set(self.of_component(component))
+        own = own - {_CONTROL} or own
+        plays = self._plays(component, spec)
+        return {host for play in plays if not own.isdisjoint(play.hosts) for host in play.hosts}
+
+    def _plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
+        return self.targets.plays.get(str(component.playbook_path(spec)), ())
+
+    def dropped_plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
+        """Return the plays of *spec*'s playbook that lose all of their hosts to the user's own limit."""
+        if not spec.playbook or self.failed_only:
             return ()
-        return tuple(play for play in plays if play.hosts and not self.in_limit(play.hosts))
+        return tuple(play for play in self._plays(component, spec) if play.hosts and not self.in_limit(play.hosts))
+
+    def lost_plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
+        """Return the plays for others than *component*'s hosts that no limit for these can keep: see `company`."""
+        if not spec.playbook:
+            return ()
+        own, shared = set(self.of_component(component)), self._shared(component, spec)
+        foreign = (play for play in self._plays(component, spec) if play.hosts and own.isdisjoint(play.hosts))
+        return tuple(play for play in foreign if shared.issuperset(play.hosts))
 
     def in_limit(self, hosts: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of *hosts* that the limit leaves, in their order."""

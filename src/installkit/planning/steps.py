@@ -282,9 +282,14 @@ class Steps:
 
     def _tell_of_dropped_plays(self, work: _Work) -> None:
         name = self.coverage.playbook_name(work.component, work.spec)
-        for play in self.coverage.dropped_plays(work.component.playbook_path(work.spec)) if name else ():
+        for play in self.coverage.dropped_plays(work.component, work.spec):
             told = f"limit {self.coverage.limit!r} leaves out a play of {name}: {play.name} (hosts: {play.pattern})"
             self.warnings.append(told)
+        for play in self.coverage.lost_plays(work.component, work.spec):
+            self.warnings.append(
+                f"a play of {name} is left out: {play.name} (hosts: {play.pattern}), since another names these hosts"
+                f" together with those of {work.component.name}; give it a component of its own"
+            )
 
 
 def _needs_proof(work: _Work) -> bool:

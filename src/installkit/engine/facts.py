@@ -12,7 +12,7 @@ from installkit.model import RunSpec, Step, StepSpec
 ALL = "all"
 """Ansible's word for every host of the inventory."""
 
-_PLAYBOOK = "- hosts: all\n  tasks: []\n"
+_PLAYBOOK = "- hosts: all\n  gather_facts: true\n  tasks: []\n"
 _POLL = 0.05
 
 

@@ -376,7 +376,7 @@ def test_reindexing_goes_on_after_a_journal_that_cannot_be_read(store, runs):
 
     found = store.reindex([*(Journal(journal.path) for journal in damaged), good])
 
-    assert [journal.id for journal in damaged] == list(found)
+    assert {journal.id for journal in damaged} == set(found)
     assert all(str(journal.path) in str(found[journal.id]) for journal in damaged)
     assert [RUN] == [run.id for run in store.runs()]
     assert all(error.remedy for error in found.values())

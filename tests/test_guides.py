@@ -124,13 +124,13 @@ def test_air_gapped(reader):
     """Packed with internet, installed without: an environment that has only the wheels."""
     clone = reader / "clone"
     clone.mkdir()
-    for part in ("src", "pyproject.toml", "README.md", "LICENSE"):
+    for part in ("src", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
         source = ROOT / part
         shutil.copytree(source, clone / part) if source.is_dir() else shutil.copy(source, clone)
     guide = Guide("docs/how-to/air-gapped.md", clone, {"/opt/installkit": str(reader / "opt")})
     guide.run(
         "python3 -m venv packer",
-        "packer/bin/pip wheel --wheel-dir wheels '.[cli,http]'",
+        "packer/bin/pip wheel --constraint constraints.txt --wheel-dir wheels '.[cli,http]'",
         "(cd wheels && sha256sum *.whl > SHA256SUMS)",
         "tar czf installkit-wheels.tar.gz wheels",
     )

@@ -8,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 
 from installkit.errors import DefinitionError, EngineError, PlanningError
-from installkit.inventory import read_inventory, read_targets
-from installkit.model import Host, Inventory, Play
-from installkit.programs import find_program
+from installkit.inventory import Asking, read_inventory, read_targets
+from installkit.model import Action, Host, Inventory, Play, PlaybookUse
+from installkit.programs import find_program, find_python
 
 TOO_SHORT = 0.001
 """Seconds in which Ansible cannot answer: what comes all the same was remembered."""
@@ -29,6 +30,12 @@ web[1:3]
 [product:children]
 web
 db
+"""
+
+COUNTING = """\
+#!/bin/sh
+echo call >> {calls}
+echo '{{"_meta": {{"hostvars": {{}}}}, "all": {{"hosts": ["h1"]}}}}'
 """
 
 VAULTED = """\
@@ -63,6 +70,11 @@ def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
+
+
+def uses(*playbooks: Path) -> list[PlaybookUse]:
+    """Return *playbooks* as they are carried out without a variable."""
+    return [PlaybookUse(playbook) for playbook in playbooks]
 
 
 def script(path: Path, text: str) -> Path:
@@ -102,7 +114,7 @@ def test_groups_stand_as_ansible_lets_their_values_win(tmp_path):
 
 def test_no_variable_is_kept(source, tmp_path):
     """What the inventory says of hosts beside their groups is in no value and in no remembered answer."""
-    inventory = read_inventory([source], cache=tmp_path / "cache")
+    inventory = read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
 
     assert "canary" not in repr(inventory)
     assert [] == [path for path in (tmp_path / "cache").iterdir() if "canary" in path.read_text()]
@@ -114,9 +126,9 @@ def test_vaulted_variables_need_no_password(source, catalog):
     playbook = write(catalog / "01.db.yml", "- hosts: db\n")
 
     inventory = read_inventory([source])
-    targets = read_targets(inventory, [playbook])
+    targets = read_targets(inventory, uses(playbook))
 
-    assert ("db1", "db2") == targets.hosts_of(playbook)
+    assert ("db1", "db2") == targets.hosts_of(PlaybookUse(playbook))
 
 
 def test_files_are_the_sources_and_the_vars_beside_them(source):
@@ -148,7 +160,7 @@ def test_script_is_not_static(tmp_path):
     """Nobody knows what a script answers next time."""
     source = script(tmp_path / "hosts.sh", """#!/bin/sh\necho '{"g": {"hosts": ["s1"]}}'\n""")
 
-    inventory = read_inventory([source], cache=tmp_path / "cache")
+    inventory = read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
 
     assert (Host(name="s1", groups=("g",)),) == inventory.hosts
     assert not inventory.static
@@ -234,8 +246,8 @@ def test_warnings_are_kept(tmp_path):
     """What Ansible warned of is in the inventory, remembered or not."""
     source = write(tmp_path / "hosts.yml", "all: {hosts: {a: }, hots: {b: }}\n")
 
-    first = read_inventory([source], cache=tmp_path / "cache")
-    second = read_inventory([source], cache=tmp_path / "cache")
+    first = read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
+    second = read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
 
     assert ["hots" in warning for warning in first.warnings] == [True]
     assert first == second
@@ -278,7 +290,7 @@ def test_slow_script_is_ended_with_all_it_started(tmp_path):
     source = script(tmp_path / "hosts.sh", f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/pid\nwait\n")
 
     with pytest.raises(EngineError, match="no answer in 5 seconds"):
-        read_inventory([source], timeout=5.0)
+        read_inventory([source], asking=Asking(timeout=5.0))
 
     pid, patience = int((tmp_path / "pid").read_text()), time.monotonic() + 10
     while running(pid) and time.monotonic() < patience:
@@ -309,8 +321,8 @@ def test_a_remembered_inventory_needs_no_ansible(source, tmp_path):
     """The second answer comes from a file that only its owner may read, and is the same."""
     cache = tmp_path / "cache"
 
-    first = read_inventory([source], cache=cache)
-    second = read_inventory([source], cache=cache, timeout=TOO_SHORT)
+    first = read_inventory([source], asking=Asking(cache=cache))
+    second = read_inventory([source], asking=Asking(cache=cache, timeout=TOO_SHORT))
 
     assert first == second
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in cache.iterdir()}
@@ -318,28 +330,28 @@ def test_a_remembered_inventory_needs_no_ansible(source, tmp_path):
 
 def test_a_changed_source_is_asked_again(source, tmp_path):
     """A remembered answer counts only for the files that it was given for."""
-    read_inventory([source], cache=tmp_path / "cache")
+    read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
     source.write_text("[new]\nn1\n")
 
-    assert ("n1",) == read_inventory([source], cache=tmp_path / "cache").names
+    assert ("n1",) == read_inventory([source], asking=Asking(cache=tmp_path / "cache")).names
 
 
 def test_a_changed_configuration_is_asked_again(source, catalog, tmp_path):
     """A remembered answer counts only for the ansible.cfg that it was given under, that of the folder named."""
-    read_inventory([source], folder=catalog, cache=tmp_path / "cache")
+    read_inventory([source], folder=catalog, asking=Asking(cache=tmp_path / "cache"))
     write(catalog / "ansible.cfg", "[inventory]\nenable_plugins = yaml\n")
 
     with pytest.raises(DefinitionError):
-        read_inventory([source], folder=catalog, cache=tmp_path / "cache")
+        read_inventory([source], folder=catalog, asking=Asking(cache=tmp_path / "cache"))
 
 
 def test_a_spoilt_memory_is_asked_again(source, tmp_path, caplog):
     """A file that is no answer costs the time of asking, and is said in the log."""
-    first = read_inventory([source], cache=tmp_path / "cache")
+    first = read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
     (kept,) = (tmp_path / "cache").iterdir()
     kept.write_text("{")
 
-    assert first == read_inventory([source], cache=tmp_path / "cache")
+    assert first == read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
     assert "cannot be read" in caplog.text
 
 
@@ -347,7 +359,7 @@ def test_an_unusable_cache_costs_only_the_memory(source, tmp_path, caplog):
     """An answer that cannot be kept is still the answer."""
     cache = write(tmp_path / "cache", "a file, not a folder")
 
-    assert 5 == len(read_inventory([source], cache=cache / "below").hosts)
+    assert 5 == len(read_inventory([source], asking=Asking(cache=cache / "below")).hosts)
     assert "cannot be kept" in caplog.text
 
 
@@ -358,7 +370,7 @@ def test_the_oldest_answers_are_forgotten(source, tmp_path):
     for number in range(70):
         os.utime(write(cache / f"{number:02}.json", "{}"), (number, number))
 
-    read_inventory([source], cache=cache)
+    read_inventory([source], asking=Asking(cache=cache))
 
     names = {path.name for path in cache.iterdir()}
     assert 64 == len(names)
@@ -374,7 +386,7 @@ def test_plays_of_playbooks(inventory, catalog):
         catalog / "02.b.yml", "- import_playbook: 01.a.yml\n- name: |\n    two\n    lines\n  hosts: nothing\n"
     )
 
-    targets = read_targets(inventory, [first, second])
+    targets = read_targets(inventory, uses(first, second))
 
     plays = (
         Play("A: (x) TAGS: [y]", "db:web1", ("web1", "db1", "db2")),
@@ -418,7 +430,7 @@ def test_pattern_that_ansible_refuses(inventory, catalog):
     playbook = write(catalog / "01.a.yml", "- hosts: db\n")
 
     with pytest.raises(PlanningError, match=r"subscripted pattern 'web\[7\]'"):
-        read_targets(inventory, [playbook], ["web[7]"])
+        read_targets(inventory, uses(playbook), ["web[7]"])
 
 
 @pytest.mark.long
@@ -429,14 +441,97 @@ def test_bad_playbooks_are_found_among_good_ones(inventory, catalog):
     key = write(catalog / "05.key.yml", "- hosts: db\n  hots: 1\n")
     gone = catalog / "06.gone.yml"
 
-    targets = read_targets(inventory, [*good, role, key, gone], ["db"])
+    targets = read_targets(inventory, uses(*good, role, key, gone), ["db"])
 
-    assert [("db1", "db2")] * 3 == [targets.hosts_of(path) for path in good]
+    assert [("db1", "db2")] * 3 == [targets.hosts_of(PlaybookUse(path)) for path in good]
     assert {"db": ("db1", "db2")} == targets.patterns
     assert {str(role), str(key), str(gone)} == set(targets.problems)
     assert targets.problems[str(role)].lower().startswith(f"{role}:2:11: the role 'nope' was not found")
     assert targets.problems[str(key)].startswith(f"{key}:2:3: 'hots' is not a valid attribute")
     assert "does not exist" in targets.problems[str(gone)]
+
+
+def test_values_decide_the_hosts_of_a_play(inventory, catalog):
+    """Each use of a playbook gets its own extra variables; where all uses mean the same, one answer stands for them."""
+    playbook = write(catalog / "01.a.yml", "- hosts: \"{{ target | default('web1') }}\"\n")
+    strict = write(catalog / "02.b.yml", '- hosts: "{{ target }}"\n')
+    plain = write(catalog / "03.c.yml", "- hosts: db\n")
+    to_db = PlaybookUse(playbook, "a", Action.INSTALL, {"target": "db"})
+    to_web = PlaybookUse(playbook, "a", Action.VERIFY, {"target": ["web2", "web3"]})
+    bare = PlaybookUse(playbook, "a", Action.CHECK, {"other": 1})
+    same = [PlaybookUse(plain, "c", action, {"n": action.value}) for action in (Action.INSTALL, Action.CHECK)]
+
+    targets = read_targets(inventory, [to_db, to_web, bare, PlaybookUse(strict), *same])
+
+    assert ("db1", "db2") == targets.hosts_of(to_db)
+    assert ("web2", "web3") == targets.hosts_of(to_web)
+    assert ("web1",) == targets.hosts_of(bare)
+    assert ("db1", "db2") == targets.hosts_of(same[0])
+    assert str(plain) in targets.plays
+    assert [True, False] == [play.templated for use in (to_db, same[0]) for play in targets.plays_of(use)]
+    assert [str(strict)] == list(targets.problems)
+    assert targets.problem_of(PlaybookUse(strict)).endswith("'target' is undefined")
+
+
+def test_values_are_text_and_no_templates(inventory, catalog):
+    """As in the run: what somebody enters is never evaluated."""
+    playbook = write(
+        catalog / "01.a.yml", "- hosts: \"{{ target }}\"\n- hosts: \"{{ 'db' if target == '{{ 6 }}' }}\"\n"
+    )
+    use = PlaybookUse(playbook, variables={"target": "{{ 6 }}"})
+
+    targets = read_targets(inventory, [use])
+
+    assert [(), ("db1", "db2")] == [play.hosts for play in targets.plays_of(use)]
+
+
+def test_imports_by_a_value_can_be_read(inventory, catalog):
+    """Ansible resolves static imports before it lists hosts: they need the same values."""
+    write(catalog / "tasks" / "install.yml", "- debug:\n")
+    playbook = write(
+        catalog / "01.a.yml", '- hosts: db\n  tasks: [{import_tasks: "tasks/{{ component_action }}.yml"}]\n'
+    )
+    installs = PlaybookUse(playbook, "a", Action.INSTALL, {"component_action": "install"})
+    verifies = PlaybookUse(playbook, "a", Action.VERIFY, {"component_action": "verify"})
+
+    targets = read_targets(inventory, [installs, verifies])
+
+    assert ("db1", "db2") == targets.hosts_of(installs)
+    assert targets.problem_of(installs) is None
+    assert "verify.yml" in targets.problem_of(verifies)
+
+
+def test_a_playbook_that_ends_ansible_costs_no_other_its_answer(inventory, catalog):
+    """Whatever a playbook does to the process that reads it is that playbook's problem; so is an error said twice."""
+    good = [write(catalog / f"0{number}.good.yml", "- hosts: db\n") for number in (1, 5)]
+    deadly = write(catalog / "02.deadly.yml", "- hosts: \"{{ lookup('pipe', 'kill -9 $PPID') }}\"\n")
+    write(catalog / "base.yml", "- hosts: db\n  hots: 1\n")
+    alike = [write(catalog / f"0{number}.alike.yml", "- import_playbook: base.yml\n") for number in (3, 4)]
+
+    targets = read_targets(inventory, uses(good[0], deadly, *alike, good[1]), ["web1"])
+
+    assert [("db1", "db2")] * 2 == [targets.hosts_of(PlaybookUse(path)) for path in good]
+    assert {"web1": ("web1",)} == targets.patterns
+    assert "status -9" in targets.problems[str(deadly)]
+    assert ["'hots' is not a valid attribute for a Play"] * 2 == [
+        targets.problems[str(path)].partition(": ")[2] for path in alike
+    ]
+
+
+def test_all_questions_take_one_look_at_the_inventory(catalog, tmp_path):
+    """However many playbooks, values and mistakes: what is slow is asked once."""
+    source = script(tmp_path / "inventory.sh", COUNTING.format(calls=tmp_path / "calls"))
+    good = write(catalog / "01.a.yml", '- hosts: "{{ target }}"\n')
+    bad = [write(catalog / f"0{number}.b.yml", "- hosts: db\n  hots: 1\n") for number in range(2, 5)]
+    inventory = Inventory(sources=(source,), hosts=(Host(name="h1"),), static=False)
+    wanted = {Action.INSTALL: "all", Action.CHECK: "h1", Action.VERIFY: "h2"}
+    different = [PlaybookUse(good, "a", action, {"target": name}) for action, name in wanted.items()]
+
+    targets = read_targets(inventory, [*different, *uses(*bad)], ["all", "h1"])
+
+    assert 1 == len((tmp_path / "calls").read_text().splitlines())
+    assert [("h1",), ("h1",), ()] == [targets.hosts_of(use) for use in different]
+    assert {str(path) for path in bad} == set(targets.problems)
 
 
 @pytest.mark.long
@@ -447,9 +542,9 @@ def test_folders_with_a_configuration_of_their_own(inventory, catalog):
     own = write(catalog / "own" / "install.yml", "- hosts: db\n  roles: [r]\n")
     other = write(catalog / "01.other.yml", "- hosts: web\n  roles: [r]\n")
 
-    targets = read_targets(inventory, [own, other])
+    targets = read_targets(inventory, uses(own, other))
 
-    assert ("db1", "db2") == targets.hosts_of(own)
+    assert ("db1", "db2") == targets.hosts_of(PlaybookUse(own))
     assert {str(other)} == set(targets.problems)
 
 
@@ -459,7 +554,7 @@ def test_broken_configuration_is_nobodys_playbook(inventory, catalog):
     playbook = write(catalog / "01.a.yml", "- hosts: db\n")
 
     with pytest.raises(EngineError, match=r"Error reading config file \(.*ansible.cfg\)"):
-        read_targets(inventory, [playbook])
+        read_targets(inventory, uses(playbook))
 
 
 def test_remembered_targets(inventory, catalog, tmp_path):
@@ -467,13 +562,96 @@ def test_remembered_targets(inventory, catalog, tmp_path):
     cache = tmp_path / "cache"
     playbook = write(catalog / "01.a.yml", "- hosts: db\n")
 
-    first = read_targets(inventory, [playbook], ["web"], cache=cache)
-    second = read_targets(inventory, [playbook], ["web"], cache=cache, timeout=TOO_SHORT)
+    first = read_targets(inventory, uses(playbook), ["web"], asking=Asking(cache=cache))
+    second = read_targets(inventory, uses(playbook), ["web"], asking=Asking(cache=cache, timeout=TOO_SHORT))
     playbook.write_text("- hosts: web1\n")
-    third = read_targets(inventory, [playbook], ["web"], cache=cache)
+    third = read_targets(inventory, uses(playbook), ["web"], asking=Asking(cache=cache))
 
     assert first == second
-    assert ("web1",) == third.hosts_of(playbook)
+    assert ("web1",) == third.hosts_of(PlaybookUse(playbook))
+
+
+def test_what_is_remembered_is_of_its_values_and_files(inventory, catalog, tmp_path):
+    """Other values, another action, or another file that a playbook may read ask again."""
+    cache = tmp_path / "cache"
+    playbook = write(catalog / "01.a.yml", "- hosts: db\n")
+    use = PlaybookUse(playbook, "a", Action.INSTALL, {"n": 1})
+    known = {"uses": [use], "files": {"roles/r/tasks/main.yml": "aa"}}
+    others = [
+        {**known, "uses": [attrs.evolve(use, variables={"n": 2})]},
+        {**known, "uses": [attrs.evolve(use, action=Action.CHECK)]},
+        {**known, "files": {"roles/r/tasks/main.yml": "bb"}},
+    ]
+
+    read_targets(inventory, **known, asking=Asking(cache=cache))
+
+    hurried = Asking(cache=cache, timeout=TOO_SHORT)
+    assert ("db1", "db2") == read_targets(inventory, **known, asking=hurried).hosts_of(use)
+    for other in others:
+        with pytest.raises(EngineError, match="gave no answer"):
+            read_targets(inventory, **other, asking=hurried)
+
+
+def test_answers_that_a_caller_keeps(catalog, tmp_path):
+    """What no file may hold, as of a script, can be kept by whoever asks; a script that changed is asked again."""
+    source = script(tmp_path / "inventory.sh", COUNTING.format(calls=tmp_path / "calls"))
+    playbook = write(catalog / "01.a.yml", "- hosts: all\n  roles: [nope]\n")
+    asking = Asking(answers={})
+
+    first = [read_inventory([source], asking=asking) for _ in range(2)]
+    targets = [read_targets(first[0], uses(playbook), asking=asking) for _ in range(2)]
+
+    assert first[0] == first[1]
+    assert targets[0] == targets[1]
+    assert [str(playbook)] == list(targets[1].problems)
+    assert 2 == len((tmp_path / "calls").read_text().splitlines())
+
+    source.write_text(source.read_text().replace("h1", "h2"))
+
+    assert ("h2",) == read_inventory([source], asking=asking).names
+
+
+def test_whoever_waits_is_told(tmp_path):
+    """Once a second how long it takes, and at last that it is over, whether an answer came or not."""
+    source = script(tmp_path / "inventory.sh", "#!/bin/sh\nsleep 30\n")
+    told = []
+
+    with pytest.raises(EngineError, match=r"gave no answer in 2\.5 seconds") as caught:
+        read_inventory([source], asking=Asking(timeout=2.5, on_wait=told.append))
+
+    *waited, last = told
+    assert last is None
+    assert sorted(waited) == waited
+    assert waited
+    assert waited[0] == pytest.approx(1.0, abs=0.9)
+    assert "--inventory-timeout" in caught.value.remedy
+    assert "INSTALLKIT_INVENTORY_TIMEOUT" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("head", "command"),
+    [
+        pytest.param("#!{python}\nimport re\n", ["{python}"], id="a virtual environment"),
+        pytest.param("#!/usr/bin/env python3.12\n", ["/usr/bin/env", "python3.12"], id="env"),
+        pytest.param("#!/usr/bin/python3 -s\n", ["/usr/bin/python3", "-s"], id="an option"),
+        pytest.param(
+            "#!/bin/sh\n'''exec' \"/a long/python3\" \"$0\" \"$@\"\n' '''\n", ["/a long/python3"], id="long path"
+        ),
+        pytest.param("#!/bin/sh\nexec docker run ansible\n", None, id="another program"),
+        pytest.param("\x7fELF\0", None, id="no script"),
+    ],
+)
+def test_the_python_of_ansible(tmp_path, monkeypatch, head, command):
+    """A program of Ansible's says itself which Python it is for."""
+    program = tmp_path / "bin" / "ansible-somewhat"
+    script(program, head.format(python=sys.executable))
+    monkeypatch.setenv("PATH", str(program.parent))
+
+    if command is None:
+        with pytest.raises(EngineError, match="is no Python script"):
+            find_python("ansible-somewhat")
+    else:
+        assert [word.format(python=sys.executable) for word in command] == find_python("ansible-somewhat")
 
 
 @pytest.mark.parametrize(
@@ -490,7 +668,7 @@ def test_targets_that_are_not_remembered(inventory, catalog, tmp_path, text):
     write(catalog / "b.yml", "- hosts: db\n")
     playbook = write(catalog / "01.a.yml", text)
 
-    read_targets(inventory, [playbook], cache=tmp_path / "cache")
+    read_targets(inventory, uses(playbook), asking=Asking(cache=tmp_path / "cache"))
 
     assert [] == list((tmp_path / "cache").glob("*"))
 

@@ -40,6 +40,7 @@ from installkit.planning import (
     resumed_request,
     stale_changes,
 )
+from installkit.planning.limits import limit_parts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FOLDER = Path("/catalog")
@@ -922,6 +923,52 @@ def test_a_limit_that_leaves_nothing_or_is_none_is_refused(request_, message):
         World((MYSQL, PORTAL)).plan(**request_)
 
 
+@pytest.mark.parametrize(
+    ("limit", "lines"),
+    [
+        pytest.param("db1,bd2", ("'bd2' of the limit matches no host; did you mean 'db2'?",), id="a misspelt host"),
+        pytest.param("db1:qqq", ("'qqq' of the limit matches no host",), id="colons"),
+        pytest.param("db, !wbe1, &al", ("'!wbe1'", "'&al'"), id="signs"),
+        pytest.param("~db[12],db[0:1]", ("'~db[12]'", "'db[0:1]'"), id="what a fake does not know"),
+        pytest.param("db1, db2,", (), id="all match"),
+    ],
+)
+def test_the_parts_of_a_limit_that_match_nothing_are_named(limit, lines):
+    """Ansible passes over them: a misspelt host would be left out unsaid."""
+    world = World((MYSQL,))
+    asked = questions(Request(install=("mysql",), limit=limit), world.catalog, ())
+    patterns = {pattern: world.hosts(pattern) for pattern in asked.patterns} | {limit: ("db1",)}
+    targets = attrs.evolve(world.targets(Request(install=("mysql",))), patterns=patterns)
+    request = Request(install=("mysql",), limit=limit)
+
+    plan = make_plan(request, world.catalog, world.inventory, targets, (), stamp=Stamp("run1", "acme", None, NOW))
+
+    assert len(lines) == len(plan.warnings)
+    assert [] == [line for line, warning in zip(lines, plan.warnings, strict=True) if line not in warning]
+
+
+def test_a_limit_that_matches_nothing_names_its_parts():
+    with pytest.raises(PlanningError, match=r"no host matches limit 'bd1'\nthe part 'bd1' .* did you mean 'db1'"):
+        World((MYSQL,)).plan(install=("mysql",), limit="bd1")
+
+
+@pytest.mark.parametrize(
+    ("limit", "parts"),
+    [
+        pytest.param("web1", ["web1"], id="one"),
+        pytest.param("web[0:1]:!db1", ["web[0:1]", "!db1"], id="a range is no separator"),
+        pytest.param("a,b:c", ["a", "b:c"], id="commas before colons"),
+        pytest.param("fe80::1", ["fe80::1"], id="an address"),
+        pytest.param("fe80::1,fe80::2", ["fe80::1", "fe80::2"], id="addresses"),
+        pytest.param("~web(1|2).*", ["~web(1|2).*"], id="a regular expression"),
+        pytest.param(" a , ,b ", ["a", "b"], id="spaces"),
+    ],
+)
+def test_a_limit_has_the_parts_that_ansible_sees(limit, parts):
+    """Source: `split_host_pattern` of ansible's inventory/manager.py."""
+    assert parts == [part.text for part in limit_parts(limit)]
+
+
 def test_all_within_a_limit_that_has_no_component_is_refused():
     with pytest.raises(PlanningError, match="limit 'web' leaves no host of any component"):
         World((MYSQL,)).plan(all=True, limit="web")
@@ -1257,6 +1304,64 @@ def test_questions_are_what_planning_needs_to_know():
     assert {"03.mysql.yml", "08.portal.yml", "mysql.upgrade.yml"} == {path.name for path in later.playbooks}
 
 
+def test_questions_have_the_values_that_the_run_hands_over():
+    """Whatever decides a play's hosts in the run decides them in the plan; what is known only then is left open."""
+    action = attrs.evolve(spec("install", "mysql"), vars={"mode": "full", "target": "none"})
+    world = World((attrs.evolve(MYSQL, actions=(action,)),))
+    request = Request(install=("mysql=1.0",), parameters={"target": "db1"})
+    installed = world.done(install=("mysql",)).record.values()
+
+    first = questions(request, world.catalog, ()).uses
+    later = questions(request, world.catalog, installed).uses
+
+    assert [
+        {
+            "mode": "full",
+            "target": "db1",
+            "component_name": "mysql",
+            "component_action": "install",
+            "component_version": "1.0",
+            "component_from_version": None,
+            "component_purge": False,
+        }
+    ] == [use.variables for use in first]
+    assert ["install", "upgrade", "configure"] == [use.variables["component_action"] for use in later]
+    spec_ = world.spec(world.plan(install=("mysql=1.0",), parameters={"target": "db1"}))
+    assert first[0].variables == spec_.steps[0].variables
+
+
+def test_the_hosts_of_each_action_are_its_own():
+    """One playbook may mean other hosts for another action, by the values that it gets."""
+    world = World((attrs.evolve(MYSQL, actions=(spec("install", "mysql"), spec("verify", "mysql"))),))
+    request = Request(install=("mysql",))
+    uses = questions(request, world.catalog, ()).uses
+    plays = {use.key: (Play("", "db", ("db1",) if use.action is Action.INSTALL else ("db1", "db2")),) for use in uses}
+    targets = Targets(plays=plays, patterns={"db": ("db1", "db2")})
+
+    plan = make_plan(request, world.catalog, world.inventory, targets, (), stamp=Stamp("run1", "acme", None, NOW))
+
+    assert [("db1",)] == [step.hosts for step in plan.steps if step.action is Action.INSTALL]
+
+
+def test_a_value_that_a_playbook_lacks_is_said_with_how_to_give_it():
+    """In one error with what Ansible cannot read, each with its own remedy."""
+    world = World((component("a"), component("b")))
+    said = "/x/a.yml:1:10: Error processing keyword 'name': 'target' is undefined"
+    paths = [str(each.playbook_path(each.actions[0])) for each in world.components]
+
+    with pytest.raises(PlanningError) as lacking:
+        attrs.evolve(world, problems={paths[0]: said}).plan(install=("a", "b"))
+    with pytest.raises(PlanningError) as both:
+        attrs.evolve(world, problems={paths[0]: said, paths[1]: "bad"}).plan(install=("a", "b"))
+
+    assert f"a.yml needs a value for 'target': {said}" == str(lacking.value)
+    assert "-e NAME=VALUE" in lacking.value.remedy
+    assert "correct the playbooks" not in lacking.value.remedy
+    assert "Ansible cannot read b.yml: bad" in str(both.value)
+    assert "-e NAME=VALUE" in both.value.remedy
+    assert "correct the playbooks" in both.value.remedy
+
+
 def test_a_spec_holds_all_that_a_step_takes():
     parameters = SiteParameters(
         site={"region": "north"}, groups={"db": {"mysql_port": 3307}}, hosts={"db2": {"mysql_port": 3308}}
@@ -1378,6 +1483,22 @@ def test_what_is_recorded_where_the_component_no_longer_is_is_a_warning():
 
     said = "mysql is recorded on db2, but no longer for it; forget, with the limit db2, lets it go"
     assert (said,) == plan.warnings
+
+
+def test_hosts_that_other_values_mean_are_not_to_be_let_go():
+    """Where values decide the hosts of a play, the record of the others is as good as ever."""
+    world = World((attrs.evolve(component("app"), hosts=None),)).done(install=("app",))
+    narrow = attrs.evolve(world, groups={**GROUPS, "db": ("db1",)})
+    request = Request(install=("app",))
+    targets = narrow.targets(request)
+    plays = {path: tuple(attrs.evolve(play, templated=True) for play in each) for path, each in targets.plays.items()}
+    known = (narrow.catalog, narrow.inventory, attrs.evolve(targets, plays=plays), narrow.record.values())
+
+    plan = make_plan(request, *known, stamp=Stamp("run2", "acme", "run1", NOW))
+
+    assert [
+        "app is recorded on db2, which its plays do not name with these values; with others, as given by -e, they may"
+    ] == list(plan.warnings)
 
 
 def test_what_is_recorded_of_a_host_that_is_gone_can_be_let_go():

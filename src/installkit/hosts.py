@@ -1,13 +1,16 @@
 """The hosts of a site: read from wherever its inventory lies, edited where installkit holds it."""
 
+import contextlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from installkit.errors import DefinitionError, Issue, PlanningError, UnknownNameError
 from installkit.folders import Folders
-from installkit.inventory import HeldInventory, held_path, read_inventory, write_held
+from installkit.inventory import Asking, HeldInventory, held_path, read_inventory, write_held
 from installkit.model import Host, Inventory
 from installkit.planning import variable_problem
 from installkit.values import SiteValues
@@ -22,6 +25,21 @@ class SiteHosts(SiteValues):
     """
 
     _folders: Folders
+    _asking: Asking
+
+    @contextlib.contextmanager
+    def one_survey(self) -> Iterator[None]:
+        """
+        Ask Ansible each question once until the `with` block ends, also of an inventory that is a script or a plugin.
+
+        Without it each call, as `plan` and `start`, asks such an inventory anew.
+        """
+        before = self._asking
+        self._asking = attrs.evolve(before, answers={} if before.answers is None else before.answers)
+        try:
+            yield
+        finally:
+            self._asking = before
 
     def inventory(self) -> Inventory:
         """
@@ -33,7 +51,7 @@ class SiteHosts(SiteValues):
         return self._inventory(self._store.site(self.name).catalog, self._vault({}))
 
     def _inventory(self, folder: Path, vault: Mapping[str, str]) -> Inventory:
-        return read_inventory([self._source()], folder=folder, cache=self._folders.cache, vault=vault)
+        return read_inventory([self._source()], folder=folder, asking=self._asking, vault=vault)
 
     def hosts(self) -> tuple[Host, ...]:
         """

@@ -1,7 +1,9 @@
 import logging
+import math
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +17,8 @@ from installkit.errors import PlanningError, SiteLockedError, UnknownNameError
 from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
 from installkit.hosts import check_held
 from installkit.inventory import (
+    TIMEOUT,
+    Asking,
     HeldInventory,
     absolute_source,
     check_present,
@@ -28,6 +32,7 @@ from installkit.replica import Replica, find_obstacle
 from installkit.runs import KnownRuns
 from installkit.site import Site
 from installkit.store import Store, set_aside
+from installkit.wording import parse_duration
 
 _log = logging.getLogger("installkit")
 
@@ -51,14 +56,30 @@ class Installer(KnownRuns):
         data: The data directory; created if it is not there. None: `INSTALLKIT_DATA_DIR`, else `/var/lib/installkit`
             where that may be written, else the platform's state directory.
         key_file: Holds the key that stored secrets are encrypted with; by default `secret.key` in the data directory.
+        inventory_timeout: Seconds that Ansible may take to read an inventory, each time that it is asked. None:
+            `INSTALLKIT_INVENTORY_TIMEOUT`, else 60.
+        on_inventory_wait: Called about once a second while Ansible reads an inventory, with the seconds so far, and with
+            None when that is over.
 
     Raises:
         StoreError: If the directory or the database in it cannot be used.
+        PlanningError: If `INSTALLKIT_INVENTORY_TIMEOUT` is not a time.
+        ValueError: If *inventory_timeout* is not above 0.
     """
 
-    def __init__(self, data: str | Path | None = None, *, key_file: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        *,
+        key_file: str | Path | None = None,
+        inventory_timeout: float | None = None,
+        on_inventory_wait: Callable[[float | None], None] | None = None,
+    ) -> None:
         folder = default_data_directory() if data is None else Path(data)
         self.folders = Folders(folder.expanduser().absolute())
+        self._asking = Asking(
+            timeout=_inventory_timeout(inventory_timeout), cache=self.folders.cache, on_wait=on_inventory_wait
+        )
         self.obstacle = find_obstacle(self.folders)
         if self.obstacle is None:
             self.folders.make()
@@ -132,7 +153,7 @@ class Installer(KnownRuns):
         snapshot = _described(name, known, inventory, folder, title)
         if snapshot != known:
             self.store.save_site(snapshot)
-        return Site(self.folders, self.store, name, self.refresh, self.recover)
+        return self._site(name)
 
     def create_site(self, name: str, *, inventory: str, catalog: str | Path, title: str | None = None) -> Site:
         """
@@ -162,8 +183,7 @@ class Installer(KnownRuns):
 
     def sites(self) -> tuple[Site, ...]:
         """Return every site, by name."""
-        known = self.store.sites()
-        return tuple(Site(self.folders, self.store, site.name, self.refresh, self.recover) for site in known)
+        return tuple(self._site(site.name) for site in self.store.sites())
 
     def site_of_inventory(self, inventory: str | Path) -> Site | None:
         """
@@ -257,6 +277,20 @@ class Installer(KnownRuns):
             StoreError: If their key is missing, or another than that which they were encrypted with.
         """
         return self.store.check_secrets()
+
+
+def _inventory_timeout(given: float | None) -> float:
+    """Return *given*, else what the environment says, else the default, in seconds."""
+    if given is not None:
+        if not 0 < given < math.inf:
+            raise ValueError(f"inventory_timeout is a number of seconds above 0, not {given!r}")
+        return given
+    text = os.environ.get("INSTALLKIT_INVENTORY_TIMEOUT")
+    if not text:
+        return TIMEOUT
+    if (seconds := parse_duration(text)) is None:
+        raise PlanningError(f"INSTALLKIT_INVENTORY_TIMEOUT is {text!r}, not a time", remedy="write it as 90s, 5m or 1h")
+    return seconds
 
 
 def site_name_for(inventory: str | Path) -> str:

@@ -32,6 +32,7 @@ from installkit.model import (
 from installkit.planning import (
     Stamp,
     Undone,
+    check_parameters,
     digest_inputs,
     make_plan,
     make_rollback_plan,
@@ -80,7 +81,7 @@ class SitePlans(SiteHosts):
         continues = request.resume or request.rollback
         if request.resume is not None:
             request = self._resumed(request, self._own_run(request.resume))
-        known = self._survey(request, handed)
+        known = self._survey(request, handed, new=True)
         plan = _make(request, known, self._stamp(continues))
         plan = attrs.evolve(
             plan,
@@ -111,16 +112,24 @@ class SitePlans(SiteHosts):
         catalog = self.catalog()
         return resumed_request(run.plan.request, request, catalog, done=ended.steps, failed_hosts=dict.fromkeys(failed))
 
-    def _survey(self, request: Request, secrets: Mapping[str, str]) -> "_Survey":
-        """Gather all that planning *request* takes: the catalog, the record, and what Ansible answers."""
+    def _survey(self, request: Request, secrets: Mapping[str, str], *, new: bool = False) -> "_Survey":
+        """
+        Gather all that planning *request* takes: the catalog, the record, and what Ansible answers.
+
+        Values of a *new* request are refused if no playbook may get them, before Ansible is given any.
+        """
         installed = self.installed()
         catalog = _with_forgotten(self.catalog(), request, installed)
+        parameters = self.parameters()
+        if new:  # those of a plan were looked at when it was made
+            check_parameters(catalog, request, parameters)
         undone = None if request.rollback is None else self._undone(self._own_run(request.rollback))
         asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
         vault = self._vault(secrets)
         inventory = self._inventory(catalog.folder, vault)
-        targets = read_targets(inventory, asked.playbooks, asked.patterns, cache=self._folders.cache, vault=vault)
-        return _Survey(catalog, inventory, targets, installed, self.parameters(), undone)
+        files = {str(catalog.folder / path): digest for each in catalog for path, digest in each.files.items()}
+        targets = read_targets(inventory, asked.uses, asked.patterns, files=files, asking=self._asking, vault=vault)
+        return _Survey(catalog, inventory, targets, installed, parameters, undone)
 
     def _undone(self, run: Run) -> Undone:
         result = run.result()

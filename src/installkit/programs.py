@@ -4,6 +4,7 @@ import ctypes
 import errno
 import locale
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,10 @@ from installkit.errors import EngineError
 
 NO_QUESTIONS = {"ANSIBLE_ASK_PASS": "0", "ANSIBLE_BECOME_ASK_PASS": "0", "ANSIBLE_ASK_VAULT_PASS": "0"}
 """Settings for an Ansible that nobody watches: an ansible.cfg that asks for passwords would let it wait for ever."""
+
+
+_LONGEST_LINE = 4096
+_EXEC = "'''exec'"
 
 
 def find_program(name: str) -> Path:
@@ -31,6 +36,35 @@ def find_program(name: str) -> Path:
             remedy=f"{sys.executable} -m pip install ansible-core" if name.startswith("ansible") else None,
         )
     return Path(found)
+
+
+def find_python(name: str) -> list[str]:
+    """
+    Return the command that starts the Python of *name*, a program of Ansible's.
+
+    Raises:
+        EngineError: If *name* is not there, or is no Python script.
+    """
+    program = find_program(name)
+    with program.open("rb") as file:
+        first, second = (file.readline(_LONGEST_LINE).decode(errors="replace") for _ in range(2))
+    command = _words(first[2:]) if first.startswith("#!") else []
+    # Where the path is long or has a space, it is a shell script in front of Python: '''exec' "/…/python" "$0" "$@"
+    if second.startswith(_EXEC):
+        command = _words(second.removeprefix(_EXEC))[:1]
+    if not any("python" in word for word in command):
+        raise EngineError(
+            f"{program} is no Python script, so the Python that Ansible is installed in cannot be found",
+            remedy=f"{sys.executable} -m pip install ansible-core",
+        )
+    return command
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return []
 
 
 def question_environment() -> dict[str, str]:

@@ -12,6 +12,7 @@ import attrs
 from installkit.engine import adopt, settle
 from installkit.errors import DiskFullError, JournalError, PlanningError, RunNotFoundError, StoreError
 from installkit.folders import Folders
+from installkit.inventory import Asking
 from installkit.journal import (
     Journal,
     carried_elsewhere,
@@ -45,6 +46,7 @@ class KnownRuns:
     folders: Folders
     store: Store
     obstacle: StoreError | None
+    _asking: Asking
     _left_out: set[str]
     """Runs that were warned of: they cannot be read."""
 
@@ -270,5 +272,7 @@ class KnownRuns:
         if not path.is_dir():
             raise RunNotFoundError(f"the journal of run {run} is gone", remedy="installkit reindex")
         journal = Journal(path)
-        site = Site(self.folders, self.store, journal.spec().site, self.refresh, self.recover)
-        return Run(journal, self.store, site.follow_up)
+        return Run(journal, self.store, self._site(journal.spec().site).follow_up)
+
+    def _site(self, name: str) -> Site:
+        return Site(self.folders, self.store, name, self.refresh, recover=self.recover, asking=self._asking)

@@ -11,6 +11,7 @@ from installkit.display import Shown
 from installkit.engine import launch
 from installkit.errors import JournalError, PlanningError, SiteLockedError
 from installkit.folders import Folders
+from installkit.inventory import Asking
 from installkit.journal import (
     Lock,
     announce,
@@ -58,9 +59,12 @@ class Site(SitePlans, Shown):
         store: Store,
         name: str,
         refresh: Callable[[], None],
+        *,
         recover: Callable[[], None],
+        asking: Asking,
     ) -> None:
         self.name = name
+        self._asking = asking
         self._folders = folders
         self._store = store
         self._refresh = refresh
@@ -206,7 +210,8 @@ class Site(SitePlans, Shown):
 
     def follow_up(self, wanted: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
         """Plan a request, given by its fields, start it with *options*, and return the run."""
-        return self.start(self.plan(secrets=options.get("secrets"), **wanted), **options)
+        with self.one_survey():
+            return self.start(self.plan(secrets=options.get("secrets"), **wanted), **options)
 
     def _take_lock(self) -> Lock:
         path = self._folders.site_lock(self.name)

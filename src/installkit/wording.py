@@ -1,9 +1,14 @@
-"""Numbers, times, sizes and lists of names as people read them: the same on the command line, in a notebook and in a plan."""
+"""Numbers, times, sizes and lists of names as people read and write them: the same on the command line, in a notebook and in a plan."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
-__all__ = ["counted", "duration_text", "join_names", "size_text", "time_text"]
+__all__ = ["counted", "duration_text", "join_names", "parse_duration", "size_text", "time_text"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_PARTS = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 
 
 def counted(number: int, noun: str) -> str:
@@ -43,3 +48,16 @@ def size_text(size: float) -> str:
 def time_text(time: datetime | None) -> str:
     """Return *time* on the clock of this machine, as `2026-11-22 08:01`; empty for None."""
     return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def parse_duration(text: str) -> float | None:
+    """
+    Return the seconds that *text* says; None if it says none, or nothing but 0.
+
+    >>> parse_duration("1h30m"), parse_duration("90"), parse_duration("soon")
+    (5400.0, 90.0, None)
+    """
+    whole = f"{text}s" if _NUMBER.fullmatch(text) else text
+    if not _PARTS.fullmatch(whole):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)([smhdw])", whole)) or None

@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PARTS = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
+from installkit.wording import parse_duration
 
 
 class Duration(click.ParamType[float]):
@@ -16,9 +15,8 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return *value* in seconds; more than nothing."""
-        text = f"{value}s" if re.fullmatch(r"\d+(\.\d+)?", str(value)) else str(value)
-        seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)([smhdw])", text))
-        if not _PARTS.fullmatch(text) or seconds <= 0:
+        seconds = parse_duration(str(value))
+        if seconds is None:
             self.fail(f"{value!r} is no time; write it as 90s, 30m, 2h or 30d", param, ctx)
         return seconds
 

@@ -9,7 +9,7 @@ from installkit.cli.commands import Command
 from installkit.cli.completion import complete_components, complete_runs
 from installkit.cli.passwords import take_passwords
 from installkit.cli.plans import carry_out, start_options
-from installkit.cli.request import Asked, site_options, site_to_plan, variables_option
+from installkit.cli.request import Asked, inventory_timeout_option, site_options, site_to_plan, variables_option
 from installkit.cli.session import Session, pass_session
 from installkit.cli.variables import read_variables
 
@@ -18,6 +18,7 @@ from installkit.cli.variables import read_variables
 @click.argument("run", shell_complete=complete_runs)
 @click.option("--failed-hosts", is_flag=True, help="Only the hosts that failed or could not be reached.")
 @variables_option
+@inventory_timeout_option
 @start_options
 @pass_session
 def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tuple[str, ...], **start: Any) -> None:
@@ -30,7 +31,7 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     installkit resume last --yes --detach
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
-    site = session.installer.site(old.site)
+    site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), read_variables(extra_vars, site.catalog())
     made = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open, secrets=passwords)
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
@@ -40,6 +41,7 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
 @click.argument("run", shell_complete=complete_runs)
 @click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l.")
 @variables_option
+@inventory_timeout_option
 @start_options
 @pass_session
 def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tuple[str, ...], **start: Any) -> None:
@@ -51,7 +53,7 @@ def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tu
     installkit rollback 7f3c -l db2 --yes
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
-    site = session.installer.site(old.site)
+    site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), read_variables(extra_vars, site.catalog())
     made = site.plan(rollback=old, limit=limit, parameters=values.open, secrets=passwords)
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)

@@ -12,6 +12,7 @@ import attrs
 import click
 
 import installkit
+from installkit.cli.amounts import DURATION
 from installkit.cli.completion import complete_components, complete_parameters, complete_sites
 from installkit.cli.session import Session, say
 from installkit.cli.variables import read_variables
@@ -50,6 +51,22 @@ variables_option = click.option(
 )
 
 
+def _take_inventory_timeout(ctx: click.Context, param: click.Parameter, value: float | None) -> None:  # noqa: ARG001
+    session = ctx.find_object(Session)
+    if session is not None and value is not None:
+        session.inventory_timeout = value
+
+
+inventory_timeout_option = click.option(
+    "--inventory-timeout",
+    metavar="TIME",
+    type=DURATION,
+    callback=_take_inventory_timeout,
+    expose_value=False,
+    help="For Ansible to read the inventory, as 5m; 60s without it.  [env: INSTALLKIT_INVENTORY_TIMEOUT]",
+)
+
+
 def request_options(command: Function) -> Function:
     """Give *command* the options of a request; they reach it as keyword arguments, all of them for `make_plan`."""
     for option in reversed(_options()):
@@ -61,6 +78,7 @@ def site_options(command: Function) -> Function:
     """Give *command* the options that name a site; they reach it as `site`, `catalog` and `inventory`."""
     folder = click.Path(exists=True, file_okay=False)
     for option in (
+        inventory_timeout_option,
         click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i."),
         click.option("-c", "--catalog", metavar="DIR", type=folder, help="The folder of playbooks."),
         click.option(
@@ -167,7 +185,7 @@ def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[insta
     A known one keeps its catalog unless a plan is made from the one that was given.
     """
     catalogs = {site.name: site.snapshot().catalog for site in session.installer.sites()}
-    site = _find_site(session, options["site"], options["catalog"], options["inventory"])
+    site = session.survey(_find_site(session, options["site"], options["catalog"], options["inventory"]))
     try:
         yield site
     except BaseException:
@@ -253,7 +271,7 @@ def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords
         raise click.UsageError(f"{text} is a plan already: leave the options of a request out, or leave the plan out")
     path = Path(text)
     plan = _plan_from(path) if path.is_file() else _plan_by_id(session, text)
-    site = session.installer.site(plan.site)
+    site = session.survey(session.installer.site(plan.site))
     values = read_variables(options["extra_vars"], site.catalog())
     if values.open:
         names = ", ".join(values.open)

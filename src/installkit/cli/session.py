@@ -1,10 +1,12 @@
 import re
 import shlex
+from contextlib import ExitStack
 
 import attrs
 import click
 
 import installkit
+from installkit.cli.waiting import InventoryWait
 
 
 @attrs.define
@@ -17,23 +19,34 @@ class Session:
     Attributes:
         data: As given with `--data-dir`; None if it was not.
         commands: Names of all commands, to know them in a remedy.
+        inventory_timeout: As given with `--inventory-timeout`; None if it was not.
     """
 
     data: str | None
     commands: tuple[str, ...] = ()
+    inventory_timeout: float | None = None
     _installer: "installkit.Installer | None" = None
+    _surveys: ExitStack = attrs.field(factory=ExitStack, init=False)
 
     @property
     def installer(self) -> "installkit.Installer":
         """The data directory that this command works on."""
         if self._installer is None:
-            self._installer = installkit.Installer(self.data)
+            self._installer = installkit.Installer(
+                self.data, inventory_timeout=self.inventory_timeout, on_inventory_wait=InventoryWait()
+            )
         return self._installer
 
     def close(self) -> None:
         """Close the data directory, if it was opened."""
+        self._surveys.close()
         if self._installer is not None:
             self._installer.close()
+
+    def survey(self, site: "installkit.Site") -> "installkit.Site":
+        """Return *site*, whose inventory is asked each question once in this command."""
+        self._surveys.enter_context(site.one_survey())
+        return site
 
     def forget(self) -> None:
         """Close the data directory; the next use opens it anew."""

@@ -32,7 +32,7 @@ POLL = 0.25
 LINGER = 0.5
 """Seconds without a byte after which a terminal that something left behind still holds open is given up."""
 
-_PLUGINS = Path(__file__).parent / "plugins"
+_PLUGINS = Path(__file__).parent / "plugins/callback"
 _DEFAULT_PLUGINS = "{}/plugins/callback:/usr/share/ansible/plugins/callback"  # Source: ansible's base.yml
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from installkit.errors import DefinitionError, EngineError, Issue
 from installkit.inventory.memory import Memory, question_key
 from installkit.inventory.parsing import unread_issue
-from installkit.inventory.question import NO_PASSWORDS, TIMEOUT, Answer, ask
+from installkit.inventory.question import NO_PASSWORDS, Answer, Asking, ask
 from installkit.inventory.sources import Sources, find_sources
 from installkit.model import Host, Inventory
 
@@ -31,8 +31,7 @@ def read_inventory(
     sources: Sequence[Path],
     *,
     folder: Path | None = None,
-    cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    asking: Asking | None = None,
     vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Inventory:
     """
@@ -41,8 +40,7 @@ def read_inventory(
     Args:
         sources: Files or folders: INI, YAML, scripts, plugin configurations.
         folder: Whose ansible.cfg is in force; the first source's folder if None.
-        cache: Folder where answers about static sources are remembered; None remembers nothing.
-        timeout: Seconds that Ansible may take.
+        asking: How Ansible is asked; None remembers nothing.
         vault: Vault passwords by label.
 
     Raises:
@@ -52,13 +50,15 @@ def read_inventory(
     """
     found = find_sources(sources)
     where = folder or found.paths[0].parent
+    asking = asking or Asking()
     memory = Memory(
-        cache if found.static else None,
+        asking,
+        found.static,
         lambda: question_key("ansible-inventory", [where], find_sources(sources), vaults=sorted(vault)),
     )
     said = memory.recall()
     if said is None:
-        said = _said(_listing(found, where, timeout, vault))
+        said = _said(_listing(found, where, asking, vault))
         memory.remember(said)
     hosts = tuple(_hosts(said["groups"]))
     _check(hosts, said["groups"], said["warnings"], found)
@@ -72,9 +72,9 @@ def read_inventory(
     )
 
 
-def _listing(sources: Sources, folder: Path, timeout: float, vault: Mapping[str, str]) -> Answer:
+def _listing(sources: Sources, folder: Path, asking: Asking, vault: Mapping[str, str]) -> Answer:
     arguments = [*sources.options, "--list"]
-    answer = ask("ansible-inventory", arguments, folder=folder, timeout=timeout, settings=_NO_VARIABLES, vault=vault)
+    answer = ask("ansible-inventory", arguments, folder=folder, asking=asking, settings=_NO_VARIABLES, vault=vault)
     if answer.status == 0:
         return answer
     unread = [found["path"] for message in answer.messages if (found := _UNREAD.search(message.text))]

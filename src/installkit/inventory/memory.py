@@ -11,10 +11,11 @@ from typing import Any
 
 import attrs
 
+from installkit.inventory.question import Asking
 from installkit.inventory.sources import Sources
 from installkit.programs import find_program, home_path
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 64
 _log = logging.getLogger("installkit")
 
@@ -25,41 +26,60 @@ class Memory:
     What is remembered of one question.
 
     Attributes:
-        folder: Where answers are files; None remembers nothing.
+        asking: Says where answers are remembered.
+        lasting: Whether the answer may be kept in a file: nothing but what is in its key decides it.
         key: Returns the question's key, with all that its answer depends on at that moment.
     """
 
-    folder: Path | None
+    asking: Asking
+    lasting: bool
     key: Callable[[], str]
     _asked: str | None = attrs.field(default=None, init=False)
 
     def recall(self) -> Any:
         """Return the answer, None if there is none; an answer that cannot be read is none."""
-        if self.folder is None:
+        if self._folder is None and self.asking.answers is None:
             return None
         self._asked = self.key()
+        if self.asking.answers is not None and self._asked in self.asking.answers:
+            return self.asking.answers[self._asked]
+        return None if self._folder is None else self._read(self._folder)
+
+    def _read(self, folder: Path) -> Any:
         try:
-            return json.loads(self._file(self.folder).read_bytes())
+            return json.loads(self._file(folder).read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
             _log.warning("asking Ansible again: what it answered cannot be read: %s", exc)
             return None
 
-    def remember(self, answer: Any) -> None:
+    def remember(self, answer: Any, *, whole: bool = True) -> None:
         """
         Keep *answer*, what `json.dumps` takes, unless a file changed since `recall`: nobody knows which it is about.
 
         A full disk costs the memory, not the answer.
+
+        Args:
+            answer: What `recall` will return.
+            whole: Whether Ansible answered all that was asked; else no file keeps it.
         """
-        if self.folder is None or self.key() != self._asked:
+        if self._asked is None or self.key() != self._asked:
+            return
+        if self.asking.answers is not None:
+            self.asking.answers[self._asked] = answer
+        if self._folder is None or not whole:
             return
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(self._file(self.folder), json.dumps(answer))
-            _forget_oldest(self.folder)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(self._file(self._folder), json.dumps(answer))
+            _forget_oldest(self._folder)
         except OSError as exc:
             _log.warning("Ansible will be asked again: its answer cannot be kept: %s", exc)
+
+    @property
+    def _folder(self) -> Path | None:
+        return self.asking.cache if self.lasting else None
 
     def _file(self, folder: Path) -> Path:
         return folder / f"{self._asked}.json"

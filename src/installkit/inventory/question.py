@@ -5,16 +5,21 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from installkit.errors import EngineError, PlanningError
-from installkit.programs import find_program, question_environment
+from installkit.programs import find_program, find_python, question_environment
 
 TIMEOUT = 60.0
 """Seconds that Ansible may take for an answer; only a slow inventory script takes more than two."""
+
+_TICK = 1.0
+"""Seconds between two calls of `Asking.on_wait`."""
 
 _SETTINGS: Mapping[str, str] = {
     # A source that no plugin can read is an error, not an inventory that is quietly smaller.
@@ -48,6 +53,25 @@ _LABEL = re.compile(r"^(?:\[(?:ERROR|WARNING)\]|ERROR)[:!] ")
 
 
 @attrs.frozen
+class Asking:
+    """
+    How Ansible is asked.
+
+    Attributes:
+        timeout: Seconds that it may take for each answer.
+        cache: Folder where answers about static inventories are remembered; None remembers nothing there.
+        answers: Answers of any kind by question, for as long as the caller keeps them; None remembers nothing there.
+        on_wait: Called about once a second while an answer is awaited, with the seconds since it was asked, and with
+            None when the waiting is over.
+    """
+
+    timeout: float = TIMEOUT
+    cache: Path | None = None
+    answers: dict[str, Any] | None = attrs.field(default=None, repr=False)
+    on_wait: Callable[[float | None], None] | None = None
+
+
+@attrs.frozen
 class Answer:
     """
     What a program of Ansible's said.
@@ -55,12 +79,17 @@ class Answer:
     Attributes:
         status: Its exit status.
         output: Its standard output.
-        messages: Its errors and warnings.
+        errors: Its standard error.
     """
 
     status: int
     output: str
-    messages: tuple["Message", ...]
+    errors: str
+
+    @property
+    def messages(self) -> tuple["Message", ...]:
+        """Its errors and warnings."""
+        return tuple(_messages(self.errors))
 
     @property
     def warnings(self) -> tuple["Message", ...]:
@@ -97,7 +126,8 @@ def ask(
     arguments: Sequence[str | Path],
     *,
     folder: Path,
-    timeout: float,
+    asking: Asking,
+    script: Path | None = None,
     settings: Mapping[str, str] | None = None,
     vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Answer:
@@ -108,7 +138,8 @@ def ask(
         program: As `ansible-inventory`.
         arguments: Its options and operands.
         folder: Its current directory, whose ansible.cfg it reads.
-        timeout: Seconds; then it is ended with all that it started.
+        asking: Says how long it may take; then it is ended with all that it started.
+        script: What Ansible's own Python runs in place of *program*; it takes its options.
         settings: Environment variables of Ansible's for this question.
         vault: Vault passwords by label.
 
@@ -119,22 +150,27 @@ def ask(
     environment = {**question_environment(), **_SETTINGS, **(settings or {})}
     try:
         with _handed_over(vault) as (options, descriptors):
-            command = [str(find_program(program)), *options, *map(str, arguments)]
-            status, output, errors = _finished(command, folder, environment, timeout, descriptors)
+            start = [find_program(program)] if script is None else [*find_python(program), script]
+            command = [*map(str, (*start, *arguments)), *options]
+            answer = _finished(command, folder, environment, asking, descriptors)
     except subprocess.TimeoutExpired as exc:
-        raise _timed_out(program, timeout) from exc
+        raise _timed_out(program, asking.timeout) from exc
     except OSError as exc:
         raise EngineError(f"{program} could not be started in {folder}: {exc}") from exc
-    answer = Answer(status, output, tuple(_messages(errors)))
-    if status != 0:
+    if answer.status != 0:
         _check_start(answer)
-    if status != 0 and (locked := [message for message in answer.messages if _LOCKED.search(message.text)]):
+        refuse_locked(str(message) for message in answer.messages)
+    return answer
+
+
+def refuse_locked(messages: Iterable[str]) -> None:
+    """Raise a `PlanningError` if one of *messages* of Ansible's says that it lacks a vault password."""
+    if locked := next((message for message in messages if _LOCKED.search(message)), None):
         raise PlanningError(
-            f"a vault password is needed: {locked[0]}",
+            f"a vault password is needed: {locked}",
             remedy="give it with --ask-vault-pass, --vault-password-file or --vault-id, or keep it as the site's secret"
             " ansible_vault_password (ansible_vault_password:LABEL where the vault has one)",
         )
-    return answer
 
 
 def _check_start(answer: Answer) -> None:
@@ -160,8 +196,8 @@ def _handed_over(passwords: Mapping[str, str]) -> Iterator[tuple[list[str], list
 
 
 def _finished(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float, descriptors: Sequence[int]
-) -> tuple[int, str, str]:
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], asking: Asking, descriptors: Sequence[int]
+) -> Answer:
     # A session of its own: nobody is asked for a password at a terminal, and the whole of it can be ended.
     with subprocess.Popen(
         command,
@@ -174,18 +210,39 @@ def _finished(
         pass_fds=descriptors,
     ) as process:
         try:
-            output, errors = process.communicate(timeout=timeout)
+            output, errors = _awaited(process, asking)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             raise
-    return process.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
+    return Answer(process.returncode, output.decode(errors="replace"), errors.decode(errors="replace"))
+
+
+def _awaited(process: "subprocess.Popen[bytes]", asking: Asking) -> tuple[bytes, bytes]:
+    begun = time.monotonic()
+    tell = asking.on_wait
+    told = False
+    try:
+        while True:
+            left = begun + asking.timeout - time.monotonic()
+            try:
+                return process.communicate(timeout=left if tell is None else min(left, _TICK))
+            except subprocess.TimeoutExpired:
+                waited = time.monotonic() - begun
+                if tell is None or waited >= asking.timeout:
+                    raise
+                told = True
+                tell(waited)
+    finally:
+        if told and tell is not None:
+            tell(None)
 
 
 def _timed_out(program: str, timeout: float) -> EngineError:
     return EngineError(
         f"{program} gave no answer in {timeout:g} seconds and was ended",
-        remedy="look whether an inventory script or plugin of this site waits for something",
+        remedy="look whether an inventory script or plugin of this site waits for something; if it is only slow, give it"
+        " more time with --inventory-timeout, as 5m, or INSTALLKIT_INVENTORY_TIMEOUT",
     )
 
 

@@ -1,24 +1,33 @@
-"""The hosts that playbooks and patterns mean."""
+"""
+The hosts that playbooks and patterns mean.
+
+All questions about one folder's playbooks go to one process of Ansible, `list_hosts.py`: it reads the inventory once,
+gives each playbook the extra variables that its run will hand over, and answers each question for itself, so that a
+playbook that Ansible cannot read costs the others nothing.
+"""
 
 import functools
 import hashlib
 import json
-import os
 import re
+import secrets
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from installkit.errors import EngineError, PlanningError
-from installkit.inventory.listing import ListedPlay, listed_plays
 from installkit.inventory.memory import Memory, question_key
-from installkit.inventory.question import NO_PASSWORDS, TIMEOUT, Answer, ask
+from installkit.inventory.question import NO_PASSWORDS, Answer, Asking, ask, refuse_locked
 from installkit.inventory.sources import find_sources
-from installkit.model import Inventory, Play, Targets, to_wire
+from installkit.model import Inventory, Play, PlaybookUse, Targets, to_wire
+from installkit.unsafe import unsafe_json
+
+PROGRAM = Path(__file__).parents[1] / "engine" / "plugins" / "list_hosts.py"
+"""A program of Ansible's; it says itself what it is asked, and how it answers."""
 
 _NO_PATTERN = re.compile(r"^\s*$|^-|(?:^|[,:&!])\s*@|\{[{%#]|[\x00-\x1f\x7f]")
 """Empty, an option, a file of patterns, a template, or control characters."""
@@ -26,27 +35,29 @@ _NO_PATTERN = re.compile(r"^\s*$|^-|(?:^|[,:&!])\s*@|\{[{%#]|[\x00-\x1f\x7f]")
 _BEYOND_THE_FILE = re.compile(rb"import_playbook|\bhosts\b[^\n]*(?:\n[ \t]*-[^\n]*)*?\{[{%]")
 """Whether a playbook's hosts depend on more than its own text: on a playbook that it imports, on a template."""
 
+_NO_FILES: Mapping[str, str] = {}
+
 
 def read_targets(
     inventory: Inventory,
-    playbooks: Iterable[Path],
+    uses: Iterable[PlaybookUse],
     patterns: Iterable[str] = (),
     *,
-    cache: Path | None = None,
-    timeout: float = TIMEOUT,
+    files: Mapping[str, str] = _NO_FILES,
+    asking: Asking | None = None,
     vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Targets:
     """
-    Return the hosts that *playbooks* and *patterns* mean on *inventory*, as `ansible-playbook --list-hosts` says.
+    Return the hosts that the playbooks of *uses* and *patterns* mean on *inventory*, as Ansible itself says.
 
-    One question is asked for all playbooks; those beside an ansible.cfg of their own are asked for in their folder.
+    Playbooks beside an ansible.cfg of their own are asked for in their folder.
 
     Args:
         inventory: As `read_inventory` returned it.
-        playbooks: Relative to the current directory, or absolute. One that Ansible cannot read is in `problems`.
+        uses: Playbooks with their variables. One that Ansible cannot read is in `problems`.
         patterns: Ansible host patterns. One that matches nothing means no hosts.
-        cache: Folder where answers about static inventories are remembered; None remembers nothing.
-        timeout: Seconds that Ansible may take for each question.
+        files: Digests of the files that the playbooks may read; where one changed, nothing remembered holds.
+        asking: How Ansible is asked; None remembers nothing.
         vault: Vault passwords by label.
 
     Raises:
@@ -55,19 +66,27 @@ def read_targets(
     """
     asked = tuple(dict.fromkeys(patterns))
     _check_patterns(asked)
-    paths = list(dict.fromkeys(Path(os.path.abspath(playbook)) for playbook in playbooks))  # noqa: PTH100 - as named
-    present = [path for path in paths if path.is_file()]
-    question = _Question(inventory, asked, timeout, vault)
-    memory = Memory(cache if inventory.static and not _beyond(present) else None, lambda: question.key(present))
-    said = memory.recall()
-    targets = _targets(said) if said else question.ask(present)
-    if not said and not targets.problems:
-        memory.remember(to_wire(targets))
-    missing = {str(path): f"{path}: the playbook does not exist" for path in paths if path not in present}
+    every = list({use.key: use for use in uses}.values())
+    missing = {
+        str(use.playbook): f"{use.playbook}: the playbook does not exist" for use in every if not use.playbook.is_file()
+    }
+    present = tuple(use for use in every if str(use.playbook) not in missing)
+    asking = asking or Asking()
+    question = _Question(inventory, present, asked, files, asking, vault)
+    memory = Memory(asking, inventory.static and not _beyond(present), question.key)
+    known = memory.recall()
+    targets = _targets(known) if known else question.ask()
+    if not known:
+        memory.remember(to_wire(targets), whole=not targets.problems)
     return attrs.evolve(targets, problems={**missing, **targets.problems})
 
 
-Listed = tuple[ListedPlay, ...]
+@attrs.frozen
+class _Reply:
+    """What Ansible replied to one question: a JSON value, or why there is none."""
+
+    value: Any = None
+    problem: str = ""
 
 
 @attrs.frozen(slots=False)
@@ -75,104 +94,129 @@ class _Question:
     """What is asked, of which inventory."""
 
     _inventory: Inventory
+    _uses: tuple[PlaybookUse, ...]
     _patterns: tuple[str, ...]
-    _timeout: float
+    _files: Mapping[str, str] = attrs.field(repr=False)
+    _asking: Asking
     _vault: Mapping[str, str] = attrs.field(repr=False)
 
-    def key(self, playbooks: Sequence[Path]) -> str:
-        digests = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in playbooks}
-        folders = [folder for folder, _ in self._groups(playbooks)]
-        sources = find_sources(self._inventory.sources)
+    def key(self) -> str:
+        paths = {use.playbook for use in self._uses}
         return question_key(
-            "ansible-playbook", folders, sources, playbooks=digests, patterns=self._patterns, vaults=sorted(self._vault)
+            "ansible-playbook",
+            [folder for folder, _ in self._groups()],
+            find_sources(self._inventory.sources),
+            playbooks={str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
+            files=dict(self._files),
+            uses=[(use.key, to_wire(use.variables)) for use in self._uses],
+            patterns=self._patterns,
+            vaults=sorted(self._vault),
         )
 
-    def ask(self, playbooks: Sequence[Path]) -> Targets:
-        plays: dict[str, Listed] = {}
-        problems: dict[str, str] = {}
-        with tempfile.TemporaryDirectory(prefix="installkit-") as folder:
-            probe = Path(folder, "patterns.yml")
-            probe.write_text(json.dumps([{"hosts": pattern} for pattern in ("all", *self._patterns)]))
-            for where, group in self._groups(playbooks):
-                listed, refused = self._ask_group(where, group, probe)
-                plays |= listed
-                problems |= refused
-        _, *matched = plays.pop(str(probe))
+    def ask(self) -> Targets:
+        matched: list[_Reply] = []
+        listed: dict[str, _Reply] = {}
+        patterns = self._patterns
+        for folder, uses in self._groups():
+            replies = self._ask_group(folder, uses, patterns)
+            matched += replies[: len(patterns)]
+            listed |= zip((use.key for use in uses), replies[len(patterns) :], strict=True)
+            patterns = ()  # the first process has answered them
+        refuse_locked(reply.problem for reply in (*matched, *listed.values()))
+        if refused := [reply.problem for reply in matched if reply.problem]:
+            raise PlanningError(f"Ansible cannot say which hosts are meant: {refused[0]}")
+        answers = self._alike(listed)
         return Targets(
-            plays={path: tuple(self._play(play) for play in listed) for path, listed in plays.items()},
-            patterns=dict(zip(self._patterns, (self._play(play).hosts for play in matched), strict=True)),
-            problems=problems,
+            plays={key: tuple(map(self._play, reply.value)) for key, reply in answers.items() if not reply.problem},
+            patterns={
+                pattern: self._in_order(reply.value) for pattern, reply in zip(self._patterns, matched, strict=True)
+            },
+            problems={key: reply.problem for key, reply in answers.items() if reply.problem},
         )
 
-    def _groups(self, playbooks: Sequence[Path]) -> list[tuple[Path, list[Path]]]:
-        """Return the folders to ask in, with their playbooks: an ansible.cfg counts for the playbooks beside it."""
-        groups: dict[Path | None, list[Path]] = defaultdict(list)
-        for path in playbooks:
-            groups[path.parent if (path.parent / "ansible.cfg").exists() else None].append(path)
-        found = [(folder or group[0].parent, group) for folder, group in groups.items()]
+    def _alike(self, listed: Mapping[str, _Reply]) -> dict[str, _Reply]:
+        """Return the replies as `Targets` has them: once for a playbook where all uses have the same."""
+        by_playbook: dict[str, list[str]] = defaultdict(list)
+        for use in self._uses:
+            by_playbook[str(use.playbook)].append(use.key)
+        answers: dict[str, _Reply] = {}
+        for path, keys in by_playbook.items():
+            same = all(listed[key] == listed[keys[0]] for key in keys)
+            answers |= {path: listed[keys[0]]} if same else {key: listed[key] for key in keys}
+        return answers
+
+    def _groups(self) -> list[tuple[Path, list[PlaybookUse]]]:
+        """Return the folders to ask in, with the uses: an ansible.cfg counts for the playbooks beside it."""
+        groups: dict[Path | None, list[PlaybookUse]] = defaultdict(list)
+        for use in self._uses:
+            beside = use.playbook.parent
+            groups[beside if (beside / "ansible.cfg").exists() else None].append(use)
+        found = [(folder or group[0].playbook.parent, group) for folder, group in groups.items()]
         return found or [(self._inventory.sources[0].parent, [])]
 
-    def _ask_group(
-        self, folder: Path, playbooks: Sequence[Path], probe: Path
-    ) -> tuple[dict[str, Listed], dict[str, str]]:
-        together = self._answer(folder, [*playbooks, probe])
-        if together.status == 0:
-            return _listed(together, [*playbooks, probe]), {}
-        alone = self._answer(folder, [probe])
-        if alone.status != 0:
-            kind = PlanningError if self._patterns else EngineError
-            raise kind(f"Ansible cannot say which hosts are meant: {alone.error}")
-        listed, refused = self._without_blamed(folder, playbooks, together)
-        return {**listed, **_listed(alone, [probe])}, refused
+    def _ask_group(self, folder: Path, uses: Sequence[PlaybookUse], patterns: Sequence[str]) -> list[_Reply]:
+        """Return the replies to *patterns* and then to *uses*; where a question ends the process, another goes on."""
+        replies: list[_Reply] = []
+        with tempfile.TemporaryDirectory(prefix="installkit-") as scratch:
+            playbooks = list(zip((str(use.playbook) for use in uses), _write_values(Path(scratch), uses), strict=True))
+            while len(replies) < len(patterns) + len(uses):
+                question = {"patterns": patterns, "playbooks": playbooks, "after": len(replies)}
+                replies += self._replies(folder, Path(scratch), question)
+        return replies
 
-    def _without_blamed(
-        self, folder: Path, playbooks: Sequence[Path], failed: Answer
-    ) -> tuple[dict[str, Listed], dict[str, str]]:
-        """
-        Return the plays of those *playbooks* that Ansible can read, and its reasons for the others.
+    def _replies(self, folder: Path, scratch: Path, question: Mapping[str, Any]) -> Iterator[_Reply]:
+        mark, questions, answers = secrets.token_hex(16), scratch / "questions.json", scratch / "answers"
+        questions.write_text(json.dumps({**question, "answers": str(answers), "mark": mark}))
+        answers.write_text("")
+        answer = self._answer(folder, questions, dict.fromkeys(path for path, _ in question["playbooks"]))
+        before, *parts = answer.errors.split(f"{mark}\n")
+        if not parts:
+            raise EngineError(f"Ansible cannot say which hosts are meant: {attrs.evolve(answer, errors=before).error}")
+        values = [json.loads(line) for line in answers.read_text().splitlines()]
+        for number, part in enumerate(parts):
+            value = values[number] if number < len(values) else None
+            problem = "" if value is not None else attrs.evolve(answer, errors=part).error
+            yield _Reply(value, problem)
 
-        Ansible stops at the first that it cannot read. Where it does not name it, each half is asked alone.
-        """
-        if len(playbooks) <= 1:
-            return {}, {str(path): failed.error for path in playbooks}
-        blamed = [path for path in playbooks if failed.error.startswith(f"{path}:")]
-        rest = [path for path in playbooks if path not in blamed]
-        middle = len(rest) // 2
-        listed: dict[str, Listed] = {}
-        refused = {str(path): failed.error for path in blamed}
-        for part in [rest] if blamed else [rest[:middle], rest[middle:]]:
-            answer = self._answer(folder, part)
-            found = (_listed(answer, part), {}) if answer.status == 0 else self._without_blamed(folder, part, answer)
-            listed |= found[0]
-            refused |= found[1]
-        return listed, refused
+    def _answer(self, folder: Path, questions: Path, playbooks: Iterable[str]) -> Answer:
+        sources = [option for source in self._inventory.sources for option in ("-i", str(source))]
+        # Ansible takes no call without a playbook, and looks whether each is a file
+        arguments = [str(questions), *sources, "--list-hosts", *(list(playbooks) or [str(questions)])]
+        return ask("ansible-playbook", arguments, folder=folder, asking=self._asking, script=PROGRAM, vault=self._vault)
 
-    def _answer(self, folder: Path, playbooks: Sequence[Path]) -> Answer:
-        options = [option for source in self._inventory.sources for option in ("-i", str(source))]
-        arguments = [*options, "--list-hosts", *map(str, playbooks)]
-        return ask("ansible-playbook", arguments, folder=folder, timeout=self._timeout, vault=self._vault)
+    def _play(self, listed: Mapping[str, Any]) -> Play:
+        return Play(listed["name"], listed["pattern"], self._in_order(listed["hosts"]), listed["templated"])
 
-    def _play(self, play: ListedPlay) -> Play:
+    def _in_order(self, hosts: Iterable[str]) -> tuple[str, ...]:
         order = self._order
-        return Play(
-            play.name, play.pattern, tuple(sorted(play.hosts, key=lambda host: (order.get(host, len(order)), host)))
-        )
+        return tuple(sorted(hosts, key=lambda host: (order.get(host, len(order)), host)))
 
     @functools.cached_property
     def _order(self) -> dict[str, int]:
         return {name: position for position, name in enumerate(self._inventory.names)}
 
 
-def _listed(answer: Answer, playbooks: Iterable[Path]) -> dict[str, Listed]:
-    return dict(listed_plays(answer.output, [str(path) for path in playbooks]))
+def _write_values(folder: Path, uses: Iterable[PlaybookUse]) -> list[str | None]:
+    """Write the variables of *uses* into files in *folder*; return the path for each, None where it has none."""
+    paths: dict[str, str | None] = {unsafe_json({}): None}
+    found = []
+    for use in uses:
+        text = unsafe_json(use.variables)
+        if text not in paths:
+            path = folder / f"values-{len(paths)}.json"
+            path.write_text(text)
+            paths[text] = str(path)
+        found.append(paths[text])
+    return found
 
 
-def _targets(said: Mapping[str, Any]) -> Targets:
+def _targets(known: Mapping[str, Any]) -> Targets:
     plays = {
-        path: tuple(Play(play["name"], play["pattern"], tuple(play["hosts"])) for play in listed)
-        for path, listed in said["plays"].items()
+        path: tuple(Play(play["name"], play["pattern"], tuple(play["hosts"]), play["templated"]) for play in listed)
+        for path, listed in known["plays"].items()
     }
-    return Targets(plays=plays, patterns={pattern: tuple(hosts) for pattern, hosts in said["patterns"].items()})
+    patterns = {pattern: tuple(hosts) for pattern, hosts in known["patterns"].items()}
+    return Targets(plays=plays, patterns=patterns, problems=known["problems"])
 
 
 def _check_patterns(patterns: Iterable[str]) -> None:
@@ -184,5 +228,5 @@ def _check_patterns(patterns: Iterable[str]) -> None:
         )
 
 
-def _beyond(playbooks: Iterable[Path]) -> bool:
-    return any(_BEYOND_THE_FILE.search(path.read_bytes()) for path in playbooks)
+def _beyond(uses: Iterable[PlaybookUse]) -> bool:
+    return any(_BEYOND_THE_FILE.search(path.read_bytes()) for path in {use.playbook for use in uses})

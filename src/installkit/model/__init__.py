@@ -16,7 +16,7 @@ from installkit.model.event import Event, LogSpan
 from installkit.model.failures import group_failures, on_hosts
 from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
 from installkit.model.installation import Installation, Record, record_event
-from installkit.model.inventory import Host, Inventory, Play, Targets
+from installkit.model.inventory import Host, Inventory, Play, PlaybookUse, Targets
 from installkit.model.options import LOG_LIMIT, RunOptions, StartOptions, option_problems
 from installkit.model.parameters import SiteParameters
 from installkit.model.passwords import (
@@ -97,6 +97,7 @@ __all__ = [
     "Plan",
     "PlanFilter",
     "Play",
+    "PlaybookUse",
     "Progress",
     "Reason",
     "Recap",

@@ -7,6 +7,7 @@ import attrs
 
 from installkit.display import Shown
 from installkit.errors import Issue, UnknownNameError
+from installkit.model.inventory import PlaybookUse
 from installkit.model.words import Action
 
 _NUMBER = re.compile(r"0*[0-9]{1,9}")
@@ -157,18 +158,24 @@ class Component:
         """
         Return how *action* is carried out; None if it is not.
 
-        `upgrade` and `configure` fall back to `install`; `record` and `forget` need nothing declared.
+        `upgrade` and `configure` fall back to `install`, and then name themselves; `record` and `forget` need nothing
+        declared.
         """
         if action.bookkeeping:
             return ActionSpec(action=action, playbook="")
         declared = {spec.action: spec for spec in self.actions}
         if action in {Action.UPGRADE, Action.CONFIGURE}:
-            return declared.get(action) or declared.get(Action.INSTALL)
+            install = declared.get(Action.INSTALL)
+            return declared.get(action) or (install and attrs.evolve(install, action=action))
         return declared.get(action)
 
     def playbook_path(self, spec: ActionSpec) -> Path:
         """Return the absolute path of *spec*'s playbook."""
         return self.folder / spec.playbook
+
+    def use_of(self, spec: ActionSpec, variables: Mapping[str, Any] | None = None) -> PlaybookUse:
+        """Return the use of *spec*'s playbook, with *variables* as its extra variables."""
+        return PlaybookUse(self.playbook_path(spec), self.name, spec.action, variables or {})
 
 
 @attrs.frozen(kw_only=True)

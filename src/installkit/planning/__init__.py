@@ -2,7 +2,7 @@
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
 from installkit.planning.inputs import digest_inputs, stale_changes
-from installkit.planning.parameters import parameter_problem, undeclared_problem, variable_problem
+from installkit.planning.parameters import check_parameters, parameter_problem, undeclared_problem, variable_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.questions import Questions, questions
 from installkit.planning.requests import resumed_request
@@ -15,6 +15,7 @@ __all__ = [
     "Stamp",
     "Undone",
     "Wanted",
+    "check_parameters",
     "digest_inputs",
     "make_plan",
     "make_rollback_plan",

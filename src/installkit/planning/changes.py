@@ -151,7 +151,12 @@ def _warnings(changes: Changes, rows: Rows, coverage: Coverage) -> Iterable[str]
     if changes.demand.action is Action.FORGET:
         return
     stranded = sorted(rows.keys() - set(coverage.of_component(component)))
-    if stranded:
+    if stranded and coverage.templated(component):
+        yield (
+            f"{component.name} is recorded on {join_names(stranded)}, which its plays do not name with these values;"
+            " with others, as given by -e, they may"
+        )
+    elif stranded:
         yield (
             f"{component.name} is recorded on {join_names(stranded)}, but no longer for it;"
             f" forget, with the limit {','.join(stranded)}, lets it go"

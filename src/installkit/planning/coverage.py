@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, ActionSpec, Catalog, Component, Play, Targets
+from installkit.model import Action, ActionSpec, Catalog, Component, Inventory, Play, Targets
+from installkit.planning.limits import limit_parts, unmatched_sentence
 
 _CONTROL = "localhost"
 """Ansible's own name for the machine that it runs on."""
+
+_UNDEFINED = re.compile(r"(?<=')\w+(?=' is undefined)")
+_NEEDS_VALUE = " needs a value for "
 
 
 @attrs.frozen
@@ -31,7 +34,7 @@ class Coverage:
     limit: str | None = None
     recorded: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     failed_only: bool = False
-    _of_playbook: dict[Path, tuple[str, ...]] = attrs.field(factory=dict, init=False)
+    _of_playbook: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
     _of_component: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
 
     def of_component(self, component: Component) -> tuple[str, ...]:
@@ -56,12 +59,12 @@ class Coverage:
             return self.recorded[component.name]
         if not spec.playbook:
             return self.of_component(component)
-        path = component.playbook_path(spec)
-        if path not in self._of_playbook:
+        use = component.use_of(spec)
+        if use.key not in self._of_playbook:
             if problem := self.problem(component, spec):
-                raise PlanningError(problem, remedy="correct the playbook, and plan again")
-            self._of_playbook[path] = self.targets.hosts_of(path)
-        return self._of_playbook[path]
+                raise unread_error([problem])
+            self._of_playbook[use.key] = self.targets.hosts_of(use)
+        return self._of_playbook[use.key]
 
     def of_action(self, component: Component, spec: ActionSpec) -> tuple[str, ...]:
         """
@@ -112,7 +115,7 @@ class Coverage:
         return {host for play in plays if not own.isdisjoint(play.hosts) for host in play.hosts}
 
     def _plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
-        return self.targets.plays.get(str(component.playbook_path(spec)), ())
+        return self.targets.plays_of(component.use_of(spec))
 
     def dropped_plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
         """Return the plays of *spec*'s playbook that lose all of their hosts to the user's own limit."""
@@ -128,6 +131,12 @@ class Coverage:
         foreign = (play for play in self._plays(component, spec) if play.hosts and own.isdisjoint(play.hosts))
         return tuple(play for play in foreign if shared.issuperset(play.hosts))
 
+    def templated(self, component: Component) -> bool:
+        """Return whether values decide which hosts *component* is for."""
+        spec = component.action(Action.INSTALL)
+        plays = self.targets.plays_of(component.use_of(spec)) if spec else ()
+        return component.hosts is None and any(play.templated for play in plays)
+
     def in_limit(self, hosts: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of *hosts* that the limit leaves, in their order."""
         if self.limit is None:
@@ -135,25 +144,48 @@ class Coverage:
         allowed = self._allowed(self.limit)
         return tuple(host for host in hosts if host in allowed)
 
-    def check_limit(self) -> None:
+    def check_limit(self, inventory: Inventory) -> None:
         """
-        Refuse a limit that means no host at all.
+        Refuse a limit that means no host of *inventory* at all.
 
         Raises:
-            PlanningError: If it does.
+            PlanningError: If it does; it names the parts that match nothing.
         """
         if self.limit is not None and not self._allowed(self.limit):
-            raise PlanningError(f"no host matches limit {self.limit!r}", remedy="name hosts or groups of the inventory")
+            lines = self.unmatched(inventory)
+            several = len(limit_parts(self.limit)) > 1
+            why = "".join(f"\n{line}" for line in lines if several or line.endswith("?"))
+            raise PlanningError(
+                f"no host matches limit {self.limit!r}{why}", remedy="name hosts or groups of the inventory"
+            )
+
+    def unmatched(self, inventory: Inventory) -> tuple[str, ...]:
+        """Return a sentence for each part of the limit that matches no host of *inventory*: Ansible passes over it."""
+        recorded = self._recorded_hosts()
+        lost = [
+            part
+            for part in limit_parts(self.limit or "")
+            if not self.targets.patterns.get(part.pattern, ()) and part.pattern not in recorded
+        ]
+        names = {*inventory.names, *inventory.groups} if lost else set()
+        return tuple(unmatched_sentence(part, names) for part in lost)
 
     def _allowed(self, limit: str) -> set[str]:
         named = {part.strip() for part in re.split("[,:]", limit)}
-        recorded = {host for hosts in self.recorded.values() for host in hosts}
-        return {*self.targets.patterns[limit], *(named & recorded)}
+        return {*self.targets.patterns[limit], *(named & self._recorded_hosts())}
+
+    def _recorded_hosts(self) -> set[str]:
+        return {host for hosts in self.recorded.values() for host in hosts}
 
     def problem(self, component: Component, spec: ActionSpec) -> str | None:
-        """Return what Ansible said of *spec*'s playbook if it cannot read it."""
-        message = self.targets.problems.get(str(component.playbook_path(spec)))
-        return message and f"Ansible cannot read {self.playbook_name(component, spec)}: {message}"
+        """Return what Ansible said of *spec*'s playbook if it cannot read it, or lacks a value to do so."""
+        message = self.targets.problem_of(component.use_of(spec))
+        if message is None:
+            return None
+        name = self.playbook_name(component, spec)
+        if undefined := _UNDEFINED.search(message):
+            return f"{name}{_NEEDS_VALUE}{undefined[0]!r}: {message}"
+        return f"Ansible cannot read {name}: {message}"
 
     def playbook_name(self, component: Component, spec: ActionSpec) -> str:
         """Return the path of *spec*'s playbook relative to the catalog; empty if it runs none."""
@@ -175,7 +207,7 @@ class Coverage:
             patterns: tuple[str, ...] = (component.hosts,)
             place = component.manifest.name if component.manifest else component.name
         else:
-            plays = [self.targets.plays.get(str(component.playbook_path(spec)), ()) for spec in specs]
+            plays = [self.targets.plays_of(component.use_of(spec)) for spec in specs]
             patterns = _each_once(play.pattern for of_playbook in plays for play in of_playbook)
             place = ", ".join(self.playbook_name(component, spec) for spec in specs)
         named = ", ".join(repr(pattern) for pattern in patterns)
@@ -183,6 +215,24 @@ class Coverage:
             f"no host matches pattern {named} of {place}" if named else f"{place} has no play that names a host",
             remedy=f"put hosts there in the inventory, or leave {component.name} out",
         )
+
+
+def unread_error(problems: Iterable[str]) -> PlanningError:
+    """Return the error that tells *problems*, as `Coverage.problem` returns them, and what to do about them."""
+    lines = _each_once(problems)
+    lacking = [_NEEDS_VALUE in line for line in lines]
+    remedies = []
+    if any(lacking):
+        remedies.append(
+            "give each value with -e NAME=VALUE: for the hosts of a play Ansible looks at no value of a site, group or"
+            " host, and at no secret"
+        )
+    if not all(lacking):
+        remedies.append(
+            "correct the playbooks, or install the roles and collections that they use"
+            " (ansible-galaxy install -r requirements.yml), and plan again; or leave them out (--exclude NAME)"
+        )
+    return PlanningError("\n".join(lines), remedy="; ".join(remedies))
 
 
 def spec_of(component: Component, action: Action) -> ActionSpec:

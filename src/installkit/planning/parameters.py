@@ -13,6 +13,8 @@ import attrs
 
 from installkit.errors import PlanningError
 from installkit.model import (
+    Action,
+    ActionSpec,
     Catalog,
     Component,
     Installation,
@@ -293,6 +295,35 @@ class Values:
             }
             for component in self.catalog
         }
+
+
+def handed_variables(
+    component: Component,
+    spec: ActionSpec,
+    request: Request,
+    *,
+    to_version: str | None,
+    from_version: str | None,
+) -> dict[str, Any]:
+    """
+    Return the extra variables that a playbook of *component* gets, beside its secrets, where *spec* carries it out.
+
+    Args:
+        component: Whose playbook it is.
+        spec: Of the action itself, as `Component.action` returns it.
+        request: Its values go before those of *spec*.
+        to_version: The version aimed at; None if versions are unknown.
+        from_version: The version before; None if it is not installed, or unknown.
+    """
+    return {
+        **spec.vars,
+        **request.parameters,
+        "component_name": component.name,
+        "component_action": spec.action.value,
+        "component_version": from_version if spec.action is Action.UNINSTALL else to_version,
+        "component_from_version": from_version,
+        "component_purge": request.purge and spec.action is Action.UNINSTALL,
+    }
 
 
 def handed_secrets(component: Component, parameters: SiteParameters) -> tuple[str, ...]:

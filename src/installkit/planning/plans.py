@@ -18,7 +18,7 @@ from installkit.model import (
     Targets,
 )
 from installkit.planning.changes import Changes, Setting, find_changes
-from installkit.planning.coverage import Coverage, spec_of
+from installkit.planning.coverage import Coverage, spec_of, unread_error
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import Values, check_parameters, digest, handed_secrets, undeclared_warnings
@@ -90,7 +90,7 @@ def make_plan(
     rows = tuple(installed)
     recorded = _recorded(rows) if request.forget else {}
     coverage = Coverage(catalog, targets, request.limit, recorded, failed_only=request.failed_hosts_only)
-    coverage.check_limit()
+    coverage.check_limit(inventory)
     _check_playbooks(demands.values(), coverage)
     orders = _order(demands, catalog)
     values = Values(catalog, inventory, parameters, request.parameters)
@@ -129,6 +129,7 @@ def assemble(
     of_hosts = tuple(change for each in changes.values() for change in each.by_host.values())
     warnings = [
         *facts.inventory.warnings,
+        *facts.coverage.unmatched(facts.inventory),
         *(line for each in changes.values() for line in each.warnings),
         *steps.warnings,
         *undeclared_warnings(facts.catalog, request, changes),
@@ -220,11 +221,7 @@ def _check_playbooks(demands: Iterable[Demand], coverage: Coverage) -> None:
         if (problem := coverage.problem(demand.component, spec)) is not None
     ]
     if problems:
-        raise PlanningError(
-            "\n".join(dict.fromkeys(problems)),
-            remedy="correct the playbooks, or install the roles and collections that they use"
-            " (ansible-galaxy install -r requirements.yml), and plan again; or leave them out (--exclude NAME)",
-        )
+        raise unread_error(problems)
 
 
 def _recorded(rows: Iterable[Installation]) -> dict[str, tuple[str, ...]]:

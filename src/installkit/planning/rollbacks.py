@@ -25,7 +25,7 @@ from installkit.planning.decisions import Case, Decision, check_fixed
 from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import Values, check_parameters
 from installkit.planning.plans import Facts, Stamp, assemble
-from installkit.planning.questions import Questions
+from installkit.planning.questions import Questions, asked_patterns, asked_use
 from installkit.planning.requests import Demand, check_limit
 from installkit.wording import join_names
 
@@ -60,11 +60,8 @@ def rollback_questions(request: Request, undone: Undone, catalog: Catalog) -> Qu
     components = [catalog[name] for name in dict.fromkeys(name for name, _ in undone.touched)]
     wanted = (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY, Action.CHECK)
     specs = [(each, spec) for each in components for action in wanted if (spec := each.action(action)) is not None]
-    patterns = dict.fromkeys([*(each.hosts for each in components), request.limit])
-    return Questions(
-        tuple(dict.fromkeys(component.playbook_path(spec) for component, spec in specs)),
-        tuple(pattern for pattern in patterns if pattern is not None),
-    )
+    uses = tuple(asked_use(component, spec, request) for component, spec in specs)
+    return Questions(uses, asked_patterns(components, request.limit))
 
 
 def make_rollback_plan(
@@ -100,7 +97,7 @@ def make_rollback_plan(
     """
     check_parameters(catalog, request, parameters)
     coverage = Coverage(catalog, targets, request.limit)
-    coverage.check_limit()
+    coverage.check_limit(inventory)
     rows = tuple(installed)
     present = {(row.component, row.host): row for row in rows}
     changes = _changes(undone, present, coverage, frozenset(inventory.names))

@@ -25,7 +25,7 @@ from installkit.model import (
 )
 from installkit.planning.coverage import spec_of
 from installkit.planning.inputs import files_digest
-from installkit.planning.parameters import Values, handed_secrets, step_inputs
+from installkit.planning.parameters import Values, handed_secrets, handed_variables, step_inputs
 from installkit.planning.requests import GETTING_VALUES
 
 _NO_PARAMETERS = SiteParameters()
@@ -130,7 +130,7 @@ class _Specs:
         return None if change is None else change.origin(step.to_version)
 
     def _plays(self, component: Component, spec: ActionSpec, step: Step) -> tuple[Play, ...]:
-        plays = self._targets.plays.get(str(component.playbook_path(spec)), ())
+        plays = self._targets.plays_of(component.use_of(spec))
         if not step.limited:
             return plays
         hosts = set(step.hosts)
@@ -151,15 +151,11 @@ class _Specs:
         return {**self._host_values, **own}
 
     def _variables(self, component: Component, spec: ActionSpec, step: Step, *, mixed: bool) -> dict[str, Any]:
-        return {
-            **spec.vars,
-            **self._request.parameters,
-            "component_name": component.name,
-            "component_action": step.action.value,
-            "component_version": step.from_version if step.action is Action.UNINSTALL else step.to_version,
-            **({} if mixed else {"component_from_version": step.from_version}),
-            "component_purge": self._request.purge and step.action is Action.UNINSTALL,
-        }
+        versions = {"to_version": step.to_version, "from_version": step.from_version}
+        variables = handed_variables(component, spec, self._request, **versions)
+        if mixed:  # then each host has its own
+            del variables["component_from_version"]
+        return variables
 
     def _is_verified(self, step: Step) -> bool:
         verify = self._verify.get(step.id)

@@ -115,6 +115,7 @@ def check_catalogs(catalogs: Mapping[str, Path]) -> Row:
 
 def adopt_runs(installer: installkit.Installer) -> Row:
     """Index what ended while nobody looked, settle what nobody carries out, and find what is live."""
+    installer.recover()
     runs = installer.list_runs()
     live = sum(not run.status.final for run in runs)
     return Row(name="runs", status="pass", message=f"at start-up {live} live, {len(runs) - live} finished")

@@ -1,3 +1,4 @@
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -9,6 +10,7 @@ from installkit.errors import JournalError, PlanningError
 from installkit.journal import (
     CANNOT_WRITE,
     Journal,
+    Lock,
     fitting,
     is_carried_here,
     take_lock,
@@ -16,6 +18,9 @@ from installkit.journal import (
     write_errors,
 )
 from installkit.model import RunResult, RunStatus, StepStatus
+
+LOCK_PATIENCE = 0.5
+"""Seconds in which those who only asked whether a run's lock is held have let it go."""
 
 
 def settle(run: Path) -> RunResult | None:
@@ -36,6 +41,8 @@ def settle(run: Path) -> RunResult | None:
     journal = Journal(run)
     if (result := journal.result()) is not None:
         return result
+    if not run.exists():
+        raise JournalError(f"{run} holds no run: it is not there", remedy="restore it from a backup, or move it away")
     if not is_carried_here(run):
         return None
     try:
@@ -62,15 +69,22 @@ def adopt(run: Path, by: str) -> RunResult:
     journal = Journal(run)
     journal.spec()
     with write_errors(run):
-        lock = take_lock(run / "lock")
-        if lock is None:
-            raise PlanningError(
-                f"run {run.name} is carried out in this folder", remedy=f"cancel it: installkit cancel {run.name}"
-            )
-        with lock:
+        with _lock_to_adopt(run):
             result = journal.result() or _interrupt(run, journal, f"adopted by {by}: its end was not seen here")
             write_carrier(run)
         return result
+
+
+def _lock_to_adopt(run: Path) -> Lock:
+    """Return the run's lock; whoever only asks whether it is held has it for a moment, too."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while (lock := take_lock(run / "lock")) is None:
+        if time.monotonic() > deadline:
+            raise PlanningError(
+                f"run {run.name} is carried out in this folder", remedy=f"cancel it: installkit cancel {run.name}"
+            )
+        time.sleep(0.01)
+    return lock
 
 
 def _settle(run: Path, journal: Journal) -> RunResult | None:

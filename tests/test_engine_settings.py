@@ -162,3 +162,17 @@ def test_the_callers_environment_goes_on_without_what_would_change_the_log():
 
     assert {"LANG": "C.UTF-8", "PATH": f"{beside}:/bin", **NO_QUESTIONS} == caller_environment(given)
     assert f"/bin:{beside}" == caller_environment({"PATH": f"/bin:{beside}"})["PATH"]
+
+
+def test_sockets_of_ssh_go_elsewhere_where_ansibles_home_cannot_be_written(folder, home):
+    """Unless somebody chose their folder; without one every connection would fail."""
+
+    def chosen(**variables):
+        given = run_settings(folder, variables, hosts=1, facts=None, sockets=Path("/scratch/ssh"))
+        return given.get("ANSIBLE_SSH_CONTROL_PATH_DIR")
+
+    assert chosen(HOME=str(home)) is None
+    assert "/scratch/ssh" == chosen(HOME="/dev/null")
+    assert chosen(HOME="/dev/null", ANSIBLE_SSH_CONTROL_PATH_DIR="/chosen") is None
+    (folder / "ansible.cfg").write_text("[ssh_connection]\ncontrol_path_dir = /chosen\n")
+    assert chosen(HOME="/dev/null") is None

@@ -223,6 +223,19 @@ def test_a_plan_in_an_environment_of_next_to_nothing(tmp_path, folder, inventory
     assert "app" in said.partition("1 to install")[0]
 
 
+def test_what_a_run_does_without_is_said_where_the_plan_did_not(tmp_path, folder, inventory):
+    """A plan may be made in one environment and applied in another."""
+    (folder / "01.app.yml").write_text(PLAYBOOK)
+    data, odd = ["--data-dir", tmp_path / "data"], {"ANSIBLE_SKIP_TAGS": "slow"}
+    apply = [*data, "apply", tmp_path / "plan.json", "--yes", "--skip-checks"]
+
+    planned = say(*data, "plan", "-c", folder, "-i", inventory, "--all", "-o", tmp_path / "plan.json")
+    applied = say(*apply, **odd)
+
+    warning = "warning: ANSIBLE_SKIP_TAGS=slow is ignored"
+    assert [(0, False), (0, True)] == [(status, warning in said) for status, said in (planned, applied)]
+
+
 @pytest.fixture
 def gone(tmp_path):
     """How a program is started in a folder that is deleted before it begins."""

@@ -272,6 +272,7 @@ def test_a_name_beside_a_range_says_more():
         pytest.param(
             {"all": True, "exclude": ("1-99",)}, "nothing is left: all that is asked for is excluded", id="all"
         ),
+        pytest.param({"all": True, "exclude": ("mysql=1.0",)}, "exclude takes no version, but", id="version"),
         pytest.param({"install": ("4-7",)}, "no component of /catalog has a number in the range 4-7", id="empty range"),
         pytest.param({"install": ("7-4",)}, "range '7-4' goes from a higher number to a lower one", id="wrong way"),
         pytest.param({"install": ("1-8=2.0",)}, "'1-8=2.0' gives one version to a range", id="versions"),
@@ -331,6 +332,26 @@ def test_dropped_playbooks_are_in_every_plan_until_they_are_excluded(exclude, ex
     world = World((BASE, component("zk", 4)), dropped=dropped)
 
     assert expected == list(world.plan(install=("base",), exclude=exclude).warnings)
+
+
+@pytest.mark.parametrize("exclude", ["zk", "4", "004", "4-4", "2-4", "zk.yml"])
+def test_a_component_that_cannot_be_read_is_excluded_by_every_name(exclude):
+    """It is dropped and a component at once: so all others can be planned."""
+    zk = component("zk", 4, manifest=False)
+    dropped = {"02.my db.yml": "not a component", "04.zk.yml": "cannot be read"}
+    world = World((BASE, zk), dropped=dropped, problems={"/catalog/04.zk.yml": "no YAML"})
+
+    assert ["base"] == names(world.plan(all=True, exclude=(exclude.replace("zk.yml", "04.zk.yml"),)))
+
+
+def test_a_number_that_several_have_excludes_none_unsaid():
+    """Also where a dropped playbook has it."""
+    world = World((component("a", 3), component("b", 3)), dropped={"03.my db.yml": "not a component"})
+
+    with pytest.raises(UnknownNameError, match="'3' means several components: a, b"):
+        world.plan(all=True, exclude=("3",))
+    with pytest.raises(PlanningError, match="nothing is left"):
+        world.plan(all=True, exclude=("3-3",))
 
 
 def test_a_range_of_dropped_playbooks_says_so():

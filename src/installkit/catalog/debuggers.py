@@ -8,8 +8,8 @@ from installkit.catalog.contents import Contents
 
 _ASKS = re.compile(
     rb"""(?:^[ \t]*(?:-[ \t]+)*|[{,][ \t]*)(?P<words>["']?(?:"""
-    rb"""debugger["']?[ \t]*:[ \t]*["']?(?:always|on_failed|on_unreachable|on_skipped)"""
-    rb"""|strategy["']?[ \t]*:[ \t]*["']?(?:ansible\.(?:builtin|legacy)\.)?debug)["']?)(?![\w.-])""",
+    rb"""debugger["']?[ \t]*:[ \t]*["']?(?:always|on_failed|on_unreachable|on_skipped)(?![\w.-])"""
+    rb"""|strategy["']?[ \t]*:[ \t]*["']?(?:ansible\.(?:builtin|legacy)\.)?debug(?![\w.-]))["']?)""",
     re.MULTILINE,
 )
 _YAML = frozenset({".yml", ".yaml"})

@@ -162,7 +162,8 @@ def log_line(line: str) -> Text:
 def _tell(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
     steps = {step.id: step for step in run.plan.steps}
     for event in () if run.pruned else run.events(follow=True):
-        text = event_line(event, steps.get(event.step or ""))
+        of_run = event.kind is installkit.EventKind.WARNING and event.step is None
+        text = f"warning: {plain(event.message or '')}" if of_run else event_line(event, steps.get(event.step or ""))
         if text:
             say(f"{event.time.astimezone():%H:%M:%S} {text}")
         if event.kind is installkit.EventKind.APPROVAL_REQUESTED:

@@ -211,6 +211,11 @@ class Catalog(Shown):
     def __contains__(self, name: object) -> bool:
         return any(name == component.name for component in self.components)
 
+    def called(self, name: str) -> tuple[Component, ...]:
+        """Return the components that *name* may mean: the one of that name, else all with that number or file."""
+        own = tuple(component for component in self.components if component.name == name)
+        return own or tuple(component for component in self.components if _is_called(component, name))
+
     def dropped_as(self, name: str) -> tuple[str, ...]:
         """Return the paths of the dropped playbooks that *name*, a path or a number, means."""
         if name in self.dropped:
@@ -229,10 +234,7 @@ class Catalog(Shown):
         Raises:
             UnknownNameError: If there is none, or a number is shared by several.
         """
-        for component in self.components:
-            if component.name == name:
-                return component
-        found = [component for component in self.components if _is_called(component, name)]
+        found = self.called(name)
         if len(found) == 1:
             return found[0]
         if found:

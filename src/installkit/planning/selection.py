@@ -82,10 +82,12 @@ def excluded_names(exclude: Iterable[str], catalog: Catalog) -> frozenset[str]:
     """
     names: set[str] = set()
     for name in exclude:
-        if name in catalog or not dropped_by(name, catalog):
-            names.update(each.component.name for each in select([name], catalog, ()))
-        elif _RANGE.fullmatch(name):
-            names.update(each.name for each in _between(*_ends(name), catalog))
+        found = _between(*_ends(name), catalog) if _RANGE.fullmatch(name) else catalog.called(name)
+        if found or not dropped_by(name, catalog):
+            selected = tuple(select([name], catalog, ()))  # raises for a number of several, too
+            if any(each.version for each in selected):
+                raise PlanningError(f"exclude takes no version, but {name!r} has one", remedy="leave it out")
+            names.update(each.component.name for each in selected)
     return frozenset(names)
 
 

@@ -215,6 +215,22 @@ def test_a_failure_says_where_and_what_to_do_next(server, open_page, playbooks):
 
 
 @pytest.mark.long
+def test_a_plan_of_all_leaves_out_what_is_excluded(server, open_page, playbooks):
+    """By names and numbers; what a plan does not take is among its warnings, and no markup."""
+    for name in ("77.<b>.yml", "92.stop.yml"):
+        (playbooks / name).write_text((playbooks / "03.mysql.yml").read_text())
+    page = open_page(server, "/sites/acme/plan")
+    page.get_by_label("All that is not installed yet").check()
+    page.get_by_label("Leave out").fill("mysql, 90-99")
+    page.get_by_role("button", name="Make the plan").click()
+
+    expect(page.get_by_role("region", name="Changes")).to_contain_text("slow")
+    expect(page.get_by_role("region", name="Changes")).not_to_contain_text("mysql")
+    expect(page.get_by_role("region", name="Warnings")).to_contain_text("77.<b>.yml: not a component")
+    expect(page.get_by_role("region", name="Warnings")).not_to_contain_text("92.stop.yml")
+
+
+@pytest.mark.long
 def test_a_refusal_is_shown_as_what_it_is(server, open_page, playbooks):
     """A site that another run holds names it; a plan that is true no more says what changed, and is made anew."""
     page = open_page(server, "/sites/acme/plan")

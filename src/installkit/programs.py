@@ -42,8 +42,10 @@ def find_python(name: str) -> list[str]:
     """
     Return the command that starts the Python of *name*, a program of Ansible's.
 
+    Where *name* is no Python script, as a shim or a wrapper, it is this Python: installkit brings ansible-core along.
+
     Raises:
-        EngineError: If *name* is not there, or is no Python script.
+        EngineError: If *name* is not there.
     """
     program = find_program(name)
     with program.open("rb") as file:
@@ -52,12 +54,7 @@ def find_python(name: str) -> list[str]:
     # Where the path is long or has a space, it is a shell script in front of Python: '''exec' "/…/python" "$0" "$@"
     if second.startswith(_EXEC):
         command = _words(second.removeprefix(_EXEC))[:1]
-    if not any("python" in word for word in command):
-        raise EngineError(
-            f"{program} is no Python script, so the Python that Ansible is installed in cannot be found",
-            remedy=f"{sys.executable} -m pip install ansible-core",
-        )
-    return command
+    return command if any("python" in word for word in command) else [sys.executable]
 
 
 def _words(line: str) -> list[str]:

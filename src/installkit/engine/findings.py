@@ -191,8 +191,9 @@ def check_name(component: str, task: str) -> str:
 
 def _said_when_good(res: Raw) -> Iterator[str]:
     """Return the messages of a good result; of a loop, those of its items."""
-    for each in res.get("results") or [res]:
-        said = each.get("msg")
+    items = res.get("results")
+    for each in items if items and isinstance(items, list) else [res]:
+        said = each.get("msg") if isinstance(each, Mapping) else None
         if isinstance(said, str) and said:
             yield said
 

@@ -125,7 +125,8 @@ def _data(kind: EventKind, raw: Raw, folder: str, *, diff: bool) -> dict[str, An
         res = data.get("res") or {}
         found["result"] = _result(kind, res, diff=diff)
         found["ignored"] = data.get("ignore_errors") or None
-        found["delegated_to"] = (res.get("_ansible_delegated_vars") or {}).get("ansible_delegated_host")
+        delegated = res.get("_ansible_delegated_vars")
+        found["delegated_to"] = delegated.get("ansible_delegated_host") if isinstance(delegated, Mapping) else None
         found["item"] = res.get("_ansible_item_label", res.get("item"))
     elif raw.get("event") == "playbook_on_stats":
         found["recap"] = recap_of(data)

@@ -17,10 +17,11 @@ states forget. For a host in one batch of one play that says, the first line tha
     anything else                                               no
 
 A host ended well if it came to its end, or was let go, in every play that should have held it: those that Ansible began,
-and those planned behind the last of them. Beside that:
+and those planned behind the last of them; where the playbook makes hosts or groups, nobody knows whom these would hold,
+and so they should have held everyone. Beside that:
 
     no play held it                                             no
-    all its results are `unreachable` (`ignore_unreachable`)    no
+    all that was tried on it was `unreachable`                  no (with `ignore_unreachable` it goes on)
     tags left none of its plays a task                          no
     the exit status is not 0, and no host is failed or lost     no host is proved
 
@@ -40,6 +41,12 @@ from installkit.engine.translation import cut, recap_of, result_message, task_lo
 from installkit.model import HostStatus, Play, Recap
 
 Raw = Mapping[str, Any]
+
+_LOCAL = {
+    *("add_host", "assert", "debug", "fail", "group_by", "include_role", "include_tasks", "include_vars", "pause"),
+    *("set_fact", "set_stats", "validate_argument_spec"),
+}
+"""Actions that reach no host. Source: ansible's lib/ansible/plugins/action, those that carry out no module."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TAIL = 4_000
@@ -128,13 +135,20 @@ def _end_of_state(state: Raw, *, not_reached: bool) -> End:
 
 
 def _was_cleared(call: str, chain: Sequence[Sequence[Any]], newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
-    failed = any(fail for _, fail, _ in chain) and chain[0][0] != "SETUP"
+    """Return whether a failure was taken back at that call that no rescue was handling, or a loss in this play."""
+    failed = any(fail and run != "RESCUE" for run, fail, _ in chain) and chain[0][0] != "SETUP"
     return call == "clear_host_errors" and (failed or newly_lost)
 
 
 def _was_let_go(call: str, chain: Sequence[Sequence[Any]], _newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
     """Return whether nothing had failed at that call, but what the rescue that calls handles."""
     return call == "end_host" and all(fail == 0 or (run == "RESCUE" and place > 0) for run, fail, place in chain)
+
+
+def _reaches(data: Raw) -> bool:
+    """Return whether a result is of something that was tried on the host itself."""
+    delegated = "_ansible_delegated_vars" in (data.get("res") or {})
+    return not delegated and (data.get("task_action") or "").rpartition(".")[2] not in _LOCAL
 
 
 class Evidence:
@@ -231,7 +245,7 @@ class Evidence:
     def _observe_result(self, name: str, data: Raw) -> None:
         host = data["host"]
         self._unfinished_tasks.discard((host, data["task_uuid"]))
-        if name in {"runner_on_ok", "runner_on_failed"}:
+        if name in {"runner_on_ok", "runner_on_failed"} and _reaches(data):
             self._reached.add(host)
         if name == "runner_on_failed" and not data.get("ignore_errors"):
             self._fail(HostStatus.FAILED, data)
@@ -298,8 +312,9 @@ class Evidence:
 
     def _ends_of(self, host: str) -> list[End]:
         begun = [end for play in self._plays for end in play.ends_of(host)]
-        behind = [End.NOT_BEGUN for play in self._planned[len(self._plays) :] if host in play.hosts]
-        return begun + behind
+        behind = self._planned[len(self._plays) :]
+        missed = [End.NOT_BEGUN for play in behind if self._regrouped or host in play.hosts]
+        return begun + missed
 
     def _was_left_out(self, host: str) -> bool:
         """Return whether a play did not hold *host* though it was planned to, and the playbook itself moved no hosts."""

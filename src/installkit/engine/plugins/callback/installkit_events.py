@@ -53,6 +53,8 @@ LONGEST = 65_536
 """Characters that a value of a shortened result keeps."""
 
 GATHERING = {"gather_facts", "setup"}
+NO_WORK = {"meta", "validate_argument_spec"}
+UNREAD = "the host's answer could not be read: it nests too deep"
 TOLD = ("msg", "reason", "rc", "stderr", "module_stderr", "stdout", "changed", "failed", "skip_reason", "censored")
 CENSORED = {"censored": "the output has been hidden due to the fact that 'no_log: true' was specified for this result"}
 
@@ -73,7 +75,7 @@ class Report:
         self.iterator = None
         self.tqm = None
         self.made = set()
-        self.unreachable_before = {}
+        self.lost = {}
         self.history = {}
         self.began_at = {}
         self.starts = []
@@ -160,6 +162,8 @@ def result_data(result):
     """Return what a task or item answered; whatever is wrong with an answer costs that answer alone."""
     try:
         return shown_result(result, result._result)
+    except RecursionError:
+        return {"msg": UNREAD}
     except Exception as exc:  # noqa: BLE001 - a managed host may answer anything
         return {"msg": f"this result could not be reported: {type(exc).__name__}: {exc}"}
 
@@ -246,7 +250,10 @@ class CallbackModule(CallbackBase):
         self._event("runner_on_skipped", result, duration=duration_of(result))
 
     def v2_runner_on_unreachable(self, result):
-        after = failed_before(REPORT.iterator, result._host.get_name())
+        name = result._host.get_name()
+        if name in REPORT.tqm._unreachable_hosts:  # else the playbook ignores it
+            REPORT.lost.setdefault(REPORT.iterator, set()).add(name)
+        after = failed_before(REPORT.iterator, name)
         self._result("runner_on_unreachable", result, after_failure=after)
 
     def v2_runner_on_async_poll(self, result):
@@ -328,8 +335,8 @@ def tagged():
 
 def tasks_of(iterator):
     """Return how many tasks *iterator* has to carry out, beside those that Ansible puts in itself."""
-    tasks = (task for block in iterator._blocks[1:] for task in block.get_tasks())  # the first block gathers facts
-    return sum(1 for task in tasks if not task.implicit and task.action.rpartition(".")[2] != "meta")
+    found = (task for block in iterator._blocks[1:] for task in block.get_tasks())  # the first one gathers facts
+    return sum(1 for task in found if not task.implicit and task.action.rpartition(".")[2] not in NO_WORK)
 
 
 def wrap(owner, name):
@@ -368,7 +375,6 @@ def watch_plays():
             REPORT.write({"proof": "unplanned", "hosts": beyond})
             raise AnsibleError(f"this play would hold hosts that are not planned: {', '.join(beyond)}")
         REPORT.iterator = self
-        REPORT.unreachable_before = set(REPORT.tqm._unreachable_hosts) if REPORT.tqm else set()
         REPORT.write({"proof": "began", "hosts": hosts, "tasks": tasks_of(self), "tagged": tagged()})
 
     @wrap(TaskQueueManager, "run")
@@ -385,9 +391,9 @@ def watch_plays():
         @wrap(PlayIterator, name)
         def remember(old, self, host, *args, call=name, **kwargs):
             key = host if isinstance(host, str) else host.name
-            removed = self._play._removed_hosts.count(key) - (key in REPORT.unreachable_before)
             states = chain(self._host_states.get(key))
-            REPORT.history.setdefault(self, {}).setdefault(key, []).append([call, states, removed > 0])
+            lost = key in REPORT.lost.get(self, ())
+            REPORT.history.setdefault(self, {}).setdefault(key, []).append([call, states, lost])
             return old(self, host, *args, **kwargs)
 
 

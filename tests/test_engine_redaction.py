@@ -1,12 +1,17 @@
 """No form of a secret survives, whatever wrote it down."""
 
 import base64
+import html
 import json
+import random
+import re
 import shlex
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, example, given
+import yaml
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from installkit.engine.redaction import MASK, SHORTEST, Redactor
@@ -39,7 +44,8 @@ def test_a_secret_is_taken_out_however_it_is_written(writer, secret, before, aft
 
     assert MASK in redacted
     assert written not in redacted
-    assert len(redacted) <= len(before) + len(after) + len(MASK) + 16  # quotes, and the braces around
+    left = redacted.replace("\\", "")
+    assert len(left) <= len(before) + len(after) + len(MASK) + 16  # quotes, and the braces around
 
 
 @given(secret=SECRETS, before=AROUND, after=AROUND)
@@ -85,6 +91,65 @@ def test_data_is_redacted_at_any_depth_keys_and_numbers_too():
     data = {"canary": [1, ("x canary y", None)], "number": 123456, "pi": 2.7182818, "kept": True}
 
     assert {MASK: [1, [f"x {MASK} y", None]], "number": MASK, "pi": MASK, "kept": True} == redactor.data(data)
+
+
+WRITTEN_BY_ANSIBLE = {
+    "JSON": json.dumps,
+    "JSON utf-8": lambda text: json.dumps(text, ensure_ascii=False),
+    "text of Python": repr,
+    "bytes of Python": lambda text: repr(text.encode()),
+    "ASCII of Python": ascii,
+    "shell": shlex.quote,
+    "YAML": lambda text: yaml.safe_dump(text, width=1_000_000),
+    "YAML double-quoted": lambda text: yaml.safe_dump(text, default_style='"', width=40),
+    "URL": lambda text: quote(text, safe=""),
+    "URL lower case": lambda text: re.sub("%..", lambda code: code[0].lower(), quote(text, safe="")),
+    "form": quote_plus,
+    "HTML": html.escape,
+}
+TYPED = st.text(st.sampled_from("aB3xyz \\'\"\\$%&+/<>#{}!;`\ték漢😀"), min_size=8, max_size=20).filter(
+    lambda text: text == text.strip()
+)
+
+
+@settings(max_examples=200)
+@given(
+    secret=TYPED,
+    inner=st.sampled_from(["none", "JSON", "text of Python", "shell", "URL"]),
+    in_base64=st.sampled_from(["no", "alone", "wrapped", "within a longer text"]),
+    outer=st.lists(st.sampled_from(sorted(WRITTEN_BY_ANSIBLE)), max_size=4),
+)
+@example("q'u\"o\\t $%é x", "none", "no", ["shell", "shell", "shell", "JSON"])
+@example("q'u\"o\\t $%é x", "none", "no", ["shell", "JSON", "bytes of Python", "JSON"])
+@example("q'u\"o\\t $%é x", "JSON", "wrapped", ["JSON", "text of Python"])
+@example("333333333\\\téé漢\t3", "none", "no", ["ASCII of Python", "YAML double-quoted"])
+@example("333333333\\\t\téé漢😀;", "none", "no", ["YAML double-quoted", "JSON"])
+def test_a_secret_is_found_behind_quotes_within_quotes(secret, inner, in_base64, outer):
+    """A shell's quotes within JSON within Python's, and so on: the secret is known all the same."""
+    text = WRITTEN_BY_ANSIBLE[inner](secret) if inner != "none" and in_base64 != "no" else secret
+    if in_base64 != "no":
+        before = b"https://user:" if in_base64 == "within a longer text" else b""
+        encode = base64.encodebytes if in_base64 == "wrapped" else base64.b64encode
+        text = encode(before + text.encode() + b"@" * len(before)).decode()
+    for name in outer:
+        text = WRITTEN_BY_ANSIBLE[name](text)
+
+    assert MASK in Redactor([secret]).text(f"fatal: {text} => done")
+
+
+@pytest.mark.parametrize("quoting", [str, json.dumps, lambda text: repr(json.dumps(text).encode())])
+def test_a_secret_of_thousands_of_lines_costs_little(quoting):
+    """Ten megabytes of log take seconds, and each line of the secret is found in it."""
+    chance = random.Random(1)  # noqa: S311 - it is no secret
+    lines = [base64.b64encode(chance.randbytes(48)).decode() for _ in range(4000)]
+    log = "\n".join(f"ok: [web{number % 7}] => {number * 7919:0120}" for number in range(70_000))
+    redactor = Redactor(["\n".join(lines)])
+    start = time.process_time()
+    redacted = redactor.text(log + quoting("\n".join(lines)))
+
+    assert 4000 == redacted.count(MASK)
+    assert redacted.startswith(log)
+    assert 30 > time.process_time() - start
 
 
 @given(st.text(max_size=200), st.lists(SECRETS, max_size=3))

@@ -14,7 +14,7 @@ from installkit.model import RunOptions, StartOptions
 SOURCE = Path(installkit.__file__).parent.parent
 PUBLIC = "installkit"  # the root package, and so the public names
 
-INNER = {"errors", "model", "programs", "unsafe"}
+INNER = {"configuration", "errors", "model", "programs", "unsafe"}
 PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
 PUBLIC_OBJECTS = {
     *("access", "checks", "display", "doctor", "estimates", "folders", "hosts"),
@@ -22,6 +22,7 @@ PUBLIC_OBJECTS = {
 }
 
 ALLOWED = {
+    "configuration": {"programs"},
     "errors": set(),
     "programs": {"errors"},
     "wording": set(),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from installkit.engine.settings import MOST_FORKS, caller_environment, find_config, run_settings
+from installkit.configuration import find_config
+from installkit.engine.settings import MOST_FORKS, caller_environment, run_settings, silence
 from installkit.programs import NO_QUESTIONS, find_program
 
 OURS = {
@@ -176,3 +177,50 @@ def test_sockets_of_ssh_go_elsewhere_where_ansibles_home_cannot_be_written(folde
     assert chosen(HOME="/dev/null", ANSIBLE_SSH_CONTROL_PATH_DIR="/chosen") is None
     (folder / "ansible.cfg").write_text("[ssh_connection]\ncontrol_path_dir = /chosen\n")
     assert chosen(HOME="/dev/null") is None
+
+
+@pytest.mark.parametrize(
+    ("config", "variables", "told"),
+    [
+        pytest.param("", {}, [], id="nothing is written"),
+        pytest.param(
+            "[defaults]\nlog_path = ./a.log\n",
+            {"ANSIBLE_LOG_PATH": "/dev/null"},
+            ["Ansible's log ./a.log is off"],
+            id="log",
+        ),
+        pytest.param(
+            "[defaults]\ncallbacks_enabled = ansible.posix.profile_tasks, junit, my.own.mail\n",
+            {"ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks"},
+            ["callback junit, my.own.mail is off"],
+            id="one of several callbacks stays",
+        ),
+        pytest.param(
+            "[defaults]\ncallback_whitelist = tree\n",
+            {"ANSIBLE_CALLBACKS_ENABLED": "minimal"},
+            ["callback tree is off"],
+            id="old name",
+        ),
+    ],
+)
+def test_what_would_write_secrets_beside_the_run_is_switched_off(folder, config, variables, told):
+    (folder / "ansible.cfg").write_text(config)
+
+    assert (variables, told) == silence(folder, {})
+
+
+def test_the_environment_switches_on_and_is_switched_off_alike(folder):
+    given = {"ANSIBLE_LOG_PATH": "a.log", "ANSIBLE_CALLBACKS_ENABLED": "log_plays"}
+
+    assert {"ANSIBLE_LOG_PATH": "/dev/null", "ANSIBLE_CALLBACKS_ENABLED": "minimal"} == silence(folder, given)[0]
+
+
+def test_a_callback_that_nobody_enabled_is_told(folder):
+    (folder / "callback_plugins").mkdir()
+    (folder / "callback_plugins" / "mine.py").write_text("class CallbackModule: pass\n")
+    (folder / "callback_plugins" / "asked.py").write_text("class CallbackModule:\n    CALLBACK_NEEDS_ENABLED = True\n")
+
+    variables, told = silence(folder, {})
+
+    assert {} == variables
+    assert [f"callback {folder}/callback_plugins/mine.py cannot be switched off and may write secrets"] == told

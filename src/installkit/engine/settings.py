@@ -1,32 +1,16 @@
 """The environment that ansible-playbook runs in: the caller's, and our settings where nobody made the same ones."""
 
-import configparser
 import os
-import stat
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import attrs
-
+from installkit.configuration import AnsibleConfig, find_config
 from installkit.programs import NO_QUESTIONS, ansible_home_problem, home_path, usable_home, usable_locale
 
 MOST_FORKS = 50
 
-# Where ansible.cfg says the same as a variable. Source: ansible's lib/ansible/config/base.yml and the ssh plugin.
-_KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "ANSIBLE_PIPELINING": (("connection", "pipelining"), ("defaults", "pipelining"), ("ssh_connection", "pipelining")),
-    "ANSIBLE_GATHERING": (("defaults", "gathering"),),
-    "ANSIBLE_FORKS": (("defaults", "forks"),),
-    "ANSIBLE_CACHE_PLUGIN": (("defaults", "fact_caching"),),
-    "ANSIBLE_CACHE_PLUGIN_CONNECTION": (("defaults", "fact_caching_connection"),),
-    "ANSIBLE_CALLBACK_PLUGINS": (("defaults", "callback_plugins"),),
-    "ANSIBLE_SSH_CONTROL_PATH_DIR": (("ssh_connection", "control_path_dir"),),
-    "ANSIBLE_RUN_TAGS": (("tags", "run"),),
-    "ANSIBLE_SKIP_TAGS": (("tags", "skip"),),
-    "ANSIBLE_ENABLE_TASK_DEBUGGER": (("defaults", "enable_task_debugger"),),
-    "ANSIBLE_STRATEGY": (("defaults", "strategy"),),
-}
 _ALSO_SET_BY = {"ANSIBLE_PIPELINING": ("ANSIBLE_SSH_PIPELINING",)}
 _CACHE = ("ANSIBLE_CACHE_PLUGIN", "ANSIBLE_CACHE_PLUGIN_CONNECTION")
 _PARTIAL = ("ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS")
@@ -43,54 +27,6 @@ _TAKEN_OUT = (
     "JOB_ID",
     "MAX_EVENT_RES",
 )
-
-
-@attrs.frozen
-class AnsibleConfig:
-    """
-    The ansible.cfg that Ansible would find.
-
-    Attributes:
-        path: None if there is none.
-    """
-
-    path: Path | None
-    values: Mapping[tuple[str, str], str]
-
-    def get(self, variable: str) -> str | None:
-        """Return what the file sets in place of the environment's *variable*; None if nothing."""
-        return next((self.values[key] for key in _KEYS[variable] if key in self.values), None)
-
-
-def find_config(folder: Path, environment: Mapping[str, str]) -> AnsibleConfig:
-    """
-    Return the ansible.cfg that Ansible, run in *folder*, would use.
-
-    Source: ansible.config.manager.find_ini_config_file; one in a folder that everybody may write is not taken.
-    """
-    for path in _candidates(folder, environment):
-        if path.is_file() and os.access(path, os.R_OK):
-            return AnsibleConfig(path, _parse(path.read_text(errors="replace")))
-    return AnsibleConfig(None, {})
-
-
-def _parse(text: str) -> dict[tuple[str, str], str]:
-    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return {}  # Ansible says what is wrong with it, and does not start
-    return {(section, key): parser.get(section, key) for section in parser.sections() for key in parser[section]}
-
-
-def _candidates(folder: Path, environment: Mapping[str, str]) -> Iterable[Path]:
-    if named := environment.get("ANSIBLE_CONFIG"):
-        path = folder / Path(os.path.expandvars(named)).expanduser()
-        yield path / "ansible.cfg" if path.is_dir() else path
-    if not folder.stat().st_mode & stat.S_IWOTH:
-        yield folder / "ansible.cfg"
-    yield home_path("~/.ansible.cfg")
-    yield Path("/etc/ansible/ansible.cfg")
 
 
 def run_settings(
@@ -174,8 +110,7 @@ def _set_aside(variable: str, config: AnsibleConfig, environment: Mapping[str, s
         return ""
     if variable in environment:
         return f"{variable}={value}"
-    section, key = next(key for key in _KEYS[variable] if key in config.values)
-    return f"[{section}] {key} = {value} in {config.path}"
+    return f"{config.place(variable)} = {value} in {config.path}"
 
 
 def _matters(variable: str, value: str) -> bool:
@@ -224,3 +159,53 @@ def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
         **NO_QUESTIONS,
         "PATH": os.pathsep.join(folders if beside in folders else [beside, *folders]),
     }
+
+
+# They print, and neither write a file nor send anything away; of all others nobody knows.
+_HARMLESS = frozenset(
+    {"timer", "profile_tasks", "profile_roles", "cgroup_memory_recap", "counter_enabled", "context_demo"}
+)
+_PLUGINS = ("~/.ansible/plugins/callback", "/usr/share/ansible/plugins/callback")
+_NO_CALLBACK = "minimal"  # prints the terminal's text, so that Ansible passes over it among those enabled beside it
+_LOADED_AT_ONCE = re.compile(
+    r"^\s*(CALLBACK_NEEDS_(?:ENABLED|WHITELIST)\s*=\s*True|CALLBACK_TYPE\s*=\s*['\"]stdout)", re.MULTILINE
+)
+
+
+def silence(folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """
+    Return the variables that keep Ansible, run in *folder*, from writing secrets beside the run, and what they switch off.
+
+    What is switched off is Ansible's own log, and callbacks that may write files or send what they hear away.
+
+    Returns:
+        The second a phrase each, for people; also for callbacks that no variable switches off.
+    """
+    config = find_config(folder, environment)
+    variables, told = {}, []
+    if log := environment.get("ANSIBLE_LOG_PATH") or config.get("ANSIBLE_LOG_PATH"):
+        variables["ANSIBLE_LOG_PATH"] = os.devnull
+        told.append(f"Ansible's log {log} is off")
+    named = environment.get("ANSIBLE_CALLBACKS_ENABLED") or config.get("ANSIBLE_CALLBACKS_ENABLED") or ""
+    enabled = [name.strip() for name in re.split(r"[,\n]", named) if name.strip()]
+    kept = [name for name in enabled if name.rpartition(".")[2] in _HARMLESS]
+    if off := [name for name in enabled if name not in kept]:
+        variables["ANSIBLE_CALLBACKS_ENABLED"] = ",".join(kept or [_NO_CALLBACK])
+        told.append(f"callback {', '.join(off)} is off")
+    told += [
+        f"callback {path} cannot be switched off and may write secrets"
+        for path in _loaded_at_once(folder, config, environment)
+    ]
+    return variables, told
+
+
+def _loaded_at_once(folder: Path, config: AnsibleConfig, environment: Mapping[str, str]) -> list[Path]:
+    """Return the callback plugins that Ansible loads although nobody enabled them."""
+    named = environment.get("ANSIBLE_CALLBACK_PLUGINS") or ""
+    base = folder
+    if not named and config.path is not None:
+        named, base = config.get("ANSIBLE_CALLBACK_PLUGINS") or "", config.path.parent
+    given = [base / Path(part).expanduser() for part in named.split(os.pathsep) if part]
+    folders = [folder / "callback_plugins", *(given or (home_path(each) for each in _PLUGINS))]
+    files = {file for each in folders if each.is_dir() for file in each.glob("*.py") if file.stem != "__init__"}
+    return sorted(file for file in files if not _LOADED_AT_ONCE.search(file.read_text(errors="replace")))

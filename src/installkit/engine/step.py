@@ -27,7 +27,7 @@ from installkit.engine.placement import place_playbook
 from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
-from installkit.engine.settings import caller_environment, gathers_by_default, run_settings
+from installkit.engine.settings import caller_environment, gathers_by_default, run_settings, silence
 from installkit.engine.translation import draft_from_runner
 from installkit.engine.variables import write_variables
 from installkit.errors import EngineError
@@ -41,6 +41,7 @@ from installkit.model import (
     RunSpec,
     Step,
     StepSpec,
+    is_password,
     on_hosts,
     time_to_wire,
     to_wire,
@@ -143,7 +144,7 @@ class _StepRun:
             if not path.is_file():
                 return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, f"{path} is no longer there")
             if _digest(path) != digest:
-                return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, f"{path} was edited since it was planned")
+                return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, _edited(path, self._order.run.created_at))
         return None
 
     def _carried_out(self) -> Outcome:
@@ -182,6 +183,8 @@ class _StepRun:
             skip_tags=order.spec.skip_tags,
             sockets=order.scratch / "ssh",
         )
+        if order.spec.secrets or any(is_password(name) for name in order.secrets):
+            environment |= self._silenced(environment)
         command = self._command(scratch)
         if environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
             self._gather_facts(command, scratch, environment)
@@ -210,6 +213,13 @@ class _StepRun:
         message = f"first gathering facts{where}: the playbook may read them"
         self._hand_up({"kind": EventKind.OUTPUT.value, "message": message}, {}, self._log.size)
         gather_facts(hosts, command, order.spec.folder, scratch, environment, should_end=lambda: self._stopped)
+
+    def _silenced(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return what keeps Ansible from writing the step's secrets anywhere else, after saying what is switched off."""
+        variables, told = silence(self._order.spec.folder, environment)
+        for line in told:
+            self._warn(f"{line}, since {self._order.step.id} has secrets: they would stand there in clear")
+        return variables
 
     def _command(self, scratch: Path) -> list[str]:
         """Return ansible-playbook with its inventory, variables and passwords."""
@@ -353,6 +363,16 @@ def _findings_of(order: Order) -> Findings:
     options = order.run.options
     ignored = {name: Ignored(by=options.requested_by, reason=why) for name, why in options.ignore_checks.items()}
     return Findings(None if order.spec.own else order.step.component, str(order.spec.folder), ignored)
+
+
+def _edited(path: Path, started: datetime) -> str:
+    edited = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    if edited < started:
+        return f"{path} was edited since it was planned"
+    return (
+        f"{path} was edited at {edited:%H:%M:%S} UTC, while the run was under way; if the run itself writes it,"
+        " let it write outside the catalog or below its folder .cache"
+    )
 
 
 def _digest(path: Path) -> str:

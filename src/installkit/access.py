@@ -175,6 +175,10 @@ class Access:
         """
         self._store.delete_webhook(webhook)
 
+    def request_digest(self, request: bytes) -> str:
+        """Return a digest of *request*, which may hold passwords: keyed, so that it tells nobody whether a guess is right."""
+        return self._store.keyed_digest(request)
+
     def claim_answer(self, who: str, key: str, request: str) -> KeptAnswer | None:
         """
         Return the answer kept for *who* under an idempotency *key*; None claims the key for *request*, a digest.

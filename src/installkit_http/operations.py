@@ -1,7 +1,6 @@
 """One operation of the interface: who may do it, what it takes, what it answers; and the way of a request through it."""
 
 import contextlib
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -156,7 +155,7 @@ def _once(operation: Operation, call: Call, key: str, content: bytes) -> Respons
     access, who = call.installer.access, call.token.id if call.token else ""
     if len(key) > 255 or not key.isprintable():  # noqa: PLR2004 - what the others take, too
         raise invalid([Mistake("/header/Idempotency-Key", "takes up to 255 printable characters")])
-    digest = hashlib.sha256(f"{operation.method} {call.request.url.path}\n".encode() + content).hexdigest()
+    digest = access.request_digest(f"{operation.method} {call.request.url.path}\n".encode() + content)
     kept = access.claim_answer(who, key, digest)
     if kept is not None:
         return _kept_response(kept, digest)

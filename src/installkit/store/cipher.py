@@ -1,4 +1,5 @@
 import contextlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -48,6 +49,20 @@ class Cipher:
                 f"{self.key_file} is not the key that the stored secrets were encrypted with",
                 remedy="put the right key file back, or unset the secrets and set them again",
             ) from None
+
+    def digest(self, data: bytes) -> str:
+        """
+        Return the HMAC-SHA256 of *data*, in hex, under the key: who has only the database cannot try guesses with it.
+
+        Raises:
+            StoreError: If the key is missing or unreadable.
+        """
+        self._fernet()
+        return hmac.new(self.key_file.read_bytes().strip(), b"digest:" + data, "sha256").hexdigest()
+
+    def make_key(self) -> None:
+        """Make the key unless there is one."""
+        _make_key(self.key_file)
 
     def _fernet(self) -> Fernet:
         try:

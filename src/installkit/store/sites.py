@@ -176,6 +176,17 @@ class EnteredData:
             self._cipher.open(token)
         return len(tokens)
 
+    def keyed_digest(self, data: bytes) -> str:
+        """
+        Return a digest of *data*, in hex, that tells nobody without the key of the secrets what *data* may have been.
+
+        Raises:
+            StoreError: If secrets are stored and their key is missing.
+        """
+        if not self._db.read(lambda: list(SecretRow.select(SecretRow.name).limit(1).execute(self._db))):
+            self._cipher.make_key()
+        return self._cipher.digest(data)
+
     def secret_revisions(self, site: str) -> dict[str, str]:
         """
         Return for each secret of *site* a word that is another one each time it is set, and tells nothing of its value.

@@ -133,6 +133,7 @@ def test_it_does_not_matter_when_failures_are_grouped(failures, cut):
     assert group_failures(failures) == group_failures((*group_failures(failures[:cut]), *failures[cut:]))
 
 
+@pytest.mark.long
 def test_dead_hosts_are_one_failure_wherever_a_run_is_shown(installer, tmp_path, folder):
     """Three hosts that are down, in the checks of two components: one in Python, in JSON and on the terminal."""
     hosts = "".join(f"{name} ansible_host=127.9.9.1{number}\n" for number, name in enumerate("abc"))

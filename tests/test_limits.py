@@ -89,6 +89,7 @@ def test_a_resume_repeats_no_upgrade_that_is_proved(site, write, diaries, tmp_pa
         assert {"unchanged"} == {text for host, text in texts(plan).items() if host != "web1"}
 
 
+@pytest.mark.long
 def test_an_install_that_runs_along_says_so(site, write, diaries, tmp_path):
     """An install may be repeated, and runs without a limit, so that it sees all hosts; the plan says where it repeats."""
     write("name: app\nactions: {install: app.yml}\n", app=[("web", "installed", fails_on("web1", tmp_path))])
@@ -111,6 +112,7 @@ def test_each_batch_keeps_the_plays_for_others(site, write, diaries):
     assert [("localhost", "web1", "web2"), ("localhost", "web3")] == [step.hosts for step in run.steps]
 
 
+@pytest.mark.long
 def test_a_manifests_hosts_narrow_a_play_for_more(site, write, diaries):
     """A play for all hosts runs on the component's alone, and with it one that is only for others cannot be kept apart."""
     write("name: app\nhosts: web\nactions: {install: app.yml}\n", app=[("all", "everywhere"), ("localhost", "here")])
@@ -129,6 +131,7 @@ def test_a_limit_of_ones_own_acts_as_by_hand_and_names_what_it_drops(site, write
     assert not site.plan(install=["app"], limit="web2,localhost").warnings
 
 
+@pytest.mark.long
 def test_a_failure_beside_the_hosts_is_gone_on_with_where_it_left_off(site, write, diaries, tmp_path):
     """Where a play on localhost failed, no host of the component is proved, and all of them are gone on with."""
     write(

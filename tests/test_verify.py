@@ -105,6 +105,7 @@ def test_a_verify_from_localhost_speaks_for_all_hosts(site, folder, tmp_path):
     assert {"h1", "h2"} == rows(site).keys()
 
 
+@pytest.mark.long
 def test_a_verify_in_check_mode_proves_nothing(site, tmp_path):
     finish(site, install=["app"]).raise_for_status()
     before = rows(site)
@@ -115,6 +116,7 @@ def test_a_verify_in_check_mode_proves_nothing(site, tmp_path):
     assert before == rows(site)
 
 
+@pytest.mark.long
 def test_what_changed_during_a_verify_is_as_the_change_left_it(site, installer, folder, tmp_path):
     """A verify holds no lock: what it saw of an installation that another run changed meanwhile counts no more."""
     finish(site, install=["app"]).raise_for_status()
@@ -132,6 +134,7 @@ def test_what_changed_during_a_verify_is_as_the_change_left_it(site, installer, 
     assert kept == rows(site)
 
 
+@pytest.mark.long
 def test_a_run_that_only_verified_has_nothing_to_undo(site, tmp_path):
     finish(site, install=["app"]).raise_for_status()
     (tmp_path / "h1.down").touch()

@@ -266,6 +266,14 @@ def test_a_repeated_request_with_a_key_is_carried_out_once(client, site):
     assert 1 == len(client.get(f"{site}/plans").json()["items"])
 
 
+def test_a_request_names_secrets_that_nobody_declares(client, site):
+    plan = client.post(f"{site}/plans", json={"install": ["mysql"], "secrets": ["db_password"]})
+
+    assert 201 == plan.status_code
+    assert ["db_password"] == plan.json()["request"]["secrets"]
+    assert "secret db_password must be handed over at start" in plan.json()["warnings"]
+
+
 def test_a_key_whose_request_failed_may_be_used_again(client, site):
     headers = {"idempotency-key": "k1"}
     assert 422 == client.post(f"{site}/plans", json={"install": ["nothing"]}, headers=headers).status_code

@@ -58,26 +58,28 @@ class SitePlans(SiteHosts):
     _recover: Callable[[], None]
     _follow_up: FollowUp
 
-    def plan(self, *, secrets: Mapping[str, str] | None = None, **wanted: Any) -> Plan:
+    def plan(self, *, secrets: Mapping[str, str] | Iterable[str] | None = None, **wanted: Any) -> Plan:
         """
         Return what would be done for a request, and keep it for `Installer.plan`. Nothing is connected to or changed.
 
         Args:
-            secrets: Vault passwords, as in `start`, where Ansible needs them to say which hosts are meant.
+            secrets: As in `start`, or names alone. Vault passwords, where Ansible needs them to say which hosts are meant;
+                and secrets that no component declares: the plan keeps their names, `start` wants a value for each, and
+                all its playbooks get it.
             **wanted: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
 
         Raises:
             PlanningError: If no plan can be made; the message says why.
-            UnknownNameError: If nobody defined a component, or one of *secrets*.
+            UnknownNameError: If nobody defined a component.
             DefinitionError: If the catalog or the inventory is wrong.
             StoreError: If the data directory cannot be written.
             TypeError: If *wanted* has a field that no request has.
         """
         self._store.check_writable()
         self._recover()
-        request = _request(wanted)
-        handed = {} if secrets is None else secrets
-        self._check_handed(handed)
+        handed = secrets if isinstance(secrets, Mapping) else {}
+        request = _request({**wanted, "secrets": self._undeclared(secrets or ())})
+        self._check_handed(handed, request.secrets)
         continues = request.resume or request.rollback
         if request.resume is not None:
             request = self._resumed(request, self._own_run(request.resume))

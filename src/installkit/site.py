@@ -108,7 +108,7 @@ class Site(SitePlans, Shown):
         if known is not None and not wanted.check_mode:
             return known
         refuse_unknown(plan, wanted.ignore_checks)
-        values = self._values(secrets)
+        values = self._values(secrets, plan)
         if plan.read_only or wanted.check_mode:
             return self._launch(self._spec(plan, wanted, values), values, None)
         with self._take_lock() as lock, announce(lock, _holder(plan, wanted, datetime.now(UTC))):
@@ -158,7 +158,7 @@ class Site(SitePlans, Shown):
             raise PlanningError(f"plan {plan.id} changes nothing: there is nothing to check")
         wanted = self._options(plan, {"note": "checks", **options})
         refuse_unknown(plan, wanted.ignore_checks)
-        values = self._values(secrets)
+        values = self._values(secrets, plan)
         spec = make_check_spec(self._spec(plan, wanted, values), self.catalog(), run=new_id())
         return self._launch(spec, values, None)
 
@@ -181,10 +181,10 @@ class Site(SitePlans, Shown):
         note = wanted.note or ("dry run" if wanted.check_mode else "")
         return attrs.evolve(wanted, note=note, private_key=_key_file(wanted.private_key))
 
-    def _values(self, secrets: Mapping[str, str] | None) -> dict[str, str]:
+    def _values(self, secrets: Mapping[str, str] | None, plan: Plan) -> dict[str, str]:
         """Return the secrets that a run may need: those of the site, and those given."""
         handed = {} if secrets is None else secrets
-        self._check_handed(handed)
+        self._check_handed(handed, plan.request.secrets)
         return {**self._store.secrets(self.name), **handed}
 
     def _launch(self, spec: RunSpec, values: Mapping[str, str], site_lock: Lock | None) -> Run:

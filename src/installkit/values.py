@@ -172,21 +172,28 @@ class SiteValues:
                 f"no component has a secret {', '.join(unknown)}", remedy=f"choose one of: {choices}"
             )
 
-    def _check_handed(self, secrets: Mapping[str, str]) -> None:
-        """Refuse *secrets* that no run of the site could take, and those that none would."""
+    def _undeclared(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of *names* that no component declares as a secret, and that are no passwords of Ansible's."""
+        own = [name for name in names if isinstance(name, str) and not is_password(name)]
+        declared = {
+            each.name for component in (self.catalog() if own else ()) for each in component.parameters if each.secret
+        }
+        return tuple(dict.fromkeys(name for name in own if name not in declared))
+
+    def _check_handed(self, secrets: Mapping[str, str], named: Collection[str] = ()) -> None:
+        """Refuse *secrets* that no run of the site could take, and those that none would; a plan may have *named* some."""
         check_secrets(secrets)
-        self._check_declared(secrets)
+        self._check_declared(name for name in secrets if name not in named)
 
     def missing_secrets(self, plan: Plan) -> tuple[str, ...]:
-        """Return the names of the secrets that *plan*'s components require and the site does not keep, sorted."""
+        """Return the names of the secrets that *plan* or its components require and the site does not keep, sorted."""
         components = {step.component for step in plan.steps}
         declared = [
             each for component in self.catalog() if component.name in components for each in component.parameters
         ]
         kept = self.parameters().secrets
-        return tuple(
-            sorted({each.name for each in declared if each.secret and each.required and each.name not in kept})
-        )
+        needed = {each.name for each in declared if each.secret and each.required}
+        return tuple(sorted({*needed, *(plan.request.secrets if components else ())} - {*kept}))
 
     def _vault(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """Return the vault passwords by label: those among *secrets*, before those that the site keeps."""

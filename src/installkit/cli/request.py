@@ -14,6 +14,7 @@ import click
 import installkit
 from installkit.cli.amounts import DURATION
 from installkit.cli.completion import complete_components, complete_parameters, complete_sites
+from installkit.cli.passwords import ask_secret
 from installkit.cli.session import Session, say
 from installkit.cli.variables import read_variables
 from installkit.wording import counted
@@ -64,6 +65,14 @@ inventory_timeout_option = click.option(
     callback=_take_inventory_timeout,
     expose_value=False,
     help="For Ansible to read the inventory, as 5m; 60s without it.  [env: INSTALLKIT_INVENTORY_TIMEOUT]",
+)
+
+secret_option = click.option(
+    "--secret",
+    "secret_names",
+    metavar="NAME",
+    multiple=True,
+    help="A secret that no component declares: asked for at the start, or read from stdin, and kept nowhere.",
 )
 
 
@@ -136,6 +145,7 @@ def _options() -> list[Callable[[Function], Function]]:
         ),
         click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as Ansible's -l."),
         variables_option,
+        secret_option,
         click.option("--batch", metavar="N|N%[,…]", help="So many hosts at a time, as Ansible's serial."),
         click.option("--purge", is_flag=True, help="With --uninstall: the data goes too."),
         click.option(
@@ -167,8 +177,13 @@ def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[s
     batch = _batch(options["batch"])
     with site_to_plan(session, options) as site:
         values = read_variables(options["extra_vars"], site.catalog())
-        made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=passwords)
+        made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=_named(options, passwords))
     return Asked(site, made, {**passwords, **values.secrets})
+
+
+def _named(options: Mapping[str, Any], passwords: Mapping[str, str]) -> dict[str, str]:
+    """Return *passwords*, and each name of `--secret` with no value yet: a plan keeps names alone."""
+    return {**dict.fromkeys(options["secret_names"], ""), **passwords}
 
 
 def _batch(text: str | None) -> tuple[int | str, ...]:
@@ -302,13 +317,17 @@ def all_secrets(asked: Asked) -> dict[str, str]:
     """
     Return the secrets that go with the plan of *asked*; those without a value are asked for on the terminal.
 
+    Those that the plan itself names, since no component declares them, are also read from stdin, a line each.
+
     Raises:
         click.UsageError: If there is nobody to ask.
     """
     missing = [name for name in asked.site.missing_secrets(asked.plan) if name not in asked.secrets]
+    named = {name: ask_secret(name) for name in missing if name in asked.plan.request.secrets}
+    missing = [name for name in missing if name not in named]
     if missing and not sys.stdin.isatty():
         raise click.UsageError(
             f"{counted(len(missing), 'secret')} without a value: {', '.join(missing)}; give it with -e {missing[0]}=…,"
             f" or keep it: installkit site secret {asked.site.name} {missing[0]}"
         )
-    return {**asked.secrets, **{name: click.prompt(name, hide_input=True, err=True) for name in missing}}
+    return {**asked.secrets, **named, **{name: click.prompt(name, hide_input=True, err=True) for name in missing}}

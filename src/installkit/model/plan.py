@@ -23,6 +23,7 @@ class Request:
         parameters: Values for this plan only, the highest level; never a secret's.
         exclude: Names of components, or ranges, that `all` and ranges leave out; of dropped playbooks, which are then not
             warned of.
+        secrets: Names of secrets that no component declares: playbooks get the value of each that is handed over at start.
         force: Names of components to carry out although nothing changed.
         purge: With `uninstall`: data goes too; playbooks see it as `component_purge`.
         resume: The run to go on with.
@@ -48,6 +49,7 @@ class Request:
     batch: tuple[int | str, ...] = ()
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
     exclude: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
     purge: bool = False
     resume: str | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 from installkit.model import Catalog, Component, Installation, Inventory, Plan, SiteParameters, to_wire
 from installkit.planning.parameters import digest
+from installkit.planning.secret_names import sounds_secret
 
 _SENTENCES = {
     "playbook": "playbook {name} was {how}",
@@ -37,7 +38,7 @@ def digest_inputs(
         catalog: The site's components.
         inventory: The site's hosts.
         installed: What is installed on the site; rows of other components are passed over.
-        parameters: The values entered for the site; secrets do not count.
+        parameters: The values entered for the site; secrets, and what sounds like one, do not count.
         components: Names of those concerned; a plan's own are those of its changes. Unknown ones have no digest.
     """
     wanted = set(components)
@@ -50,7 +51,9 @@ def digest_inputs(
     inputs |= {f"inventory:{path}": file_digest for path, file_digest in inventory.files.items()}
     if not inventory.static:
         inputs["hosts:"] = digest(to_wire(inventory.hosts))
-    inputs |= {f"parameter:{name}": digest(value) for name, value in _entered(parameters)}
+    inputs |= {
+        f"parameter:{name}": digest(value) for name, value in _entered(parameters) if not sounds_secret(name.split()[0])
+    }
     rows: dict[str, list[tuple[str | None, ...]]] = {}
     for row in installed:
         if row.component in wanted:

@@ -24,6 +24,7 @@ from installkit.model import (
     SiteParameters,
     is_password,
 )
+from installkit.planning.secret_names import sounds_secret
 
 _PREFIX = "parameter:"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -85,6 +86,10 @@ def check_parameters(catalog: Catalog, request: Request, parameters: SiteParamet
         for name, value in values.items()
         if (problem := parameter_problem(name, value, declared.get(name)))
     ]
+    for name in request.secrets:
+        twice = "is given as a value and handed over as a secret: one of them is enough"
+        if problem := twice if name in request.parameters else _name_problem(name):
+            problems.append(f"{name}: {problem}")
     if problems:
         raise PlanningError("\n".join(problems), remedy="correct the values; nothing was changed")
 
@@ -111,6 +116,18 @@ def _undeclared(name: str, known: Iterable[str], *, bare: bool) -> str | None:
     if near := _nearest(name, known):
         return f"no component declares {name!r}; did you mean {near!r}?"
     return None if bare else f"no component declares {name!r}; playbooks get it as it is"
+
+
+def secret_warnings(catalog: Catalog, request: Request, parameters: SiteParameters) -> tuple[str, ...]:
+    """Return a sentence for each value whose name sounds like a secret, and that no component declares as one."""
+    declared = {name for name, parameter in _declared(catalog).items() if parameter.secret}
+    return tuple(
+        f"{name}{place} sounds like a secret, and its value is kept in clear: hand it over with --secret {name} (over HTTP"
+        " and in Python: secrets), or let the manifest declare it (secret: true)"
+        for place, values in _levels(request, parameters)
+        for name, value in values.items()
+        if name not in declared and sounds_secret(name, value)
+    )
 
 
 def undeclared_problem(catalog: Catalog, name: str) -> str | None:
@@ -258,7 +275,8 @@ class Values:
     def _tracked(self, component: Component) -> set[str]:
         own = {parameter.name for parameter in component.parameters if not parameter.secret}
         loose = set(self.request) if component.manifest else {*self.request, *self._entered}
-        return own | {name for name in loose - self._declared_names if not name.startswith(_OF_CHECKS)}
+        free = {name for name in loose - self._declared_names if not name.startswith(_OF_CHECKS)}
+        return {name for name in own | free if not sounds_secret(name)}  # a digest would tell whether a guess is right
 
     @functools.cached_property
     def _profiles(self) -> dict[str, tuple[str, ...]]:
@@ -291,7 +309,7 @@ class Values:
             component.name: {
                 each.name: None if each.value is None else digest(each.value)
                 for each in component.parameters
-                if not each.secret
+                if not each.secret and not sounds_secret(each.name)
             }
             for component in self.catalog
         }
@@ -326,11 +344,16 @@ def handed_variables(
     }
 
 
-def handed_secrets(component: Component, parameters: SiteParameters) -> tuple[str, ...]:
-    """Return the names of the secrets that playbooks of *component* get: those that it needs, and those that are kept."""
-    return tuple(
+def handed_secrets(component: Component, parameters: SiteParameters, request: Request) -> tuple[str, ...]:
+    """
+    Return the names of the secrets that playbooks of *component* get.
+
+    They are those that it needs, those of its own that are kept, and those that *request* names.
+    """
+    own = (
         each.name for each in component.parameters if each.secret and (each.required or each.name in parameters.secrets)
     )
+    return tuple(dict.fromkeys((*own, *request.secrets)))
 
 
 def step_inputs(files: str, given: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

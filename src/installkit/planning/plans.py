@@ -21,7 +21,14 @@ from installkit.planning.changes import Changes, Setting, find_changes
 from installkit.planning.coverage import Coverage, spec_of, unread_error
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
-from installkit.planning.parameters import Values, check_parameters, digest, handed_secrets, undeclared_warnings
+from installkit.planning.parameters import (
+    Values,
+    check_parameters,
+    digest,
+    handed_secrets,
+    secret_warnings,
+    undeclared_warnings,
+)
 from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
 from installkit.planning.requirements import Outcome
 from installkit.planning.selection import dropped_by, excluded_names
@@ -133,8 +140,9 @@ def assemble(
         *(line for each in changes.values() for line in each.warnings),
         *steps.warnings,
         *undeclared_warnings(facts.catalog, request, changes),
+        *secret_warnings(facts.catalog, request, facts.parameters),
         *_purged(request, steps.steps),
-        *_missing_secrets(steps.steps, facts.catalog, facts.parameters),
+        *_missing_secrets(steps.steps, facts, request),
         *(_left_over(facts) if request.all else ()),
         *_cautions(steps.steps, facts.catalog),
         *_debuggers(steps.steps, facts.catalog),
@@ -162,7 +170,7 @@ def _check_questions(steps: Iterable[Step], facts: Facts, request: Request) -> N
     for step in steps:
         component = facts.catalog[step.component]
         spec = spec_of(component, step.action)
-        given = {*spec.vars, *request.parameters, *handed_secrets(component, facts.parameters)}
+        given = {*spec.vars, *request.parameters, *handed_secrets(component, facts.parameters, request)}
         if asked := [name for name in spec.prompts if name not in given]:
             problems.append(f"{step.playbook} asks for {join_names(asked)} (vars_prompt), and in a run nobody answers")
     if problems:
@@ -272,16 +280,18 @@ def _check_values(changes: Mapping[str, Changes], values: Values) -> None:
         raise PlanningError("\n".join(problems), remedy="set them for the site, or give them with the request")
 
 
-def _missing_secrets(steps: Iterable[Step], catalog: Catalog, parameters: SiteParameters) -> tuple[str, ...]:
+def _missing_secrets(steps: Iterable[Step], facts: Facts, request: Request) -> tuple[str, ...]:
     carried_out = {step.component for step in steps}
     needed = dict.fromkeys(
         parameter.name
-        for component in catalog
+        for component in facts.catalog
         if component.name in carried_out
         for parameter in component.parameters
-        if parameter.secret and parameter.required and parameter.name not in parameters.secrets
+        if parameter.secret and parameter.required
     )
-    return tuple(f"secret {name} must be handed over at start" for name in needed)
+    needed |= dict.fromkeys(request.secrets if carried_out else ())
+    kept = facts.parameters.secrets
+    return tuple(f"secret {name} must be handed over at start" for name in needed if name not in kept)
 
 
 def _summary(changes: Iterable[Changes], steps: Sequence[Step]) -> str:

@@ -104,6 +104,7 @@ def resumed_request(
         batch=request.batch or old.batch,
         parameters={**old.parameters, **request.parameters},
         exclude=exclude,
+        secrets=tuple(dict.fromkeys((*old.secrets, *request.secrets))),
         force=tuple(dict.fromkeys((*force, *request.force))),
     )
     if not (rest.all or rest.force or any(rest.wanted(action) for action in Action)):

@@ -114,7 +114,7 @@ class _Specs:
             defaults=self._defaults(component, mixed=mixed),
             host_variables=self._host_variables(before if mixed else {}),
             variables=self._variables(component, spec, step, mixed=mixed),
-            secrets=handed_secrets(component, self._parameters),
+            secrets=handed_secrets(component, self._parameters, self._request),
             timeout=spec.timeout,
             soft_timeout=spec.soft_timeout,
             exclusive=component.exclusive and step.action is not Action.CHECK,

@@ -36,7 +36,7 @@ ALLOWED = {
     "engine": INNER | {"journal", "wording"},
     "store": INNER | {"journal"},
     "folders": {"errors"},
-    "doctor": {"errors", "folders", "journal", "programs", "wording"},
+    "doctor": {"engine", "errors", "folders", "journal", "programs", "wording"},
     "access": INNER | {"store"},
     "checks": INNER,
     "hosts": INNER | {"folders", "inventory", "planning", "values"},

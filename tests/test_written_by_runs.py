@@ -3,6 +3,7 @@
 import pytest
 
 from installkit import EventKind
+from installkit.doctor import check_ansible_log
 from installkit.model import FailureCode
 
 SECRET = "Canary'7\"f3\\\\e9 $x %é"
@@ -88,6 +89,15 @@ def test_where_a_step_has_secrets_ansible_writes_no_log_and_no_callback_file(sit
     assert not (folder / "callback.out").exists()
     assert any("log a.log is off, since 01-app-install has secrets" in line for line in warnings)
     assert any("callback told is off" in line for line in warnings)
+
+
+def test_the_doctor_tells_what_is_off_where_a_step_has_secrets(site, folder):
+    (folder / "ansible.cfg").write_text("[defaults]\nlog_path = a.log\n")
+    found = check_ansible_log(lambda: [folder])
+
+    assert ("warn", f"where a step has secrets: {folder}: Ansible's log a.log is off") == (found.status, found.message)
+    (folder / "ansible.cfg").unlink()
+    assert "ok" == check_ansible_log(lambda: [folder]).status
 
 
 def test_where_a_step_has_none_they_work_as_by_hand(site, folder):

@@ -7,12 +7,13 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import attrs
 
+from installkit.engine.settings import silence
 from installkit.errors import EngineError, InstallkitError, JournalError
 from installkit.folders import Folders
 from installkit.journal import Journal, list_journals
@@ -49,7 +50,12 @@ class Finding:
 
 
 def examine(
-    data: Path, ask_database: Callable[[], str], ask_secrets: Callable[[], int], *, only: Collection[str] | None = None
+    data: Path,
+    ask_database: Callable[[], str],
+    ask_secrets: Callable[[], int],
+    ask_catalogs: Callable[[], Iterable[Path]] = tuple,
+    *,
+    only: Collection[str] | None = None,
 ) -> tuple[Finding, ...]:
     """
     Return what each check finds, in the order in which they are shown; none of them raises.
@@ -58,6 +64,7 @@ def examine(
         data: The data directory; it need not be there.
         ask_database: Returns what SQLite's integrity check says of the database in it.
         ask_secrets: Decrypts all secrets that are stored there, and returns how many there are.
+        ask_catalogs: Returns the folders of playbooks that sites have.
         only: Names of checks, as findings have them; None for all.
     """
     checks: dict[str, Callable[[], Finding]] = {
@@ -69,6 +76,7 @@ def examine(
         "data directory": lambda: check_data_directory(data),
         "database": lambda: check_database(ask_database),
         "secrets": lambda: check_secrets(ask_secrets),
+        "ansible log": lambda: check_ansible_log(ask_catalogs),
         "runs": lambda: check_runs(Folders(data).runs),
         "memory folder": check_memory_folder,
         "locale": check_encoding,
@@ -122,6 +130,20 @@ def check_runner() -> Finding:
     except PackageNotFoundError:
         remedy = f"{sys.executable} -m pip install 'ansible-runner>=2.4.3'"
         return Finding("ansible-runner", "fail", "it is not installed beside this Python", remedy)
+
+
+def check_ansible_log(ask_catalogs: Callable[[], Iterable[Path]]) -> Finding:
+    """Check whether Ansible is configured to write what runs with secrets must not leave beside them."""
+    name = "ansible log"
+    try:
+        folders = sorted({folder for folder in ask_catalogs() if folder.is_dir()})
+    except InstallkitError as exc:
+        return Finding(name, "warn", str(exc), exc.remedy or "")
+    told = [f"{folder}: {line}" for folder in folders for line in silence(folder, os.environ)[1]]
+    if not told:
+        return Finding(name, "ok", "Ansible writes nothing beside runs")
+    remedy = "nothing, if steps without secrets shall log so; else take log_path and callbacks out of ansible.cfg"
+    return Finding(name, "warn", f"where a step has secrets: {'; '.join(told)}", remedy)
 
 
 def check_ssh() -> Finding:

@@ -23,7 +23,10 @@ def doctor(session: Session, *, as_json: bool) -> None:
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
     found = installkit.examine(
-        data, lambda: _installer(session).check_database(), lambda: _installer(session).check_secrets()
+        data,
+        lambda: _installer(session).check_database(),
+        lambda: _installer(session).check_secrets(),
+        lambda: [site.snapshot().catalog for site in _installer(session).sites()],
     )
     if as_json:
         print_json(found)

@@ -1,5 +1,6 @@
 """Runs on real SSH hosts."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,29 @@ def test_a_host_without_power_is_unreachable_and_the_others_are_done(site, ssh_h
     }
     repaired = site.start(site.plan(install=["zk"])).wait(100)
     assert RunStatus.SUCCEEDED is repaired.status
+
+
+def test_a_secret_is_in_no_file_of_a_run_at_vvv(site, installer):
+    """A shell's quotes around it within ssh's, within Python's text of what came back, and base64: all are known."""
+    secret = "Canary 7\"f3'$e9\\x%é\nsecond'line $9\\\"漢"
+    told = [b"Canary", b"f3'", b"$e9", b"second", b"line $9", *_base64_words(secret)]
+    (site.snapshot().catalog / "01.alpha.yml").write_text(
+        "- hosts: db1\n  gather_facts: false\n  environment: {PW: '{{ pw }}'}\n  tasks:\n"
+        "    - command: echo {{ pw | quote }}\n"
+        "    - shell: printf %s {{ pw | quote }} | base64; env\n"
+        "    - copy: {content: '{{ pw | to_nice_yaml }} {{ pw | urlencode }}', dest: /tmp/installkit-canary}\n"
+        "    - command: \"false {{ {'a': pw} | to_json | quote }}\"\n      ignore_errors: true\n"
+        "    - file: {path: /tmp/installkit-canary, state: absent}\n"
+    )
+    plan = site.plan(install=["alpha"], secrets=["pw"])
+    run = site.start(plan, secrets={"pw": secret}, verbosity=3, diff=True).wait(110).raise_for_status()
+    files = {path: path.read_bytes() for path in installer.folders.data.rglob("*") if path.is_file()}
+
+    assert b"********" in run.log("alpha")
+    assert [] == [(path.name, word) for path, data in files.items() for word in told if word in data]
+
+
+def _base64_words(secret):
+    """Return the inner parts of *secret*'s base64, but for those around the end of its first line."""
+    written = base64.b64encode(secret.encode())
+    return [written[4:24], written[-28:-4]]

@@ -41,8 +41,11 @@ def test_every_requirement_has_a_version_that_it_allows(python):
     """Of installkit, each of its extras, and what builds it: what is changed in one file is changed in the other."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"].values()
-    built_by = [*project["build-system"]["requires"], "editables"]
-    wanted = [*project["project"]["dependencies"], *(each for extra in extras for each in extra), *built_by]
+    wanted = [
+        *project["project"]["dependencies"],
+        *(each for extra in extras for each in extra),
+        *project["build-system"]["requires"],
+    ]
     pinned = pins(python)
     asked = [each for each in map(Requirement, wanted) if holds(each, python)]
 

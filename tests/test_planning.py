@@ -33,6 +33,7 @@ from installkit.planning import (
     digest_inputs,
     make_plan,
     make_spec,
+    moved_hosts,
     parse_wanted,
     plan_graph,
     plan_table,
@@ -1488,6 +1489,15 @@ def test_a_plan_is_stale_with_what_changed():
         "parameter c of host db1 was added",
     } == set(stale_changes(plan, now, "7f3c5d"))
     assert () == stale_changes(plan, plan.inputs, None)
+
+
+def test_a_play_that_means_other_hosts_than_when_the_plan_was_made_makes_it_stale():
+    """Its `hosts:` line may read what is no input, as the environment."""
+    plan = World((MYSQL,)).plan(install=("mysql",))
+    moved = attrs.evolve(plan, steps=(attrs.evolve(plan.steps[0], hosts=("db1",)),))
+
+    assert ("01-mysql-install would be on db1, not on db1, db2",) == moved_hosts(plan, moved)
+    assert () == moved_hosts(plan, plan)
 
 
 def test_a_change_of_the_record_alone_makes_a_plan_stale():

@@ -37,6 +37,7 @@ from installkit.planning import (
     make_plan,
     make_rollback_plan,
     make_spec,
+    moved_hosts,
     parse_wanted,
     questions,
     resumed_request,
@@ -171,6 +172,8 @@ class SitePlans(SiteHosts):
             plan.id, plan.site, plan.revision, plan.created_at, plan.continues, self._continued(plan.continues)
         )
         again = _make(plan.request, known, stamp)
+        if moved := moved_hosts(plan, again):
+            raise StalePlanError(moved)
         if attrs.evolve(again, warnings=plan.warnings) != plan:  # a secret that came since takes its warning with it
             raise PlanningError(
                 f"plan {plan.id} is not what its own request makes of the same site: it was edited, or another"

@@ -11,9 +11,10 @@ from typing import Any
 
 import attrs
 
+from installkit.configuration import find_config
 from installkit.inventory.question import Asking
 from installkit.inventory.sources import Sources
-from installkit.programs import find_program, home_path
+from installkit.programs import find_program
 
 _FORMAT = 2
 _KEPT = 64
@@ -101,7 +102,7 @@ def question_key(program: str, folders: Iterable[Path], sources: Sources, **part
         "format": _FORMAT,
         "program": _identity(find_program(program)),
         "settings": {name: os.environ[name] for name in os.environ if name.startswith("ANSIBLE_") or name == "HOME"},
-        "configuration": {str(folder): _configurations(folder) for folder in folders},
+        "configuration": {str(folder): _configuration(folder) for folder in folders},
         "sources": sources.options,
         "files": dict(sources.files),
         **parts,
@@ -114,16 +115,9 @@ def _identity(program: Path) -> list[Any]:
     return [str(program), status.st_ino, status.st_size, status.st_mtime_ns]
 
 
-def _configurations(folder: Path) -> list[str | None]:
-    # Ansible takes the first that exists: docs.ansible.com, "The configuration file"
-    named = os.environ.get("ANSIBLE_CONFIG")
-    places = [folder / "ansible.cfg", home_path("~/.ansible.cfg"), Path("/etc/ansible/ansible.cfg")]
-    return [_configuration(path) for path in ([Path(named).expanduser()] if named else []) + places]
-
-
-def _configuration(path: Path) -> str | None:
-    file = path / "ansible.cfg" if path.is_dir() else path
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+def _configuration(folder: Path) -> str | None:
+    path = find_config(folder, os.environ).path
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """Planning: a request, a catalog, an inventory and what is installed make a plan. Pure: no I/O, no clock."""
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
-from installkit.planning.inputs import digest_inputs, stale_changes
+from installkit.planning.inputs import digest_inputs, moved_hosts, stale_changes
 from installkit.planning.parameters import check_parameters, parameter_problem, undeclared_problem, variable_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.questions import Questions, questions
@@ -20,6 +20,7 @@ __all__ = [
     "make_plan",
     "make_rollback_plan",
     "make_spec",
+    "moved_hosts",
     "parameter_problem",
     "parse_wanted",
     "plan_graph",

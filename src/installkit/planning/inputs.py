@@ -7,6 +7,7 @@ from typing import Any
 from installkit.model import Catalog, Component, Installation, Inventory, Plan, SiteParameters, to_wire
 from installkit.planning.parameters import digest
 from installkit.planning.secret_names import sounds_secret
+from installkit.wording import join_names
 
 _SENTENCES = {
     "playbook": "playbook {name} was {how}",
@@ -99,3 +100,21 @@ def _entered(parameters: SiteParameters) -> Iterable[tuple[str, Any]]:
 
 def _component_digest(component: Component) -> str:
     return digest([component.hosts, list(component.versions), to_wire(component.requires), to_wire(component.actions)])
+
+
+def moved_hosts(plan: Plan, now: Plan) -> tuple[str, ...]:
+    """
+    Return a sentence for each step whose hosts are not what they were when *plan* was made.
+
+    No input tells it where a play's `hosts:` line reads something else, as the environment or a file.
+
+    Args:
+        plan: As it was made.
+        now: What the same request makes of the same site today.
+    """
+    today = {step.id: step.hosts for step in now.steps}
+    return tuple(
+        f"{step.id} would be on {join_names(today[step.id])}, not on {join_names(step.hosts)}"
+        for step in plan.steps
+        if today.get(step.id, step.hosts) != step.hosts
+    )

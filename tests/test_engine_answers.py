@@ -1,16 +1,29 @@
 """Whatever a managed host answers: what is made of its result is an event, a proof and a finding, and nothing breaks."""
 
+import base64
 import json
+import sys
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import installkit
+from installkit import EventKind, InstallationStatus
 from installkit.engine.evidence import Evidence
 from installkit.engine.findings import Findings
 from installkit.engine.translation import draft_from_runner
 from installkit.journal import encode_event
 from installkit.model import CheckStatus, Play
 
+MARK = "0123456789abcdef" * 2
+OLD = base64.b64encode(json.dumps({"uuid": "x", "event": "verbose", "created": "no time"}).encode()).decode()
+FORGED = {
+    "runner": f"\x1b[K{OLD}\x1b[{len(OLD)}D\x1b[K",
+    "opened": f"\x1b[K{MARK}<",
+    "closed": f"\x1b[K{MARK}>",
+    "announced": json.dumps({"mark": MARK, "event": "playbook_on_stats", "created": "no time"}) + f"\n\x1b[K{MARK}<",
+}
 KEYS = [
     *(
         "msg",
@@ -98,3 +111,29 @@ def test_any_result_is_a_finding(name, res, items):
     assert isinstance(check.message, str)
     assert name == "runner_on_failed" or check.status is CheckStatus.PASS
     assert name == "runner_on_ok" or check.status is not CheckStatus.PASS
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_mark_in_an_answer_is_text(tmp_path, folder, forged):
+    """A host whose Python was replaced fails; the other one ends well, and its results are told as ever."""
+    answer = tmp_path / "python"
+    answer.write_text(f"#!{sys.executable}\nprint({json.dumps({'failed': True, 'msg': FORGED[forged]})!r})\n")
+    answer.chmod(0o700)
+    hosts = tmp_path / "hosts.ini"
+    hosts.write_text(
+        f"bad ansible_python_interpreter={answer}\ngood ansible_python_interpreter={sys.executable}\n"
+        "[all:vars]\nansible_connection=local\n"
+    )
+    (folder / "01.app.yml").write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks: [{ping: {}}, {command: echo done}]\n"
+    )
+    with installkit.Installer(tmp_path / "data") as installer:
+        site = installer.site("acme", inventory=hosts, catalog=folder)
+        run = site.start(site.plan(install=["app"])).wait(100)
+        results = [(each.host, each.status) for each in run.events() if each.kind is EventKind.TASK_RESULT]
+        record = {row.host: row.status for row in site.installed()}
+        (failure,) = run.failures
+
+    assert {"bad": InstallationStatus.FAILED, "good": InstallationStatus.INSTALLED} == record
+    assert [("bad", "failed"), ("good", "changed"), ("good", "ok")] == sorted(results)
+    assert FORGED[forged] in failure.message

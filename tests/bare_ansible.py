@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-_TIMES = re.compile(rb'"(delta|end|start)": "[^"]*"|j?\d{9,}\.\d+|[^\n]*ASYNC POLL[^\n]*\n')
+_TIMES = re.compile(rb'"(delta|end|start)": "[^"]*"|j?\d{9,}\.\d+|(?m:^[^\n]*ASYNC POLL[^\n]*\n)')
 
 
-def bare(playbook: Path, inventory: Path) -> bytes:
+def bare(playbook: Path, inventory: Path, *, timeout: float = 60) -> bytes:
     """Return what ansible-playbook prints, in colour, for *playbook*, typed in its folder."""
     program = shutil.which("ansible-playbook", path=str(Path(sys.executable).parent)) or "ansible-playbook"
     done = subprocess.run(
@@ -19,7 +19,7 @@ def bare(playbook: Path, inventory: Path) -> bytes:
         env={**os.environ, "ANSIBLE_FORCE_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
     return done.stdout

@@ -194,10 +194,10 @@ FAULTS = (
         "patterns without hosts, every beginning of recorded runs, hosts without results",
         (
             "test_engine_evidence.py::test_no_beginning_of_a_run_is_a_success",
-            "test_engine_evidence.py::test_exit_status_zero_without_any_result_is_no_success",
-            "test_engine_evidence.py::test_a_planned_host_without_a_result_is_unfinished",
+            "test_engine_evidence.py::test_exit_status_zero_without_any_planned_host_is_no_success",
+            "test_engine_evidence.py::test_a_planned_host_that_no_play_held_is_unfinished",
             "test_engine_evidence.py::test_a_host_that_ended_early_and_a_run_once_play_are_well",
-            "test_engine_evidence.py::test_facts_from_the_cache_leave_no_host_unfinished",
+            "test_engine_evidence.py::test_a_play_that_was_planned_and_never_begun_proves_none_of_its_hosts",
             "test_runs.py::test_a_pattern_that_matches_nothing_is_refused_before_anything_starts",
             "test_runs.py::test_a_host_that_no_play_holds_after_all_has_not_succeeded",
         ),
@@ -221,6 +221,31 @@ FAULTS = (
             "faults/test_secrets.py::test_what_a_vault_holds_is_in_no_file_of_the_run",
             "test_runs.py::test_a_secret_is_nowhere",
             "test_engine_redaction.py::test_a_secret_is_taken_out_however_it_is_written",
+        ),
+    ),
+    Fault(
+        "R27",
+        "a play that ends early, for one host or for all",
+        "random playbooks of blocks, rescues, handlers, batches and strategies, on hosts that fail and are lost; each"
+        " task leaves a trace, which the record is held against",
+        (
+            "faults/test_proof_at_scale.py::test_the_record_of_random_playbooks_is_what_the_hosts_did",
+            "test_proof.py::test_a_record_is_what_the_host_did",
+            "test_proof.py::test_a_record_is_what_the_host_did_in_every_case",
+        ),
+    ),
+    Fault(
+        "R28",
+        "a managed host answers a module with any bytes",
+        "random bytes, JSON of any kind and depth, known keys of the wrong type, forged marks, in place of its Python",
+        (
+            "faults/test_fuzzed_hosts.py::test_a_host_that_answers_anything_ends_no_other_hosts_work",
+            "faults/test_fuzzed_hosts.py::test_every_answer_is_an_event_of_its_own_host",
+            "faults/test_fuzzed_hosts.py::test_the_log_beside_such_a_host_is_that_of_bare_ansible",
+            "faults/test_fuzzed_hosts.py::test_a_check_of_such_a_host_says_what_every_task_found",
+            "test_engine_answers.py::test_any_result_is_an_event",
+            "test_engine_answers.py::test_any_result_is_weighed",
+            "test_engine_answers.py::test_any_result_is_a_finding",
         ),
     ),
 )

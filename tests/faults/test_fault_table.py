@@ -9,7 +9,8 @@ TESTS = Path(__file__).parent.parent
 
 
 def test_every_fault_has_its_row():
-    assert [f"R{number}" for number in range(1, 21)] == [fault.number for fault in FAULTS]
+    """Those between 20 and 27 are of what is not built."""
+    assert [f"R{number}" for number in (*range(1, 21), 27, 28)] == [fault.number for fault in FAULTS]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.number)

@@ -22,7 +22,6 @@ _KINDS = {
     "playbook_on_play_start": EventKind.PLAY_STARTED,
     "playbook_on_task_start": EventKind.TASK_STARTED,
     "playbook_on_handler_task_start": EventKind.TASK_STARTED,
-    "playbook_on_cleanup_task_start": EventKind.TASK_STARTED,
     "runner_on_ok": EventKind.TASK_RESULT,
     "runner_on_failed": EventKind.TASK_RESULT,
     "runner_on_skipped": EventKind.TASK_RESULT,

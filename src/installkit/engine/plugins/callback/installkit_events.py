@@ -216,9 +216,6 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_handler_task_start(self, task):
         REPORT.open_event("playbook_on_handler_task_start", task_data(task))
 
-    def v2_playbook_on_cleanup_task_start(self, task):
-        REPORT.open_event("playbook_on_cleanup_task_start", task_data(task))
-
     def v2_playbook_on_no_hosts_matched(self):
         REPORT.open_event("playbook_on_no_hosts_matched")
 

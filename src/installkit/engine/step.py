@@ -28,7 +28,7 @@ from installkit.engine.processes import Process, become_subreaper, children, die
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
 from installkit.engine.settings import caller_environment, gathers_by_default, run_settings, silence
-from installkit.engine.translation import draft_from_runner
+from installkit.engine.translation import cut, draft_from_runner
 from installkit.engine.variables import write_variables
 from installkit.errors import EngineError
 from installkit.journal import LogWriter, encode_event, wait
@@ -267,7 +267,8 @@ class _StepRun:
         except OSError:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever a managed host answered costs this one event
-            self._warn(f"a {raw['event']} event could not be read: {type(exc).__name__}: {exc}")
+            message = self._redactor.text(f"this event could not be read: {type(exc).__name__}: {exc}")
+            self._hand_up({"kind": EventKind.WARNING.value, "message": cut(message)}, {}, start)
         if self._evidence.idle:
             self._keep_running()
 

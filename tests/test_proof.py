@@ -12,6 +12,7 @@ A case of `data/proof/cases.yml` is a playbook and, mostly by play:
     action, environment, inventory    as `traces.carry_out` takes them
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ from installkit.engine.evidence import End, Evidence
 from installkit.engine.reports import Reports
 from installkit.model import Play
 from installkit.programs import find_program
-from traces import DATA, HOSTS, carry_out
+from traces import DATA, HOSTS, Traces, carry_out
 
 CASES = yaml.safe_load((DATA / "cases.yml").read_text())
 GROUP = ("h1", "h2", "h3")
@@ -77,15 +78,24 @@ def each(names):
 
 @pytest.fixture(scope="module")
 def traces(request, tmp_path_factory):
-    """What one run of several cases left behind, and recorded."""
+    """What one run of several cases left behind, and recorded; whichever process comes first carries it out for all."""
     part = request.param
-    return carry_out(
-        tmp_path_factory.mktemp("proof"),
-        {name: CASES[name]["plays"] for name in part.names},
-        actions={name: CASES[name].get("action", {}) for name in part.names},
-        environment=dict(part.environment),
-        inventory=part.inventory,
-    )
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / f"proof-{part.names[0]}"
+    with (shared / f"proof-{part.names[0]}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            return Traces.load(folder)
+        folder.mkdir()
+        return carry_out(
+            folder,
+            {name: CASES[name]["plays"] for name in part.names},
+            actions={name: CASES[name].get("action", {}) for name in part.names},
+            environment=dict(part.environment),
+            inventory=part.inventory,
+        )
 
 
 def came_to_the_end(name, host, traces):

@@ -4,6 +4,7 @@ Playbooks whose tasks each leave a trace on the "host" that carries them out, an
 The trace PLAY.HOST.TASK is a file below `traces/COMPONENT` (`data/proof/action_plugins/mark.py`).
 """
 
+import json
 import os
 import shutil
 import sys
@@ -41,6 +42,16 @@ class Traces:
 
     folder: Path
     records: dict[str, dict[str, InstallationStatus]]
+
+    @classmethod
+    def load(cls, folder):
+        """Return what `carry_out` returned for *folder*."""
+        recorded = json.loads((folder / "records.json").read_text())
+        records = {
+            name: {host: InstallationStatus(status) for host, status in hosts.items()}
+            for name, hosts in recorded.items()
+        }
+        return cls(folder / "traces", records)
 
     def left(self, component, play, host, task):
         """Return whether *host* carried out *task*."""
@@ -81,4 +92,5 @@ def carry_out(folder, playbooks, *, actions=None, environment=None, inventory="h
         records = {name: {} for name in playbooks}
         for row in site.installed():
             records[row.component][row.host] = row.status
-    return Traces(traces, records)
+    (folder / "records.json").write_text(json.dumps(records))
+    return Traces.load(folder)

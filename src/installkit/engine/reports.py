@@ -32,21 +32,24 @@ _MARK = re.compile(rb"\x1b\[K([0-9a-f]{32})([<>])")
 _MARK_SIZE = 36
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _CHUNK = 1 << 20
-_PUNCH_AFTER = 1 << 22
-"""Bytes that are read before their space is given back."""
-
 _PUNCH_HOLE = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE. Source: linux/falloc.h
+_fallocate = ctypes.CDLL(None).fallocate
+_fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 
 
 class Reports:
-    """The file that the plugin writes, read once and in order; the space of what was read is given back."""
+    """
+    The file that the plugin writes, read once and in order.
+
+    What was read is no longer in it: its space is given back, and secrets that a task printed do not lie there.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._partial = b""
         self._unread: deque[Report] = deque()
         self._announced: set[str] = set()
-        self._size = self._punched = 0
+        self._size = 0
 
     @classmethod
     def begin(cls, folder: Path, allowed: frozenset[str] | None) -> "Reports":
@@ -79,13 +82,11 @@ class Reports:
 
     def _fill(self) -> bool:
         data = os.pread(self._file, _CHUNK, self._size)
+        _erase(self._file, self._size, len(data))
         self._size += len(data)
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             self._take(line)
-        if self._size - self._punched > _PUNCH_AFTER:
-            _punch(self._file, self._punched, self._size - self._punched)
-            self._punched = self._size
         return bool(data)
 
     def _take(self, line: bytes) -> None:
@@ -98,9 +99,10 @@ class Reports:
             self._announced.add(report["mark"])
 
 
-def _punch(file: int, offset: int, size: int) -> None:
-    """Give the space of a part of *file* back; where the file system cannot, the file just stays large."""
-    ctypes.CDLL(None).fallocate(file, _PUNCH_HOLE, ctypes.c_int64(offset), ctypes.c_int64(size))
+def _erase(file: int, offset: int, size: int) -> None:
+    """Make a part of *file* a hole; where the file system cannot, zeros."""
+    if size and _fallocate(file, _PUNCH_HOLE, offset, size) != 0:
+        os.pwrite(file, bytes(size), offset)
 
 
 class Terminal:

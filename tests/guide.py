@@ -11,6 +11,8 @@ from pathlib import Path
 import pexpect
 
 ROOT = Path(__file__).parents[1]
+_WAITING = re.compile(r"\r\x1b\[K(?:asking the inventory[^\r]*)?")
+"""What a slow machine shows for a moment."""
 
 
 def blocks_of(page, language=""):
@@ -67,7 +69,7 @@ class Guide:
             encoding="utf-8",
         )
         assert 0 == status, f"{typed}\n{shown}\nended with {status}"
-        return shown
+        return _WAITING.sub("", shown)
 
     def _take(self, line):
         (found,) = [each for each in self.left if each == line or re.split(r"\s+# ", each)[0] == line]

@@ -194,6 +194,10 @@ def test_secrets_and_vault(installer, reader, playbooks):
     guide.run("pass show acme/vault | installkit site secret acme ansible_vault_password")
     guide.run("installkit site secret acme mysql_root_password", answers=again)
     guide.run("installkit apply --site acme --install mysql -e @passwords.yml")
+    guide.environment["password"] = "of-the-shell"
+    undeclared = [("(?i)db_password.*: ?$", "of-the-reader")]
+    guide.run("installkit apply --site acme --install mysql --secret db_password", answers=undeclared)
+    guide.run("printf '%s\\n' \"$password\" | installkit apply --site acme --install mysql --secret db_password --yes")
     (code,) = blocks_of(guide.page, "python")
     site = installer.site("acme")
     exec(code, {"site": site, "plan": site.plan(force=["mysql"]), "password": "of-python"})  # noqa: S102 - ours

@@ -4,12 +4,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import installkit
 from installkit.testing import SSHHosts
 
-settings.register_profile("shared machine", deadline=None)  # it is no clock
+settings.register_profile(
+    "shared machine",
+    deadline=None,  # it is no clock
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",  # what passes today passes tomorrow; at home each run tries others
+)
 settings.load_profile("shared machine")
 
 FAULTS = Path(__file__).parent / "faults"

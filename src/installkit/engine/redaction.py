@@ -339,7 +339,7 @@ def _blanks(character: str) -> list[str]:
 
 def _codes(character: str) -> Iterator[str]:
     code = ord(character)
-    between = rf"(?:\\|{_PERCENT}5C)+"
+    between = rf"(?:\\|{_PERCENT}5C|\r?\n[ \t]*)+"  # YAML goes on in the next line
     units = character.encode("utf-16-be", errors="surrogatepass").hex(" ", 2).split()
     octets = character.encode(errors="surrogatepass")
     yield between.join(f"u{unit}" for unit in units)

@@ -1,9 +1,9 @@
 """
 Whether each host of a step ended well: proved by what Ansible itself knows, never by counts or by words in files.
 
-Ansible makes one `PlayIterator` for each play and batch. Our plugin (`plugins/installkit_events.py`) reports which hosts
-each batch should have, which its iterator has, and, as `TaskQueueManager.run` leaves it, the state of each host with what
-states forget. For a host in one batch of one play that says, the first line that fits:
+Ansible makes one `PlayIterator` for each play and batch. Our plugin (`plugins/callback/installkit_events.py`) reports
+which hosts each batch should have, which its iterator has, and, as `TaskQueueManager.run` leaves it, the state of each
+host with what states forget. For a host in one batch of one play that says, the first line that fits:
 
     the batch has no iterator                                   ended, if the play's last one has `end_play`; else no
     its iterator was never left (a signal, a crash)             no
@@ -11,7 +11,7 @@ states forget. For a host in one batch of one play that says, the first line tha
     its state has no blocks: a stub of another batch            passed over
     the task to start at was never reached                      no
     it is unreachable, or failed, or not complete               no
-    its errors were cleared (`clear_host_errors`)               no
+    its errors were cleared (`clear_host_errors`)               no, but for what a rescue was handling
     it is behind the last block                                 yes
     `end_host` was called for it                                ended, if nothing had failed but what a rescue handles
     anything else                                               no

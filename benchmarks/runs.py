@@ -19,8 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import installkit
-from installkit.engine.settings import run_settings
-from installkit.programs import find_program
+from installkit.ansible.environment import run_settings
+from installkit.ansible.programs import find_program
 from installkit.testing import SSHHosts
 
 Way = Callable[[], float]

@@ -8,7 +8,7 @@ import pytest
 
 from bare_ansible import bare, timeless
 from installkit import HostStatus, RunStatus
-from installkit.programs import find_program
+from installkit.ansible.programs import find_program
 
 FILES = {
     "ansible.cfg": "[defaults]\nforks = 1\ngathering = explicit\nroles_path = parts\n",

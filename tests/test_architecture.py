@@ -14,62 +14,84 @@ from installkit.model import RunOptions, StartOptions
 SOURCE = Path(installkit.__file__).parent.parent
 PUBLIC = "installkit"  # the root package, and so the public names
 
-INNER = {"configuration", "errors", "model", "programs", "unsafe"}
-PARTS = {"catalog", "engine", "inventory", "journal", "planning", "store"}
-PUBLIC_OBJECTS = {
-    *("access", "checks", "display", "doctor", "estimates", "folders", "hosts"),
-    *("installer", "plans", "replica", "report", "run", "runs", "site", "values"),
-}
-
 ALLOWED = {
-    "configuration": {"programs"},
     "errors": set(),
-    "programs": {"errors"},
-    "wording": set(),
+    "text": set(),
+    "processes": set(),
     "display": {"notebook"},
-    "model": {"display", "errors", "wording"},
-    "unsafe": {"errors", "model"},
-    "planning": {"errors", "model", "wording"},
-    "catalog": INNER,
-    "inventory": INNER,
-    "journal": INNER,
-    "engine": INNER | {"journal", "wording"},
-    "store": INNER | {"journal"},
-    "folders": {"errors"},
-    "doctor": {"engine", "errors", "folders", "journal", "programs", "wording"},
-    "access": INNER | {"store"},
-    "checks": INNER,
-    "hosts": INNER | {"folders", "inventory", "planning", "values"},
-    "values": INNER | {"catalog", "planning", "store", "wording"},
-    "replica": INNER | {"folders", "store"},
-    "report": INNER | {"doctor", "engine", "journal", "planning"},
-    "estimates": {"engine", "model"},
-    "installer": INNER | PARTS | PUBLIC_OBJECTS | {"wording"},
-    "plans": INNER | {"engine", "folders", "hosts", "inventory", "journal", "planning", "run"},
-    "site": INNER | PARTS | PUBLIC_OBJECTS,
-    "run": INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
-    "runs": INNER | PARTS | PUBLIC_OBJECTS,
-    PUBLIC: INNER | PARTS | PUBLIC_OBJECTS | {"notebook"},
-    "notebook": {PUBLIC, "wording"},
-    "cli": {PUBLIC, "demo", "installkit_http", "wording"},
-    "demo": INNER,
-    "testing": INNER,
-    "installkit_http": {PUBLIC, "programs"},
+    "model": {"display", "errors", "text"},
+    "planning": {"errors", "model", "text"},
+    "ansible": {"errors", "model", "processes"},
+    "catalog": {"ansible", "errors", "model"},
+    "inventory": {"ansible", "errors", "model"},
+    "journal": {"errors", "model"},
+    "engine": {"ansible", "errors", "journal", "model", "processes", "text"},
+    "store": {"errors", "journal", "model"},
+    "datadir": {"ansible", "engine", "errors", "journal", "model", "runs", "sites", "store"},
+    "support": {"ansible", "datadir", "engine", "errors", "journal", "model", "planning", "text"},
+    "runs": {"display", "engine", "errors", "journal", "model", "notebook", "store", "support"},
+    "sites": {
+        "ansible",
+        "catalog",
+        "datadir",
+        "display",
+        "engine",
+        "errors",
+        "inventory",
+        "journal",
+        "model",
+        "planning",
+        "runs",
+        "store",
+        "text",
+    },
+    "access": {"errors", "model", "store"},
+    "installer": {
+        "access",
+        "ansible",
+        "catalog",
+        "datadir",
+        "errors",
+        "inventory",
+        "journal",
+        "model",
+        "sites",
+        "store",
+        "text",
+    },
+    "testing": {"errors"},
+    "demo": {"errors"},
+    PUBLIC: {
+        "access",
+        "catalog",
+        "datadir",
+        "errors",
+        "installer",
+        "model",
+        "notebook",
+        "planning",
+        "runs",
+        "sites",
+        "support",
+    },
+    "notebook": {PUBLIC, "text"},
+    "cli": {"demo", PUBLIC, "installkit_http", "text"},
+    "installkit_http": {"ansible", PUBLIC},
 }
 """What each module may import, beside itself."""
 
 ONLY_IN = {
     "ansible": set(),  # GPL: its programs are run, never imported
-    "ansible_runner": {"engine"},
+    "ansible_runner": {"ansible"},
     "IPython": {"notebook"},
     "click": {"cli"},
     "markupsafe": {"notebook"},
     "pandas": {"notebook"},
     "peewee": {"store"},
-    "pexpect": {"engine"},
+    "pexpect": {"ansible"},
     "playhouse": {"store"},
     "prometheus_client": {"installkit_http"},
-    "ptyprocess": {"engine"},
+    "ptyprocess": {"ansible"},
     "rich": {"cli", "notebook"},
     "starlette": {"installkit_http"},
     "uvicorn": {"installkit_http"},
@@ -77,7 +99,7 @@ ONLY_IN = {
 """Where packages of others may be imported."""
 
 
-PLUGINS = "engine/plugins"
+PLUGINS = "ansible/plugins"
 """What ansible-playbook loads: programs of their own, under Ansible's license."""
 
 

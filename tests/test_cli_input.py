@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import installkit
 from installkit.cli.app import COMMANDS, app
 from installkit.cli.variables import read_variables
-from installkit.doctor import judge_place
+from installkit.support.doctor import judge_place
 
 MANIFEST = """\
 name: mysql
@@ -89,7 +89,7 @@ def test_the_command_line_uses_public_names_alone():
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("installkit")
     }
 
-    assert {"installkit.demo", "installkit.wording"} == {
+    assert {"installkit.demo", "installkit.text"} == {
         module for module in modules if not module.startswith("installkit.cli")
     }
 

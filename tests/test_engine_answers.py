@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import installkit
 from installkit import EventKind, InstallationStatus
+from installkit.ansible.events import draft_from_runner
 from installkit.engine.evidence import Evidence
 from installkit.engine.findings import Findings
-from installkit.engine.translation import draft_from_runner
 from installkit.journal import encode_event
 from installkit.model import CheckStatus, Play
 

@@ -14,9 +14,9 @@ import pytest
 import installkit
 from disks import fill
 from installkit import EventKind, InstallationStatus, RunStatus
+from installkit.ansible.scratch import make_scratch, remove_scratch, scratch_path
 from installkit.engine import adopt, settle
 from installkit.engine.recorder import DISK_WAS_FULL, Recorder
-from installkit.engine.scratch import make_scratch, remove_scratch, scratch_path
 from installkit.errors import EngineError, StoreError
 from installkit.journal import Journal, LogWriter, create_journal
 from installkit.model import Action, Plan, Request, RunOptions, RunSpec, Step, StepSpec, StepStatus

@@ -10,7 +10,7 @@ import pytest
 
 import installkit
 from installkit import EventKind, RunStatus
-from installkit.programs import find_program
+from installkit.ansible.programs import find_program
 
 SOAK = os.environ.get("INSTALLKIT_SOAK") == "1"
 LINES = 100_000 if SOAK else 20_000

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="death signals a
 
 def run(script):
     """Run *script* in a Python of its own and return what it printed."""
-    head = "import os, signal, subprocess, sys, time\nfrom installkit.engine.processes import *\n"
+    head = "import os, signal, subprocess, sys, time\nfrom installkit.processes import *\n"
     done = subprocess.run(
         [sys.executable, "-c", head + script], capture_output=True, text=True, timeout=60, check=False
     )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from installkit.engine import reports
-from installkit.engine.reports import BYTES, Reports, Terminal
+from installkit.ansible import reports
+from installkit.ansible.reports import BYTES, Reports, Terminal
 
 ONE, TWO = "1" * 32, "2" * 32
 OTHER = "f" * 32

@@ -13,7 +13,7 @@ from ansible_runner.config.runner import RunnerConfig
 from ansible_runner.runner import Runner
 from ansible_runner.utils import OutputEventFilter
 
-from installkit.engine import ansible, reports
+from installkit.ansible import reports, runner
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_what_is_overridden_exists_with_these_parameters(cls, name, parameters):
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(ansible._Config, RunnerConfig), (ansible._Runner, Runner), (ansible._Terminal, pexpect.spawn)],
+    [(runner._Config, RunnerConfig), (runner._Runner, Runner), (runner._Terminal, pexpect.spawn)],
 )
 def test_nothing_of_ours_overrides_what_is_no_longer_there(ours, theirs):
     own = {"__module__", "__doc__", "__annotations__", "__init__", "__static_attributes__", "__firstlineno__"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from installkit.configuration import find_config
-from installkit.engine.settings import MOST_FORKS, caller_environment, run_settings, silence
-from installkit.programs import NO_QUESTIONS, find_program
+from installkit.ansible.configuration import find_config
+from installkit.ansible.environment import MOST_FORKS, caller_environment, run_settings, silence
+from installkit.ansible.programs import NO_QUESTIONS, find_program
 
 OURS = {
     "ANSIBLE_FORCE_COLOR": "1",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from installkit.engine.translation import (
+from installkit.ansible.events import (
     DATA_LIMIT,
     TEXT_LIMIT,
     bounded,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from installkit.engine.variables import write_variables
+from installkit.ansible.programs import find_program, question_environment
+from installkit.ansible.variables import write_variables
 from installkit.errors import EngineError
 from installkit.model import StepSpec
-from installkit.programs import find_program, question_environment
 
 SHOW = """
 - hosts: h1

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 import installkit
-from installkit.programs import usable_home, usable_locale
+from installkit.ansible.programs import usable_home, usable_locale
 
 PROGRAM = [sys.executable, "-c", "from installkit.cli import main; main()"]
 

@@ -15,7 +15,7 @@ import installkit
 from http_client import INVENTORY, finish, open_client, sse_events, start, until, write_playbooks
 from installkit.model import ResultStatus
 from installkit_http.routes.streams import EventStatus
-from installkit_http.viewers import cut_to_characters
+from installkit_http.streaming.viewers import cut_to_characters
 
 pytest_plugins = ["http_service"]
 

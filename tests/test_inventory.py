@@ -11,10 +11,11 @@ from pathlib import Path
 import attrs
 import pytest
 
+from installkit.ansible.ask import Asking
+from installkit.ansible.programs import find_program, find_python
 from installkit.errors import DefinitionError, EngineError, PlanningError
-from installkit.inventory import Asking, read_inventory, read_targets
+from installkit.inventory import read_inventory, read_targets
 from installkit.model import Action, Host, Inventory, Play, PlaybookUse
-from installkit.programs import find_program, find_python
 
 TOO_SHORT = 0.001
 """Seconds in which Ansible cannot answer: what comes all the same was remembered."""

@@ -15,10 +15,10 @@ import pytest
 import installkit
 from http_client import until
 from installkit import Action, Check, CheckStatus, EventKind, HostStatus, Ignored, RunStatus, StepStatus
-from installkit.estimates import expect_durations, seconds_left
 from installkit.notebook import mimebundle
 from installkit.notebook.comparison import HostDifference
 from installkit.notebook.runs import run_page
+from installkit.runs.estimates import expect_durations, seconds_left
 from waiting_runs import start_waiting
 
 RECORDED = Path(__file__).parent / "data" / "journals" / "1" / "024ea32e2dec"

@@ -8,8 +8,8 @@ import yaml
 from click.testing import CliRunner
 
 import installkit
+from installkit.ansible.programs import find_program
 from installkit.cli.app import app
-from installkit.programs import find_program
 
 VAULTED = """\
 - hosts: all

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from installkit import Action, load_catalog
-from installkit.programs import find_program, question_environment
+from installkit.ansible.programs import find_program, question_environment
 
 PLAYBOOKS = Path(__file__).parent.parent / "playbooks"
 NAMES = ("common", "java", "mysql", "redis", "nginx", "nats", "zk", "portal")

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from installkit.engine import ansible
+from installkit.ansible import runner
 
 ASK = """
 import dataclasses, inspect, json, threading
@@ -126,7 +126,7 @@ def test_every_call_that_may_print_is_known(seam, name, parameters):
 def test_no_call_that_may_print_is_missed(seam):
     """`v2_on_any` comes behind another one, whose event is open still."""
     theirs = {name.partition(".")[2] for name in seam["parameters"] if name.startswith("CallbackBase.v2_")}
-    plugin = ast.parse((ansible._PLUGINS / "installkit_events.py").read_text())
+    plugin = ast.parse((runner._PLUGINS / "installkit_events.py").read_text())
     ours = {node.name for node in ast.walk(plugin) if isinstance(node, ast.FunctionDef)}
 
     assert {"v2_on_any"} == theirs - ours

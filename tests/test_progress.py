@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from installkit.engine.translation import draft_from_runner
+from installkit.ansible.events import draft_from_runner
 from installkit.model import (
     Action,
     Event,

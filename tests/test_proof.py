@@ -22,11 +22,11 @@ import attrs
 import pytest
 import yaml
 
-from installkit.engine import ansible
+from installkit.ansible import runner
+from installkit.ansible.programs import find_program
+from installkit.ansible.reports import Reports
 from installkit.engine.evidence import End, Evidence
-from installkit.engine.reports import Reports
 from installkit.model import Play
-from installkit.programs import find_program
 from traces import DATA, HOSTS, Traces, carry_out
 
 CASES = yaml.safe_load((DATA / "cases.yml").read_text())
@@ -139,7 +139,7 @@ def proof_of(folder, name, *options):
     shutil.copytree(DATA / "action_plugins", folder / "action_plugins")
     (folder / "hosts.ini").write_text(HOSTS.format(python=sys.executable))
     (folder / "case.yml").write_text(CASES[name]["plays"])
-    caller = {**os.environ, "TRACES": str(folder), "ANSIBLE_CALLBACK_PLUGINS": str(ansible._PLUGINS)}
+    caller = {**os.environ, "TRACES": str(folder), "ANSIBLE_CALLBACK_PLUGINS": str(runner._PLUGINS)}
     done = subprocess.run(
         [find_program("ansible-playbook"), "-i", "hosts.ini", "-e", f"component_name={name}", *options, "case.yml"],
         cwd=folder,

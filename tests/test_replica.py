@@ -16,8 +16,8 @@ import installkit
 from disks import fill
 from installkit import DiskFullError, RunStatus, StoreError
 from installkit.cli.app import app
+from installkit.datadir.replica import Replica
 from installkit.journal import write_carrier
-from installkit.replica import Replica
 from installkit.store import Store
 
 RECORDED = Path(__file__).parent / "data" / "journals" / "1" / "024ea32e2dec"

@@ -15,7 +15,7 @@ import pytest
 import installkit
 from bare_ansible import bare, timeless
 from installkit import EventKind, HostStatus, InstallationStatus, RunStatus, StepStatus
-from installkit.engine.scratch import scratch_path
+from installkit.ansible.scratch import scratch_path
 from installkit.journal import announce, lock_is_held, take_lock
 from installkit.model import FailureCode
 
@@ -224,7 +224,7 @@ def test_a_playbook_edited_while_the_run_waits_is_not_run(site, folder, tmp_path
 def test_without_ansible_playbook_a_run_says_how_to_get_it(folder, tmp_path):
     """The interpreter has no Ansible beside it and PATH is empty: the error names the program and the remedy."""
     script = (
-        "import sys, installkit.programs as p, installkit\n"
+        "import sys, installkit.ansible.programs as p, installkit\n"
         "sys.executable = '/nowhere/python'\n"
         "try: p.find_program('ansible-playbook')\n"
         "except installkit.EngineError as exc: print(exc, '|', exc.remedy)\n"

@@ -18,7 +18,7 @@ import yaml
 
 import installkit
 from installkit import Action, EventKind, HostStatus, RunStatus
-from installkit.programs import find_program
+from installkit.ansible.programs import find_program
 from installkit.testing import SSHHosts
 
 PLAYBOOKS = Path(__file__).parent.parent / "playbooks"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from installkit.ansible.programs import find_program, question_environment
 from installkit.errors import EngineError
-from installkit.programs import find_program, question_environment
 from installkit.testing import SSH_PORT, SSHHosts
 
 UNIT = r"[Service]\nExecStart=sleep 999\n[Install]\nWantedBy=multi-user.target\n"

@@ -3,8 +3,8 @@
 import pytest
 
 from installkit import EventKind
-from installkit.doctor import check_ansible_log
 from installkit.model import FailureCode
+from installkit.support.doctor import check_ansible_log
 
 SECRET = "Canary'7\"f3\\\\e9 $x %é"
 COMPONENT = """

@@ -34,8 +34,7 @@ from installkit.errors import (
 if TYPE_CHECKING:
     from installkit.access import Access
     from installkit.catalog import load_catalog, manifest_schema
-    from installkit.doctor import Finding, examine
-    from installkit.folders import default_data_directory
+    from installkit.datadir.folders import default_data_directory
     from installkit.installer import Installer, recover_database, site_name_for
     from installkit.model import (
         BECOME_PASSWORD,
@@ -78,8 +77,9 @@ if TYPE_CHECKING:
     )
     from installkit.notebook import to_frame
     from installkit.planning import plan_graph, plan_rows, plan_table
-    from installkit.run import Run
-    from installkit.site import Site
+    from installkit.runs.run import Run
+    from installkit.sites.site import Site
+    from installkit.support.doctor import Finding, examine
 
 __version__ = "0.1.0"
 
@@ -156,12 +156,12 @@ __all__ = [
 
 _ELSEWHERE = {
     "Access": "installkit.access",
-    "Finding": "installkit.doctor",
+    "Finding": "installkit.support.doctor",
     "Installer": "installkit.installer",
-    "Run": "installkit.run",
-    "Site": "installkit.site",
-    "default_data_directory": "installkit.folders",
-    "examine": "installkit.doctor",
+    "Run": "installkit.runs.run",
+    "Site": "installkit.sites.site",
+    "default_data_directory": "installkit.datadir.folders",
+    "examine": "installkit.support.doctor",
     "load_catalog": "installkit.catalog",
     "manifest_schema": "installkit.catalog",
     "plan_graph": "installkit.planning",

@@ -12,27 +12,20 @@ from typing import Self, Unpack
 import attrs
 
 from installkit.access import Access
+from installkit.ansible.ask import TIMEOUT, Asking
+from installkit.ansible.sources import absolute_source, check_present, same_file, same_inventory
 from installkit.catalog import load_catalog
+from installkit.datadir.folders import SITE_NAME, Folders, check_site_name, default_data_directory
+from installkit.datadir.replica import Replica, find_obstacle
+from installkit.datadir.runs import KnownRuns
 from installkit.errors import PlanningError, SiteLockedError, UnknownNameError
-from installkit.folders import SITE_NAME, Folders, check_site_name, default_data_directory
-from installkit.hosts import check_held
-from installkit.inventory import (
-    TIMEOUT,
-    Asking,
-    HeldInventory,
-    absolute_source,
-    check_present,
-    held_path,
-    same_file,
-    same_inventory,
-)
+from installkit.inventory import HeldInventory, held_path
 from installkit.journal import list_journals
 from installkit.model import InventorySource, Plan, PlanFilter, SiteSnapshot
-from installkit.replica import Replica, find_obstacle
-from installkit.runs import KnownRuns
-from installkit.site import Site
+from installkit.sites.hosts import check_held
+from installkit.sites.site import Site
 from installkit.store import Store, set_aside
-from installkit.wording import parse_duration
+from installkit.text import parse_duration
 
 _log = logging.getLogger("installkit")
 

@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import installkit
-from installkit_http.feeds import Feeds
 from installkit_http.headers import SecurityHeaders
 from installkit_http.notifier import Notifier
 from installkit_http.operations import make_routes
-from installkit_http.preparations import Preparations
 from installkit_http.problems import ProblemError, problem_response
 from installkit_http.routes import OPERATIONS, console
 from installkit_http.service import Service
+from installkit_http.startup import Preparations
+from installkit_http.streaming.feeds import Feeds
 
 MOST_STREAMS = 500
 """How many may be open at once: each takes a descriptor, of which a process often has 1024."""

@@ -14,8 +14,8 @@ import attrs
 import installkit
 from installkit_http.auth import COOKIE
 from installkit_http.operations import Operation
-from installkit_http.streams import EVENT_STREAM
-from installkit_http.wire import fields_of
+from installkit_http.parsing import fields_of
+from installkit_http.streaming.sse import EVENT_STREAM
 
 JSON = "application/json"
 

@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 import installkit
 from installkit_http.auth import SAFE_METHODS, check_origin, check_scope, find_token
+from installkit_http.parsing import parse_json, read, read_query
 from installkit_http.problems import Mistake, ProblemError, invalid, problem_of, problem_response
 from installkit_http.service import PREFIX, Call, Service
-from installkit_http.wire import parse_json, read, read_query
 
 MOST_BODY = 1 << 20
 """Bytes that the body of a request may have."""

@@ -10,10 +10,10 @@ import attrs
 from starlette.requests import Request
 
 import installkit
-from installkit_http.feeds import Feeds
-from installkit_http.preparations import Preparations
+from installkit_http.parsing import etag_of
 from installkit_http.problems import ProblemError, or_not_found
-from installkit_http.wire import etag_of
+from installkit_http.startup import Preparations
+from installkit_http.streaming.feeds import Feeds
 
 PREFIX = "/api/v1"
 

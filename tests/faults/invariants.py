@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from installkit import RunStatus, StepStatus
-from installkit.engine.scratch import scratch_path
+from installkit.ansible.scratch import scratch_path
 from processes_seen import gone_within, processes_of
 
 TREE_GONE = 5.0

@@ -14,7 +14,7 @@ import installkit
 from bare_ansible import bare
 from http_client import Server, start
 from installkit import InstallationStatus, RunStatus, StepStatus
-from installkit.engine.scratch import scratch_path
+from installkit.ansible.scratch import scratch_path
 from invariants import check_run
 from plays import noting, play, read_diary
 from processes_seen import gone_within, parts_of, processes_of

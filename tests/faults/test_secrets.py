@@ -9,8 +9,8 @@ from urllib.parse import quote, quote_plus
 
 from http_client import finish, open_client, start
 from installkit import RunStatus
-from installkit.engine.scratch import scratch_path
-from installkit.programs import find_program
+from installkit.ansible.programs import find_program
+from installkit.ansible.scratch import scratch_path
 from plays import play
 from processes_seen import processes_of
 from trials import wait_for

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from installkit.configuration import written_paths
+from installkit.ansible.configuration import written_paths
 from installkit.errors import DefinitionError, Issue
 
 MOST_FILES = 20_000

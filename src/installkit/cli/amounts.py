@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from installkit.wording import parse_duration
+from installkit.text import parse_duration
 
 
 class Duration(click.ParamType[float]):

@@ -9,7 +9,7 @@ import installkit
 from installkit.cli.commands import Group
 from installkit.cli.completion import complete_components
 from installkit.cli.output import console, make_table, print_json, print_table
-from installkit.wording import counted
+from installkit.text import counted
 
 FOLDER = click.Path(exists=True, file_okay=False)
 

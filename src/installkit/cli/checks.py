@@ -22,7 +22,7 @@ from installkit.cli.request import (
     take_connection,
 )
 from installkit.cli.session import Session, pass_session, say
-from installkit.wording import counted
+from installkit.text import counted
 
 HOSTS_SHOWN = 6
 

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 import installkit
 from installkit.cli.commands import Command
-from installkit.wording import time_text
+from installkit.text import time_text
 
 RUNS_OFFERED = 30
 

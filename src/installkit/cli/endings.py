@@ -11,7 +11,7 @@ from installkit.cli.errors import DETACHED, FAILED
 from installkit.cli.live import show_live
 from installkit.cli.output import STYLES, console, plain, print_json
 from installkit.cli.session import Session, say, short
-from installkit.wording import counted, duration_text, join_names
+from installkit.text import counted, duration_text, join_names
 
 MESSAGE_LINES = 15
 

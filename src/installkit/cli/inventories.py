@@ -11,7 +11,7 @@ from installkit.cli.completion import complete_sites
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say
 from installkit.cli.variables import read_variables
-from installkit.wording import counted
+from installkit.text import counted
 
 
 @click.group(cls=Group)

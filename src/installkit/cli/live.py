@@ -17,7 +17,7 @@ from rich.text import Text
 import installkit
 from installkit.cli.output import STYLES, console, plain
 from installkit.cli.session import say, short
-from installkit.wording import counted, duration_text
+from installkit.text import counted, duration_text
 
 REFRESH = 0.125
 """Seconds between two looks."""

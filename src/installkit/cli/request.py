@@ -17,7 +17,7 @@ from installkit.cli.completion import complete_components, complete_parameters, 
 from installkit.cli.passwords import ask_secret
 from installkit.cli.session import Session, say
 from installkit.cli.variables import read_variables
-from installkit.wording import counted
+from installkit.text import counted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -9,7 +9,7 @@ from installkit.cli.completion import complete_live_runs, complete_runs, complet
 from installkit.cli.endings import follow, next_commands, remarks, show_failures
 from installkit.cli.output import console, print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
-from installkit.wording import counted, duration_text, time_text
+from installkit.text import counted, duration_text, time_text
 
 OMITTED = ("steps", "failures")
 """What a list of runs leaves out."""

@@ -10,7 +10,7 @@ from installkit.cli.amounts import DURATION
 from installkit.cli.commands import Command, Group
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say
-from installkit.wording import time_text
+from installkit.text import time_text
 
 
 @click.command(cls=Command)

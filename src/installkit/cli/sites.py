@@ -13,7 +13,7 @@ from installkit.cli.passwords import ask_secret
 from installkit.cli.plans import confirm
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.cli.variables import read_variables
-from installkit.wording import counted, time_text
+from installkit.text import counted, time_text
 
 
 @click.command(cls=Command)

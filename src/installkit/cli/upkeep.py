@@ -10,7 +10,7 @@ from installkit.cli.commands import Command
 from installkit.cli.completion import complete_live_runs
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
-from installkit.wording import counted, size_text
+from installkit.text import counted, size_text
 
 
 @click.command(cls=Command)

@@ -2,13 +2,12 @@
 Carries runs out: `launch` starts a supervisor that is nobody's child, `settle` and `adopt` end the run of one that died.
 
     supervisor   one per run; walks the plan's graph and writes the events
-    step         one process per step; drives ansible-runner and hands events up
+    step         one process per step; drives ansible-playbook and hands events up
 """
 
 from installkit.engine.launch import launch
 from installkit.engine.redaction import MASK, Redactor
 from installkit.engine.schedule import ready_steps
-from installkit.engine.settings import adjustments
 from installkit.engine.settle import adopt, settle
 
-__all__ = ["MASK", "Redactor", "adjustments", "adopt", "launch", "ready_steps", "settle"]
+__all__ = ["MASK", "Redactor", "adopt", "launch", "ready_steps", "settle"]

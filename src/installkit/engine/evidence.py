@@ -37,7 +37,7 @@ from typing import Any
 
 import attrs
 
-from installkit.engine.translation import cut, recap_of, result_message, task_location
+from installkit.ansible.events import cut, recap_of, result_message, task_location
 from installkit.model import HostStatus, Play, Recap
 
 Raw = Mapping[str, Any]

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from installkit.engine.processes import die_with_parent
 from installkit.model import RunSpec, Step, StepSpec
+from installkit.processes import die_with_parent
 
 ALL = "all"
 """Ansible's word for every host of the inventory."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from installkit.engine.remedies import remedy_for
-from installkit.engine.translation import cut, result_message, task_location
+from installkit.ansible.events import cut, result_message, task_location
+from installkit.ansible.remedies import remedy_for
 from installkit.model import CONNECTION_CHECK, Check, CheckStatus, FailureCode, Ignored, group_checks
 
 Raw = Mapping[str, Any]

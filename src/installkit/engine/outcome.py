@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from installkit.ansible.remedies import remedy_for
 from installkit.engine.evidence import NO_PROOF, Evidence, FailedTask
 from installkit.engine.findings import Place
-from installkit.engine.remedies import remedy_for
 from installkit.model import (
     Check,
     CheckStatus,
@@ -19,7 +19,7 @@ from installkit.model import (
     StepStatus,
     on_hosts,
 )
-from installkit.wording import join_names
+from installkit.text import join_names
 
 
 @attrs.frozen(kw_only=True)

@@ -17,19 +17,19 @@ from typing import Any
 
 import attrs
 
-from installkit.engine.ansible import POLL, Invocation, Playbook
+from installkit.ansible.environment import caller_environment, gathers_by_default, run_settings, silence
+from installkit.ansible.events import cut, draft_from_runner
+from installkit.ansible.password_files import write_passwords
+from installkit.ansible.programs import find_program
+from installkit.ansible.runner import POLL, Invocation, Playbook
+from installkit.ansible.scratch import place_playbook
+from installkit.ansible.variables import write_variables
 from installkit.engine.evidence import Evidence
 from installkit.engine.facts import facts_wanted, gather_facts
 from installkit.engine.findings import Findings
 from installkit.engine.outcome import About, Outcome, broke_off, judge, judge_checks, not_started
-from installkit.engine.passwords import write_passwords
-from installkit.engine.placement import place_playbook
-from installkit.engine.processes import Process, become_subreaper, children, die_with_parent, end_children
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
-from installkit.engine.settings import caller_environment, gathers_by_default, run_settings, silence
-from installkit.engine.translation import cut, draft_from_runner
-from installkit.engine.variables import write_variables
 from installkit.errors import EngineError
 from installkit.journal import LogWriter, encode_event, wait
 from installkit.model import (
@@ -46,8 +46,8 @@ from installkit.model import (
     time_to_wire,
     to_wire,
 )
-from installkit.programs import find_program
-from installkit.wording import join_names
+from installkit.processes import Process, become_subreaper, children, die_with_parent, end_children
+from installkit.text import join_names
 
 EVENT, KEPT, OUTCOME = b"E", b"K", b"O"
 

@@ -20,16 +20,16 @@ from typing import Any, TypeVar
 
 import attrs
 
+from installkit.ansible.environment import adjustments
+from installkit.ansible.scratch import make_scratch, remove_scratch
 from installkit.engine import step as step_process
-from installkit.engine.processes import Process, become_subreaper, end_children
 from installkit.engine.recorder import Recorder
-from installkit.engine.remains import unseen_end
 from installkit.engine.schedule import done_before, doomed_steps, ready_steps
-from installkit.engine.scratch import make_scratch, remove_scratch
-from installkit.engine.settings import adjustments
+from installkit.engine.settle import unseen_end
 from installkit.errors import StoreError
 from installkit.journal import CancelRequest, Journal, read_approval, read_cancel, wait
 from installkit.model import RunSpec, RunStatus, Step, StepSpec, StepStatus
+from installkit.processes import Process, become_subreaper, end_children
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from installkit.ansible.answers import Memory, question_key
+from installkit.ansible.ask import NO_PASSWORDS, Answer, Asking, ask
+from installkit.ansible.listing import unread_issue
+from installkit.ansible.sources import Sources, find_sources
 from installkit.errors import DefinitionError, EngineError, Issue
-from installkit.inventory.memory import Memory, question_key
-from installkit.inventory.parsing import unread_issue
-from installkit.inventory.question import NO_PASSWORDS, Answer, Asking, ask
-from installkit.inventory.sources import Sources, find_sources
 from installkit.model import Host, Inventory
 
 _Groups = Mapping[str, Mapping[str, Sequence[str]]]

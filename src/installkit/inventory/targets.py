@@ -19,14 +19,14 @@ from typing import Any
 
 import attrs
 
+from installkit.ansible.answers import Memory, question_key
+from installkit.ansible.ask import NO_PASSWORDS, Answer, Asking, ask, refuse_locked
+from installkit.ansible.sources import find_sources
+from installkit.ansible.unsafe import unsafe_json
 from installkit.errors import EngineError, PlanningError
-from installkit.inventory.memory import Memory, question_key
-from installkit.inventory.question import NO_PASSWORDS, Answer, Asking, ask, refuse_locked
-from installkit.inventory.sources import find_sources
 from installkit.model import Inventory, Play, PlaybookUse, Targets, to_wire
-from installkit.unsafe import unsafe_json
 
-PROGRAM = Path(__file__).parents[1] / "engine" / "plugins" / "list_hosts.py"
+PROGRAM = Path(__file__).parents[1] / "ansible" / "plugins" / "list_hosts.py"
 """A program of Ansible's; it says itself what it is asked, and how it answers."""
 
 _NO_PATTERN = re.compile(r"^\s*$|^-|(?:^|[,:&!])\s*@|\{[{%#]|[\x00-\x1f\x7f]")

@@ -43,8 +43,7 @@ from installkit.model.run import (
     StepSpec,
 )
 from installkit.model.site import InventorySource, SiteLock, SiteSnapshot
-from installkit.model.wire import aware_time, from_wire, time_to_wire, to_wire
-from installkit.model.words import (
+from installkit.model.statuses import (
     NEXT_RUN_STATUSES,
     Action,
     CheckStatus,
@@ -58,6 +57,7 @@ from installkit.model.words import (
     Scope,
     StepStatus,
 )
+from installkit.model.wire import aware_time, from_wire, time_to_wire, to_wire
 
 __all__ = [
     "BECOME_PASSWORD",

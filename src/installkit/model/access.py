@@ -3,7 +3,7 @@ from typing import Any
 
 import attrs
 
-from installkit.model.words import Scope
+from installkit.model.statuses import Scope
 
 
 @attrs.frozen(kw_only=True)

@@ -3,7 +3,7 @@ from collections.abc import Iterable
 import attrs
 
 from installkit.model.causes import cause_of
-from installkit.model.words import CheckStatus
+from installkit.model.statuses import CheckStatus
 
 OWN_CHECKS = "host"
 """What the names of installkit's own checks begin with, and so what no component is called."""

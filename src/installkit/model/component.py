@@ -8,7 +8,7 @@ import attrs
 from installkit.display import Shown
 from installkit.errors import Issue, UnknownNameError
 from installkit.model.inventory import PlaybookUse
-from installkit.model.words import Action
+from installkit.model.statuses import Action
 
 _NUMBER = re.compile(r"0*[0-9]{1,9}")
 _FIRST_NUMBER = re.compile(r"[0-9]{1,255}")

@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from installkit.model.words import EventKind
+from installkit.model.statuses import EventKind
 
 
 @attrs.frozen

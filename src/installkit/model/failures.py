@@ -18,8 +18,8 @@ import attrs
 
 from installkit.model.causes import cause_of
 from installkit.model.run import Failure
-from installkit.model.words import FailureCode
-from installkit.wording import counted
+from installkit.model.statuses import FailureCode
+from installkit.text import counted
 
 _MOST_HOSTS = 5
 _MOST_STEPS = 3

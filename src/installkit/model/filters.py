@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypedDict
 
-from installkit.model.words import RunStatus
+from installkit.model.statuses import RunStatus
 
 
 class RunFilter(TypedDict, total=False):

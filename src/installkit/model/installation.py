@@ -4,7 +4,7 @@ from datetime import datetime
 import attrs
 
 from installkit.model.event import Event
-from installkit.model.words import Action, EventKind, HostStatus, InstallationStatus, StepStatus
+from installkit.model.statuses import Action, EventKind, HostStatus, InstallationStatus, StepStatus
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from installkit.model.words import Action
+from installkit.model.statuses import Action
 
 
 @attrs.frozen(kw_only=True)

@@ -5,8 +5,8 @@ from typing import Any
 import attrs
 
 from installkit.display import Drawn, Shown
-from installkit.model.words import Action, Reason
-from installkit.wording import join_names
+from installkit.model.statuses import Action, Reason
+from installkit.text import join_names
 
 
 @attrs.frozen(kw_only=True)

@@ -7,8 +7,8 @@ from installkit.model.check import Check
 from installkit.model.event import Event
 from installkit.model.failures import group_failures
 from installkit.model.run import Failure, Progress, Recap, RunSnapshot, RunSpec, StepSnapshot
+from installkit.model.statuses import EventKind, HostStatus, ResultStatus, RunStatus, StepStatus
 from installkit.model.wire import from_wire
-from installkit.model.words import EventKind, HostStatus, ResultStatus, RunStatus, StepStatus
 
 
 class RunProgress:

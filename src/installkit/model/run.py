@@ -10,7 +10,7 @@ from installkit.model.installation import Installation
 from installkit.model.inventory import Play
 from installkit.model.options import RunOptions
 from installkit.model.plan import Plan, Step
-from installkit.model.words import FailureCode, HostStatus, RunStatus, StepStatus
+from installkit.model.statuses import FailureCode, HostStatus, RunStatus, StepStatus
 
 Recap = Mapping[str, int]
 """Ansible's counts for one host: ok, changed, unreachable, failed, skipped, rescued, ignored."""

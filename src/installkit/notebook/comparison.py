@@ -10,7 +10,7 @@ from markupsafe import Markup
 import installkit
 from installkit import Action, EventKind, HostStatus, RunSnapshot, Step, StepSnapshot, StepStatus
 from installkit.notebook.markup import heading, page, quiet, table, word
-from installkit.wording import counted, duration_text, join_names, time_text
+from installkit.text import counted, duration_text, join_names, time_text
 
 STEPS_SHOWN = 30
 TASKS_SHOWN = 10

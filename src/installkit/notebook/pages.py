@@ -9,7 +9,7 @@ from markupsafe import Markup
 import installkit
 from installkit.notebook.markup import facts, folded, heading, joined, page, quiet, table, word, words
 from installkit.notebook.runs import run_page
-from installkit.wording import counted, duration_text, join_names, time_text
+from installkit.text import counted, duration_text, join_names, time_text
 
 RUNS_SHOWN = 5
 

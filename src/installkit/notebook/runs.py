@@ -8,7 +8,7 @@ from markupsafe import Markup
 import installkit
 from installkit import Action, Check, CheckStatus, HostStatus, RunSnapshot, RunStatus, StepSnapshot, StepStatus
 from installkit.notebook.markup import bar, facts, heading, joined, quiet, table, unbroken, word
-from installkit.wording import counted, duration_text, join_names
+from installkit.text import counted, duration_text, join_names
 
 HOSTS_SHOWN = 40
 STEPS_SHOWN = 30

@@ -16,7 +16,7 @@ import installkit
 from installkit import Action, EventKind, RunStatus
 from installkit.notebook.bars import Bar, Chart, charts_svg
 from installkit.notebook.markup import page, quiet
-from installkit.wording import counted, duration_text
+from installkit.text import counted, duration_text
 
 MIME = "application/vnd.vegalite.v5+json"
 

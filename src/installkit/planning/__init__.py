@@ -4,8 +4,7 @@ from installkit.planning.drawings import plan_graph, plan_rows, plan_table
 from installkit.planning.inputs import digest_inputs, moved_hosts, stale_changes
 from installkit.planning.parameters import check_parameters, parameter_problem, undeclared_problem, variable_problem
 from installkit.planning.plans import Stamp, make_plan
-from installkit.planning.questions import Questions, questions
-from installkit.planning.requests import resumed_request
+from installkit.planning.requests import Questions, questions, resumed_request
 from installkit.planning.rollbacks import Undone, make_rollback_plan, rollback_questions
 from installkit.planning.selection import Wanted, parse_wanted
 from installkit.planning.specs import make_spec

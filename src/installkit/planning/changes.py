@@ -12,7 +12,7 @@ from installkit.planning.decisions import Case, Decision, decide
 from installkit.planning.inputs import files_digest
 from installkit.planning.parameters import Values
 from installkit.planning.requests import Demand
-from installkit.wording import join_names
+from installkit.text import join_names
 
 Rows = Mapping[str, Installation]
 """What is recorded of one component, by host."""

@@ -8,9 +8,8 @@ from installkit.errors import PlanningError
 from installkit.model import Action, Component, Installation, InstallationStatus, Reason
 from installkit.planning.coverage import spec_of
 from installkit.planning.requests import Demand
-from installkit.planning.routes import find_route, reachable_versions
-from installkit.planning.versions import check_known, is_newer, is_offered
-from installkit.wording import join_names
+from installkit.planning.versions import check_known, find_route, is_newer, is_offered, reachable_versions
+from installkit.text import join_names
 
 _DONE = "unchanged, the run before did it"
 _DISRUPTIVE = frozenset({Action.UPGRADE, Action.RESTART, Action.STOP, Action.UNINSTALL, Action.ROLLBACK})

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from installkit.model import Change, Plan, Step
-from installkit.wording import join_names
+from installkit.text import join_names
 
 _HEADER = ("COMPONENT", "HOSTS", "CHANGE", "WHY", "MIND")
 _PLAIN = re.compile(r"[^\w .,:/+@→()…-]")

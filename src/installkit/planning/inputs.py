@@ -7,7 +7,7 @@ from typing import Any
 from installkit.model import Catalog, Component, Installation, Inventory, Plan, SiteParameters, to_wire
 from installkit.planning.parameters import digest
 from installkit.planning.secret_names import sounds_secret
-from installkit.wording import join_names
+from installkit.text import join_names
 
 _SENTENCES = {
     "playbook": "playbook {name} was {how}",

@@ -33,7 +33,7 @@ from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_d
 from installkit.planning.requirements import Outcome
 from installkit.planning.selection import dropped_by, excluded_names
 from installkit.planning.steps import Steps
-from installkit.wording import counted, join_names
+from installkit.text import counted, join_names
 
 _NO_PARAMETERS = SiteParameters()
 _VERBS = {Action.BACKUP: "back up", Action.ROLLBACK: "roll back"}

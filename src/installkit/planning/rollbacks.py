@@ -25,9 +25,8 @@ from installkit.planning.decisions import Case, Decision, check_fixed
 from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import Values, check_parameters
 from installkit.planning.plans import Facts, Stamp, assemble
-from installkit.planning.questions import Questions, asked_patterns, asked_use
-from installkit.planning.requests import Demand, check_limit
-from installkit.wording import join_names
+from installkit.planning.requests import Demand, Questions, asked_patterns, asked_use, check_limit
+from installkit.text import join_names
 
 Place = tuple[str, str]
 """A component and a host."""

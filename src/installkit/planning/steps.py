@@ -12,7 +12,7 @@ from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.order import Order
 from installkit.planning.requests import CHECKED, GETTING_VALUES
-from installkit.wording import join_names
+from installkit.text import join_names
 
 _PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK, Action.RECORD})
 _HARMLESS_AGAIN = GETTING_VALUES - {Action.ROLLBACK}

@@ -4,10 +4,10 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, holds, nothing, older_page, page
 from installkit_http.auth import cookie_name, drop_session_cookie, set_session_cookie
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid, or_not_found
+from installkit_http.responses import Paging, answer, holds, nothing, older_page, page
 from installkit_http.service import Call
 
 

@@ -4,9 +4,9 @@ from typing import Any
 from starlette.responses import PlainTextResponse, Response
 
 import installkit
-from installkit_http.answers import Paging, answer, page
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError, or_not_found
+from installkit_http.responses import Paging, answer, page
 from installkit_http.service import Call
 
 

@@ -2,9 +2,9 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import answer
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError
+from installkit_http.responses import answer
 from installkit_http.service import Call
 
 

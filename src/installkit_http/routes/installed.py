@@ -2,8 +2,8 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, fits, page, started
 from installkit_http.operations import Operation
+from installkit_http.responses import Paging, fits, page, started
 from installkit_http.service import Call
 
 

@@ -2,9 +2,9 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, page
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, invalid, or_not_found
+from installkit_http.responses import Paging, answer, nothing, page
 from installkit_http.service import Call
 
 TOLD = (installkit.EventKind.RUN_STARTED, installkit.EventKind.RUN_FINISHED, installkit.EventKind.APPROVAL_REQUESTED)

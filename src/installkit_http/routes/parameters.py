@@ -5,11 +5,11 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, nothing, page, tagged
 from installkit_http.operations import Operation
+from installkit_http.parsing import etag_of
 from installkit_http.problems import Mistake, invalid, or_not_found
+from installkit_http.responses import Paging, nothing, page, tagged
 from installkit_http.service import Call
-from installkit_http.wire import etag_of
 
 
 @attrs.frozen(kw_only=True)

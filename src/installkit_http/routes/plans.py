@@ -6,9 +6,9 @@ import attrs
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, older_page, started, unknown_cursor
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
+from installkit_http.responses import Paging, answer, nothing, older_page, started, unknown_cursor
 from installkit_http.service import Call
 
 LEFT_OUT = ("changes", "steps", "inputs")

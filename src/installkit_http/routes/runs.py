@@ -6,11 +6,11 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
 import installkit
-from installkit_http.answers import Paging, answer, nothing, older_page, unknown_cursor
 from installkit_http.operations import Operation
 from installkit_http.problems import ProblemError
+from installkit_http.responses import Paging, answer, nothing, older_page, unknown_cursor
 from installkit_http.service import Call
-from installkit_http.viewers import CHUNK, step_of
+from installkit_http.streaming.viewers import CHUNK, step_of
 
 LEFT_OUT = ("steps", "failures")
 """What a list leaves out."""

@@ -6,9 +6,9 @@ import yaml
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import Paging, answer, entered, holds, nothing, page, tagged
 from installkit_http.operations import Operation
 from installkit_http.problems import Mistake, ProblemError, invalid
+from installkit_http.responses import Paging, answer, entered, holds, nothing, page, tagged
 from installkit_http.service import Call, Service
 
 VOLATILE = ("lock", "last_run")

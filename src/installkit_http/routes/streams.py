@@ -6,8 +6,12 @@ import attrs
 from starlette.responses import Response, StreamingResponse
 
 import installkit
-from installkit_http.answers import answer, fits
-from installkit_http.cursors import (
+from installkit_http.operations import Operation
+from installkit_http.parsing import MOST_ITEMS
+from installkit_http.problems import Mistake, ProblemError, invalid
+from installkit_http.responses import answer, fits
+from installkit_http.service import Call
+from installkit_http.streaming.cursors import (
     JSON,
     TEXT,
     Range,
@@ -18,11 +22,8 @@ from installkit_http.cursors import (
     wanted_media,
     wanted_range,
 )
-from installkit_http.operations import Operation
-from installkit_http.problems import Mistake, ProblemError, invalid
-from installkit_http.service import Call
-from installkit_http.streams import EVENT_STREAM, HEADERS, StreamResponse, as_text, ending_at, event_to_wire
-from installkit_http.viewers import (
+from installkit_http.streaming.sse import EVENT_STREAM, HEADERS, StreamResponse, as_text, ending_at, event_to_wire
+from installkit_http.streaming.viewers import (
     CHUNK,
     End,
     EventPiece,
@@ -35,7 +36,6 @@ from installkit_http.viewers import (
     text_alone,
     with_text,
 )
-from installkit_http.wire import MOST_ITEMS
 
 MOST_LOOKED_AT = 50_000
 """Events that are looked through for one page: about a second's work."""

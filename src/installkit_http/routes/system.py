@@ -4,11 +4,11 @@ import platform
 from starlette.responses import Response
 
 import installkit
-from installkit_http.answers import answer
 from installkit_http.auth import cookie_name
 from installkit_http.metrics import metrics_text
 from installkit_http.openapi import document
 from installkit_http.operations import Operation
+from installkit_http.responses import answer
 from installkit_http.service import Call
 
 

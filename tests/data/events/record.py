@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from installkit.engine.ansible import Invocation, Playbook
-from installkit.engine.settings import caller_environment, run_settings
-from installkit.programs import find_program
+from installkit.ansible.environment import caller_environment, run_settings
+from installkit.ansible.programs import find_program
+from installkit.ansible.runner import Invocation, Playbook
 
 HERE = Path(__file__).parent
 LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"

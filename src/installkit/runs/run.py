@@ -1,0 +1,507 @@
+import getpass
+import itertools
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import attrs
+
+from installkit.display import Shown
+from installkit.engine import settle
+from installkit.errors import (
+    JournalError,
+    PlanningError,
+    RunFailedError,
+    RunStoppedError,
+    StoreError,
+    UnknownNameError,
+)
+from installkit.journal import (
+    ApproveRequest,
+    CancelRequest,
+    Journal,
+    carried_elsewhere,
+    fitting,
+    is_pruned,
+    request_approval,
+    request_cancel,
+)
+from installkit.model import (
+    Check,
+    Event,
+    Failure,
+    Plan,
+    RunProgress,
+    RunResult,
+    RunSnapshot,
+    RunSpec,
+    RunStatus,
+    StepSnapshot,
+    StepStatus,
+    group_checks,
+)
+from installkit.runs.estimates import expect_durations, seconds_left
+from installkit.store import Store
+from installkit.support.doctor import examine
+from installkit.support.report import Report
+
+if TYPE_CHECKING:
+    from installkit.notebook import RunComparison, Timeline
+
+_log = logging.getLogger("installkit")
+
+POLL = 0.05
+SETTLE_EVERY = 1.0
+"""Seconds between two looks at whether somebody still carries a run out."""
+
+LEARNED_FROM = 20
+"""So many earlier runs tell how long a step takes."""
+
+SAID_LINES = 3
+"""So many lines of what was said does an exception repeat."""
+
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+FollowUp = Callable[[Mapping[str, Any], Mapping[str, Any]], "Run"]
+"""Plans a request (its fields) on a run's site and starts it (its options)."""
+
+
+class Run(Shown):
+    """
+    One carrying-out of a plan, live or long ago.
+
+    Its attributes are read anew from the journal at each use; keep a `snapshot()` where they must belong together.
+
+    Attributes:
+        id: Twelve hexadecimal digits, the same as its plan's.
+    """
+
+    def __init__(self, journal: Journal, store: Store, follow_up: "FollowUp") -> None:
+        self.id = journal.id
+        self._journal = journal
+        self._store = store
+        self._follow_up = follow_up
+        self._progress: RunProgress | None = None
+        self._offset = 0
+        self._looked = 0.0
+
+    def __repr__(self) -> str:
+        try:
+            now = self.snapshot(settle=False)
+        except JournalError:
+            return f"<Run {self.id[:6]}: its files cannot be read>"
+        took = "" if now.duration is None else f", {now.duration:.1f} s"
+        where = f", carried elsewhere ({now.carried_elsewhere})" if now.carried_elsewhere else ""
+        good = sum(step.status is StepStatus.SUCCEEDED for step in now.steps)
+        return f"<Run {self.id[:6]} {now.status.value}{where}: {good} of {len(now.steps)} steps succeeded{took}>"
+
+    def snapshot(self, *, settle: bool = True) -> RunSnapshot:
+        """
+        Return where the run stands: one moment, in which every number belongs to the others.
+
+        Args:
+            settle: End the run if it was carried out here and its supervisor died; False only reads, as lists do.
+
+        Raises:
+            JournalError: If its files cannot be read.
+        """
+        if settle:
+            self._settle_if_dead()
+        result = self._journal.result()
+        if result is not None:
+            return result.run
+        if self._progress is None:
+            self._progress = RunProgress(self._journal.spec())
+        with fitting(self.id):
+            for entry in self._journal.read_events(self._offset):
+                self._progress.feed(entry.event)
+                self._offset = entry.end
+            where = carried_elsewhere(self._journal.path)
+            now = attrs.evolve(self._progress.snapshot(), carried_elsewhere=where)
+        return now.at(datetime.now(UTC))
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that it carries out."""
+        return self._journal.spec().plan
+
+    @property
+    def site(self) -> str:
+        """The site's name."""
+        return self._journal.spec().site
+
+    @property
+    def status(self) -> RunStatus:
+        """Where it stands, in a word."""
+        return self.snapshot().status
+
+    @property
+    def steps(self) -> tuple[StepSnapshot, ...]:
+        """Its steps, in the plan's order."""
+        return self.snapshot().steps
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What went wrong so far, grouped by cause over hosts and steps."""
+        return self.snapshot().failures
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What its checks found so far, also where they passed: a row for each check and message, with the hosts."""
+        return group_checks(check for step in self.steps for check in step.checks)
+
+    @property
+    def pruned(self) -> bool:
+        """Whether its events and logs are gone; how it ended is kept."""
+        return is_pruned(self._journal.path)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from its start to its end, or until now; None before it started."""
+        return self.snapshot().duration
+
+    def events(self, *, follow: bool = False, after: int = 0, limit: int | None = None) -> Iterator[Event]:
+        """
+        Yield the events after the one numbered *after*, at most *limit*; with *follow*, as they come, until the last.
+
+        Break off whenever you like: the `seq` of the last one seen goes on from there.
+
+        Raises:
+            StoreError: If they were pruned.
+        """
+        self._check_kept()
+        if follow:
+            yield from itertools.islice(self._journal.follow_events(after, idle=self._settle_if_dead), limit)
+        else:
+            yield from self._journal.events(after, limit)
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """
+        Wait until the run has ended, and return it.
+
+        Args:
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            TimeoutError: If it has not ended by then; the run is left alone.
+            JournalError: If its files cannot be read, or are gone.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self._journal.result() is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"run {self.id} has not ended within {timeout} s")
+            self._settle_if_dead()
+            time.sleep(POLL)
+        self._store.ingest(self._journal)
+        return self
+
+    def raise_for_status(self) -> Self:
+        """
+        Return the run if it succeeded, or has not ended yet.
+
+        Raises:
+            RunFailedError: If it failed.
+            RunStoppedError: If it was canceled, timed out or was interrupted.
+        """
+        now = self.snapshot()
+        if not now.status.final or now.status is RunStatus.SUCCEEDED:
+            return self
+        what = "; ".join(map(_told, now.failures)) or now.reason or "no reason is known"
+        kind = RunFailedError if now.status is RunStatus.FAILED else RunStoppedError
+        remedies = [failure.remedy for failure in now.failures if failure.remedy and not failure.task][:1]
+        remedy = "; ".join([*remedies, f"installkit show {self.id}"])
+        raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=remedy)
+
+    def log(self, step: str, *, offset: int = 0, size: int | None = None) -> bytes:
+        """
+        Return what ansible-playbook printed in *step*, from byte *offset* on.
+
+        Args:
+            step: A step's id, or a component's name: its changing steps, in order.
+            offset: Of the first byte wanted.
+            size: At most so many bytes; None for all.
+
+        Raises:
+            UnknownNameError: If the run has no such step.
+            StoreError: If the log was pruned.
+        """
+        self._check_kept()
+        steps = self.find_steps(step)
+        if len(steps) == 1:
+            return self._journal.read_log(steps[0], offset, -1 if size is None else size)
+        whole = b"".join(self._journal.read_log(each) for each in steps)
+        return whole[offset : None if size is None else offset + size]
+
+    def follow_log(self, step: str, *, offset: int = 0) -> Iterator[bytes]:
+        """Yield the same as `log` as it is printed, until the step's last byte, or the run's end."""
+        for each in self.find_steps(step):
+            for chunk in self._journal.follow_log(each, idle=self._settle_if_dead):
+                if offset < len(chunk):
+                    yield chunk[offset:]
+                offset = max(0, offset - len(chunk))
+
+    def log_text(self, step: str, *, color: bool = True) -> str:
+        """Return the log as text, with or without the terminal's colours; bytes that are no UTF-8 are replaced."""
+        log = self.log(step)
+        return (log if color else strip_colours(log)).decode(errors="replace")
+
+    def find_steps(self, step: str) -> tuple[str, ...]:
+        """
+        Return the ids of the steps that *step* means: its id, or a component's name for its changing steps.
+
+        Raises:
+            UnknownNameError: If it means none.
+        """
+        steps = self.plan.steps
+        if any(each.id == step for each in steps):
+            return (step,)
+        of_component = [each for each in steps if each.component == step]
+        found = [each.id for each in of_component if not each.action.read_only] or [each.id for each in of_component]
+        if not found:
+            known = ", ".join(each.id for each in steps) or "none"
+            raise UnknownNameError(f"run {self.id} has no step {step!r}", remedy=f"choose one of: {known}")
+        return tuple(found)
+
+    def earlier(self, *, limit: int | None = None) -> "tuple[Run, ...]":
+        """
+        Return the runs on the same site that were started before it, newest first, at most *limit*.
+
+        Raises:
+            StoreError: If the index cannot be read or brought up to date.
+        """
+        self._store.ingest(self._journal)
+        found = self._store.runs(site=self.site, before=self.id, limit=limit)
+        return tuple(self._sibling(run.id) for run in found if (self._journal.path.parent / run.id).is_dir())
+
+    def _sibling(self, run: str) -> "Run":
+        return Run(Journal(self._journal.path.parent / run), self._store, self._follow_up)
+
+    def expected_durations(self) -> dict[str, float]:
+        """
+        Return how long each step should take, in seconds by its id, told from earlier runs; without what none tells.
+
+        Raises:
+            StoreError: If the index cannot be read or brought up to date.
+        """
+        earlier = (run.snapshot() for run in readable(self.earlier(limit=LEARNED_FROM)))
+        return expect_durations(self.snapshot(), earlier)
+
+    def seconds_left(self, expected: Mapping[str, float] | None = None) -> float | None:
+        """
+        Return the seconds until the run should end, told from earlier runs; None where these do not tell.
+
+        Args:
+            expected: As from `expected_durations`, which takes a while, where it is known already.
+        """
+        known = self.expected_durations() if expected is None else expected
+        return seconds_left(self.spec(), self.snapshot(), known)
+
+    def watch(self, *, background: bool = False) -> None:
+        """
+        Show the run in a notebook until it ends: progress and time left, hosts, the rolling log, failures.
+
+        A stop of the cell, as a restart of the kernel, ends the watching and leaves the run alone; `watch` again goes on.
+        Outside a notebook a line is printed for each step.
+
+        Args:
+            background: Return at once and leave the kernel free; what is shown goes on.
+
+        Raises:
+            InstallkitError: If *background* is wanted outside a notebook.
+        """
+        from installkit.notebook import watch  # noqa: PLC0415 - no program but a notebook should pay for it
+
+        watch(self._sibling(self.id), background=background)  # a reader of its own: this one is no thread's
+
+    def timeline(self) -> "Timeline":
+        """
+        Return its tasks over hosts and time, and the slowest of them, as an interactive chart for a notebook.
+
+        Tasks that go on, or were cut off, are not in it; it says so.
+
+        Raises:
+            StoreError: If its events were pruned.
+        """
+        from installkit.notebook import read_timeline  # noqa: PLC0415 - as above
+
+        return read_timeline(self)
+
+    def compare(self, other: "Run") -> "RunComparison":
+        """
+        Return what differs between this run and *other*, also of another site: how steps, hosts and tasks fared.
+
+        Whichever was created first is the earlier one.
+
+        Raises:
+            TypeError: If *other* is no run.
+            InstallkitError: If it is this one.
+            StoreError: If the events of one were pruned.
+        """
+        from installkit.notebook import compare_runs  # noqa: PLC0415 - as above
+
+        return compare_runs(self, other)
+
+    def cancel(self, *, now: bool = False, by: str | None = None) -> None:
+        """
+        Ask the run to stop: the running steps may end, no other starts; a run that has ended stays as it is.
+
+        Args:
+            now: Stop the running steps too.
+            by: Who asks; the user of this process if None.
+
+        Raises:
+            PlanningError: If the run is carried out elsewhere.
+        """
+        self._refuse_elsewhere()
+        request_cancel(self._journal.path, CancelRequest(at=datetime.now(UTC), by=by or user_name(), now=now))
+
+    def approve(self, *, by: str | None = None) -> None:
+        """
+        Let the run go on where it waits for an approval; doing so twice does no more than once.
+
+        Args:
+            by: Who approves of what was done; the user of this process if None.
+
+        Raises:
+            PlanningError: If nothing waits for an approval, or the run is carried out elsewhere.
+        """
+        self._refuse_elsewhere()
+        now = self.snapshot()
+        waiting = [step.id for step in now.steps if step.status is StepStatus.WAITING]
+        if not waiting:
+            raise PlanningError(
+                f"nothing waits for an approval in run {self.id}: its status is {now.status.value}",
+                remedy=f"see where it stands: installkit show {self.id}",
+            )
+        for step in waiting:
+            request_approval(self._journal.path, step, ApproveRequest(at=datetime.now(UTC), by=by or user_name()))
+
+    def resume(self, *, failed_hosts_only: bool = False, **options: Any) -> "Run":
+        """
+        Go on with the run: plan its request again over today's inputs and the record, start it, and return the new run.
+
+        What is proved with the same inputs stays as it is. Look at the plan first with `Site.plan(resume=run)`.
+
+        Args:
+            failed_hosts_only: Only on the hosts that failed or could not be reached.
+            **options: Those of `Site.start`.
+
+        Raises:
+            PlanningError: If the run has not ended, or no plan can be made.
+        """
+        return self._follow_up({"resume": self.id, "failed_hosts_only": failed_hosts_only}, options)
+
+    def rollback(self, **options: Any) -> "Run":
+        """
+        Undo the run, host by host in reverse, to the versions before it: plan that, start it, and return the new run.
+
+        Look at the plan first with `Site.plan(rollback=run)`.
+
+        Args:
+            **options: Those of `Site.start`.
+
+        Raises:
+            PlanningError: If the run has not ended, or an upgraded component declares no rollback.
+        """
+        return self._follow_up({"rollback": self.id}, options)
+
+    def result(self) -> RunResult:
+        """
+        Return how the run ended, with what it left installed.
+
+        Raises:
+            PlanningError: If it has not ended.
+        """
+        self._settle_if_dead()
+        result = self._journal.result()
+        if result is None:
+            self._refuse_elsewhere()
+            raise PlanningError(f"run {self.id} has not ended", remedy=f"wait for it: installkit watch {self.id}")
+        return result
+
+    def spec(self) -> RunSpec:
+        """Return what the run was started with."""
+        return self._journal.spec()
+
+    def report(self, target: str | Path | IO[bytes]) -> None:
+        """
+        Write a zip file for those who help: spec, events, logs, result, plan, versions, and what the doctor finds.
+
+        Secrets are not in it: runs write none, and those that the site keeps now are taken out once more. Of a long log
+        its end is taken; what was left out is said in its README.
+
+        Args:
+            target: A path, where a new file, its owner's alone, takes the place of the one that lies there, or of the link;
+                or a file open for bytes.
+
+        Raises:
+            StoreError: If it cannot be written, or something other than a file lies at the path.
+        """
+        secrets, notes = self._kept_secrets()
+        findings = examine(self._journal.path.parents[1], self._store.check, self._store.check_secrets)
+        report = Report(journal=self._journal, now=self.snapshot(), findings=findings, secrets=secrets, notes=notes)
+        report.write(target)
+
+    def _kept_secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the secrets of the site, and what to say where they cannot be had."""
+        try:
+            return tuple(self._store.secrets(self.site).values()), ()
+        except (StoreError, UnknownNameError) as exc:
+            return (), (f"The secrets that the site keeps could not be looked for: {exc}",)
+
+    def _check_kept(self) -> None:
+        if self.pruned:
+            raise StoreError(
+                f"the events and logs of run {self.id} were pruned; how it ended is kept",
+                remedy=f"installkit show {self.id}",
+            )
+
+    def _refuse_elsewhere(self) -> None:
+        where = carried_elsewhere(self._journal.path)
+        if where is not None:
+            raise PlanningError(
+                f"run {self.id} has not ended here, and is carried elsewhere: {where}",
+                remedy=f"go there, or take it over here, as interrupted: installkit adopt {self.id}",
+            )
+
+    def _settle_if_dead(self) -> None:
+        if self._store.refuses:
+            return
+        if time.monotonic() - self._looked > SETTLE_EVERY:
+            self._looked = time.monotonic()
+            settle(self._journal.path)
+
+
+def readable(runs: Iterable[Run]) -> Iterator[Run]:
+    """Yield those of *runs* whose files can be read; of the others the log tells in a warning."""
+    for run in runs:
+        try:
+            run.snapshot(settle=False)
+        except JournalError as exc:
+            _log.warning("run %s is left out: %s%s", run.id, exc, f" → {exc.remedy}" if exc.remedy else "")
+        else:
+            yield run
+
+
+def strip_colours(text: bytes) -> bytes:
+    """Return *text* without the escape sequences that set colours."""
+    return _COLOURS.sub(b"", text)
+
+
+def user_name() -> str:
+    """Return the name of the user of this process, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _told(failure: Failure) -> str:
+    """Return what *failure* is in a line: where no task failed, only what was said tells what is wrong."""
+    said = "" if failure.task else "; ".join(failure.message.strip().splitlines()[:SAID_LINES])
+    return f"{failure.summary}: {said}" if said else failure.summary

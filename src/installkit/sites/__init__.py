@@ -1,0 +1,1 @@
+"""A site and its parts: plan, start, checks, parameters and secrets, inventory."""

@@ -1,0 +1,301 @@
+"""Whether this machine and the data directory are fit for runs; it works where they are not."""
+
+import os
+import platform
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import attrs
+
+from installkit.ansible.environment import silence
+from installkit.ansible.programs import find_program, is_usable_locale, question_environment, usable_locale
+from installkit.datadir.folders import Folders
+from installkit.errors import EngineError, InstallkitError, JournalError
+from installkit.journal import Journal, list_journals
+from installkit.text import counted
+
+LEAST_PYTHON = (3, 11)
+LEAST_SPACE = 1_000_000_000
+"""Bytes; logs of a few large runs."""
+LEAST_FILES = 1024
+LEAST_PROCESSES = 1024
+ANSWER_WITHIN = 30.0
+REINDEX = "installkit reindex"
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
+"""Files of Docker, Podman and Kubernetes that are there in their containers."""
+
+_SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
+
+
+@attrs.frozen
+class Finding:
+    """
+    What one check found.
+
+    Attributes:
+        status: `ok`, `warn` or `fail`.
+        remedy: What to do about it; empty if it is ok.
+    """
+
+    name: str
+    status: str
+    message: str
+    remedy: str = ""
+
+
+def examine(
+    data: Path,
+    ask_database: Callable[[], str],
+    ask_secrets: Callable[[], int],
+    ask_catalogs: Callable[[], Iterable[Path]] = tuple,
+    *,
+    only: Collection[str] | None = None,
+) -> tuple[Finding, ...]:
+    """
+    Return what each check finds, in the order in which they are shown; none of them raises.
+
+    Args:
+        data: The data directory; it need not be there.
+        ask_database: Returns what SQLite's integrity check says of the database in it.
+        ask_secrets: Decrypts all secrets that are stored there, and returns how many there are.
+        ask_catalogs: Returns the folders of playbooks that sites have.
+        only: Names of checks, as findings have them; None for all.
+    """
+    checks: dict[str, Callable[[], Finding]] = {
+        "python": check_python,
+        "ansible-core": check_ansible,
+        "ansible-runner": check_runner,
+        "ssh": check_ssh,
+        "pty": check_pty,
+        "data directory": lambda: check_data_directory(data),
+        "database": lambda: check_database(ask_database),
+        "secrets": lambda: check_secrets(ask_secrets),
+        "ansible log": lambda: check_ansible_log(ask_catalogs),
+        "runs": lambda: check_runs(Folders(data).runs),
+        "memory folder": check_memory_folder,
+        "locale": check_encoding,
+        "service": check_cgroup,
+        "limits": check_limits,
+    }
+    found: dict[str, Finding] = {}
+    for name, check in checks.items():
+        unreadable = name == "secrets" and "database" in found and found["database"].status == "fail"
+        if (only is None or name in only) and not unreadable:
+            found[name] = check()
+    return tuple(found.values())
+
+
+def check_python() -> Finding:
+    """Check Python's version and platform."""
+    said = f"{platform.python_version()} ({sys.executable}) on {platform.system()}"
+    if sys.version_info < LEAST_PYTHON:
+        return Finding("python", "fail", said, "use Python 3.11 or newer")
+    if platform.system() != "Linux":
+        return Finding("python", "warn", said, "carry runs out on Linux: elsewhere a killed run may leave processes")
+    return Finding("python", "ok", said)
+
+
+def check_ansible() -> Finding:
+    """Check that ansible-playbook starts."""
+    name = "ansible-core"
+    try:
+        program = find_program("ansible-playbook")
+        said = subprocess.run(
+            [program, "--version"],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_WITHIN,
+            cwd="/",  # the current directory may be gone
+            env=question_environment(),
+        )
+    except InstallkitError as exc:
+        return Finding(name, "fail", str(exc), exc.remedy or "")
+    except (OSError, subprocess.SubprocessError) as exc:
+        return Finding(name, "fail", f"{program} does not work: {exc}", f"{sys.executable} -m pip install ansible-core")
+    found = re.search(r"\[core ([^\]]+)\]", said.stdout)
+    return Finding(name, "ok", f"{found[1] if found else 'unknown version'} ({program})")
+
+
+def check_runner() -> Finding:
+    """Check that ansible-runner is installed."""
+    try:
+        return Finding("ansible-runner", "ok", version("ansible-runner"))
+    except PackageNotFoundError:
+        remedy = f"{sys.executable} -m pip install 'ansible-runner>=2.4.3'"
+        return Finding("ansible-runner", "fail", "it is not installed beside this Python", remedy)
+
+
+def check_ansible_log(ask_catalogs: Callable[[], Iterable[Path]]) -> Finding:
+    """Check whether Ansible is configured to write what runs with secrets must not leave beside them."""
+    name = "ansible log"
+    try:
+        folders = sorted({folder for folder in ask_catalogs() if folder.is_dir()})
+    except InstallkitError as exc:
+        return Finding(name, "warn", str(exc), exc.remedy or "")
+    told = [f"{folder}: {line}" for folder in folders for line in silence(folder, os.environ)[1]]
+    if not told:
+        return Finding(name, "ok", "Ansible writes nothing beside runs")
+    remedy = "nothing, if steps without secrets shall log so; else take log_path and callbacks out of ansible.cfg"
+    return Finding(name, "warn", f"where a step has secrets: {'; '.join(told)}", remedy)
+
+
+def check_ssh() -> Finding:
+    """Check that there is an ssh client."""
+    try:
+        return Finding("ssh", "ok", str(find_program("ssh")))
+    except EngineError as exc:
+        return Finding("ssh", "warn", str(exc), "install the OpenSSH client; without it only local hosts are reached")
+
+
+def check_pty() -> Finding:
+    """Check that a pseudo-terminal can be had: ansible-playbook writes to one."""
+    try:
+        for descriptor in os.openpty():
+            os.close(descriptor)
+    except OSError as exc:
+        return Finding("pty", "fail", f"no pseudo-terminal can be opened: {exc.strerror}", "mount devpts on /dev/pts")
+    return Finding("pty", "ok", "pseudo-terminals can be opened")
+
+
+def check_data_directory(data: Path) -> Finding:
+    """Check that the data directory may be written, and has space left."""
+    there = next(path for path in (data, *data.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        remedy = "give your user write access, or name another with --data-dir or INSTALLKIT_DATA_DIR"
+        return Finding("data directory", "fail", f"{data} cannot be written", remedy)
+    free = shutil.disk_usage(there).free
+    said = f"{data}, {free / 1e9:.1f} GB free"
+    if free < LEAST_SPACE:
+        return Finding("data directory", "warn", said, "make space: installkit prune --older-than 30d")
+    return Finding("data directory", "ok", said)
+
+
+def check_database(ask: Callable[[], str]) -> Finding:
+    """Check the database's integrity."""
+    try:
+        said = ask()
+    except InstallkitError as exc:
+        return Finding("database", "fail", str(exc), exc.remedy or REINDEX)
+    if said != "ok":
+        return Finding("database", "fail", said.partition("\n")[0], REINDEX)
+    return Finding("database", "ok", "its integrity check passed")
+
+
+def check_secrets(ask: Callable[[], int]) -> Finding:
+    """Check that the stored secrets can be decrypted: their key may be missing, or another one."""
+    try:
+        count = ask()
+    except InstallkitError as exc:
+        return Finding("secrets", "fail", str(exc), exc.remedy or "")
+    return Finding("secrets", "ok", f"{counted(count, 'stored secret')} can be read")
+
+
+def check_runs(runs: Path) -> Finding:
+    """Check that each run below *runs* can be read; one that cannot be is left out of lists."""
+    try:
+        paths = [journal.path for journal in list_journals(runs)]
+    except OSError as exc:
+        return Finding("runs", "fail", f"{runs} cannot be read: {exc.strerror}", "give your user access to it")
+    problems = [problem for path in paths if (problem := _run_problem(path))]
+    if problems:
+        return Finding("runs", "fail", "; ".join(problems), "restore their folders from a backup, or move them away")
+    return Finding("runs", "ok", f"{counted(len(paths), 'run')} can be read")
+
+
+def _run_problem(path: Path) -> str | None:
+    journal = Journal(path)
+    try:
+        journal.spec()
+        journal.result()
+        journal.read_events(limit=1)
+    except JournalError as exc:
+        return str(exc)
+    return None
+
+
+def check_memory_folder() -> Finding:
+    """Check that secrets can be handed to Ansible without touching a disk."""
+    folder = Path("/dev/shm")  # noqa: S108 - it is only looked at
+    if folder.is_mount() and os.access(folder, os.W_OK | os.X_OK):
+        return Finding("memory folder", "ok", f"{folder} is there for what must not touch a disk")
+    remedy = "mount a tmpfs on /dev/shm; until then secrets lie for a moment in the run's folder"
+    return Finding("memory folder", "warn", f"{folder} is no tmpfs that may be written", remedy)
+
+
+def check_encoding() -> Finding:
+    """Check that Ansible will find a UTF-8 locale; without one it refuses to start."""
+    wanted = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "C"
+    given = usable_locale(os.environ)
+    said = f"{wanted}, {sys.getfilesystemencoding()}"
+    if given:
+        said = f"{said}; Ansible gets {given['LC_ALL']}"
+    if is_usable_locale({**os.environ, **given}):
+        return Finding("locale", "ok", said)
+    return Finding(
+        "locale", "fail", said, "set LC_ALL to a UTF-8 locale that `locale -a` lists; install one if it lists none"
+    )
+
+
+def check_cgroup() -> Finding:
+    """Check whether the end of a service or a container would take runs along: leaving a session leaves neither."""
+    try:
+        cgroup = Path("/proc/self/cgroup").read_text("utf-8")
+    except OSError:
+        return Finding("service", "ok", "no cgroups here")
+    return judge_place(cgroup, ask_kill_mode, in_container=any(map(os.path.exists, CONTAINER_MARKS)))
+
+
+def judge_place(cgroup: str, kill_mode: Callable[[str, bool], str], *, in_container: bool) -> Finding:
+    """
+    Return whether runs of a process would outlive what it is part of.
+
+    Args:
+        cgroup: What Linux says of the process's control groups.
+        kill_mode: Returns what systemd kills with a unit, by its name and whether it is a user's own.
+        in_container: Whether it is the process of a container.
+    """
+    units = [name for name in _SERVICE.findall(cgroup) if not name.startswith(("user@", "session-"))]
+    if units and kill_mode(units[0], "/user@" in cgroup) not in {"process", "none"}:
+        remedy = "set KillMode=process in its unit, or start runs from a login shell"
+        return Finding("service", "warn", f"inside {units[0]}: its stop may take runs along", remedy)
+    if in_container:
+        remedy = "end the container only while nothing runs: installkit runs --status running"
+        return Finding("service", "warn", "inside a container: its end takes runs along", remedy)
+    if units:
+        return Finding("service", "ok", f"inside {units[0]}, whose stop leaves runs alone")
+    return Finding("service", "ok", "no service's stop takes runs along")
+
+
+def ask_kill_mode(unit: str, of_user: bool) -> str:  # noqa: FBT001 - the two parts of a unit's address
+    """Return which processes systemd kills when *unit* stops; empty if it does not say."""
+    whose = ["--user"] if of_user else []
+    command = ["systemctl", *whose, "show", "--property=KillMode", "--value", unit]
+    try:
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=ANSWER_WITHIN)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.stdout.strip()
+
+
+def check_limits() -> Finding:
+    """Check how many files and processes a run may have."""
+    files, processes = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
+    said = f"{_limit(files)} open files, {_limit(processes)} processes"
+    if _is_less(files, LEAST_FILES) or _is_less(processes, LEAST_PROCESSES):
+        return Finding("limits", "warn", said, f"raise them: ulimit -n {LEAST_FILES} -u {LEAST_PROCESSES}")
+    return Finding("limits", "ok", said)
+
+
+def _limit(value: int) -> str:
+    return "unlimited" if value == resource.RLIM_INFINITY else str(value)
+
+
+def _is_less(value: int, least: int) -> bool:
+    return value != resource.RLIM_INFINITY and value < least

@@ -1,0 +1,125 @@
+"""The five things that are done at start; each is a row of `GET /readyz`."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+
+import installkit
+from installkit.ansible.programs import find_program
+
+EXAMINED = ("ssh", "pty", "data directory", "memory folder", "locale", "service", "limits")
+"""What the doctor looks at for the environment; all else takes longer, has a row of its own, or keeps nobody from being served."""
+
+FIRST_TOKEN = "access-token"  # noqa: S105 - a file's name
+"""The file in the data directory that the first access token is written to."""
+
+_log = logging.getLogger("installkit")
+
+_LEVELS = {"fail": logging.ERROR, "warn": logging.WARNING}
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """
+    How one preparation ended.
+
+    Attributes:
+        status: `pending`, `pass`, `warn` or `fail`.
+        remedy: What to do about it; None if nothing.
+    """
+
+    name: str
+    status: str
+    message: str = ""
+    remedy: str | None = None
+
+
+class Preparations:
+    """What a service does before it is ready, in the order of `rows`."""
+
+    def __init__(self, installer: installkit.Installer, catalogs: Mapping[str, Path]) -> None:
+        self._steps: dict[str, Callable[[], Row]] = {
+            "database": lambda: check_database(installer),
+            "access": lambda: make_first_token(installer),
+            "environment": lambda: check_environment(installer),
+            "catalogs": lambda: check_catalogs(catalogs),
+            "runs": lambda: adopt_runs(installer),
+        }
+        self._rows = {name: Row(name=name, status="pending") for name in self._steps}
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """How far each is."""
+        return tuple(self._rows.values())
+
+    @property
+    def status(self) -> str:
+        """`starting`, `ready` or `failed`; a warning leaves the service ready."""
+        found = {row.status for row in self.rows}
+        return "failed" if "fail" in found else "starting" if "pending" in found else "ready"
+
+    def carry_out(self) -> None:
+        """Do all of them, whatever becomes of each."""
+        for name, step in self._steps.items():
+            try:
+                self._rows[name] = step()
+            except (installkit.InstallkitError, OSError) as exc:
+                self._rows[name] = _failed(name, exc)
+            row = self._rows[name]
+            _log.log(_LEVELS.get(row.status, logging.INFO), "%s: %s: %s", name, row.status, row.message)
+
+
+def check_database(installer: installkit.Installer) -> Row:
+    """See that the database, migrated when it was opened, can be read."""
+    installer.sites()
+    return Row(name="database", status="pass", message="it can be read")
+
+
+def make_first_token(installer: installkit.Installer) -> Row:
+    """Make an access token for everything if there is none, in a file for the owner of the data directory."""
+    if any(token.parent is None and not token.once for token in installer.access.tokens()):
+        return Row(name="access", status="pass", message="there are access tokens")
+    path = installer.folders.data / FIRST_TOKEN
+    _, text = installer.access.create_token("first", [installkit.Scope.ADMIN])
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - Path.open takes no descriptor
+        file.write(f"{text}\n")
+    return Row(name="access", status="pass", message=f"the first access token was written to {path}")
+
+
+def check_environment(installer: installkit.Installer) -> Row:
+    """See that Ansible is there, and what the doctor finds of the rest in no time."""
+    find_program("ansible-playbook")
+    found = installkit.examine(installer.folders.data, installer.check_database, installer.check_secrets, only=EXAMINED)
+    amiss = [finding for finding in found if finding.status != "ok"]
+    if not amiss:
+        return Row(name="environment", status="pass", message="this machine is fit for runs")
+    return Row(
+        name="environment",
+        status="fail" if any(finding.status == "fail" for finding in amiss) else "warn",
+        message="; ".join(f"{finding.name}: {finding.message}" for finding in amiss),
+        remedy="; ".join(finding.remedy for finding in amiss),
+    )
+
+
+def check_catalogs(catalogs: Mapping[str, Path]) -> Row:
+    """Read every catalog."""
+    found = {name: len(installkit.load_catalog(folder)) for name, folder in catalogs.items()}
+    text = ", ".join(f"{name}: {count} components" for name, count in found.items()) or "none was given"
+    return Row(name="catalogs", status="pass", message=text)
+
+
+def adopt_runs(installer: installkit.Installer) -> Row:
+    """Index what ended while nobody looked, settle what nobody carries out, and find what is live."""
+    installer.recover()
+    runs = installer.list_runs()
+    live = sum(not run.status.final for run in runs)
+    return Row(name="runs", status="pass", message=f"at start-up {live} live, {len(runs) - live} finished")
+
+
+def _failed(name: str, error: Exception) -> Row:
+    return Row(name=name, status="fail", message=str(error), remedy=getattr(error, "remedy", None))

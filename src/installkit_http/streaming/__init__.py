@@ -1,0 +1,1 @@
+"""What is streamed: events and logs, live and from a cursor on."""

@@ -28,7 +28,7 @@ def fill(data, folder):
     (folder / "01.a.yml").write_text("- hosts: all\n  tasks: []\n")
     with installkit.Installer(data) as installer:
         installer.create_site("acme", inventory="all: {hosts: {h1: {ansible_connection: local}}}", catalog=folder)
-        installer.site("acme").inventory()
+        installer.site("acme").inventory.read()
 
 
 def test_a_new_data_directory_is_its_owners_alone(tmp_path, folder, umask):

@@ -102,7 +102,7 @@ def test_a_run_canceled_while_it_waits_is_gone_on_with(site, diary, write):
     wait_for(lambda: run.status is RunStatus.WAITING, 60)
     run.cancel()
     run.wait(30)
-    resumed = run.resume()
+    resumed = site.resume(run)
     wait_for(lambda: resumed.status is RunStatus.WAITING, 60)
     asked = messages(resumed, EventKind.APPROVAL_REQUESTED)
     resumed.approve()
@@ -138,7 +138,7 @@ def test_an_upgrade_through_a_version_in_between_and_back(site, diary, write):
     plan = site.plan(upgrade=["app"], limit="h1")
     run = site.start(plan).wait(60).raise_for_status()
     (upgraded,) = site.installed()
-    run.rollback().wait(60).raise_for_status()
+    site.rollback(run).wait(60).raise_for_status()
     (back,) = site.installed()
 
     assert "upgrade 1.0 → 2.0 → 3.0" == plan.changes[0].text

@@ -80,7 +80,7 @@ def test_a_play_for_hosts_of_a_value_needs_it(installer, folder, three):
     """With it there is a plan; without it the error names it and says how it is given. A value of the site is none."""
     (folder / "01.app.yml").write_text(TOUCH.replace("{HOSTS}", "{{ target }}"))
     site = installer.site("acme", inventory=three, catalog=folder)
-    site.set_parameters({"target": "h3"})
+    site.parameters.set({"target": "h3"})
 
     with pytest.raises(installkit.PlanningError, match=r"01\.app\.yml needs a value for 'target'") as caught:
         site.plan(install=["app"])

@@ -107,7 +107,7 @@ def place(tmp_path_factory):
     shutil.copytree(RECORDED, root / "data" / "runs" / RECORDED.name)
     with installkit.Installer(root / "data") as installer:
         installer.reindex()
-        installer.site("other", inventory=root / "hosts.ini", catalog=root / "playbooks", title="Other").set_parameters(
+        installer.site("other", inventory=root / "hosts.ini", catalog=root / "playbooks", title="Other").parameters.set(
             {"mysql_port": 3307}
         )
     return root

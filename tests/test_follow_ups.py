@@ -50,7 +50,7 @@ def test_resume_runs_what_is_left_with_todays_playbooks(site, folder, diary):
     run = site.start(site.plan(install=["a", "b"])).wait(60)
     write_component(folder, diary, "b")
     plan = site.plan(resume=run)
-    resumed = run.resume().wait(60)
+    resumed = site.resume(run).wait(60)
 
     assert RunStatus.FAILED is run.status
     assert ["b"] == [step.component for step in plan.steps]
@@ -65,7 +65,7 @@ def test_resume_can_take_the_failed_hosts_alone(site, folder, diary):
     write_component(folder, diary, "a", fails="inventory_hostname == 'h2'")
     run = site.start(site.plan(install=["a"])).wait(60)
     write_component(folder, diary, "a")
-    resumed = run.resume(failed_hosts_only=True).wait(60)
+    resumed = site.resume(run, failed_hosts_only=True).wait(60)
 
     assert {"h1": "installed", "h2": "installed"} == {row.host: row.status for row in site.installed()}
     assert ("h2",) == resumed.steps[0].hosts
@@ -111,7 +111,7 @@ def test_rollback_brings_the_old_version_back_and_takes_away_what_was_new(site, 
     site.start(site.plan(install=["a=1.0"])).wait(60).raise_for_status()
     run = site.start(site.plan(upgrade=["a"], install=["b"])).wait(60).raise_for_status()
     plan = site.plan(rollback=run)
-    run.rollback().wait(60).raise_for_status()
+    site.rollback(run).wait(60).raise_for_status()
 
     assert {"a": "rollback", "b": "uninstall"} == {step.component: step.action for step in plan.steps}
     assert {("a", "h1"): ("installed", "1.0"), ("a", "h2"): ("installed", "1.0")} == rows(site)
@@ -126,10 +126,10 @@ def test_a_rollback_puts_todays_values_in_place(site, folder, diary):
     write_component(folder, diary, "a")
     site.record(["a=1.0"]).wait(60).raise_for_status()
     run = site.start(site.plan(upgrade=["a"])).wait(60).raise_for_status()
-    site.set_parameters({"a_port": 4100})
-    run.rollback().wait(60).raise_for_status()
+    site.parameters.set({"a_port": 4100})
+    site.rollback(run).wait(60).raise_for_status()
     with_todays = site.plan(install=["a"])
-    site.set_parameters({"a_port": None})
+    site.parameters.set({"a_port": None})
     with_default = site.plan(install=["a"])
 
     assert with_todays.empty
@@ -162,7 +162,7 @@ def test_a_failed_upgrade_is_rolled_back_on_the_hosts_that_it_touched(site, fold
     site.start(site.plan(install=["a=1.0"])).wait(60).raise_for_status()
     write_component(folder, diary, "a", fails="inventory_hostname == 'h2' and component_action == 'upgrade'")
     run = site.start(site.plan(upgrade=["a"])).wait(60)
-    run.rollback().wait(60).raise_for_status()
+    site.rollback(run).wait(60).raise_for_status()
 
     assert RunStatus.FAILED is run.status
     assert {("installed", "1.0")} == set(rows(site).values())
@@ -194,7 +194,7 @@ def test_what_is_gone_is_let_go_and_a_record_is_not_undone_on_hosts(site, folder
     (folder / "b.yml").unlink()
 
     with pytest.raises(installkit.PlanningError, match="changed the record alone"):
-        recorded.rollback()
+        site.rollback(recorded)
     site.forget(["a"], limit="h2").wait(60).raise_for_status()
     assert {("a", "h1"), ("b", "h1"), ("b", "h2")} == rows(site).keys()
     site.forget(["b"]).wait(60).raise_for_status()

@@ -157,7 +157,7 @@ def test_back_up(installer, reader, playbooks):
         {"/var/lib/installkit/": f"{reader.parent}/data/", "/backup/": f"{reader}/backup/"},
     )
     site = installer.site("acme", inventory=reader / "hosts.yml", catalog=playbooks)
-    site.set_secret("ansible_password", "hidden")
+    site.secrets.set("ansible_password", "hidden")
     run = site.start(site.plan(all=True)).wait(100).raise_for_status()
     (reader / "backup").mkdir()
     guide.run(*guide.left[:3])
@@ -168,7 +168,7 @@ def test_back_up(installer, reader, playbooks):
     with installkit.Installer(reader / "backup") as restored:
         found = restored.run(run.id)
         assert [] == guide.left
-        assert ("ansible_password",) == tuple(restored.site("acme").secret_revisions())
+        assert ("ansible_password",) == tuple(restored.site("acme").secrets.revisions())
         assert RunStatus.SUCCEEDED is found.status
         assert 3 == len(restored.site("acme").installed())
 
@@ -205,7 +205,7 @@ def test_secrets_and_vault(installer, reader, playbooks):
 
     assert [] == guide.left
     assert RunStatus.SUCCEEDED is run.status
-    assert {"ansible_vault_password:prod", "ansible_become_password"} <= site.secret_revisions().keys()
+    assert {"ansible_vault_password:prod", "ansible_become_password"} <= site.secrets.revisions().keys()
 
 
 def test_upgrade_in_batches(installer, reader, hosts):
@@ -307,7 +307,7 @@ def test_write_a_component(installer, reader, hosts):
         plays[0]["hosts"] = "db"
         (reader / name).write_text(yaml.safe_dump(plays))
     site = installer.site("acme", inventory=hosts, catalog=reader)
-    site.set_secret("redis_password", "hidden")
+    site.secrets.set("redis_password", "hidden")
     plan = site.plan(upgrade=["redis"])
 
     assert [] == guide.left

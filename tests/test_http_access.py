@@ -268,10 +268,12 @@ def test_a_claim_of_a_service_that_died_is_given_up(installer):
 
     def _claim(now):
         times = {"now": now, "since": now - timedelta(days=1), "claimed_since": now - timedelta(minutes=5)}
-        return installer.store.claim_answer("me", "k", "digest", **times)
+        return installer._directory.store.access.claim_answer("me", "k", "digest", **times)
 
     assert _claim(then) is None
     assert _claim(then) == installkit.KeptAnswer(request="digest")
     assert _claim(late) is None
-    installer.store.keep_answer("me", "k", installkit.KeptAnswer(request="digest", status=201), now=late)
+    installer._directory.store.access.keep_answer(
+        "me", "k", installkit.KeptAnswer(request="digest", status=201), now=late
+    )
     assert 201 == _claim(late + timedelta(hours=1)).status

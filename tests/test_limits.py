@@ -144,7 +144,7 @@ def test_a_failure_beside_the_hosts_is_gone_on_with_where_it_left_off(site, writ
     assert installkit.RunStatus.FAILED is run.status
     assert {"failed"} == {row.status for row in site.installed()}
     (tmp_path / "mended").touch()
-    run.resume(failed_hosts_only=True).wait(60).raise_for_status()
+    site.resume(run, failed_hosts_only=True).wait(60).raise_for_status()
     assert {"localhost", "web1", "web2", "web3"} == diaries().keys()
 
 

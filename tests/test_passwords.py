@@ -56,7 +56,7 @@ def test_a_site_in_vaults_is_planned_and_run_with_their_passwords(site, folder, 
     """Without them, or with a wrong one, planning says what is locked and what to do; kept ones are used by themselves."""
     with pytest.raises(installkit.PlanningError, match=r"vault password is needed: .*hosts\.yml") as no_inventory:
         site.plan(install=["mysql"])
-    site.set_secret("ansible_vault_password:prod", "one")
+    site.secrets.set("ansible_vault_password:prod", "one")
     with pytest.raises(installkit.PlanningError, match=r"vault password is needed: .*secrets\.yml"):
         site.plan(install=["mysql"])
     with pytest.raises(installkit.PlanningError, match=r"vault password is needed: .*secrets\.yml"):
@@ -64,7 +64,7 @@ def test_a_site_in_vaults_is_planned_and_run_with_their_passwords(site, folder, 
     (tmp_path / "key").write_text("two\n")
     options = ["--site", "acme", "--install", "mysql", "--yes", "--vault-password-file", str(tmp_path / "key")]
     applied = CliRunner().invoke(app, ["--data-dir", str(tmp_path / "data"), "apply", *options])
-    site.set_secret("ansible_vault_password:prod", None)
+    site.secrets.set("ansible_vault_password:prod", None)
     with pytest.raises(installkit.PlanningError, match="vault password is needed"):  # what was answered is not reused
         site.plan(install=["mysql"])
 
@@ -95,7 +95,7 @@ def test_a_user_with_passwords_connects_and_becomes_root(installer, ssh_hosts, f
     variables["ansible_become_method"] = "su"
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"db1": variables}}}))
     site = installer.site("acme", inventory=tmp_path / "hosts.yml", catalog=folder)
-    site.set_secret("ansible_become_password", "of root's own")
+    site.secrets.set("ansible_become_password", "of root's own")
     made = "cp -a /etc/shadow /etc/shadow.kept && useradd -m -p $(openssl passwd -6 'of deploy') deploy"
     ssh_hosts.run("db1", f'{made} && usermod -p $(openssl passwd -6 "of root\'s own") root').check_returncode()
     try:
@@ -149,10 +149,10 @@ def test_a_key_that_is_not_there_is_told_before_anything_starts(plain):
 def test_a_site_keeps_no_secret_that_nobody_takes(plain):
     """Neither a parameter's nor a password's; what can be kept is named."""
     with pytest.raises(installkit.UnknownNameError, match="no component has a secret 'ansible_become_pass'") as refused:
-        plain.set_secret("ansible_become_pass", "x")
+        plain.secrets.set("ansible_become_pass", "x")
 
     assert "ansible_become_password" in refused.value.remedy
-    assert () == plain.parameters().secrets
+    assert () == plain.parameters.values().secrets
 
 
 def test_a_secret_that_is_no_text_is_refused(plain, folder):
@@ -162,7 +162,7 @@ def test_a_secret_that_is_no_text_is_refused(plain, folder):
     )
     plan = plain.plan(install=["mysql"])
     attempts = [
-        lambda value: plain.set_secret("db_password", value),
+        lambda value: plain.secrets.set("db_password", value),
         lambda value: plain.plan(install=["mysql"], secrets={"db_password": value}),
         lambda value: plain.start(plan, secrets={"db_password": value}),
         lambda value: plain.start(plan, secrets={"ansible_password": value}),
@@ -174,7 +174,7 @@ def test_a_secret_that_is_no_text_is_refused(plain, folder):
             with pytest.raises(installkit.PlanningError, match=f"not of type (list|{kind})") as refused:
                 attempt(value)
             assert "98765" not in f"{refused.value} {refused.value.remedy}"
-    assert () == plain.parameters().secrets
+    assert () == plain.parameters.values().secrets
     assert () == plain.runs()
 
 
@@ -192,9 +192,9 @@ def test_a_secret_that_nobody_declares_is_refused(plain):
 def test_a_secret_is_not_kept_among_the_parameters(plain):
     """They are readable."""
     with pytest.raises(installkit.PlanningError, match="ansible_become_password: is a password"):
-        plain.set_parameters({"ansible_become_password": "x"})
+        plain.parameters.set({"ansible_become_password": "x"})
 
-    assert {} == plain.parameters().site
+    assert {} == plain.parameters.values().site
 
 
 @pytest.mark.long
@@ -209,8 +209,8 @@ def test_an_ansible_cfg_that_asks_is_answered_by_nobody(installer, folder, inven
     site = installer.site("acme", inventory=inventory, catalog=folder)
 
     run = site.start(site.plan(install=["mysql"]), user="deploy").wait(100)
-    resumed = run.resume().wait(100)
-    again = resumed.resume(user="root").wait(100)
+    resumed = site.resume(run).wait(100)
+    again = site.resume(resumed, user="root").wait(100)
 
     assert "succeeded" == run.status
     assert ["deploy", "root"] == [each.spec().options.user for each in (resumed, again)]

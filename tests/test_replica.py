@@ -71,7 +71,7 @@ def test_what_cannot_be_written_can_be_read(small_disk, obstacle, indexed):
         assert {"mysql", "zk"} == {row.component for row in installer.site("acme").installed()}
         assert "Acme, Berlin" == site.title or not indexed
         assert run.wait(1) is run
-    assert not installer.store.path.exists()
+    assert not installer._directory.store.path.exists()
 
 
 def test_what_cannot_be_written_is_refused(small_disk, obstacle):
@@ -82,8 +82,8 @@ def test_what_cannot_be_written_is_refused(small_disk, obstacle):
         site = installer.site("acme")
         plan = installer.run("last").plan
         for change in (
-            lambda: site.set_parameters({"port": 1}),
-            lambda: site.set_secret("password", "canary-value"),
+            lambda: site.parameters.set({"port": 1}),
+            lambda: site.secrets.set("password", "canary-value"),
             lambda: site.plan(all=True),
             lambda: site.start(plan),
             lambda: installer.site("acme", title="another"),
@@ -125,7 +125,7 @@ def test_prune_makes_space_on_a_full_disk(small_disk):
         wanted = installer.prune(dry_run=True)
         freed = installer.prune()
     with installkit.Installer(data) as installer:
-        left = installer.prune(), installer.store.events(RECORDED.name), installer.run("last").status
+        left = installer.prune(), installer._directory.store.runs.events(RECORDED.name), installer.run("last").status
         space = os.statvfs(small_disk)
 
         assert installer.obstacle is None

@@ -30,7 +30,7 @@ def home(tmp_path):
     inventory.write_text(yaml.safe_dump(INVENTORY))
     with installkit.Installer(data) as installer:
         playbooks = write_playbooks(tmp_path / "playbooks", gate=tmp_path / "gate")
-        installer.site("acme", inventory=inventory, catalog=playbooks).set_secret("mysql_root_password", CANARY)
+        installer.site("acme", inventory=inventory, catalog=playbooks).secrets.set("mysql_root_password", CANARY)
     shutil.copytree(RECORDED, data / "runs" / RECORDED.name)
     return data
 

@@ -321,9 +321,9 @@ def test_who_starts_a_run_slowly_is_not_taken_for_the_run_before(site, folder):
     (folder / "03.mysql.yml").write_text(play("debug:"))
     finish(site, install=["mysql"])
     second = site.plan(install=["mysql"], force=["mysql"])
-    wait_for(lambda: not lock_is_held(site._folders.site_lock("acme")))
+    wait_for(lambda: not lock_is_held(site._directory.folders.site_lock("acme")))
     starter = {"run": second.id, "by": "ann", "since": "2026-11-22T08:00:00Z", "doing": second.summary}
-    with take_lock(site._folders.site_lock("acme")) as lock:
+    with take_lock(site._directory.folders.site_lock("acme")) as lock:
         with pytest.raises(installkit.SiteLockedError, match="a run is being started there") as caught:
             site.start(second)
 
@@ -443,7 +443,7 @@ def test_a_missing_secret_is_named_before_anything_starts(site, folder):
     with pytest.raises(installkit.PlanningError, match="mysql_password"):
         site.start(plan)
     assert () == site.runs()
-    site.set_secret("mysql_password", "treasure")
+    site.secrets.set("mysql_password", "treasure")
     run = site.start(plan).wait(30)
     assert RunStatus.SUCCEEDED is run.status
     assert () == run.plan.warnings
@@ -615,13 +615,13 @@ def test_a_database_that_is_gone_comes_back_by_itself(tmp_path, folder, inventor
     with installkit.Installer(tmp_path / "data") as installer:
         site = installer.site("acme", inventory=inventory, catalog=folder)
         finish(site, install=["mysql"])
-        site.set_parameters({"answer": 42})
+        site.parameters.set({"answer": 42})
         finish(site, install=["zk"])
         before = [run.snapshot() for run in installer.runs()], site.installed()
     (tmp_path / "data" / "installkit.db").unlink()
     with installkit.Installer(tmp_path / "data") as installer:
         site = installer.site("acme")
 
-        assert {"answer": 42} == site.parameters().site
+        assert {"answer": 42} == site.parameters.values().site
         assert before == ([run.snapshot() for run in installer.runs()], site.installed())
         assert inventory == site.snapshot().inventory.path

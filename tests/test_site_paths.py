@@ -99,7 +99,7 @@ def test_a_path_that_an_older_installkit_kept_as_typed_is_found(place):
     with installkit.Installer(place / "data2") as installer:
         source = InventorySource(kind="file", path=place / "playbooks" / ".." / "inv" / "hosts.ini")
         old = SiteSnapshot(name="old", title="old", inventory=source, catalog=place / "playbooks")
-        installer.store.save_site(old)
+        installer._directory.store.sites.save(old)
         found = installer.site_of_inventory(place / "inv" / "hosts.ini")
 
         assert "old" == (found and found.name)

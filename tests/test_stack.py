@@ -93,7 +93,7 @@ def site(hosts, revisions, tmp_path_factory):
     with installkit.Installer(folder / "data") as installer:
         site = installer.site("acme", inventory=inventory, catalog=folder / "playbooks")
         for number, name in enumerate(SECRETS):
-            site.set_secret(name, f'it\'s \\ "quoted" {number}')
+            site.secrets.set(name, f'it\'s \\ "quoted" {number}')
         yield site
         for run in installer.runs():
             run.cancel(now=True)

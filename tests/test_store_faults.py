@@ -38,8 +38,8 @@ def write_parameters(database, writer, count):
 
 def write_to(store, writer, count):
     for number in range(count):
-        store.set_parameters("acme", SiteParameters(site={f"{writer}_{number}": number}))
-        store.parameters("acme")
+        store.sites.set_parameters("acme", SiteParameters(site={f"{writer}_{number}": number}))
+        store.sites.parameters("acme")
 
 
 def open_at(database, moment):
@@ -65,7 +65,7 @@ def path(tmp_path):
 @pytest.fixture
 def store(path):
     with Store(path) as store:
-        store.save_site(ACME)
+        store.sites.save(ACME)
         yield store
 
 
@@ -85,7 +85,7 @@ def test_threads_and_processes_write_and_read_at_once(store):
     written = {f"p{n}_{i}": i for n in range(3) for i in range(60)}
     written |= {f"t{n}_{i}": i for n in range(16) for i in range(25)}
     assert [0, 0, 0] == [process.exitcode for process in processes]
-    assert written == store.parameters("acme").site
+    assert written == store.sites.parameters("acme").site
     assert "ok" == store.check()
 
 
@@ -94,12 +94,12 @@ def test_a_lock_held_by_another_process_is_waited_for(store, path):
     with subprocess.Popen([sys.executable, "-c", HOLD_LOCK, path, "6.5"], stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()
         start = time.monotonic()
-        assert ACME == store.site("acme")
+        assert ACME == store.sites.get("acme")
         read_after = time.monotonic() - start
-        store.set_parameters("acme", SiteParameters(site={"a": 1}))
+        store.sites.set_parameters("acme", SiteParameters(site={"a": 1}))
         written_after = time.monotonic() - start
 
-    assert {"a": 1} == store.parameters("acme").site
+    assert {"a": 1} == store.sites.parameters("acme").site
     assert read_after < 1.0
     assert written_after > 5.5
 
@@ -108,13 +108,13 @@ def test_a_lock_held_by_another_process_is_waited_for(store, path):
 def test_closing_does_not_wait_for_a_lock(path):
     """Whoever waits to write is told so."""
     store = Store(path)
-    store.save_site(ACME)
+    store.sites.save(ACME)
     with (
         subprocess.Popen([sys.executable, "-c", HOLD_LOCK, path, "60"], stdout=subprocess.PIPE) as holder,
         ThreadPoolExecutor() as threads,
     ):
         holder.stdout.readline()
-        write = threads.submit(store.set_parameters, "acme", {"a": 1})
+        write = threads.submit(store.sites.set_parameters, "acme", {"a": 1})
         time.sleep(0.2)
         start = time.monotonic()
         store.close()
@@ -134,11 +134,11 @@ def test_a_killed_writer_thread_is_replaced(store):
         for _ in range(5):
             time.sleep(0.1)
             kill(writer_thread())
-            store.set_parameters("acme", SiteParameters(site={"after": 1}))
+            store.sites.set_parameters("acme", SiteParameters(site={"after": 1}))
         for write in writes:
             write.result()
 
-    assert {"after": 1} | {f"t{n}_{i}": i for n in range(8) for i in range(40)} == store.parameters("acme").site
+    assert {"after": 1} | {f"t{n}_{i}": i for n in range(8) for i in range(40)} == store.sites.parameters("acme").site
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it dies on purpose
@@ -147,11 +147,11 @@ def test_a_dead_writer_is_noticed_within_a_second(store):
     kill(thread)
     start = time.monotonic()
 
-    store.set_parameters("acme", SiteParameters(site={"a": 1}))
+    store.sites.set_parameters("acme", SiteParameters(site={"a": 1}))
 
     assert time.monotonic() - start < 1.0
     assert not thread.is_alive()
-    assert {"a": 1} == store.parameters("acme").site
+    assert {"a": 1} == store.sites.parameters("acme").site
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it dies on purpose
@@ -167,7 +167,7 @@ def test_a_unit_that_kills_every_writer_is_given_up(store, path):
             database.unit(_deadly)
 
         assert 7 == database.unit(lambda: 7)
-    assert (ACME,) == store.sites()
+    assert (ACME,) == store.sites.list()
 
 
 def test_a_unit_that_fails_leaves_nothing_behind(store, path):
@@ -180,7 +180,7 @@ def test_a_unit_that_fails_leaves_nothing_behind(store, path):
         with pytest.raises(KeyError, match="of the caller"):
             database.unit(_failing)
 
-    assert (ACME,) == store.sites()
+    assert (ACME,) == store.sites.list()
 
 
 def test_an_error_while_rows_are_fetched_reaches_the_caller(path):
@@ -208,20 +208,20 @@ def test_a_closed_store_says_so(path):
     store.close()
 
     with pytest.raises(StoreError, match="is closed"):
-        store.save_site(ACME)
+        store.sites.save(ACME)
     with pytest.raises(StoreError, match="is closed"):
-        store.sites()
+        store.sites.list()
 
 
 def test_closing_while_threads_write_fails_none_silently(path):
     """What a call returned for is there; any other call said that the store is closed."""
     store = Store(path)
-    store.save_site(ACME)
+    store.sites.save(ACME)
 
     def _write(name):
         for number in range(1000):
             try:
-                store.set_parameters("acme", SiteParameters(site={f"{name}_{number}": number}))
+                store.sites.set_parameters("acme", SiteParameters(site={f"{name}_{number}": number}))
             except StoreError as exc:
                 return number, str(exc)
         raise AssertionError("never closed")
@@ -233,7 +233,7 @@ def test_closing_while_threads_write_fails_none_silently(path):
         ends = [write.result() for write in writes]
 
     with Store(path) as again:
-        assert {f"t{n}_{i}" for n in range(8) for i in range(ends[n][0])} == again.parameters("acme").site.keys()
+        assert {f"t{n}_{i}" for n in range(8) for i in range(ends[n][0])} == again.sites.parameters("acme").site.keys()
     assert all("closed" in message for _, message in ends)
 
 
@@ -247,7 +247,7 @@ def test_what_is_written_at_the_end_of_a_program_is_kept(path):
     subprocess.run([sys.executable, "-c", program, path], check=True, cwd=Path(__file__).parent)
 
     with Store(path) as store:
-        assert (ACME,) == store.sites()
+        assert (ACME,) == store.sites.list()
 
 
 def test_descriptors_do_not_pile_up(path):
@@ -258,10 +258,10 @@ def test_descriptors_do_not_pile_up(path):
 
     before = _descriptors()
     with Store(path) as store:
-        store.save_site(ACME)
+        store.sites.save(ACME)
         one_reader = _descriptors()
         for _ in range(30):
-            thread = threading.Thread(target=store.sites)
+            thread = threading.Thread(target=store.sites.list)
             thread.start()
             thread.join()
 
@@ -275,13 +275,13 @@ def test_a_forked_child_is_told_to_open_its_own(store):
     if child == 0:
         try:
             store.close()
-            store.sites()
+            store.sites.list()
         except StoreError as exc:
             os._exit(0 if "forked" in str(exc) else 1)
         os._exit(2)
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert (ACME,) == store.sites()
+    assert (ACME,) == store.sites.list()
 
 
 def test_processes_may_open_a_new_database_at_once(path):
@@ -320,9 +320,9 @@ def test_a_database_that_went_missing_while_open_is_told(store, path, gone):
     gone(path)
 
     with pytest.raises(StoreError, match="was moved, deleted or replaced") as caught:
-        store.save_site(ACME)
+        store.sites.save(ACME)
     with pytest.raises(StoreError, match="was moved, deleted or replaced"):
-        store.sites()
+        store.sites.list()
     assert "installkit reindex" in caught.value.remedy
     assert not path.exists()
 
@@ -338,13 +338,13 @@ def test_a_file_that_is_no_database_is_told(path):
 
 def test_a_damaged_database_is_told(path):
     with Store(path) as store:
-        store.save_site(ACME)
+        store.sites.save(ACME)
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
 
     with Store(path) as store, pytest.raises(StoreError, match=f"{path} is damaged") as caught:
-        store.sites()
+        store.sites.list()
 
     assert "installkit reindex" in caught.value.remedy
 
@@ -352,7 +352,7 @@ def test_a_damaged_database_is_told(path):
 def test_the_check_names_what_is_damaged(path, tmp_path):
     """An index that lacks a row is not seen by reading."""
     with Store(path) as store:
-        store.ingest(a_finished_run(tmp_path / "runs"))
+        store.runs.ingest(a_finished_run(tmp_path / "runs"))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA writable_schema = on")
         connection.execute(
@@ -405,7 +405,7 @@ def test_a_damaged_database_set_aside_makes_room_for_a_new_one(path, tmp_path):
 
     with Store(path) as store:
         store.reindex([journal])
-        assert [journal.id] == [run.id for run in store.runs()]
+        assert [journal.id] == [run.id for run in store.runs.list()]
     assert tmp_path / "installkit.db.aside-2" == aside
     assert b"rubbish" * 1000 == aside.read_bytes()
 
@@ -425,7 +425,7 @@ def test_a_backup_is_a_whole_store(store, tmp_path):
         write.result()
 
     with Store(target) as copy:
-        assert (ACME,) == copy.sites()
+        assert (ACME,) == copy.sites.list()
         assert "ok" == copy.check()
     assert [] == list(tmp_path.glob(".*"))
 

@@ -124,7 +124,7 @@ def a_finished_run(runs, spec=None, results=4):
 
 def ingest_elsewhere(database, journal):
     with Store(database) as store:
-        store.ingest(Journal(journal))
+        store.runs.ingest(Journal(journal))
 
 
 @pytest.fixture
@@ -141,29 +141,29 @@ def runs(tmp_path):
 def test_a_finished_run_is_indexed_as_its_result_says(store, runs):
     journal = a_finished_run(runs)
 
-    snapshot = store.ingest(journal)
+    snapshot = store.runs.ingest(journal)
 
     assert journal.result().run == snapshot
-    assert journal.result().run == store.run(RUN)
-    assert journal.result().installed == store.installed("acme")
-    assert [1, 2, 3, 4, 5, 6, 7, 8] == [event.seq for event in store.events(RUN)]
+    assert journal.result().run == store.runs.get(RUN)
+    assert journal.result().installed == store.runs.installed("acme")
+    assert [1, 2, 3, 4, 5, 6, 7, 8] == [event.seq for event in store.runs.events(RUN)]
 
 
 def test_an_indexed_event_is_found_in_the_journal(store, runs):
     """The index holds where an event lies, the journal what it is."""
     journal = a_finished_run(runs)
-    store.ingest(journal)
+    store.runs.ingest(journal)
 
-    found = [journal.event_at(event.offset) for event in store.events(RUN)]
+    found = [journal.event_at(event.offset) for event in store.runs.events(RUN)]
 
     assert [entry.event for entry in journal.read_events()] == found
 
 
 def test_a_second_ingest_changes_nothing(store, runs):
     journal = a_finished_run(runs)
-    first = store.ingest(journal), store.events(RUN), store.installed("acme")
+    first = store.runs.ingest(journal), store.runs.events(RUN), store.runs.installed("acme")
 
-    second = store.ingest(journal), store.events(RUN), store.installed("acme")
+    second = store.runs.ingest(journal), store.runs.events(RUN), store.runs.installed("acme")
 
     assert first == second
 
@@ -173,16 +173,16 @@ def test_a_live_run_stands_where_its_events_say(store, runs):
     spec = a_spec()
     journal = begin(runs, spec)
     progress = RunProgress(spec)
-    expected, actual = [progress.snapshot()], [store.ingest(journal)]
+    expected, actual = [progress.snapshot()], [store.runs.ingest(journal)]
 
     for draft in drafts_of(spec):
         append(journal, [draft])
         progress.feed(journal.read_events()[-1].event)
         expected.append(progress.snapshot())
-        actual.append(store.ingest(journal))
+        actual.append(store.runs.ingest(journal))
 
     assert expected == actual
-    assert expected[-1] == store.run(RUN)
+    assert expected[-1] == store.runs.get(RUN)
 
 
 def test_the_record_follows_a_live_run(store, runs):
@@ -193,38 +193,40 @@ def test_the_record_follows_a_live_run(store, runs):
 
     for draft in drafts_of(spec):
         append(journal, [draft])
-        store.ingest(journal)
-        statuses.append({row.status for row in store.installed("acme")})
+        store.runs.ingest(journal)
+        statuses.append({row.status for row in store.runs.installed("acme")})
 
     assert [set()] + 5 * [{InstallationStatus.CHANGING}] + 2 * [{InstallationStatus.INSTALLED}] == statuses
 
 
 def test_a_live_uninstall_takes_the_record_away(store, runs):
-    store.ingest(a_finished_run(runs))
-    spec = a_spec("aa0000000002", minute=1, action=Action.UNINSTALL, version=None, installed=store.installed("acme"))
+    store.runs.ingest(a_finished_run(runs))
+    spec = a_spec(
+        "aa0000000002", minute=1, action=Action.UNINSTALL, version=None, installed=store.runs.installed("acme")
+    )
 
-    store.ingest(begin(runs, spec, drafts_of(spec)))
+    store.runs.ingest(begin(runs, spec, drafts_of(spec)))
 
-    assert () == store.installed("acme")
+    assert () == store.runs.installed("acme")
 
 
 def test_a_run_is_final_only_with_the_last_of_its_events(store, runs):
     """More events than one unit takes: all of them are there when the run is."""
     journal = a_finished_run(runs, results=12_000)
 
-    snapshot = store.ingest(journal)
+    snapshot = store.runs.ingest(journal)
 
     assert RunStatus.SUCCEEDED is snapshot.status
-    assert list(range(1, 12_005)) == [event.seq for event in store.events(RUN)]
+    assert list(range(1, 12_005)) == [event.seq for event in store.runs.events(RUN)]
 
 
 def test_a_long_live_run_is_indexed_whole(store, runs):
     spec = a_spec()
     journal = begin(runs, spec, drafts_of(spec, results=10_000)[:-2])
 
-    snapshot = store.ingest(journal)
+    snapshot = store.runs.ingest(journal)
 
-    assert 10_002 == snapshot.last_seq == len(store.events(RUN))
+    assert 10_002 == snapshot.last_seq == len(store.runs.events(RUN))
     assert RunStatus.RUNNING is snapshot.status
 
 
@@ -237,12 +239,12 @@ def test_processes_may_ingest_one_journal_at_once(store, runs):
 
     for process in others:
         process.start()
-    store.ingest(journal)
+    store.runs.ingest(journal)
     for process in others:
         process.join()
 
     assert [0, 0, 0] == [process.exitcode for process in others]
-    assert list(range(1, 16_005)) == [event.seq for event in store.events(RUN)]
+    assert list(range(1, 16_005)) == [event.seq for event in store.runs.events(RUN)]
 
 
 def test_a_torn_last_event_is_left_until_it_is_whole(store, runs):
@@ -253,13 +255,13 @@ def test_a_torn_last_event_is_left_until_it_is_whole(store, runs):
     events = journal.path / "events.jsonl"
     with events.open("ab") as file:
         file.write(whole[:40])
-    torn = store.ingest(journal).last_seq
+    torn = store.runs.ingest(journal).last_seq
 
     with events.open("ab") as file:
         file.write(whole[40:])
 
     assert 2 == torn
-    assert 3 == store.ingest(journal).last_seq
+    assert 3 == store.runs.ingest(journal).last_seq
 
 
 def test_an_older_run_does_not_overwrite_what_a_newer_one_left(store, runs):
@@ -267,10 +269,10 @@ def test_an_older_run_does_not_overwrite_what_a_newer_one_left(store, runs):
     old = a_finished_run(runs, a_spec("ff0000000001", minute=0, version="10.11.18"))
     new = a_finished_run(runs, a_spec("aa0000000002", minute=1, version="10.11.19"))
 
-    store.ingest(new)
-    store.ingest(old)
+    store.runs.ingest(new)
+    store.runs.ingest(old)
 
-    assert ["10.11.19", "10.11.19"] == [row.version for row in store.installed("acme")]
+    assert ["10.11.19", "10.11.19"] == [row.version for row in store.runs.installed("acme")]
 
 
 def test_an_older_run_does_not_bring_back_what_a_newer_one_removed(store, runs):
@@ -278,10 +280,10 @@ def test_an_older_run_does_not_bring_back_what_a_newer_one_removed(store, runs):
     removal = a_spec("aa0000000002", minute=1, action=Action.UNINSTALL, version=None, installed=old.result().installed)
     new = a_finished_run(runs, removal)
 
-    store.ingest(new)
-    store.ingest(old)
+    store.runs.ingest(new)
+    store.runs.ingest(old)
 
-    assert () == store.installed("acme")
+    assert () == store.runs.installed("acme")
 
 
 def test_a_pruned_run_is_indexed_by_its_result(store, runs):
@@ -289,11 +291,11 @@ def test_a_pruned_run_is_indexed_by_its_result(store, runs):
     journal = a_finished_run(runs)
     (journal.path / "events.jsonl").unlink()
 
-    snapshot = store.ingest(journal)
+    snapshot = store.runs.ingest(journal)
 
     assert RunStatus.SUCCEEDED is snapshot.status
-    assert 2 == len(store.installed("acme"))
-    assert () == store.events(RUN)
+    assert 2 == len(store.runs.installed("acme"))
+    assert () == store.runs.events(RUN)
 
 
 def test_a_damaged_event_is_told_with_its_journal(store, runs):
@@ -301,14 +303,14 @@ def test_a_damaged_event_is_told_with_its_journal(store, runs):
     (journal.path / "events.jsonl").write_bytes(b"no json\n")
 
     with pytest.raises(StoreError, match=f"{journal.path}/events.jsonl, byte 0: no event"):
-        store.ingest(journal)
+        store.runs.ingest(journal)
 
 
 def test_an_event_of_an_unknown_step_is_told(store, runs):
     journal = begin(runs, a_spec(), [{"time": time_to_wire(NOW), "run": RUN, "kind": "output", "step": "nobody"}])
 
     with pytest.raises(StoreError, match="nobody"):
-        store.ingest(journal)
+        store.runs.ingest(journal)
 
 
 def test_reindexing_a_deleted_database_gives_the_same_lists(tmp_path, runs):
@@ -322,18 +324,18 @@ def test_reindexing_a_deleted_database_gives_the_same_lists(tmp_path, runs):
 
     def _lists(store):
         return (
-            store.runs(),
-            [store.run(run.id) for run in store.runs()],
-            [store.events(run.id) for run in store.runs()],
-            store.installed("acme"),
-            store.installed("other"),
+            store.runs.list(),
+            [store.runs.get(run.id) for run in store.runs.list()],
+            [store.runs.events(run.id) for run in store.runs.list()],
+            store.runs.installed("acme"),
+            store.runs.installed("other"),
             store.unfinished(),
         )
 
     path = tmp_path / "installkit.db"
     with Store(path) as store:
         for journal in journals:
-            store.ingest(journal)
+            store.runs.ingest(journal)
         before = _lists(store)
     for part in tmp_path.glob("installkit.db*"):
         part.unlink()
@@ -347,12 +349,12 @@ def test_reindexing_a_deleted_database_gives_the_same_lists(tmp_path, runs):
 
 def test_reindexing_drops_what_no_journal_holds(store, runs):
     gone = a_finished_run(runs)
-    store.ingest(gone)
+    store.runs.ingest(gone)
 
     store.reindex([])
 
-    assert () == store.runs()
-    assert () == store.installed("acme")
+    assert () == store.runs.list()
+    assert () == store.runs.installed("acme")
 
 
 def test_reindexing_restores_the_sites_that_are_missing(store, runs):
@@ -363,7 +365,7 @@ def test_reindexing_restores_the_sites_that_are_missing(store, runs):
     store.reindex(journals)
 
     assert [("acme", Path("/inventory.yml"), Path("/catalog"), new.run)] == [
-        (site.name, site.inventory.path, site.catalog, site.last_run) for site in store.sites()
+        (site.name, site.inventory.path, site.catalog, site.last_run) for site in store.sites.list()
     ]
 
 
@@ -378,5 +380,5 @@ def test_reindexing_goes_on_after_a_journal_that_cannot_be_read(store, runs):
 
     assert {journal.id for journal in damaged} == set(found)
     assert all(str(journal.path) in str(found[journal.id]) for journal in damaged)
-    assert [RUN] == [run.id for run in store.runs()]
+    assert [RUN] == [run.id for run in store.runs.list()]
     assert all(error.remedy for error in found.values())

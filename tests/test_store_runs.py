@@ -18,9 +18,9 @@ def store(tmp_path_factory):
     runs = folder / "runs"
     live = a_spec(LIVE, minute=1, site="other")
     with Store(folder / "installkit.db") as store:
-        store.ingest(a_finished_run(runs, a_spec(OLD, minute=0)))
-        store.ingest(begin(runs, live, drafts_of(live)[:3]))
-        store.ingest(a_finished_run(runs, a_spec(NEW, minute=2, note="third")))
+        store.runs.ingest(a_finished_run(runs, a_spec(OLD, minute=0)))
+        store.runs.ingest(begin(runs, live, drafts_of(live)[:3]))
+        store.runs.ingest(a_finished_run(runs, a_spec(NEW, minute=2, note="third")))
         yield store
 
 
@@ -46,7 +46,7 @@ def store(tmp_path_factory):
     ],
 )
 def test_runs_are_listed(store, wanted, expected):
-    assert expected == [run.id for run in store.runs(**wanted)]
+    assert expected == [run.id for run in store.runs.list(**wanted)]
 
 
 def test_a_misspelt_filter_is_an_error_of_the_program(tmp_path):
@@ -63,11 +63,11 @@ def test_a_misspelt_filter_is_an_error_of_the_program(tmp_path):
 
 def test_a_listed_run_has_all_but_steps_and_failures(store):
     """A list of runs of wide plans stays small; `run` has the rest."""
-    listed = store.runs(limit=1)[0]
+    listed = store.runs.list(limit=1)[0]
 
     assert ("third", "erin", 1, 1) == (listed.note, listed.requested_by, listed.progress.done, listed.progress.total)
     assert () == listed.steps
-    assert [STEP] == [step.id for step in store.run(NEW).steps]
+    assert [STEP] == [step.id for step in store.runs.get(NEW).steps]
 
 
 def test_pages_of_runs_of_one_moment_leave_none_out(tmp_path):
@@ -75,9 +75,9 @@ def test_pages_of_runs_of_one_moment_leave_none_out(tmp_path):
     ids = [f"{number:012x}" for number in range(5)]
     with Store(tmp_path / "installkit.db") as store:
         for run in ids:
-            store.ingest(begin(tmp_path / "runs", a_spec(run)))
+            store.runs.ingest(begin(tmp_path / "runs", a_spec(run)))
         pages, before = [], None
-        while page := store.runs(limit=2, before=before):
+        while page := store.runs.list(limit=2, before=before):
             pages.append([run.id for run in page])
             before = page[-1].id
 
@@ -86,7 +86,7 @@ def test_pages_of_runs_of_one_moment_leave_none_out(tmp_path):
 
 def test_a_page_after_an_unknown_run_is_refused(store):
     with pytest.raises(RunNotFoundError, match="ffffffffffff"):
-        store.runs(before="ffffffffffff")
+        store.runs.list(before="ffffffffffff")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_page_after_an_unknown_run_is_refused(store):
     ],
 )
 def test_a_run_is_found(store, prefix, expected):
-    assert expected == store.find_run(prefix)
+    assert expected == store.runs.find(prefix)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_run_is_found(store, prefix, expected):
 )
 def test_a_run_that_cannot_be_found_is_told(store, prefix, message):
     with pytest.raises(RunNotFoundError) as caught:
-        store.find_run(prefix)
+        store.runs.find(prefix)
 
     assert message in str(caught.value)
     assert caught.value.remedy
@@ -120,16 +120,12 @@ def test_a_run_that_cannot_be_found_is_told(store, prefix, message):
 
 def test_there_is_no_last_run_in_an_empty_store(tmp_path):
     with Store(tmp_path / "installkit.db") as store, pytest.raises(RunNotFoundError, match="no run yet"):
-        store.find_run("last")
+        store.runs.find("last")
 
 
 def test_a_run_that_is_not_there_is_told(store):
     with pytest.raises(RunNotFoundError, match="'f00'"):
-        store.run("f00")
-
-
-def test_unfinished_runs_are_named(store):
-    assert (LIVE,) == store.unfinished()
+        store.runs.get("f00")
 
 
 @pytest.mark.parametrize(
@@ -146,11 +142,11 @@ def test_unfinished_runs_are_named(store):
     ],
 )
 def test_events_are_looked_for(store, wanted, expected):
-    assert expected == [event.seq for event in store.events(RUN, **wanted)]
+    assert expected == [event.seq for event in store.runs.events(RUN, **wanted)]
 
 
 def test_an_indexed_event_tells_what_it_is_about(store):
-    event = store.events(RUN, after=2, limit=1)[0]
+    event = store.runs.events(RUN, after=2, limit=1)[0]
 
     assert ("task_result", "db1", "Task 0", "changed", 0.5) == (
         event.kind,
@@ -163,20 +159,20 @@ def test_an_indexed_event_tells_what_it_is_about(store):
 
 def test_events_of_an_unknown_run_are_told(store):
     with pytest.raises(RunNotFoundError, match="'f00'"):
-        store.events("f00")
+        store.runs.events("f00")
 
 
 def test_forgotten_events_leave_the_run(tmp_path):
     """Pruning a run takes its events alone, and a later ingest does not bring them back."""
     journal = a_finished_run(tmp_path / "runs")
     with Store(tmp_path / "installkit.db") as store:
-        before = store.ingest(journal)
-        store.forget_events([RUN])
-        store.ingest(journal)
+        before = store.runs.ingest(journal)
+        store.runs.forget_events([RUN])
+        store.runs.ingest(journal)
 
-        assert () == store.events(RUN)
-        assert before == store.run(RUN)
-        assert 2 == len(store.installed("acme"))
+        assert () == store.runs.events(RUN)
+        assert before == store.runs.get(RUN)
+        assert 2 == len(store.runs.installed("acme"))
 
 
 @pytest.mark.parametrize(
@@ -188,4 +184,4 @@ def test_forgotten_events_leave_the_run(tmp_path):
     ],
 )
 def test_installations_are_listed(store, wanted, expected):
-    assert expected == [(row.component, row.host) for row in store.installed("acme", **wanted)]
+    assert expected == [(row.component, row.host) for row in store.runs.installed("acme", **wanted)]

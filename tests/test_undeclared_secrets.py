@@ -77,7 +77,7 @@ def test_a_value_that_sounds_like_a_secret_is_warned_of_with_what_to_do(site):
 
 def test_no_digest_of_such_a_value_is_kept(site, installer, folder):
     """One who has the record could try guesses with it."""
-    site.set_parameters({"api_token": CANARY})
+    site.parameters.set({"api_token": CANARY})
     run = site.start(site.plan(install=["alpha"], parameters={"db_password": CANARY})).wait(110)
     digest = hashlib.sha256(json.dumps(CANARY).encode()).hexdigest().encode()
 
@@ -102,7 +102,7 @@ def test_one_that_nobody_declares_is_handed_over_by_name(site, installer, folder
 def test_a_plan_by_names_alone_wants_the_value_at_its_start(site):
     plan = site.plan(install=["alpha"], secrets=["db_password"])
 
-    assert ("db_password",) == site.missing_secrets(plan)
+    assert ("db_password",) == site.secrets.missing(plan)
     with pytest.raises(installkit.PlanningError, match="no value is known for the secrets db_password"):
         site.start(plan)
     with pytest.raises(installkit.UnknownNameError, match="no component has a secret 'other'"):
@@ -121,7 +121,7 @@ def test_a_resume_wants_it_again(site):
 
     assert "failed" == run.status.value
     assert ("db_password",) == again.request.secrets
-    assert ("db_password",) == site.missing_secrets(again)
+    assert ("db_password",) == site.secrets.missing(again)
 
 
 def test_the_command_line_reads_it_from_stdin(site, installer, folder):

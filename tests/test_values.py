@@ -20,7 +20,7 @@ def test_wrong_values_are_all_named_and_none_is_entered(site):
     values = {"mysql_port": "abc", "mysql_password": "x", "inventory_hostname": "x", "rate": float("nan"), "loose": 1}
 
     with pytest.raises(installkit.PlanningError) as refused:
-        site.set_parameters(values)
+        site.parameters.set(values)
 
     assert [
         "mysql_port: 'abc' is not a port from 1 to 65535",
@@ -29,7 +29,7 @@ def test_wrong_values_are_all_named_and_none_is_entered(site):
     ] == str(refused.value).splitlines()[:3]
     assert "rate: nan cannot be handed over" in str(refused.value)
     assert "loose: no component declares it" in str(refused.value)
-    assert {} == site.parameters().site
+    assert {} == site.parameters.values().site
 
 
 def test_a_name_that_no_component_declares_is_for_playbooks_without_a_manifest(site, folder):
@@ -37,22 +37,22 @@ def test_a_name_that_no_component_declares_is_for_playbooks_without_a_manifest(s
     with pytest.raises(
         installkit.PlanningError, match=r"mysql_prot: no component declares it; did you mean mysql_port\?"
     ):
-        site.set_parameters({"mysql_prot": 3307})
+        site.parameters.set({"mysql_prot": 3307})
     (folder / "08.zk.yml").write_text("- hosts: all\n  tasks: []\n")
-    site.set_parameters({"zk_port": 2181})
+    site.parameters.set({"zk_port": 2181})
 
-    assert {"zk_port": 2181} == site.parameters().site
+    assert {"zk_port": 2181} == site.parameters.values().site
 
 
 def test_values_of_several_levels_are_entered_as_one(site):
     wrong = installkit.SiteParameters(site={"mysql_port": 1}, hosts={"nobody": {"mysql_port": 2}})
     with pytest.raises(installkit.PlanningError, match="no such host"):
-        site.enter_parameters(wrong)
-    assert {} == site.parameters().site
+        site.parameters.enter(wrong)
+    assert {} == site.parameters.values().site
     right = installkit.SiteParameters(site={"mysql_port": 1}, hosts={"localhost": {"mysql_port": 2}})
-    site.enter_parameters(right)
+    site.parameters.enter(right)
 
-    assert right == site.parameters()
+    assert right == site.parameters.values()
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_values_are_for_groups_and_hosts_that_there_are(site, inventory):
     """What is taken away may be of one that is gone; and where nobody can tell, a value can still be corrected."""
     for level in ({"host": "nope"}, {"group": "nope"}):
         with pytest.raises(installkit.PlanningError, match=r"nope: the site has no such (host|group); choose"):
-            site.set_parameters({"mysql_port": 1}, **level)
-        site.set_parameters({"mysql_port": None}, **level)
-    site.set_parameters({"mysql_port": 1}, host="localhost")
-    site.set_parameters({"mysql_port": 2}, group="all")
+            site.parameters.set({"mysql_port": 1}, **level)
+        site.parameters.set({"mysql_port": None}, **level)
+    site.parameters.set({"mysql_port": 1}, host="localhost")
+    site.parameters.set({"mysql_port": 2}, group="all")
     inventory.write_text("[broken\n")
-    site.set_parameters({"mysql_port": 3}, host="localhost")
+    site.parameters.set({"mysql_port": 3}, host="localhost")
 
-    entered = site.parameters()
+    entered = site.parameters.values()
     assert ({"localhost": {"mysql_port": 3}}, {"all": {"mysql_port": 2}}) == (entered.hosts, entered.groups)

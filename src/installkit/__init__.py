@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from installkit.access import Access
     from installkit.catalog import load_catalog, manifest_schema
     from installkit.datadir.folders import default_data_directory
-    from installkit.installer import Installer, recover_database, site_name_for
+    from installkit.datadir.recovery import recover_database
+    from installkit.installer import Installer, site_name_for
     from installkit.model import (
         BECOME_PASSWORD,
         CONNECTION_PASSWORD,
@@ -167,7 +168,7 @@ _ELSEWHERE = {
     "plan_graph": "installkit.planning",
     "plan_rows": "installkit.planning",
     "plan_table": "installkit.planning",
-    "recover_database": "installkit.installer",
+    "recover_database": "installkit.datadir.recovery",
     "site_name_for": "installkit.installer",
     "to_frame": "installkit.notebook",
 }

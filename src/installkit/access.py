@@ -40,7 +40,8 @@ class Access:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store = store.access
+        self._secrets = store.secrets
 
     def create_token(
         self, name: str, scopes: Sequence[str | Scope], *, expires_at: datetime | None = None, once: bool = False
@@ -177,7 +178,7 @@ class Access:
 
     def request_digest(self, request: bytes) -> str:
         """Return a digest of *request*, which may hold passwords: keyed, so that it tells nobody whether a guess is right."""
-        return self._store.keyed_digest(request)
+        return self._secrets.keyed_digest(request)
 
     def claim_answer(self, who: str, key: str, request: str) -> KeptAnswer | None:
         """

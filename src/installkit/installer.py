@@ -1,10 +1,5 @@
 import logging
-import math
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -12,25 +7,21 @@ from typing import Self, Unpack
 import attrs
 
 from installkit.access import Access
-from installkit.ansible.ask import TIMEOUT, Asking
 from installkit.ansible.sources import absolute_source, check_present, same_file, same_inventory
 from installkit.catalog import load_catalog
-from installkit.datadir.folders import SITE_NAME, Folders, check_site_name, default_data_directory
-from installkit.datadir.replica import Replica, find_obstacle
-from installkit.datadir.runs import KnownRuns
+from installkit.datadir.directory import DataDirectory
+from installkit.datadir.folders import SITE_NAME, check_site_name, default_data_directory
 from installkit.errors import PlanningError, SiteLockedError, UnknownNameError
 from installkit.inventory import HeldInventory, held_path
-from installkit.journal import list_journals
-from installkit.model import InventorySource, Plan, PlanFilter, SiteSnapshot
+from installkit.model import InventorySource, Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, SiteSnapshot
+from installkit.runs.run import Run, open_runs
 from installkit.sites.hosts import check_held
 from installkit.sites.site import Site
-from installkit.store import Store, set_aside
-from installkit.text import parse_duration
 
 _log = logging.getLogger("installkit")
 
 
-class Installer(KnownRuns):
+class Installer:
     """
     A data directory: the sites, plans and runs in it.
 
@@ -69,25 +60,15 @@ class Installer(KnownRuns):
         on_inventory_wait: Callable[[float | None], None] | None = None,
     ) -> None:
         folder = default_data_directory() if data is None else Path(data)
-        self.folders = Folders(folder.expanduser().absolute())
-        self._asking = Asking(
-            timeout=_inventory_timeout(inventory_timeout), cache=self.folders.cache, on_wait=on_inventory_wait
+        self._directory = DataDirectory(
+            folder.expanduser().absolute(),
+            key_file=None if key_file is None else Path(key_file),
+            inventory_timeout=inventory_timeout,
+            on_inventory_wait=on_inventory_wait,
         )
-        self.obstacle = find_obstacle(self.folders)
-        if self.obstacle is None:
-            self.folders.make()
-        lost = not self.folders.database.exists() and any(list_journals(self.folders.runs))
-        if lost and self.obstacle is None:
-            _restore_backup(self.folders)
-        key = None if key_file is None else Path(key_file)
-        self.store = (Store if self.obstacle is None else Replica)(self.folders.database, key_file=key)
-        self._left_out = set()
-        if lost:
-            self.reindex()
-        if self.obstacle is not None:
-            self.store.refuse(self.obstacle)
-        self.recover()
-        self.access = Access(self.store)
+        self.folders = self._directory.folders
+        self.obstacle = self._directory.obstacle
+        self.access = Access(self._directory.store)
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +83,7 @@ class Installer(KnownRuns):
 
     def close(self) -> None:
         """Close the store; again does nothing. Runs go on."""
-        self.store.close()
+        self._directory.close()
 
     def site(
         self,
@@ -131,9 +112,9 @@ class Installer(KnownRuns):
             DefinitionError: If the inventory of a new site does not exist.
         """
         check_site_name(name)
-        known = {site.name: site for site in self.store.sites()}.get(name)
+        known = {site.name: site for site in self._directory.store.sites.list()}.get(name)
         if known is None and (inventory is None or catalog is None):
-            self.store.site(name)  # raises, naming the sites there are
+            self._directory.store.sites.get(name)  # raises, naming the sites there are
         if known is not None and inventory is not None and not same_inventory(known.inventory.path, Path(inventory)):
             raise PlanningError(
                 f"site {name!r} has the inventory {known.inventory.path}, not {absolute_source(inventory)}",
@@ -145,12 +126,12 @@ class Installer(KnownRuns):
         folder = None if catalog is None else _catalog_folder(catalog, self.folders.data)
         snapshot = _described(name, known, inventory, folder, title)
         if snapshot != known:
-            self.store.save_site(snapshot)
-        return self._site(name)
+            self._directory.store.sites.save(snapshot)
+        return Site(self._directory, name)
 
     def create_site(self, name: str, *, inventory: str, catalog: str | Path, title: str | None = None) -> Site:
         """
-        Make a site whose inventory the store holds, to be edited through `Site.set_host` and `Site.import_inventory`.
+        Make a site whose inventory the store holds, to be edited through `SiteInventory.set_host` and `SiteInventory.replace`.
 
         Args:
             name: New; letters, digits, `-`, `_` and `.`.
@@ -163,20 +144,20 @@ class Installer(KnownRuns):
             DefinitionError: If the inventory or the catalog is wrong.
         """
         check_site_name(name)
-        if any(site.name == name for site in self.store.sites()):
+        if any(site.name == name for site in self._directory.store.sites.list()):
             raise PlanningError(f"there is a site {name!r} already", remedy="take another name")
         folder = _catalog_folder(catalog, self.folders.data)
         load_catalog(catalog)
         held = HeldInventory.parse(inventory)
         check_held(held)
         source = InventorySource(kind="store", path=held_path(self.folders.inventories, name))
-        self.store.save_inventory(name, held.text)
-        self.store.save_site(SiteSnapshot(name=name, title=title or name, inventory=source, catalog=folder))
+        self._directory.store.sites.save_inventory(name, held.text)
+        self._directory.store.sites.save(SiteSnapshot(name=name, title=title or name, inventory=source, catalog=folder))
         return self.site(name)
 
     def sites(self) -> tuple[Site, ...]:
         """Return every site, by name."""
-        return tuple(self._site(site.name) for site in self.store.sites())
+        return tuple(Site(self._directory, site.name) for site in self._directory.store.sites.list())
 
     def site_of_inventory(self, inventory: str | Path) -> Site | None:
         """
@@ -186,7 +167,7 @@ class Installer(KnownRuns):
             PlanningError: If several sites have it.
         """
         path = Path(inventory)
-        known = [site.name for site in self.store.sites() if same_inventory(site.inventory.path, path)]
+        known = [site.name for site in self._directory.store.sites.list() if same_inventory(site.inventory.path, path)]
         if len(known) > 1:
             raise PlanningError(
                 f"the inventory {absolute_source(path)} is that of the sites {' and '.join(known)}",
@@ -195,7 +176,7 @@ class Installer(KnownRuns):
         return self.site(known[0]) if known else None
 
     def _warn_of_others(self, name: str, inventory: Path) -> None:
-        others = [site.name for site in self.store.sites() if same_file(site.inventory.path, inventory)]
+        others = [site.name for site in self._directory.store.sites.list() if same_file(site.inventory.path, inventory)]
         if others:
             _log.warning(
                 "site %s has the inventory file of site %s: neither knows what the other does to its hosts",
@@ -215,12 +196,12 @@ class Installer(KnownRuns):
         lock = self.site(name).snapshot().lock
         if lock is not None:
             raise SiteLockedError(name, attrs.asdict(lock))
-        self.recover()
+        self._directory.runs.recover()
         if live := [run.id for run in self.list_runs(site=name) if not run.status.final]:
             raise PlanningError(
                 f"run {live[0]} of site {name!r} has not ended", remedy=f"wait for it: installkit watch {live[0]}"
             )
-        self.store.delete_site(name)
+        self._directory.store.sites.delete(name)
         held_path(self.folders.inventories, name).unlink(missing_ok=True)
 
     def plans(
@@ -238,7 +219,7 @@ class Installer(KnownRuns):
         Raises:
             UnknownNameError: If there is no plan *before*.
         """
-        return self.store.plans(site, limit=limit, before=before, **wanted)
+        return self._directory.store.plans.list(site, limit=limit, before=before, **wanted)
 
     def delete_plan(self, plan: str) -> None:
         """
@@ -247,7 +228,7 @@ class Installer(KnownRuns):
         Raises:
             UnknownNameError: If there is none.
         """
-        self.store.delete_plan(plan)
+        self._directory.store.plans.delete(plan)
 
     def plan(self, plan: str) -> Plan:
         """
@@ -256,11 +237,119 @@ class Installer(KnownRuns):
         Raises:
             UnknownNameError: If there is none.
         """
-        return self.store.plan(plan)
+        return self._directory.store.plans.get(plan)
+
+    def runs(
+        self, *, site: str | None = None, status: str | RunStatus | None = None, limit: int | None = None
+    ) -> tuple[Run, ...]:
+        """Return the runs, newest first, of one site or all, with one status or any, at most *limit*."""
+        return tuple(open_runs(self._directory, self._directory.runs.ids(site=site, status=status, limit=limit)))
+
+    def list_runs(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        **wanted: Unpack[RunFilter],
+    ) -> tuple[RunSnapshot, ...]:
+        """
+        Return runs as `runs` does, but as snapshots without `steps` and `failures`: quick, however many there are.
+
+        Args:
+            limit: At most so many.
+            before: A run's id; only those older than it, as for the next page.
+            **wanted: Only those: `site`, `status` (one or several), `plan`, `component`, a part of `requested_by` or
+                `note`, and `since` and `until`, aware times.
+
+        Raises:
+            RunNotFoundError: If there is no run *before*.
+            ValueError: If there is no such status.
+        """
+        return self._directory.runs.snapshots(limit=limit, before=before, **wanted)
+
+    def run(self, run: str) -> Run:
+        """
+        Return the run whose id is, or begins with, *run*; `last` is the newest.
+
+        Raises:
+            RunNotFoundError: If there is none, or several begin so.
+            JournalError: If its files cannot be read.
+        """
+        return Run(self._directory, self._directory.runs.find(run).id)
+
+    def prune_run(self, run: str) -> int:
+        """
+        Take events and logs from the run with the id *run*; return the bytes freed.
+
+        Raises:
+            RunNotFoundError: If there is none.
+            PlanningError: If it has not ended, or somebody still works on it.
+        """
+        return self._directory.runs.prune_run(run)
+
+    def prune(
+        self, *, older_than: float | None = None, keep: int = 0, dry_run: bool = False
+    ) -> tuple[tuple[str, int], ...]:
+        """
+        Take events and logs from runs that ended long ago; what each was and how it ended stays.
+
+        Args:
+            older_than: Seconds since its end; None for any.
+            keep: So many of the newest ended runs stay whole.
+            dry_run: Only say what would be freed.
+
+        Returns:
+            Run and bytes freed, newest first, without the runs that had nothing to free.
+        """
+        return self._directory.runs.prune(older_than=older_than, keep=keep, dry_run=dry_run)
+
+    def adopt(self, run: str, *, by: str | None = None) -> Run:
+        """
+        Take over a run whose journal was copied or restored here, and return it.
+
+        Without a result it becomes `interrupted`, by your word that nobody carries it out any more; one that has ended
+        stays as it is. From then on its folder is where it belongs. Nothing on a host is changed or looked at.
+
+        Args:
+            run: Its id, or the beginning of it.
+            by: Whose word it is, for the record; the user of this process if None.
+
+        Raises:
+            RunNotFoundError: If there is none, or several begin so.
+            PlanningError: If somebody carries it out in this folder.
+            JournalError: If its files cannot be read.
+            StoreError: If the data directory cannot be written.
+        """
+        return Run(self._directory, self._directory.runs.adopt(run, by=by))
+
+    def refresh(self) -> None:
+        """
+        Index what the journals hold beyond the index; their files stay as they are.
+
+        On a full disk that waits for space; a run's own journal is read meanwhile.
+        """
+        self._directory.runs.refresh()
+
+    def recover(self) -> None:
+        """
+        End the runs that were carried out here and whose supervisor died: they become `interrupted`.
+
+        It is done when a data directory is opened, and before a plan is made. Where nothing can be written, they wait.
+        """
+        self._directory.runs.recover()
+
+    def reindex(self) -> int:
+        """
+        Rebuild the index of runs, events and installations from the journals; return how many runs are in it.
+
+        What people entered (sites, parameters, secrets, plans) stays; sites that are missing come back from the runs.
+        A run whose files cannot be read is left out, with a warning in the log.
+        """
+        return self._directory.runs.reindex()
 
     def check_database(self) -> str:
         """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
-        return self.store.check()
+        return self._directory.store.check()
 
     def check_secrets(self) -> int:
         """
@@ -269,21 +358,7 @@ class Installer(KnownRuns):
         Raises:
             StoreError: If their key is missing, or another than that which they were encrypted with.
         """
-        return self.store.check_secrets()
-
-
-def _inventory_timeout(given: float | None) -> float:
-    """Return *given*, else what the environment says, else the default, in seconds."""
-    if given is not None:
-        if not 0 < given < math.inf:
-            raise ValueError(f"inventory_timeout is a number of seconds above 0, not {given!r}")
-        return given
-    text = os.environ.get("INSTALLKIT_INVENTORY_TIMEOUT")
-    if not text:
-        return TIMEOUT
-    if (seconds := parse_duration(text)) is None:
-        raise PlanningError(f"INSTALLKIT_INVENTORY_TIMEOUT is {text!r}, not a time", remedy="write it as 90s, 5m or 1h")
-    return seconds
+        return self._directory.store.secrets.check()
 
 
 def site_name_for(inventory: str | Path) -> str:
@@ -298,31 +373,6 @@ def site_name_for(inventory: str | Path) -> str:
     name = folder.name if SITE_NAME.fullmatch(folder.name) else path.stem
     check_site_name(name)
     return name
-
-
-def recover_database(data: Path) -> Path:
-    """
-    Set a damaged database aside, and return where it is now; nothing is deleted.
-
-    The backup made before the last run takes its place, else the next `Installer` makes a new one. Reindex it then.
-    """
-    folders = Folders(data.absolute())
-    aside = set_aside(folders.database)
-    _restore_backup(folders)
-    return aside
-
-
-def _restore_backup(folders: Folders) -> None:
-    """Put a copy of the last backup, if there is one, in the place of the database, unless another was quicker."""
-    if not folders.backup.exists():
-        return
-    with tempfile.TemporaryDirectory(dir=folders.data) as folder:
-        copy = Path(folder, folders.database.name)
-        shutil.copy(folders.backup, copy)
-        for suffix in ("-wal", "-shm"):  # what is left of the lost one would be played into its successor
-            folders.database.with_name(folders.database.name + suffix).unlink(missing_ok=True)
-        with suppress(FileExistsError):
-            os.link(copy, folders.database)
 
 
 def _catalog_folder(catalog: str | Path, data: Path) -> Path:

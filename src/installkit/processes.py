@@ -1,6 +1,7 @@
-"""Linux's own means to know and to end the processes below this one."""
+"""Processes: those below this one, found and ended by Linux's own means, and whose this one is."""
 
 import ctypes
+import getpass
 import os
 import signal
 import sys
@@ -106,3 +107,11 @@ def _read_process(pid: int) -> Process | None:
 def _prctl(option: int, value: int) -> None:
     if _LINUX and ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def user_name() -> str:
+    """Return the name of the user of this process, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+
 __all__ = ["counted", "duration_text", "join_names", "parse_duration", "size_text", "time_text"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -61,3 +63,8 @@ def parse_duration(text: str) -> float | None:
     if not _PARTS.fullmatch(whole):
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)([smhdw])", whole)) or None
+
+
+def strip_colours(text: bytes) -> bytes:
+    """Return *text* without the escape sequences that set colours."""
+    return _COLOURS.sub(b"", text)

@@ -27,7 +27,7 @@ def at_work(installer, folder):
     site = build_site(
         installer, folder, "acme", {"01.base": play("debug:"), "03.mysql": play(wait, "debug: {msg: after}")}
     )
-    site.set_parameters({"entered": "before"})
+    site.parameters.set({"entered": "before"})
     site.start(site.plan(install=["base"])).wait(100).raise_for_status()
     return site, gate
 
@@ -48,7 +48,7 @@ def test_a_database_locked_by_another_process_delays_what_people_enter_and_no_ru
     assert locked
     assert b"after" in log
     assert RunStatus.SUCCEEDED is run.wait(100).status
-    assert {"entered": "meanwhile"} == site.parameters().site
+    assert {"entered": "meanwhile"} == site.parameters.values().site
 
 
 def damage(database):
@@ -77,7 +77,7 @@ def test_a_database_lost_under_a_run_is_rebuilt_as_it_was(tmp_path, lose):
         assert b"after" in log
         assert {run.id} < {each.id for each in recovered.runs(status="succeeded")}
         assert {"base", "mysql"} == {row.component for row in site.installed() if row.status == "installed"}
-        assert {"entered": "before"} == site.parameters().site
+        assert {"entered": "before"} == site.parameters.values().site
         assert run.id == site.snapshot().revision
 
 
@@ -87,7 +87,7 @@ def test_sixty_four_threads_and_four_processes_write_and_read_at_once(tmp_path, 
     spawn = multiprocessing.get_context("spawn")
     path = tmp_path / "installkit.db"
     with Store(path) as store:
-        store.save_site(ACME)
+        store.sites.save(ACME)
         processes = [spawn.Process(target=write_parameters, args=(path, f"p{n}", each)) for n in range(4)]
         for process in processes:
             process.start()
@@ -100,7 +100,7 @@ def test_sixty_four_threads_and_four_processes_write_and_read_at_once(tmp_path, 
         }
 
         assert [0] * 4 == [process.exitcode for process in processes]
-        assert written == store.parameters("acme").site
+        assert written == store.sites.parameters("acme").site
         assert "ok" == store.check()
 
 
@@ -109,7 +109,7 @@ def test_backups_made_at_once_are_each_whole(tmp_path, times):
     backups = tmp_path / "backups"
     backups.mkdir()
     with Store(tmp_path / "installkit.db") as store, ThreadPoolExecutor(8) as threads:
-        store.save_site(ACME)
+        store.sites.save(ACME)
 
         def _back_up(number):
             store.backup(backups / "backup.db")

@@ -24,7 +24,7 @@ def test_a_failure_in_a_parallel_graph_costs_its_dependents_alone(make_site, tmp
     run = site.start(site.plan(all=True)).wait(100)
     before = diary.read_text().split()
     gate.touch()
-    resumed = run.resume().wait(100)
+    resumed = site.resume(run).wait(100)
 
     expected = {"a": "failed", "b": "skipped", "c": "succeeded", "d": "succeeded"}
     assert expected == {step.component: step.status for step in run.steps}

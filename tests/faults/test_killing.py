@@ -127,7 +127,7 @@ def test_a_part_killed_at_any_moment_ends_the_run_truly_and_resume_finishes_it(
 def finish_the_rest(site, run):
     """Resume *run* and see that only what is not proved is done."""
     proved = {step.component for step in run.steps if step.status is StepStatus.SUCCEEDED}
-    resumed = run.resume().wait(100)
+    resumed = site.resume(run).wait(100)
 
     assert RunStatus.SUCCEEDED is resumed.status
     assert {"mysql", "zk"} - proved == {step.component for step in resumed.steps}

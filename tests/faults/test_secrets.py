@@ -103,7 +103,7 @@ def test_a_secret_is_nowhere_in_any_form(installer, make_site, tmp_path):
     manifest = f"parameters:\n{declared}actions: {{install: 03.mysql.yml}}\n"
     (site.catalog().folder / "mysql.component.yml").write_text(manifest)
     for name, secret in (SECRETS | PASSWORDS).items():
-        site.set_secret(name, secret)
+        site.secrets.set(name, secret)
     told.write_text(json.dumps(list(PASSWORDS.values())))
     encrypt(site.catalog().folder / "vault.yml", "prod", PASSWORDS["ansible_vault_password:prod"])
     with open_client(installer, site.catalog().folder) as client:

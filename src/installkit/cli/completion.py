@@ -131,7 +131,7 @@ def _parameter_said(parameter: installkit.Parameter) -> str:
 
 def _entered(ctx: click.Context, _: str) -> Found:
     with _opened(ctx) as installer:
-        entered = installer.site(ctx.params["name"]).parameters()
+        entered = installer.site(ctx.params["name"]).parameters.values()
     levels = (entered.site, *entered.groups.values(), *entered.hosts.values())
     yield from ((name, str(value)) for values in levels for name, value in values.items())
 

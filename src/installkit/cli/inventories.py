@@ -39,7 +39,7 @@ def list_hosts(session: Session, site: str, *, as_json: bool) -> None:
     installkit site host list acme
     installkit site host list acme --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    hosts = session.installer.site(site).hosts()
+    hosts = session.installer.site(site).inventory.hosts()
     if as_json:
         print_json(hosts)
     else:
@@ -72,13 +72,13 @@ def set_host(
     installkit site host set acme db3 --unset ansible_host
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(site)
-    known = {each.name: each for each in found.hosts()}.get(host)
+    known = {each.name: each for each in found.inventory.hosts()}.get(host)
     before: dict[str, Any] = {} if known is None else dict(known.vars)
     if unknown := [name for name in unset if name not in before]:
         raise installkit.UnknownNameError(f"host {host} of {site} has no variable {', '.join(unknown)}")
     values = {**before, **_values(session, found, given)}
     stays = () if known is None else known.groups
-    found.set_host(host, groups=groups or stays, vars={name: values[name] for name in values if name not in unset})
+    found.inventory.set_host(host, groups=groups or stays, vars={name: values[name] for name in values if name not in unset})
     say(f"host {host} is {'entered' if known is None else 'changed'}")
 
 
@@ -103,13 +103,13 @@ def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
     installkit site host remove acme db3 db4
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(site)
-    known = {each.name for each in found.hosts()}
+    known = {each.name for each in found.inventory.hosts()}
     if unknown := [name for name in hosts if name not in known]:
         raise installkit.UnknownNameError(
             f"site {site!r} has no host {', '.join(unknown)}", remedy=f"choose one of: {', '.join(sorted(known))}"
         )
     for name in dict.fromkeys(hosts):
-        found.remove_host(name)
+        found.inventory.remove_host(name)
     say(f"{counted(len(set(hosts)), 'host')} removed from {site}")
 
 
@@ -127,7 +127,7 @@ def export_inventory(session: Session, site: str, file: str) -> None:
     installkit site export acme hosts.yml
     installkit site export acme | less
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    text = session.installer.site(site).export_inventory()
+    text = session.installer.site(site).inventory.export()
     if file == "-":
         click.echo(text, nl=False)
     else:
@@ -149,8 +149,8 @@ def import_inventory(session: Session, site: str, file: TextIO) -> None:
     cat hosts.yml | installkit site import acme -
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(site)
-    found.import_inventory(read_text(file))
-    say(f"site {site} has {counted(len(found.hosts()), 'host')} now")
+    found.inventory.replace(read_text(file))
+    say(f"site {site} has {counted(len(found.inventory.hosts()), 'host')} now")
 
 
 def read_text(file: TextIO) -> str:

@@ -322,7 +322,7 @@ def all_secrets(asked: Asked) -> dict[str, str]:
     Raises:
         click.UsageError: If there is nobody to ask.
     """
-    missing = [name for name in asked.site.missing_secrets(asked.plan) if name not in asked.secrets]
+    missing = [name for name in asked.site.secrets.missing(asked.plan) if name not in asked.secrets]
     named = {name: ask_secret(name) for name in missing if name in asked.plan.request.secrets}
     missing = [name for name in missing if name not in named]
     if missing and not sys.stdin.isatty():

@@ -215,7 +215,7 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
     out = console()
     out.print(f"{now.name}: {now.title}", style="bold")
     out.print(f"inventory {now.inventory.path}\ncatalog   {now.catalog}\n", soft_wrap=True)
-    out.print(make_table(("HOST", "GROUPS"), ((host.name, ", ".join(host.groups)) for host in found.inventory().hosts)))
+    out.print(make_table(("HOST", "GROUPS"), ((host.name, ", ".join(host.groups)) for host in found.inventory.read().hosts)))
     entered = _entered(found)
     if entered:
         out.print()
@@ -224,7 +224,7 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
 
 def _entered(found: installkit.Site) -> list[tuple[str, str, str]]:
     """Return name, value and level of everything entered for the site *found*; a secret's value never comes back."""
-    entered = found.parameters()
+    entered = found.parameters.values()
     levels: list[tuple[str, Any]] = [("the site", entered.site)]
     levels += [(f"group {group}", values) for group, values in entered.groups.items()]
     levels += [(f"host {host}", values) for host, values in entered.hosts.items()]
@@ -260,7 +260,7 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
         level = ["--group", group] if group else ["--host", host] if host else []
         command = session.command("site", "unset", name, *nulls, *level)
         raise click.UsageError(f"null is no value, for {', '.join(nulls)}; to take a value away: {command}")
-    found.set_parameters(read.open, group=group, host=host)
+    found.parameters.set(read.open, group=group, host=host)
     say(f"{counted(len(read.open), 'value')} set for {_level(name, group, host)}")
 
 
@@ -282,12 +282,12 @@ def unset_values(session: Session, name: str, parameters: tuple[str, ...], group
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     _check_one_level(group, host)
-    entered = found.parameters()
+    entered = found.parameters.values()
     known = entered.groups.get(group, {}) if group else entered.hosts.get(host, {}) if host else entered.site
     if unknown := [each for each in parameters if each not in known]:
         said = ", ".join(unknown)
         raise installkit.UnknownNameError(f"nothing is set for {said} of {_level(name, group, host)}")
-    found.set_parameters(dict.fromkeys(parameters), group=group, host=host)
+    found.parameters.set(dict.fromkeys(parameters), group=group, host=host)
     say(f"{counted(len(parameters), 'value')} taken away for {_level(name, group, host)}")
 
 
@@ -319,10 +319,10 @@ def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     if unset:
-        if secret not in found.parameters().secrets:
+        if secret not in found.parameters.values().secrets:
             raise installkit.UnknownNameError(f"site {name!r} keeps no secret {secret!r}")
-        found.set_secret(secret, None)
+        found.secrets.set(secret, None)
         say(f"{secret} of {name} is taken away")
         return
-    found.set_secret(secret, ask_secret(secret, confirm=True))
+    found.secrets.set(secret, ask_secret(secret, confirm=True))
     say(f"{secret} of {name} is kept, encrypted")

@@ -1,15 +1,14 @@
-"""The runs of a data directory: found, indexed, listed and pruned; one that cannot be read stands in nobody's way."""
+"""The runs of a data directory: found, indexed, listed and pruned; one that cannot be read is skipped with a warning."""
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
 import attrs
 
-from installkit.ansible.ask import Asking
 from installkit.datadir.folders import Folders
 from installkit.engine import adopt, settle
 from installkit.errors import DiskFullError, JournalError, PlanningError, RunNotFoundError, StoreError
@@ -18,6 +17,7 @@ from installkit.journal import (
     carried_elsewhere,
     in_order,
     is_carried_here,
+    is_pruned,
     is_run_id,
     list_journals,
     prunable_size,
@@ -26,40 +26,42 @@ from installkit.journal import (
     write_errors,
 )
 from installkit.model import RunFilter, RunResult, RunSnapshot, RunStatus
-from installkit.runs.run import Run, user_name
-from installkit.sites.site import LOCK_PATIENCE, Site
+from installkit.processes import user_name
 from installkit.store import Store
 
 _log = logging.getLogger("installkit")
 
 
+LOCK_PATIENCE = 5.0
+"""Seconds to wait for the lock of a run that has ended: its processes are on their way out."""
+
+
 class KnownRuns:
     """
-    The part of a data directory that is its runs.
+    The runs of a data directory: their journals, and the index of them.
 
-    Attributes:
+    Args:
         folders: Where it keeps what.
         store: Has the index of the runs.
         obstacle: Why nothing can be written; None if it can.
     """
 
-    folders: Folders
-    store: Store
-    obstacle: StoreError | None
-    _asking: Asking
-    _left_out: set[str]
-    """Runs that were warned of: they cannot be read."""
+    def __init__(self, folders: Folders, store: Store, obstacle: StoreError | None) -> None:
+        self._folders = folders
+        self._store = store
+        self._obstacle = obstacle
+        self._skipped: set[str] = set()
+        """Runs that were warned of: they cannot be read."""
 
-    def runs(
+    def ids(
         self, *, site: str | None = None, status: str | RunStatus | None = None, limit: int | None = None
-    ) -> tuple[Run, ...]:
-        """Return the runs, newest first, of one site or all, with one status or any, at most *limit*."""
+    ) -> tuple[str, ...]:
+        """Return the ids of the runs, newest first, of one site or all, with one status or any, at most *limit*."""
         self.refresh()
         wanted = None if status is None else RunStatus(status)
-        found = self.store.runs(site=site, status=wanted, limit=limit)
-        return tuple(self._readable(snapshot.id for snapshot in found))
+        return tuple(run.id for run in self._store.runs.list(site=site, status=wanted, limit=limit))
 
-    def list_runs(
+    def snapshots(
         self,
         *,
         limit: int | None = None,
@@ -67,13 +69,12 @@ class KnownRuns:
         **wanted: Unpack[RunFilter],
     ) -> tuple[RunSnapshot, ...]:
         """
-        Return runs as `runs` does, but as snapshots without `steps` and `failures`: quick, however many there are.
+        Return runs, newest first, without `steps` and `failures`: quick, however many there are.
 
         Args:
             limit: At most so many.
             before: A run's id; only those older than it, as for the next page.
-            **wanted: Only those: `site`, `status` (one or several), `plan`, `component`, a part of `requested_by` or
-                `note`, and `since` and `until`, aware times.
+            **wanted: The fields of `RunFilter`.
 
         Raises:
             RunNotFoundError: If there is no run *before*.
@@ -81,12 +82,12 @@ class KnownRuns:
         """
         self.refresh()
         now = datetime.now(UTC)
-        found = self.store.runs(limit=limit, before=before, **wanted)
-        return tuple(self._standing(run).at(now) for run in found if run.id not in self._left_out)
+        found = self._store.runs.list(limit=limit, before=before, **wanted)
+        return tuple(self._standing(run).at(now) for run in found if run.id not in self._skipped)
 
     def _standing(self, run: RunSnapshot) -> RunSnapshot:
         """Return *run*, as the index has it, with what only its folder tells of one that has not ended."""
-        path = self.folders.runs / run.id
+        path = self._folders.runs / run.id
         if run.status.final:
             return run
         if where := carried_elsewhere(path):
@@ -101,6 +102,32 @@ class KnownRuns:
             return attrs.evolve(result.run, steps=(), failures=())
         return attrs.evolve(run, status=RunStatus.INTERRUPTED, reason="nobody carries it out any more")
 
+    def find(self, run: str) -> Journal:
+        """
+        Return the journal of the run whose id is, or begins with, *run*; `last` is the newest.
+
+        Raises:
+            RunNotFoundError: If there is none, or several begin so.
+        """
+        self.refresh()
+        return self.journal(run if self.has(run) else self._store.runs.find(run))  # it may wait for space to be indexed
+
+    def has(self, run: str) -> bool:
+        """Return whether there is a run with the id *run*, indexed or not."""
+        return is_run_id(run) and (self._folders.runs / run).is_dir()
+
+    def journal(self, run: str) -> Journal:
+        """
+        Return the journal of the run with the id *run*.
+
+        Raises:
+            RunNotFoundError: If its folder is gone.
+        """
+        path = self._folders.runs / run
+        if not path.is_dir():
+            raise RunNotFoundError(f"the journal of run {run} is gone", remedy="installkit reindex")
+        return Journal(path)
+
     def prune_run(self, run: str) -> int:
         """
         Take events and logs from the run with the id *run*; return the bytes freed.
@@ -109,31 +136,20 @@ class KnownRuns:
             RunNotFoundError: If there is none.
             PlanningError: If it has not ended, or somebody still works on it.
         """
-        found = self.run(run)
-        if not found.status.final:
+        found = self.find(run)
+        self._settle(found)
+        if found.result() is None:
             raise PlanningError(
                 f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}"
             )
         deadline = time.monotonic() + LOCK_PATIENCE
-        with write_errors(self.folders.runs / found.id):
-            while not (size := prune_journal(self.folders.runs / found.id)) and not found.pruned:
+        with write_errors(found.path):
+            while not (size := prune_journal(found.path)) and not is_pruned(found.path):
                 if time.monotonic() > deadline:
                     raise PlanningError(f"somebody still works on run {found.id}", remedy="try again in a moment")
                 time.sleep(0.05)
-        self.store.forget_events([found.id])
+        self._store.runs.forget_events([found.id])
         return size
-
-    def run(self, run: str) -> Run:
-        """
-        Return the run whose id is, or begins with, *run*; `last` is the newest.
-
-        Raises:
-            RunNotFoundError: If there is none, or several begin so.
-            JournalError: If its files cannot be read.
-        """
-        self.refresh()
-        known = is_run_id(run) and (self.folders.runs / run).is_dir()  # it may wait for space to be indexed
-        return self._run(run if known else self.store.find_run(run))
 
     def refresh(self) -> None:
         """
@@ -150,13 +166,13 @@ class KnownRuns:
 
         It is done when a data directory is opened, and before a plan is made. Where nothing can be written, they wait.
         """
-        if self.obstacle is None:
+        if self._obstacle is None:
             for journal in self._unfinished():
-                self._settled(journal)
+                self._settle(journal)
 
-    def adopt(self, run: str, *, by: str | None = None) -> Run:
+    def adopt(self, run: str, *, by: str | None = None) -> str:
         """
-        Take over a run whose journal was copied or restored here, and return it.
+        Take over a run whose journal was copied or restored here, and return its id.
 
         Without a result it becomes `interrupted`, by your word that nobody carries it out any more; one that has ended
         stays as it is. From then on its folder is where it belongs. Nothing on a host is changed or looked at.
@@ -171,41 +187,31 @@ class KnownRuns:
             JournalError: If its files cannot be read.
             StoreError: If the data directory cannot be written.
         """
-        self.store.check_writable()
-        found, who = self.run(run), by or user_name()
-        adopt(self.folders.runs / found.id, who)
-        self.store.add_audit(datetime.now(UTC), who, "adopt", f"/runs/{found.id}")
+        self._store.check_writable()
+        found, who = self.find(run), by or user_name()
+        adopt(found.path, who)
+        self._store.access.add_audit(datetime.now(UTC), who, "adopt", f"/runs/{found.id}")
         self.refresh()
-        return found
+        return found.id
 
     def _unfinished(self) -> Iterator[Journal]:
         """Yield the journals of the runs whose end is not indexed."""
-        finished = self.store.finished()
-        yield from in_order(journal for journal in list_journals(self.folders.runs) if journal.id not in finished)
+        finished = self._store.runs.finished()
+        yield from in_order(journal for journal in list_journals(self._folders.runs) if journal.id not in finished)
 
     def _refresh_run(self, journal: Journal) -> None:
         try:
             with suppress(DiskFullError):
-                self.store.ingest(journal)
-            self._left_out.discard(journal.id)
+                self._store.runs.ingest(journal)
+            self._skipped.discard(journal.id)
         except JournalError as exc:
-            self._leave_out(journal.id, exc)
+            self.skip(journal.id, exc)
 
-    def _readable(self, runs: Iterable[str]) -> Iterator[Run]:
-        for run in runs:
-            try:
-                found = self._run(run)
-                found.snapshot(settle=False)
-            except (JournalError, RunNotFoundError) as exc:  # also where somebody has just taken its folder away
-                self._leave_out(run, exc)
-            else:
-                yield found
-
-    def _leave_out(self, run: str, error: StoreError) -> None:
-        """Warn, once, that *run* is not among the others, and say what to do about it."""
-        if run not in self._left_out:
-            self._left_out.add(run)
-            _log.warning("run %s is left out: %s%s", run, error, f" → {error.remedy}" if error.remedy else "")
+    def skip(self, run: str, error: StoreError) -> None:
+        """Warn, once, that *run* cannot be read and is skipped, and say what to do about it."""
+        if run not in self._skipped:
+            self._skipped.add(run)
+            _log.warning("run %s is skipped: %s%s", run, error, f" → {error.remedy}" if error.remedy else "")
 
     def reindex(self) -> int:
         """
@@ -214,13 +220,13 @@ class KnownRuns:
         What people entered (sites, parameters, secrets, plans) stays; sites that are missing come back from the runs.
         A run whose files cannot be read is left out, with a warning in the log.
         """
-        journals = list_journals(self.folders.runs)
-        if self.obstacle is None:
+        journals = list_journals(self._folders.runs)
+        if self._obstacle is None:
             for journal in journals:
-                self._settled(journal)
-        problems = self.store.reindex(journals)
+                self._settle(journal)
+        problems = self._store.reindex(journals)
         for run, error in problems.items():
-            self._leave_out(run, error)
+            self.skip(run, error)
         return len(journals) - len(problems)
 
     def prune(
@@ -239,40 +245,30 @@ class KnownRuns:
         """
         old = self._ended_runs(older_than or 0.0, keep)
         if dry_run:
-            return tuple((run, size) for run in old if (size := prunable_size(self.folders.runs / run)))
-        with write_errors(self.folders.runs):
-            remove_unnamed(self.folders.runs)
-            freed = tuple((run, size) for run in old if (size := prune_journal(self.folders.runs / run)))
+            return tuple((run, size) for run in old if (size := prunable_size(self._folders.runs / run)))
+        with write_errors(self._folders.runs):
+            remove_unnamed(self._folders.runs)
+            freed = tuple((run, size) for run in old if (size := prune_journal(self._folders.runs / run)))
         with suppress(DiskFullError):  # the next time: they take no harm, and this made space first
-            self.store.forget_events(old)
+            self._store.runs.forget_events(old)
         return freed
 
     def _ended_runs(self, older_than: float, keep: int) -> list[str]:
         """Return the runs that ended *older_than* seconds ago, newest first, without the newest *keep*, by their journals."""
-        results = [self._result(journal) for journal in list_journals(self.folders.runs)]
+        results = [self._result(journal) for journal in list_journals(self._folders.runs)]
         ended = sorted((each.run for each in results if each), key=lambda run: (run.created_at, run.id), reverse=True)
         limit = datetime.now(UTC) - timedelta(seconds=older_than)
         return [run.id for run in ended[keep:] if run.finished_at is not None and run.finished_at <= limit]
 
-    def _settled(self, journal: Journal) -> None:
+    def _settle(self, journal: Journal) -> None:
         try:
             settle(journal.path)
         except JournalError as exc:
-            self._leave_out(journal.id, exc)
+            self.skip(journal.id, exc)
 
     def _result(self, journal: Journal) -> RunResult | None:
         try:
             return journal.result()
         except JournalError as exc:
-            self._leave_out(journal.id, exc)
+            self.skip(journal.id, exc)
             return None
-
-    def _run(self, run: str) -> Run:
-        path = self.folders.runs / run
-        if not path.is_dir():
-            raise RunNotFoundError(f"the journal of run {run} is gone", remedy="installkit reindex")
-        journal = Journal(path)
-        return Run(journal, self.store, self._site(journal.spec().site).follow_up)
-
-    def _site(self, name: str) -> Site:
-        return Site(self.folders, self.store, name, self.refresh, recover=self.recover, asking=self._asking)

@@ -1,21 +1,20 @@
-import getpass
 import itertools
-import logging
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import attrs
 
+from installkit.datadir.directory import DataDirectory
 from installkit.display import Shown
 from installkit.engine import settle
 from installkit.errors import (
     JournalError,
     PlanningError,
     RunFailedError,
+    RunNotFoundError,
     RunStoppedError,
     StoreError,
     UnknownNameError,
@@ -23,7 +22,6 @@ from installkit.errors import (
 from installkit.journal import (
     ApproveRequest,
     CancelRequest,
-    Journal,
     carried_elsewhere,
     fitting,
     is_pruned,
@@ -44,15 +42,14 @@ from installkit.model import (
     StepStatus,
     group_checks,
 )
+from installkit.processes import user_name
 from installkit.runs.estimates import expect_durations, seconds_left
-from installkit.store import Store
 from installkit.support.doctor import examine
 from installkit.support.report import Report
+from installkit.text import strip_colours
 
 if TYPE_CHECKING:
     from installkit.notebook import RunComparison, Timeline
-
-_log = logging.getLogger("installkit")
 
 POLL = 0.05
 SETTLE_EVERY = 1.0
@@ -63,12 +60,6 @@ LEARNED_FROM = 20
 
 SAID_LINES = 3
 """So many lines of what was said does an exception repeat."""
-
-_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
-
-
-FollowUp = Callable[[Mapping[str, Any], Mapping[str, Any]], "Run"]
-"""Plans a request (its fields) on a run's site and starts it (its options)."""
 
 
 class Run(Shown):
@@ -81,11 +72,10 @@ class Run(Shown):
         id: Twelve hexadecimal digits, the same as its plan's.
     """
 
-    def __init__(self, journal: Journal, store: Store, follow_up: "FollowUp") -> None:
-        self.id = journal.id
-        self._journal = journal
-        self._store = store
-        self._follow_up = follow_up
+    def __init__(self, directory: DataDirectory, run: str) -> None:
+        self.id = run
+        self._directory = directory
+        self._journal = directory.runs.journal(run)
         self._progress: RunProgress | None = None
         self._offset = 0
         self._looked = 0.0
@@ -197,7 +187,7 @@ class Run(Shown):
                 raise TimeoutError(f"run {self.id} has not ended within {timeout} s")
             self._settle_if_dead()
             time.sleep(POLL)
-        self._store.ingest(self._journal)
+        self._directory.store.runs.ingest(self._journal)
         return self
 
     def raise_for_status(self) -> Self:
@@ -274,12 +264,10 @@ class Run(Shown):
         Raises:
             StoreError: If the index cannot be read or brought up to date.
         """
-        self._store.ingest(self._journal)
-        found = self._store.runs(site=self.site, before=self.id, limit=limit)
-        return tuple(self._sibling(run.id) for run in found if (self._journal.path.parent / run.id).is_dir())
-
-    def _sibling(self, run: str) -> "Run":
-        return Run(Journal(self._journal.path.parent / run), self._store, self._follow_up)
+        runs = self._directory.store.runs
+        runs.ingest(self._journal)
+        found = runs.list(site=self.site, before=self.id, limit=limit)
+        return tuple(Run(self._directory, run.id) for run in found if self._directory.runs.has(run.id))
 
     def expected_durations(self) -> dict[str, float]:
         """
@@ -288,8 +276,8 @@ class Run(Shown):
         Raises:
             StoreError: If the index cannot be read or brought up to date.
         """
-        earlier = (run.snapshot() for run in readable(self.earlier(limit=LEARNED_FROM)))
-        return expect_durations(self.snapshot(), earlier)
+        earlier = open_runs(self._directory, [run.id for run in self.earlier(limit=LEARNED_FROM)])
+        return expect_durations(self.snapshot(), (run.snapshot(settle=False) for run in earlier))
 
     def seconds_left(self, expected: Mapping[str, float] | None = None) -> float | None:
         """
@@ -316,7 +304,7 @@ class Run(Shown):
         """
         from installkit.notebook import watch  # noqa: PLC0415 - no program but a notebook should pay for it
 
-        watch(self._sibling(self.id), background=background)  # a reader of its own: this one is no thread's
+        watch(Run(self._directory, self.id), background=background)  # a reader of its own: this one is no thread's
 
     def timeline(self) -> "Timeline":
         """
@@ -381,35 +369,6 @@ class Run(Shown):
         for step in waiting:
             request_approval(self._journal.path, step, ApproveRequest(at=datetime.now(UTC), by=by or user_name()))
 
-    def resume(self, *, failed_hosts_only: bool = False, **options: Any) -> "Run":
-        """
-        Go on with the run: plan its request again over today's inputs and the record, start it, and return the new run.
-
-        What is proved with the same inputs stays as it is. Look at the plan first with `Site.plan(resume=run)`.
-
-        Args:
-            failed_hosts_only: Only on the hosts that failed or could not be reached.
-            **options: Those of `Site.start`.
-
-        Raises:
-            PlanningError: If the run has not ended, or no plan can be made.
-        """
-        return self._follow_up({"resume": self.id, "failed_hosts_only": failed_hosts_only}, options)
-
-    def rollback(self, **options: Any) -> "Run":
-        """
-        Undo the run, host by host in reverse, to the versions before it: plan that, start it, and return the new run.
-
-        Look at the plan first with `Site.plan(rollback=run)`.
-
-        Args:
-            **options: Those of `Site.start`.
-
-        Raises:
-            PlanningError: If the run has not ended, or an upgraded component declares no rollback.
-        """
-        return self._follow_up({"rollback": self.id}, options)
-
     def result(self) -> RunResult:
         """
         Return how the run ended, with what it left installed.
@@ -443,14 +402,15 @@ class Run(Shown):
             StoreError: If it cannot be written, or something other than a file lies at the path.
         """
         secrets, notes = self._kept_secrets()
-        findings = examine(self._journal.path.parents[1], self._store.check, self._store.check_secrets)
+        store = self._directory.store
+        findings = examine(self._directory.folders.data, store.check, store.secrets.check)
         report = Report(journal=self._journal, now=self.snapshot(), findings=findings, secrets=secrets, notes=notes)
         report.write(target)
 
     def _kept_secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the secrets of the site, and what to say where they cannot be had."""
         try:
-            return tuple(self._store.secrets(self.site).values()), ()
+            return tuple(self._directory.store.secrets.of_site(self.site).values()), ()
         except (StoreError, UnknownNameError) as exc:
             return (), (f"The secrets that the site keeps could not be looked for: {exc}",)
 
@@ -470,35 +430,23 @@ class Run(Shown):
             )
 
     def _settle_if_dead(self) -> None:
-        if self._store.refuses:
+        if self._directory.store.refuses:
             return
         if time.monotonic() - self._looked > SETTLE_EVERY:
             self._looked = time.monotonic()
             settle(self._journal.path)
 
 
-def readable(runs: Iterable[Run]) -> Iterator[Run]:
-    """Yield those of *runs* whose files can be read; of the others the log tells in a warning."""
+def open_runs(directory: DataDirectory, runs: Iterable[str]) -> Iterator[Run]:
+    """Yield the runs with the ids *runs*, without those whose files cannot be read or are gone: they are warned of."""
     for run in runs:
         try:
-            run.snapshot(settle=False)
-        except JournalError as exc:
-            _log.warning("run %s is left out: %s%s", run.id, exc, f" → {exc.remedy}" if exc.remedy else "")
+            found = Run(directory, run)
+            found.snapshot(settle=False)
+        except (JournalError, RunNotFoundError) as exc:
+            directory.runs.skip(run, exc)
         else:
-            yield run
-
-
-def strip_colours(text: bytes) -> bytes:
-    """Return *text* without the escape sequences that set colours."""
-    return _COLOURS.sub(b"", text)
-
-
-def user_name() -> str:
-    """Return the name of the user of this process, for the record."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
+            yield found
 
 
 def _told(failure: Failure) -> str:

@@ -1,58 +1,31 @@
 """The hosts of a site: read from wherever its inventory lies, edited where installkit holds it."""
 
-import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from installkit.ansible.ask import Asking
-from installkit.datadir.folders import Folders
 from installkit.errors import DefinitionError, Issue, PlanningError, UnknownNameError
 from installkit.inventory import HeldInventory, held_path, read_inventory, write_held
 from installkit.model import Host, Inventory
 from installkit.planning import variable_problem
-from installkit.sites.parameters import SiteValues
+from installkit.sites.survey import SiteSources
 
 
-class SiteHosts(SiteValues):
-    """
-    The part of a site that is its inventory.
+class SiteInventory:
+    """The inventory of a site."""
 
-    Attributes:
-        name: The site's.
-    """
+    def __init__(self, sources: SiteSources) -> None:
+        self._sources = sources
 
-    _folders: Folders
-    _asking: Asking
-
-    @contextlib.contextmanager
-    def one_survey(self) -> Iterator[None]:
+    def read(self) -> Inventory:
         """
-        Ask Ansible each question once until the `with` block ends, also of an inventory that is a script or a plugin.
-
-        Without it each call, as `plan` and `start`, asks such an inventory anew.
-        """
-        before = self._asking
-        self._asking = attrs.evolve(before, answers={} if before.answers is None else before.answers)
-        try:
-            yield
-        finally:
-            self._asking = before
-
-    def inventory(self) -> Inventory:
-        """
-        Read the site's inventory: hosts and groups, and no variable.
+        Read it as Ansible does: hosts and groups, and no variable.
 
         Raises:
             DefinitionError: If Ansible cannot read it.
         """
-        return self._inventory(self._store.site(self.name).catalog, self._vault({}))
-
-    def _inventory(self, folder: Path, vault: Mapping[str, str]) -> Inventory:
-        return read_inventory([self._source()], folder=folder, asking=self._asking, vault=vault)
+        return self._sources.inventory(self._sources.snapshot().catalog, self._sources.vault({}))
 
     def hosts(self) -> tuple[Host, ...]:
         """
@@ -64,10 +37,10 @@ class SiteHosts(SiteValues):
         Raises:
             DefinitionError: If Ansible cannot read the inventory.
         """
-        site = self._store.site(self.name)
+        site = self._sources.snapshot()
         if site.inventory.kind == "store":
             return self._held().hosts()
-        return self.inventory().hosts
+        return self.read().hosts
 
     def set_host(self, name: str, *, groups: Sequence[str] = (), vars: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - Ansible's word
         """
@@ -100,10 +73,10 @@ class SiteHosts(SiteValues):
         """
         held = self._held()
         if name not in {host.name for host in held.hosts()}:
-            raise UnknownNameError(f"site {self.name!r} has no host {name!r}")
+            raise UnknownNameError(f"site {self._sources.name!r} has no host {name!r}")
         self._hold(held.without_host(name))
 
-    def export_inventory(self) -> str:
+    def export(self) -> str:
         """
         Return the inventory that the store holds, in Ansible's YAML.
 
@@ -112,7 +85,7 @@ class SiteHosts(SiteValues):
         """
         return self._held().text
 
-    def import_inventory(self, text: str) -> None:
+    def replace(self, text: str) -> None:
         """
         Replace the inventory that the store holds by *text*, in Ansible's YAML; its comments are not kept.
 
@@ -124,27 +97,20 @@ class SiteHosts(SiteValues):
         self._hold(HeldInventory.parse(text))
 
     def _held(self) -> HeldInventory:
-        source = self._store.site(self.name).inventory
-        text = self._store.inventory(self.name)
+        source = self._sources.snapshot().inventory
+        text = self._sources.directory.store.sites.inventory(self._sources.name)
         if source.kind != "store" or text is None:
             raise PlanningError(
-                f"the inventory of site {self.name!r} is the file {source.path}", remedy="edit it where it lies"
+                f"the inventory of site {self._sources.name!r} is the file {source.path}",
+                remedy="edit it where it lies",
             )
         return HeldInventory.parse(text)
 
     def _hold(self, changed: HeldInventory) -> None:
         held = HeldInventory.parse(changed.text)  # what is kept can be read again
         check_held(held)
-        self._store.save_inventory(self.name, held.text)
-        write_held(held_path(self._folders.inventories, self.name), held.text)
-
-    def _source(self) -> Path:
-        """Return where the inventory lies; one that the store holds is written there if it is missing or old."""
-        text = self._store.inventory(self.name)
-        path = self._store.site(self.name).inventory.path
-        if text is not None:
-            write_held(path, text)
-        return path
+        self._sources.directory.store.sites.save_inventory(self._sources.name, held.text)
+        write_held(held_path(self._sources.directory.folders.inventories, self._sources.name), held.text)
 
 
 def check_held(held: HeldInventory) -> None:

@@ -1,83 +1,95 @@
-import time
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Unpack
 
 import attrs
 
-from installkit.ansible.ask import Asking
-from installkit.datadir.folders import Folders
+from installkit.datadir.directory import DataDirectory
 from installkit.display import Shown
-from installkit.engine import launch
-from installkit.errors import JournalError, PlanningError, SiteLockedError
-from installkit.journal import (
-    Lock,
-    announce,
-    create_journal,
-    is_run_id,
-    lock_is_held,
-    read_holder,
-    read_starter,
-    take_lock,
-    write_holder,
-)
 from installkit.model import (
+    Catalog,
     Check,
     FailureCode,
+    Installation,
     Plan,
-    RunOptions,
-    RunSpec,
     RunStatus,
-    SiteLock,
     SiteSnapshot,
     StartOptions,
-    is_password,
-    option_problems,
-    time_to_wire,
 )
-from installkit.runs.run import Run, readable, user_name
-from installkit.sites.check import make_check_spec, refuse_unknown
-from installkit.sites.plan import SitePlans, new_id
-from installkit.store import Store
+from installkit.runs.run import Run, open_runs
+from installkit.sites.hosts import SiteInventory
+from installkit.sites.parameters import Parameters
+from installkit.sites.plan import plan_request
+from installkit.sites.secrets import Secrets
+from installkit.sites.start import lock_holder, start_check, start_plan
+from installkit.sites.survey import SiteSources
 
-LOCK_PATIENCE = 5.0
-"""Seconds to wait for the lock of a run that has ended: its processes are on their way out."""
 
-
-class Site(SitePlans, Shown):
+class Site(Shown):
     """
     One customer's target: its inventory, its catalog, its parameters, and what is installed.
 
     Attributes:
         name: Unique in its data directory.
+        inventory: Its hosts: read, and edited where installkit holds them.
+        parameters: Values that people entered for it.
+        secrets: Secrets that it keeps.
     """
 
-    def __init__(
-        self,
-        folders: Folders,
-        store: Store,
-        name: str,
-        refresh: Callable[[], None],
-        *,
-        recover: Callable[[], None],
-        asking: Asking,
-    ) -> None:
+    def __init__(self, directory: DataDirectory, name: str) -> None:
         self.name = name
-        self._asking = asking
-        self._folders = folders
-        self._store = store
-        self._refresh = refresh
-        self._recover = recover
-        self._follow_up = self.follow_up
+        self._directory = directory
+        self._sources = SiteSources(directory, name)
+        self.inventory = SiteInventory(self._sources)
+        self.parameters = Parameters(self._sources)
+        self.secrets = Secrets(self._sources)
 
     def __repr__(self) -> str:
-        now = self.snapshot()
-        return f"<Site {self.name}: {now.inventory.path}, {now.catalog}>"
+        return f"<Site {self.name}>"
 
     def snapshot(self) -> SiteSnapshot:
         """Return what is known of the site at this moment."""
-        return attrs.evolve(self._store.site(self.name), revision=self._revision(), lock=self._lock_holder())
+        return attrs.evolve(
+            self._sources.snapshot(), revision=self._sources.revision(), lock=lock_holder(self._sources)
+        )
+
+    def catalog(self) -> Catalog:
+        """
+        Read the site's catalog.
+
+        Raises:
+            DefinitionError: If a manifest is wrong; it lists every mistake.
+        """
+        return self._sources.catalog()
+
+    @contextlib.contextmanager
+    def one_survey(self) -> Iterator[None]:
+        """
+        Ask Ansible each question once until the `with` block ends, also of an inventory that is a script or a plugin.
+
+        Without it each call, as `plan` and `start`, asks such an inventory anew.
+        """
+        with self._sources.asked_once():
+            yield
+
+    def plan(self, *, secrets: Mapping[str, str] | Iterable[str] | None = None, **wanted: Any) -> Plan:
+        """
+        Return what would be done for a request, and keep it for `Installer.plan`. Nothing is connected to or changed.
+
+        Args:
+            secrets: As in `start`, or names alone. Vault passwords, where Ansible needs them to say which hosts are meant;
+                and secrets that no component declares: the plan keeps their names, `start` wants a value for each, and
+                all its playbooks get it.
+            **wanted: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
+
+        Raises:
+            PlanningError: If no plan can be made; the message says why.
+            UnknownNameError: If nobody defined a component.
+            DefinitionError: If the catalog or the inventory is wrong.
+            StoreError: If the data directory cannot be written.
+            TypeError: If *wanted* has a field that no request has.
+        """
+        return plan_request(self._sources, {name: _id(value) for name, value in wanted.items()}, secrets)
 
     def start(self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]) -> Run:
         """
@@ -85,7 +97,7 @@ class Site(SitePlans, Shown):
 
         Args:
             plan: As `plan` returned it, of this site; still true.
-            secrets: Values by parameter name, and passwords by the names that `set_secret` takes; they go before the
+            secrets: Values by parameter name, and passwords by the names that `Secrets.set` takes; they go before the
                 stored ones, and are kept nowhere.
             **options: The fields of `RunOptions`: `note="first install"`, `jobs=2`, `timeout=3600.0`, `check_mode=True`,
                 `ignore_checks={"host.memory": "a test machine"}`, …. Where a run is resumed or rolled back, its `user`,
@@ -101,18 +113,7 @@ class Site(SitePlans, Shown):
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
         """
-        self._store.check_writable()
-        self._refuse_foreign(plan)
-        wanted = self._options(plan, options)
-        known = self._started(plan.id)
-        if known is not None and not wanted.check_mode:
-            return known
-        refuse_unknown(plan, wanted.ignore_checks)
-        values = self._values(secrets, plan)
-        if plan.read_only or wanted.check_mode:
-            return self._launch(self._spec(plan, wanted, values), values, None)
-        with self._take_lock() as lock, announce(lock, _holder(plan, wanted, datetime.now(UTC))):
-            return self._launch(self._spec(plan, wanted, values), values, lock)
+        return start_plan(self._sources, plan, secrets, options)
 
     def check(
         self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]
@@ -152,95 +153,39 @@ class Site(SitePlans, Shown):
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
         """
-        self._store.check_writable()
-        self._refuse_foreign(plan)
-        if plan.empty:
-            raise PlanningError(f"plan {plan.id} changes nothing: there is nothing to check")
-        wanted = self._options(plan, {"note": "checks", **options})
-        refuse_unknown(plan, wanted.ignore_checks)
-        values = self._values(secrets, plan)
-        spec = make_check_spec(self._spec(plan, wanted, values), self.catalog(), run=new_id())
-        return self._launch(spec, values, None)
+        return start_check(self._sources, plan, secrets, options)
 
-    def _refuse_foreign(self, plan: Plan) -> None:
-        if not is_run_id(plan.id):
-            raise PlanningError(f"{plan.id!r} is no plan's id", remedy="make the plan again")
-        if plan.site != self.name:
-            raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {self.name!r}")
+    def resume(self, run: Run | str, *, failed_hosts_only: bool = False, **options: Any) -> Run:
+        """
+        Go on with *run*: plan its request again over today's inputs and the record, start it, and return the new run.
 
-    def _options(self, plan: Plan, given: Mapping[str, Any]) -> RunOptions:
-        """Return what is *given*, and else how Ansible connected in the run that *plan* goes on with or undoes."""
-        run = None if plan.continues is None else self._started(plan.continues)
-        before = RunOptions() if run is None else run.spec().options
-        connection = {"user": before.user, "private_key": before.private_key, "become": before.become}
-        named = {name: value for name, value in given.items() if value is not None and value is not False}
-        wanted = RunOptions(**{"requested_by": user_name(), **connection, **named})
-        if problems := option_problems(given):
-            lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
-            raise PlanningError(lines, remedy="correct it; nothing was started")
-        note = wanted.note or ("dry run" if wanted.check_mode else "")
-        return attrs.evolve(wanted, note=note, private_key=_key_file(wanted.private_key))
+        What is proved with the same inputs stays as it is. Look at the plan first with `plan(resume=run)`.
 
-    def _values(self, secrets: Mapping[str, str] | None, plan: Plan) -> dict[str, str]:
-        """Return the secrets that a run may need: those of the site, and those given."""
-        handed = {} if secrets is None else secrets
-        self._check_handed(handed, plan.request.secrets)
-        return {**self._store.secrets(self.name), **handed}
+        Args:
+            run: One of this site, or its id; it has ended.
+            failed_hosts_only: Only on the hosts that failed or could not be reached.
+            **options: Those of `start`.
 
-    def _launch(self, spec: RunSpec, values: Mapping[str, str], site_lock: Lock | None) -> Run:
-        wanted = {name for step in spec.steps for name in step.secrets}
-        if missing := sorted(wanted - values.keys()):
-            raise PlanningError(
-                f"no value is known for the secrets {', '.join(missing)}",
-                remedy="set them for the site (installkit site secret), or hand them to start(secrets=…)",
-            )
-        if site_lock is not None:
-            self._store.backup(self._folders.backup)
-        run_lock = create_journal(self._folders.runs, spec)
-        run = self._run(spec.run)
-        if run_lock is None:
-            return run
-        with run_lock:
-            if site_lock is not None:
-                write_holder(site_lock, _holder(spec.plan, spec.options, spec.created_at))
-            locks = [run_lock] if site_lock is None else [run_lock, site_lock]
-            handed = {name: value for name, value in values.items() if name in wanted or is_password(name)}
-            launch(self._folders.runs / spec.run, handed, locks)
-        return run
+        Raises:
+            PlanningError: If the run has not ended, or no plan can be made.
+        """
+        return self._plan_and_start({"resume": run, "failed_hosts_only": failed_hosts_only}, options)
 
-    def follow_up(self, wanted: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
-        """Plan a request, given by its fields, start it with *options*, and return the run."""
-        with self.one_survey():
-            return self.start(self.plan(secrets=options.get("secrets"), **wanted), **options)
+    def rollback(self, run: Run | str, *, limit: str | None = None, **options: Any) -> Run:
+        """
+        Undo *run*, host by host in reverse, to the versions before it: plan that, start it, and return the new run.
 
-    def _take_lock(self) -> Lock:
-        path = self._folders.site_lock(self.name)
-        deadline = time.monotonic() + LOCK_PATIENCE
-        while (lock := take_lock(path)) is None:
-            holder = self._told_holder()
-            if holder or time.monotonic() > deadline:  # else its holder is about to tell who it is
-                raise SiteLockedError(self.name, holder)
-            time.sleep(0.01)
-        return lock
+        Look at the plan first with `plan(rollback=run)`.
 
-    def _lock_holder(self) -> SiteLock | None:
-        held = lock_is_held(self._folders.site_lock(self.name))
-        return SiteLock(**holder) if held and (holder := self._told_holder()) else None
+        Args:
+            run: One of this site, or its id; it has ended.
+            limit: An Ansible host pattern.
+            **options: Those of `start`.
 
-    def _told_holder(self) -> dict[str, Any]:
-        """Return whom the site's lock names; nobody where that run has ended, and its successor has not told yet."""
-        if starter := read_starter(self._folders.site_lock(self.name)):
-            return starter
-        holder = read_holder(self._folders.site_lock(self.name))
-        named = self._started(str(holder.get("run")))
-        return {} if named is not None and _has_ended(named) else holder
-
-    def runs(self, *, status: str | RunStatus | None = None, limit: int | None = None) -> tuple[Run, ...]:
-        """Return the site's runs, newest first, with one status or any, at most *limit*."""
-        self._refresh()
-        wanted = None if status is None else RunStatus(status)
-        found = self._store.runs(site=self.name, status=wanted, limit=limit)
-        return tuple(readable(self._run(snapshot.id) for snapshot in found))
+        Raises:
+            PlanningError: If the run has not ended, or an upgraded component declares no rollback.
+        """
+        return self._plan_and_start({"rollback": run, "limit": limit}, options)
 
     def record(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
         """
@@ -251,11 +196,28 @@ class Site(SitePlans, Shown):
             limit: An Ansible host pattern.
             **options: Those of `start`.
         """
-        return self.follow_up({"record": tuple(components), "limit": limit}, options)
+        return self._plan_and_start({"record": tuple(components), "limit": limit}, options)
 
     def forget(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
         """Take components out of the record, and leave the hosts as they are; else like `record`."""
-        return self.follow_up({"forget": tuple(components), "limit": limit}, options)
+        return self._plan_and_start({"forget": tuple(components), "limit": limit}, options)
+
+    def _plan_and_start(self, wanted: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
+        with self.one_survey():
+            return self.start(self.plan(secrets=options.get("secrets"), **wanted), **options)
+
+    def installed(self) -> tuple[Installation, ...]:
+        """Return what is installed where: a row for each component and host."""
+        return self._sources.installed()
+
+    def runs(self, *, status: str | RunStatus | None = None, limit: int | None = None) -> tuple[Run, ...]:
+        """Return the site's runs, newest first, with one status or any, at most *limit*."""
+        found = self._directory.runs.ids(site=self.name, status=status, limit=limit)
+        return tuple(open_runs(self._directory, found))
+
+
+def _id(value: Any) -> Any:
+    return value.id if isinstance(value, Run) else value
 
 
 def _checked(run: Run) -> tuple[Check, ...]:
@@ -269,24 +231,3 @@ def _checked(run: Run) -> tuple[Check, ...]:
     if not failures or any(each.code is not FailureCode.CHECK_FAILED for each in failures):
         run.raise_for_status()
     return run.checks
-
-
-def _has_ended(run: Run) -> bool:
-    """Return whether *run* is known to have ended: one that cannot be read, as a newer installkit's, is not."""
-    try:
-        return run.status.final
-    except JournalError:
-        return False
-
-
-def _key_file(path: str | Path | None) -> Path | None:
-    if path is None:
-        return None
-    found = Path(path).expanduser().absolute()
-    if not found.is_file():
-        raise PlanningError(f"there is no private key {found}", remedy="give the path of its file")
-    return found
-
-
-def _holder(plan: Plan, options: RunOptions, since: datetime) -> dict[str, Any]:
-    return {"run": plan.id, "by": options.requested_by, "since": time_to_wire(since), "doing": plan.summary}

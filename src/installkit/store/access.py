@@ -22,10 +22,11 @@ _ADD_WEBHOOK = "INSERT INTO webhook (id, url, events, created_at, created_by) VA
 _REPLACE_ANSWER = "INSERT OR REPLACE INTO answer (who, key, created_at, document) VALUES (?, ?, ?, ?)"
 
 
-class AccessData:
+class AccessRows:
     """The part of a store that says who may do what, and who did."""
 
-    _db: StoreDatabase
+    def __init__(self, db: StoreDatabase) -> None:
+        self._db = db
 
     def add_token(self, token: Token, digest: str) -> None:
         """Store *token*, whose text has the sha256 *digest* (hex)."""

@@ -51,10 +51,11 @@ class IndexedEvent:
     duration: float | None
 
 
-class RunIndex:
-    """The part of a store that can be rebuilt from the journals."""
+class RunRows:
+    """The index of the journals: all of it can be rebuilt from them."""
 
-    _db: StoreDatabase
+    def __init__(self, db: StoreDatabase) -> None:
+        self._db = db
 
     def ingest(self, journal: Journal) -> RunSnapshot:
         """
@@ -71,7 +72,7 @@ class RunIndex:
         """Take all runs, events and installations out of the index."""
         self._db.index(lambda: [table.delete().execute(self._db) for table in (RunRow, EventRow, InstallationRow)])
 
-    def runs(
+    def list(
         self,
         *,
         limit: int | None = None,
@@ -98,7 +99,7 @@ class RunIndex:
 
         return tuple(from_document(RunSnapshot, summary) for summary in self._db.read(_load))
 
-    def run(self, run: str) -> RunSnapshot:
+    def get(self, run: str) -> RunSnapshot:
         """
         Return the run with the id *run* as far as it is indexed.
 
@@ -108,7 +109,7 @@ class RunIndex:
         row = self._db.read(lambda: self._row(run))
         return from_document(RunSnapshot, row.summary, row.details)
 
-    def find_run(self, prefix: str) -> str:
+    def find(self, prefix: str) -> str:
         """
         Return the id that begins with *prefix*, or, for `last`, the newest run's that did more than check.
 
@@ -136,14 +137,8 @@ class RunIndex:
         return next((run for run in ids if not self._only_checks(run)), ids[0])
 
     def _only_checks(self, run: str) -> bool:
-        steps = self.run(run).steps
+        steps = self.get(run).steps
         return bool(steps) and all(step.action is Action.CHECK for step in steps)
-
-    def unfinished(self) -> tuple[str, ...]:
-        """Return the ids of the runs whose end is not indexed, oldest first."""
-        live = [status.value for status in RunStatus if not status.final]
-        found = RunRow.select(RunRow.id).where(RunRow.status.in_(live)).order_by(RunRow.created_at, RunRow.id)
-        return self._db.read(lambda: tuple(row.id for row in found.execute(self._db)))
 
     def finished(self) -> frozenset[str]:
         """Return the ids of the runs that have ended and are indexed to their end."""

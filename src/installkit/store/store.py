@@ -6,25 +6,34 @@ from typing import Self
 from installkit.errors import JournalError, StoreError
 from installkit.journal import Journal, in_order
 from installkit.model import InventorySource, RunSpec, SiteSnapshot
-from installkit.store.access import AccessData
+from installkit.store.access import AccessRows
 from installkit.store.cipher import Cipher
 from installkit.store.copies import back_up, check_integrity
 from installkit.store.database import StoreDatabase
-from installkit.store.inventories import HeldInventories
 from installkit.store.migrations import migrate
-from installkit.store.runs import RunIndex
-from installkit.store.sites import EnteredData
+from installkit.store.plans import PlanRows
+from installkit.store.runs import RunRows
+from installkit.store.secrets import SecretRows
+from installkit.store.sites import SiteRows
 
 KEY_NAME = "secret.key"
 
 
-class Store(EnteredData, HeldInventories, AccessData, RunIndex):
+class Store:
     """
     The database of a data directory: what people entered, and an index of the runs' journals.
 
     Any number of threads may use one store, and any number of processes one database; a forked child opens its own.
     A write is stored when its call returns (a power cut may cost the last ones), and waits for other processes that
     write. Every call may raise a `StoreError`: the store is closed, or its file damaged, gone, full or locked for long.
+
+    Attributes:
+        path: The database.
+        sites: Sites with their parameters and inventories.
+        secrets: Their secrets.
+        plans: The plans made for them.
+        runs: The index of the journals.
+        access: Tokens, webhooks, audit and kept answers of the HTTP service.
 
     Args:
         path: The database; made if it is not there, brought up to date if it is old.
@@ -33,9 +42,14 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
 
     def __init__(self, path: Path, *, key_file: Path | None = None) -> None:
         self.path = path
-        self._cipher = Cipher(key_file or path.with_name(KEY_NAME))
+        cipher = Cipher(key_file or path.with_name(KEY_NAME))
         migrate(path)
         self._db = StoreDatabase(path)
+        self.sites = SiteRows(self._db)
+        self.secrets = SecretRows(self._db, cipher)
+        self.plans = PlanRows(self._db)
+        self.runs = RunRows(self._db)
+        self.access = AccessRows(self._db)
 
     def __enter__(self) -> Self:
         return self
@@ -76,12 +90,12 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
         Returns:
             What is wrong with the journals that cannot be read, by their runs; all others are indexed.
         """
-        self.clear()
+        self.runs.clear()
         newest: dict[str, RunSpec] = {}
         problems: dict[str, JournalError] = {}
         for journal in in_order(journals):
             try:
-                self.ingest(journal)
+                self.runs.ingest(journal)
             except JournalError as exc:
                 problems[journal.id] = exc
                 continue
@@ -103,9 +117,9 @@ class Store(EnteredData, HeldInventories, AccessData, RunIndex):
         return self._db.read(lambda: check_integrity(self.path))
 
     def _restore_sites(self, newest: dict[str, RunSpec]) -> None:
-        known = {site.name for site in self.sites()}
+        known = {site.name for site in self.sites.list()}
         for spec in newest.values():
             sources = [source for step in spec.steps for source in step.sources]
             if spec.site not in known and sources:
                 source = InventorySource(kind="file", path=sources[0])
-                self.save_site(SiteSnapshot(name=spec.site, title=spec.site, inventory=source, catalog=spec.catalog))
+                self.sites.save(SiteSnapshot(name=spec.site, title=spec.site, inventory=source, catalog=spec.catalog))

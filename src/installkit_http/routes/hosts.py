@@ -83,14 +83,14 @@ def list_hosts(call: Call) -> Response:
     installed: defaultdict[str, list[installkit.Installation]] = defaultdict(list)
     for row in site.installed():
         installed[row.host].append(row)
-    hosts = [_wire(host, installed[host.name]) for host in site.hosts()]
+    hosts = [_wire(host, installed[host.name]) for host in site.inventory.hosts()]
     return page(call, filter(call.query.wants, hosts), lambda host: str(host["name"]))
 
 
 def add_host(call: Call) -> Response:
     """Add a host to an inventory that is held by installkit."""
     site, wanted = call.site(), call.body
-    if any(host.name == wanted.name for host in site.hosts()):
+    if any(host.name == wanted.name for host in site.inventory.hosts()):
         raise ProblemError(409, "host_exists", f"site {site.name!r} has a host {wanted.name!r} already")
     _check_held(site)
     _set_host(site, wanted.name, wanted.groups, wanted.vars)
@@ -119,7 +119,7 @@ def remove_host(call: Call) -> Response:
     site, name = call.site(), call.path("host")
     call.check_match(entered(_host(site, name), VOLATILE))
     _check_held(site)
-    site.remove_host(name)
+    site.inventory.remove_host(name)
     return nothing()
 
 
@@ -127,22 +127,22 @@ def show_inventory(call: Call) -> Response:
     """Answer with an inventory that is held by installkit, in Ansible's YAML."""
     site = call.site()
     _check_held(site)
-    return tagged(call, {"inventory": site.export_inventory()})
+    return tagged(call, {"inventory": site.inventory.export()})
 
 
 def replace_inventory(call: Call) -> Response:
     """Replace an inventory that is held by installkit."""
     site = call.site()
     _check_held(site)
-    call.check_match({"inventory": site.export_inventory()})
-    site.import_inventory(call.body.inventory)
-    return tagged(call, {"inventory": site.export_inventory()})
+    call.check_match({"inventory": site.inventory.export()})
+    site.inventory.replace(call.body.inventory)
+    return tagged(call, {"inventory": site.inventory.export()})
 
 
 def _set_host(site: installkit.Site, name: str, groups: Sequence[str], values: Mapping[str, Any]) -> None:
     """Enter a host; what Ansible cannot use is told by the field that it was given in."""
     try:
-        site.set_host(name, groups=groups, vars=values)
+        site.inventory.set_host(name, groups=groups, vars=values)
     except installkit.DefinitionError as exc:
         places = {f"host {name!r}": "/name"} | {f"group {group!r}": f"/groups/{at}" for at, group in enumerate(groups)}
         places |= {f"variable {variable!r}": f"/vars/{variable}" for variable in values}
@@ -162,7 +162,7 @@ def _check_held(site: installkit.Site) -> None:
 
 
 def _host(site: installkit.Site, name: str) -> dict[str, Any]:
-    host = next((host for host in site.hosts() if host.name == name), None)
+    host = next((host for host in site.inventory.hosts() if host.name == name), None)
     if host is None:
         raise ProblemError(404, "not_found", f"site {site.name!r} has no host {name!r}")
     return _wire(host, [row for row in site.installed() if row.host == name])

@@ -37,18 +37,18 @@ class SecretValue:
 
 def show_parameters(call: Call) -> Response:
     """Answer with the values entered for a site, by level, and the names of its secrets."""
-    return tagged(call, call.site().parameters())
+    return tagged(call, call.site().parameters.values())
 
 
 def change_parameters(call: Call) -> Response:
     """Enter values; all of them, or, if one is wrong, none."""
     site, body = call.site(), call.body
-    call.check_match(installkit.to_wire(site.parameters()))
+    call.check_match(installkit.to_wire(site.parameters.values()))
     entered = installkit.SiteParameters(site=body.site, groups=body.groups, hosts=body.hosts)
-    if problems := site.parameter_problems(entered):
+    if problems := site.parameters.problems(entered):
         raise invalid([Mistake(f"/{'/'.join(place)}", problem) for place, problem in problems.items()])
-    site.enter_parameters(entered)
-    return tagged(call, site.parameters())
+    site.parameters.enter(entered)
+    return tagged(call, site.parameters.values())
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +66,7 @@ class Secret:
 
 def list_secrets(call: Call) -> Response:
     """Answer with the names of the secrets that are set; their values never come back."""
-    revisions = call.site().secret_revisions()
+    revisions = call.site().secrets.revisions()
     found = [Secret(name=name, etag=etag_of(revision)) for name, revision in revisions.items()]
     return page(call, found, lambda each: each.name)
 
@@ -74,7 +74,7 @@ def list_secrets(call: Call) -> Response:
 def set_secret(call: Call) -> Response:
     """Keep the value of a secret, encrypted; the entity tag says which one."""
     response = _set_secret(call, call.body.value)
-    response.headers["etag"] = etag_of(call.site().secret_revisions()[call.path("name")])
+    response.headers["etag"] = etag_of(call.site().secrets.revisions()[call.path("name")])
     return response
 
 
@@ -85,9 +85,9 @@ def unset_secret(call: Call) -> Response:
 
 def _set_secret(call: Call, value: str | None) -> Response:
     site = call.site()
-    call.check_match(site.secret_revisions().get(call.path("name")))
+    call.check_match(site.secrets.revisions().get(call.path("name")))
     with or_not_found():
-        site.set_secret(call.path("name"), value)
+        site.secrets.set(call.path("name"), value)
     return nothing()
 
 

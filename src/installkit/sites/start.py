@@ -1,0 +1,160 @@
+"""The one way to start: what must hold before anything changes, the site's lock, and the launch."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from installkit.datadir.runs import LOCK_PATIENCE
+from installkit.engine import launch
+from installkit.errors import JournalError, PlanningError, SiteLockedError
+from installkit.journal import (
+    Lock,
+    announce,
+    create_journal,
+    is_run_id,
+    lock_is_held,
+    read_holder,
+    read_starter,
+    take_lock,
+    write_holder,
+)
+from installkit.model import Plan, RunOptions, RunSpec, SiteLock, is_password, option_problems, time_to_wire
+from installkit.processes import user_name
+from installkit.runs.run import Run
+from installkit.sites.check import make_check_spec, refuse_unknown
+from installkit.sites.plan import new_id, spec_of
+from installkit.sites.secrets import check_handed
+from installkit.sites.survey import SiteSources
+
+
+def start_plan(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | None, options: Mapping[str, Any]) -> Run:
+    """Start to carry out *plan* and return its run at once; see `Site.start`."""
+    sources.directory.store.check_writable()
+    _refuse_foreign(sources, plan)
+    wanted = _options(sources, plan, options)
+    if sources.directory.runs.has(plan.id) and not wanted.check_mode:
+        return Run(sources.directory, plan.id)
+    refuse_unknown(plan, wanted.ignore_checks)
+    values = _values(sources, secrets, plan)
+    if plan.read_only or wanted.check_mode:
+        spec, _ = spec_of(sources, plan, wanted, values)
+        return _launch(sources, spec, values, None)
+    with _take_lock(sources) as lock, announce(lock, _holder(plan, wanted, datetime.now(UTC))):
+        spec, _ = spec_of(sources, plan, wanted, values)
+        return _launch(sources, spec, values, lock)
+
+
+def start_check(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | None, options: Mapping[str, Any]) -> Run:
+    """Start to check the hosts of *plan* and return the run that checks at once; see `Site.start_check`."""
+    sources.directory.store.check_writable()
+    _refuse_foreign(sources, plan)
+    if plan.empty:
+        raise PlanningError(f"plan {plan.id} changes nothing: there is nothing to check")
+    wanted = _options(sources, plan, {"note": "checks", **options})
+    refuse_unknown(plan, wanted.ignore_checks)
+    values = _values(sources, secrets, plan)
+    spec, survey = spec_of(sources, plan, wanted, values)
+    return _launch(sources, make_check_spec(spec, survey.catalog, run=new_id()), values, None)
+
+
+def lock_holder(sources: SiteSources) -> SiteLock | None:
+    """Return who changes the site; None where nobody does, or who does so has not told yet."""
+    held = lock_is_held(sources.directory.folders.site_lock(sources.name))
+    return SiteLock(**holder) if held and (holder := _told_holder(sources)) else None
+
+
+def _refuse_foreign(sources: SiteSources, plan: Plan) -> None:
+    if not is_run_id(plan.id):
+        raise PlanningError(f"{plan.id!r} is not a plan id", remedy="make the plan again")
+    if plan.site != sources.name:
+        raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {sources.name!r}")
+
+
+def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunOptions:
+    """Return what is *given*, and else how Ansible connected in the run that *plan* goes on with or undoes."""
+    before = RunOptions()
+    if plan.continues is not None and sources.directory.runs.has(plan.continues):
+        before = sources.directory.runs.journal(plan.continues).spec().options
+    connection = {"user": before.user, "private_key": before.private_key, "become": before.become}
+    named = {name: value for name, value in given.items() if value is not None and value is not False}
+    wanted = RunOptions(**{"requested_by": user_name(), **connection, **named})
+    if problems := option_problems(given):
+        lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
+        raise PlanningError(lines, remedy="correct it; nothing was started")
+    note = wanted.note or ("dry run" if wanted.check_mode else "")
+    return attrs.evolve(wanted, note=note, private_key=_key_file(wanted.private_key))
+
+
+def _values(sources: SiteSources, secrets: Mapping[str, str] | None, plan: Plan) -> dict[str, str]:
+    """Return the secrets that a run may need: those of the site, and those given."""
+    handed = {} if secrets is None else secrets
+    check_handed(sources, handed, plan.request.secrets)
+    return {**sources.directory.store.secrets.of_site(sources.name), **handed}
+
+
+def _launch(sources: SiteSources, spec: RunSpec, values: Mapping[str, str], site_lock: Lock | None) -> Run:
+    wanted = {name for step in spec.steps for name in step.secrets}
+    if missing := sorted(wanted - values.keys()):
+        raise PlanningError(
+            f"no value is known for the secrets {', '.join(missing)}",
+            remedy="set them for the site (installkit site secret), or hand them to start(secrets=…)",
+        )
+    directory = sources.directory
+    if site_lock is not None:
+        directory.store.backup(directory.folders.backup)
+    run_lock = create_journal(directory.folders.runs, spec)
+    if run_lock is not None:
+        with run_lock:
+            if site_lock is not None:
+                write_holder(site_lock, _holder(spec.plan, spec.options, spec.created_at))
+            locks = [run_lock] if site_lock is None else [run_lock, site_lock]
+            handed = {name: value for name, value in values.items() if name in wanted or is_password(name)}
+            launch(directory.folders.runs / spec.run, handed, locks)
+    return Run(directory, spec.run)
+
+
+def _take_lock(sources: SiteSources) -> Lock:
+    path = sources.directory.folders.site_lock(sources.name)
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while (lock := take_lock(path)) is None:
+        holder = _told_holder(sources)
+        if holder or time.monotonic() > deadline:  # else its holder is about to tell who it is
+            raise SiteLockedError(sources.name, holder)
+        time.sleep(0.01)
+    return lock
+
+
+def _told_holder(sources: SiteSources) -> dict[str, Any]:
+    """Return the current lock holder, or {} while a new holder has not written its name."""
+    path = sources.directory.folders.site_lock(sources.name)
+    if starter := read_starter(path):
+        return starter
+    holder = read_holder(path)
+    run = str(holder.get("run"))
+    ended = sources.directory.runs.has(run) and _has_ended(Run(sources.directory, run))
+    return {} if ended else holder
+
+
+def _has_ended(run: Run) -> bool:
+    """Return whether *run* is known to have ended: one that cannot be read, as a newer installkit's, is not."""
+    try:
+        return run.status.final
+    except JournalError:
+        return False
+
+
+def _key_file(path: str | Path | None) -> Path | None:
+    if path is None:
+        return None
+    found = Path(path).expanduser().absolute()
+    if not found.is_file():
+        raise PlanningError(f"there is no private key {found}", remedy="give the path of its file")
+    return found
+
+
+def _holder(plan: Plan, options: RunOptions, since: datetime) -> dict[str, Any]:
+    return {"run": plan.id, "by": options.requested_by, "since": time_to_wire(since), "doing": plan.summary}

@@ -1,0 +1,145 @@
+"""What a site is read from, and all of it that planning takes: gathered once for each call."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from installkit.catalog import load_catalog
+from installkit.datadir.directory import DataDirectory
+from installkit.inventory import read_inventory, read_targets, write_held
+from installkit.journal import read_holder
+from installkit.model import (
+    Catalog,
+    Component,
+    Installation,
+    Inventory,
+    Request,
+    SiteParameters,
+    SiteSnapshot,
+    Targets,
+    is_vault_password,
+    vault_passwords,
+)
+from installkit.planning import Undone, parse_wanted, questions, rollback_questions
+
+
+@attrs.frozen
+class Survey:
+    """
+    What a plan is made from, beside its request.
+
+    Attributes:
+        undone: What the run to be rolled back did; None for any other request.
+    """
+
+    catalog: Catalog
+    inventory: Inventory
+    targets: Targets
+    installed: tuple[Installation, ...]
+    parameters: SiteParameters
+    undone: Undone | None
+
+
+class SiteSources:
+    """
+    What a site is read from: the store, its catalog, its inventory, and Ansible's answers.
+
+    Attributes:
+        directory: The data directory that the site is in.
+        name: The site's.
+    """
+
+    def __init__(self, directory: DataDirectory, name: str) -> None:
+        self.directory = directory
+        self.name = name
+        self._asking = directory.asking
+
+    @contextlib.contextmanager
+    def asked_once(self) -> Iterator[None]:
+        """Ask Ansible each question once until the `with` block ends."""
+        before = self._asking
+        self._asking = attrs.evolve(before, answers={} if before.answers is None else before.answers)
+        try:
+            yield
+        finally:
+            self._asking = before
+
+    def snapshot(self) -> SiteSnapshot:
+        """Return the site as the store has it: `revision` and `last_run` as far as runs are indexed, `lock` None."""
+        return self.directory.store.sites.get(self.name)
+
+    def revision(self) -> str | None:
+        """Return the last run that changed the site; None before the first."""
+        run = read_holder(self.directory.folders.site_lock(self.name)).get("run")
+        return run if isinstance(run, str) else None
+
+    def catalog(self) -> Catalog:
+        """
+        Read the catalog.
+
+        Raises:
+            DefinitionError: If a manifest is wrong; it lists every mistake.
+        """
+        return load_catalog(self.snapshot().catalog)
+
+    def parameters(self) -> SiteParameters:
+        """Return the values that were entered, by level."""
+        return self.directory.store.sites.parameters(self.name)
+
+    def installed(self) -> tuple[Installation, ...]:
+        """Return what is installed where: a row for each component and host."""
+        self.directory.runs.refresh()
+        return self.directory.store.runs.installed(self.name)
+
+    def inventory_source(self) -> Path:
+        """Return where the inventory lies; one that the store holds is written there if it is missing or old."""
+        text = self.directory.store.sites.inventory(self.name)
+        path = self.snapshot().inventory.path
+        if text is not None:
+            write_held(path, text)
+        return path
+
+    def inventory(self, folder: Path, vault: Mapping[str, str]) -> Inventory:
+        """
+        Read the inventory as Ansible does in *folder*, with the *vault* passwords by label.
+
+        Raises:
+            DefinitionError: If Ansible cannot read it.
+        """
+        return read_inventory([self.inventory_source()], folder=folder, asking=self._asking, vault=vault)
+
+    def vault(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """Return the vault passwords by label: those among *secrets*, before those that the site keeps."""
+        kept = any(is_vault_password(name) for name in self.parameters().secrets)
+        return vault_passwords({**(self.directory.store.secrets.of_site(self.name) if kept else {}), **secrets})
+
+    def survey(
+        self, request: Request, secrets: Mapping[str, str], *, catalog: Catalog | None = None, undone: Undone | None
+    ) -> Survey:
+        """
+        Gather all that planning *request* takes: the catalog, the record, and what Ansible answers.
+
+        Args:
+            request: What somebody asks for.
+            secrets: Handed values, vault passwords among them.
+            catalog: The site's, where the caller has read it in the same call.
+            undone: What the run to be rolled back did; None for any other request.
+        """
+        installed = self.installed()
+        catalog = _with_forgotten(catalog or self.catalog(), request, installed)
+        asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
+        vault = self.vault(secrets)
+        inventory = self.inventory(catalog.folder, vault)
+        files = {str(catalog.folder / path): digest for each in catalog for path, digest in each.files.items()}
+        targets = read_targets(inventory, asked.uses, asked.patterns, files=files, asking=self._asking, vault=vault)
+        return Survey(catalog, inventory, targets, installed, self.parameters(), undone)
+
+
+def _with_forgotten(catalog: Catalog, request: Request, installed: Iterable[Installation]) -> Catalog:
+    """Return *catalog* with the components that *request* forgets and that are in the record alone."""
+    names = {parse_wanted(text).name for text in request.forget}
+    gone = sorted({row.component for row in installed if row.component in names and row.component not in catalog})
+    components = (Component(name=name, title=name, folder=catalog.folder) for name in gone)
+    return attrs.evolve(catalog, components=(*catalog.components, *components))

@@ -1,0 +1,85 @@
+"""The plans that were made."""
+
+from typing import Unpack
+
+from peewee import Expression
+
+from installkit.model import Plan, PlanFilter, time_to_wire
+from installkit.store.database import StoreDatabase
+from installkit.store.documents import from_document, to_document
+from installkit.store.filters import narrow, plan_conditions
+from installkit.store.lookup import unknown
+from installkit.store.tables import PlanRow
+
+_REPLACE_PLAN = "INSERT OR REPLACE INTO plan (id, site, created_at, document) VALUES (?, ?, ?, ?)"
+
+
+class PlanRows:
+    """The plans of all sites."""
+
+    def __init__(self, db: StoreDatabase) -> None:
+        self._db = db
+
+    def save(self, plan: Plan) -> None:
+        """Store *plan* under its id."""
+        row = (plan.id, plan.site, time_to_wire(plan.created_at), to_document(plan))
+        self._db.unit(lambda: self._db.write_rows(_REPLACE_PLAN, [row]))
+
+    def get(self, plan: str) -> Plan:
+        """
+        Return the plan with the id *plan*.
+
+        Raises:
+            UnknownNameError: If there is none.
+        """
+        return from_document(Plan, self._db.read(lambda: self._known_plan(plan)).document)
+
+    def list(
+        self, site: str, *, limit: int | None = None, before: str | None = None, **wanted: Unpack[PlanFilter]
+    ) -> tuple[Plan, ...]:
+        """
+        Return the plans made for *site*, newest first.
+
+        Args:
+            site: A name.
+            limit: At most so many.
+            before: A plan's id; only those older than it, as for the next page.
+            **wanted: Only those; the fields of `PlanFilter`.
+
+        Raises:
+            UnknownNameError: If there is no plan *before*.
+        """
+        newest_first = PlanRow.created_at.desc(), PlanRow.id.desc()
+        found = PlanRow.select().where(PlanRow.site == site).order_by(*newest_first).limit(limit)
+        found = narrow(found, plan_conditions(wanted))
+
+        def _load() -> list[str]:
+            page = found if before is None else found.where(_older_than(self._known_plan(before)))
+            return [row.document for row in page.execute(self._db)]
+
+        return tuple(from_document(Plan, document) for document in self._db.read(_load))
+
+    def delete(self, plan: str) -> None:
+        """
+        Forget the plan with the id *plan*; a run that applied it stays.
+
+        Raises:
+            UnknownNameError: If there is none.
+        """
+
+        def _delete() -> None:
+            self._known_plan(plan)
+            PlanRow.delete().where(PlanRow.id == plan).execute(self._db)
+
+        self._db.unit(_delete)
+
+    def _known_plan(self, plan: str) -> PlanRow:
+        found: list[PlanRow] = list(PlanRow.select().where(PlanRow.id == plan).execute(self._db))
+        if not found:
+            raise unknown("plan", plan, [row.id for row in PlanRow.select(PlanRow.id).execute(self._db)])
+        return found[0]
+
+
+def _older_than(than: PlanRow) -> Expression:
+    same_moment = (PlanRow.created_at == than.created_at) & (PlanRow.id < than.id)
+    return (PlanRow.created_at < than.created_at) | same_moment

@@ -78,7 +78,9 @@ def set_host(
         raise installkit.UnknownNameError(f"host {host} of {site} has no variable {', '.join(unknown)}")
     values = {**before, **_values(session, found, given)}
     stays = () if known is None else known.groups
-    found.inventory.set_host(host, groups=groups or stays, vars={name: values[name] for name in values if name not in unset})
+    found.inventory.set_host(
+        host, groups=groups or stays, vars={name: values[name] for name in values if name not in unset}
+    )
     say(f"host {host} is {'entered' if known is None else 'changed'}")
 
 

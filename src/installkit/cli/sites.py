@@ -215,7 +215,9 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
     out = console()
     out.print(f"{now.name}: {now.title}", style="bold")
     out.print(f"inventory {now.inventory.path}\ncatalog   {now.catalog}\n", soft_wrap=True)
-    out.print(make_table(("HOST", "GROUPS"), ((host.name, ", ".join(host.groups)) for host in found.inventory.read().hosts)))
+    out.print(
+        make_table(("HOST", "GROUPS"), ((host.name, ", ".join(host.groups)) for host in found.inventory.read().hosts))
+    )
     entered = _entered(found)
     if entered:
         out.print()

@@ -98,6 +98,29 @@ class StalePlanError(PlanningError):
         )
 
 
+class DestructivePlanError(PlanningError):
+    """A plan destroys data, and nobody consented to that; `changes` says what, a line each."""
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        self.changes = tuple(changes)
+        super().__init__(
+            f"the plan destroys data: {', '.join(self.changes)}",
+            remedy="if you mean it, say so: --allow-destructive, or start(plan, allow_destructive=True)",
+        )
+
+
+class PlanUsedError(PlanningError):
+    """A run has applied the plan already, and failed at its checks; `run` is its id."""
+
+    def __init__(self, plan: str, run: str, ignore: Sequence[str]) -> None:
+        self.run = run
+        again = "".join(f" --ignore-check {name}=WHY" for name in ignore)
+        super().__init__(
+            f"plan {plan} was used by run {run}, which failed at its checks; nothing was changed",
+            remedy=f"go on when that is mended, or say why it does not matter: installkit resume {run}{again}",
+        )
+
+
 class SiteLockedError(InstallkitError):
     """
     Another run changes this site.

@@ -155,6 +155,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(bool, _strict((bool,)))
     converter.register_structure_hook(float, _strict((int, float)))
     converter.register_structure_hook(int | str, _strict((int, str)))
+    converter.register_structure_hook(bool | str, _strict((bool, str)))
     converter.register_structure_hook(str | dict[str, Any], _strict((str, dict)))
     converter.register_structure_hook(datetime, _time)
 

@@ -70,6 +70,8 @@ def or_not_found() -> Iterator[None]:
 _KINDS: tuple[tuple[type[installkit.InstallkitError], int, str], ...] = (
     (installkit.SiteLockedError, 409, "site_locked"),
     (installkit.StalePlanError, 409, "plan_stale"),
+    (installkit.DestructivePlanError, 409, "plan_destructive"),
+    (installkit.PlanUsedError, 409, "plan_used"),
     (installkit.RunNotFoundError, 404, "not_found"),
     (installkit.DefinitionError, 422, "definition_invalid"),
     (installkit.DependencyCycleError, 422, "dependency_cycle"),
@@ -108,7 +110,9 @@ def _more(error: installkit.InstallkitError) -> dict[str, Any]:
         return {"holder": error.holder}
     if isinstance(error, installkit.RunError):
         return {"run": error.run.id}
-    if isinstance(error, installkit.StalePlanError):
+    if isinstance(error, installkit.PlanUsedError):
+        return {"run": error.run}
+    if isinstance(error, (installkit.StalePlanError, installkit.DestructivePlanError)):
         return {"changes": list(error.changes)}
     if isinstance(error, installkit.DefinitionError):
         return {"issues": [attrs.asdict(issue) for issue in error.issues]}

@@ -62,6 +62,7 @@ def place_playbook(playbook: Path, folder: Path, scratch: Path) -> Path:
     for name in _VARIABLES:
         if (folder / name).exists():
             (place / name).symlink_to(folder / name)
+    (place / "library").symlink_to(playbook.parent / "library")
     placed = place / playbook.name
     placed.symlink_to(playbook)
     return placed

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import attrs
+
 from installkit.catalog.advice import catalog_warnings
 from installkit.catalog.components import declared_component, numbered_components, with_files
 from installkit.catalog.contents import Contents
@@ -13,6 +15,7 @@ from installkit.catalog.dropped import dropped_playbooks
 from installkit.catalog.manifest import Manifest, read_manifest
 from installkit.catalog.playbooks import Library, Playbook, manifest_name, number_of, yaml_files
 from installkit.catalog.relations import check_parameters, check_requirements
+from installkit.catalog.rights import files_asking_for_rights
 from installkit.errors import DefinitionError, Issue
 from installkit.model import Catalog, Component
 
@@ -60,13 +63,15 @@ def _load(library: Library) -> Catalog:
     needed = [playbook for playbook in found if playbook.path in used or playbook.path in imported]
     dropped = dropped_playbooks(found, needed, library)
     unreadable = tuple(_unreadable(used, found, library))
+    names = {name for component in finished for name in component.files}
+    asking = files_asking_for_rights(names, library.contents)
     return Catalog(
         folder=root,
-        components=finished,
+        components=tuple(attrs.evolve(each, becomes=not asking.isdisjoint(each.files)) for each in finished),
         others=tuple(sorted(library.contents.name(playbook.path) for playbook in others)),
         unreadable=unreadable,
         dropped=dropped,
-        debuggers=debugger_places({name for component in finished for name in component.files}, library.contents),
+        debuggers=debugger_places(names, library.contents),
         warnings=(
             *catalog_warnings(manifests, found, others, unreadable, library),
             *_dropped_warnings(dropped, unreadable, library.contents),

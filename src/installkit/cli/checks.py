@@ -26,6 +26,8 @@ from installkit.text import counted
 
 HOSTS_SHOWN = 6
 
+_CONNECTION = ("user", "private_key", "become")
+
 ignore_option = click.option(
     "--ignore-check",
     metavar="NAME=WHY",
@@ -60,7 +62,10 @@ def check(
     connection, passwords = take_connection(options), take_passwords(options)
     request = {name: value for name, value in options.items() if name not in connection}
     asked = make_plan(session, request, passwords) if plan is None else read_plan(session, plan, request, passwords)
-    checks = _carry_out(asked, read_ignored(ignore_check), all_secrets(asked), connection)
+    checks: tuple[installkit.Check, ...] = ()
+    if any(step.action is installkit.Action.CHECK for step in asked.plan.steps):
+        ignored = {"ignore_checks": read_ignored(ignore_check)}
+        checks = _wait(_start(asked, all_secrets(asked), {**connection, **ignored}))
     if as_json:
         print_json(checks)
     elif checks:
@@ -84,23 +89,29 @@ def read_ignored(texts: Iterable[str]) -> dict[str, str]:
     return {name.strip(): why.strip() for name, _, why in pairs}
 
 
-def check_first(
-    asked: Asked, ignored: Mapping[str, str], secrets: Mapping[str, str], connection: Mapping[str, Any]
-) -> None:
+def check_first(asked: Asked, secrets: Mapping[str, str], start: Mapping[str, Any]) -> bool | str:
     """
-    Check the hosts of a plan that is about to change some, and show what was found.
+    Check the hosts of a plan that is about to change some, show what was found, and return what its start takes as `checks`.
+
+    Args:
+        asked: The plan.
+        secrets: For the checks and the start.
+        start: The options that it will be started with.
 
     Raises:
-        RefusedError: If a check fails that is not *ignored*.
+        RefusedError: If a check fails that is not ignored.
     """
     if not any(_changes_hosts(step.action) for step in asked.plan.steps):
-        return
-    checks = _carry_out(asked, ignored, secrets, connection)
+        return True
+    options = {name: start[name] for name in (*_CONNECTION, "ignore_checks")}
+    run = _start(asked, secrets, options)
+    checks = _wait(run)
     show_findings(checks, err=True)
     others = {each.name for each in checks if each.status is not installkit.CheckStatus.PASS}
     say(f"{counted(len({each.name for each in checks} - others), 'check')} passed")
     if failed := [each for each in checks if each.blocks]:
-        raise _refused(failed)
+        raise refused(failed)
+    return run.id
 
 
 def show_findings(checks: Iterable[installkit.Check], *, err: bool = False) -> None:
@@ -115,13 +126,22 @@ def ignore_options(checks: Iterable[installkit.Check]) -> list[str]:
     return [word for name in names for word in ("--ignore-check", f"{name}=WHY")]
 
 
-def _carry_out(
-    asked: Asked, ignored: Mapping[str, str], secrets: Mapping[str, str], connection: Mapping[str, Any]
-) -> tuple[installkit.Check, ...]:
+def _start(asked: Asked, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.Run:
     hosts = {host for step in asked.plan.steps for host in step.hosts}
-    if hosts:
-        say(f"checking the plan, then {counted(len(hosts), 'host')} …")
-    return asked.site.check(asked.plan, ignore_checks=ignored, secrets=secrets, **connection)
+    say(f"checking the plan, then {counted(len(hosts), 'host')} …")
+    return asked.site.start_check(asked.plan, secrets=secrets, **options)
+
+
+def _wait(run: installkit.Run) -> tuple[installkit.Check, ...]:
+    """Wait for *run*, which only checks, and return what it found; whoever stops waiting stops it."""
+    try:
+        run.wait()
+    except BaseException:
+        run.cancel(now=True)
+        raise
+    if not any(each.blocks for each in run.checks):
+        run.raise_for_status()
+    return run.checks
 
 
 def _changes_hosts(action: installkit.Action) -> bool:
@@ -140,10 +160,11 @@ def _row(check: installkit.Check) -> tuple[str, ...]:
     return (check.status, check.name, hosts, check.message, check.remedy or "", ignored)
 
 
-def _refused(failed: Sequence[installkit.Check]) -> RefusedError:
+def refused(failed: Sequence[installkit.Check]) -> RefusedError:
+    """Return the refusal of a start whose checks *failed*."""
     names = dict.fromkeys(each.name for each in failed)
     required = dict.fromkeys(each.name for each in failed if not each.ignorable)
     remedy = f"to go on all the same, say why: {shlex.join(ignore_options(failed))}"
     if required:
-        remedy = f"mend {', '.join(required)}: without it nothing can be done"
+        remedy = f"fix {', '.join(required)}: without it nothing can be done"
     return RefusedError(f"{counted(len(names), 'check')} failed: {', '.join(names)}; nothing was changed", remedy)

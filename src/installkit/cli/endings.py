@@ -7,7 +7,7 @@ from rich.text import Text
 
 import installkit
 from installkit.cli.checks import ignore_options, show_findings
-from installkit.cli.errors import DETACHED, FAILED
+from installkit.cli.errors import DETACHED, FAILED, REFUSED
 from installkit.cli.live import show_live
 from installkit.cli.output import STYLES, console, plain, print_json
 from installkit.cli.session import Session, say, short
@@ -24,7 +24,7 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
     Show *run* until it ends, then its end on stdout; Ctrl-C leaves it alone and says how to come back.
 
     Raises:
-        click.exceptions.Exit: With 1 if it did not succeed, with 130 after Ctrl-C.
+        click.exceptions.Exit: With 1 if it did not succeed, with 3 if it failed at its checks, with 130 after Ctrl-C.
     """
     try:
         show_live(run, session.command("approve", short(run.id)))
@@ -36,6 +36,8 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
         print_json(now)
     else:
         _show_end(session, run, now)
+    if now.failed_checks:
+        raise click.exceptions.Exit(REFUSED)
     if now.status is not installkit.RunStatus.SUCCEEDED:
         raise click.exceptions.Exit(FAILED)
 

@@ -16,6 +16,8 @@ DETACHED = 130
 _EXIT_CODES: tuple[tuple[type[installkit.InstallkitError], int], ...] = (
     (installkit.SiteLockedError, REFUSED),
     (installkit.StalePlanError, REFUSED),
+    (installkit.DestructivePlanError, REFUSED),
+    (installkit.PlanUsedError, REFUSED),
     (installkit.RunNotFoundError, BAD_INPUT),
     (installkit.DefinitionError, BAD_INPUT),
     (installkit.PlanningError, BAD_INPUT),

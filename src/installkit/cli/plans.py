@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +86,13 @@ def show_plan(made: installkit.Plan, *, err: bool = False) -> None:
     """Print *made* as a table as wide as the terminal, with its summary, where it waits, and warnings."""
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for change in made.changes:
-        mind = "destructive" if change.destructive else "disruptive" if change.disruptive else ""
+        risk = "destructive" if change.destructive else "disruptive" if change.disruptive else ""
         why = "" if change.action is None else change.reason
-        rows.setdefault((change.component, change.text, why, mind), []).append(change.host)
+        rows.setdefault((change.component, change.text, why, risk), []).append(change.host)
     cells = [(key[0], _names(hosts), *key[1:]) for key, hosts in rows.items()]
     out = console(err=err)
     if cells:
-        out.print(make_table(("COMPONENT", "HOSTS", "CHANGE", "WHY", "MIND"), cells))
+        out.print(make_table(("COMPONENT", "HOSTS", "CHANGE", "WHY", "RISK"), cells))
         out.print()
     out.print(made.summary, style="bold")
     for wait in made.waits:
@@ -130,7 +130,8 @@ _START_OPTIONS = (
     click.option("-j", "--jobs", metavar="N", type=int, callback=_checked, help="At most so many steps at once."),
     click.option("--note", metavar="TEXT", default="", callback=_checked, help="What you want to remember of it."),
     ignore_option,
-    click.option("--skip-checks", is_flag=True, help="Make only the checks that are steps of the plan."),
+    click.option("--skip-checks", is_flag=True, help="Skip installkit's own checks; those of components are made."),
+    click.option("--checked", metavar="RUN", help="Take the checks of this run, if it is less than 10 minutes old."),
     click.option(
         "--timeout", metavar="TIME", type=DURATION, callback=_checked, help="For the whole run, as 90s, 30m or 2h."
     ),
@@ -145,24 +146,22 @@ _START_OPTIONS = (
         "--json", "as_json", is_flag=True, help="Print the run as JSON at its end; null where there is nothing to do."
     ),
 )
-_START_NAMES = (
-    "yes",
-    "allow_destructive",
-    "detach",
-    "jobs",
-    "note",
-    "ignore_check",
-    "skip_checks",
-    "timeout",
-    "log_limit",
-    "check",
-    "diff",
-    "user",
-    "private_key",
-    "become",
-    "verbosity",
-    "as_json",
-)
+
+
+def _names_of(options: Iterable[Callable[[Function], Function]]) -> tuple[str, ...]:
+    """Return the names of the keyword arguments that *options* give a command."""
+
+    def _probe() -> None: ...
+
+    for option in options:
+        option(_probe)  # type: ignore[arg-type]  # any function will do
+    return tuple(param.name for param in _probe.__click_params__)  # type: ignore[attr-defined]  # click's mark
+
+
+_START_NAMES = _names_of(_START_OPTIONS)
+
+_PASSED_ON = ("note", "jobs", "timeout", "allow_destructive", "diff", "verbosity", "log_limit")
+"""Those that `Site.start` takes as they are."""
 
 
 @click.command(cls=Command)
@@ -198,7 +197,8 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
         options: Those of `start_options`.
 
     Raises:
-        RefusedError: If it destroys data and that is not allowed, a check fails, or the answer is no.
+        RefusedError: If a check fails, or the answer is no.
+        DestructivePlanError: If it destroys data and that is not allowed.
         click.exceptions.Exit: If it did not succeed.
     """
     show_plan(asked.plan, err=True)
@@ -207,42 +207,29 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
         if options["as_json"]:
             print_json(None)
         return
-    if not options["check"] and _is_applied(session, asked.plan):
+    start: dict[str, Any] = {
+        **{name: options[name] for name in _PASSED_ON},
+        **take_connection(options),
+        "check_mode": options["check"],
+        "checks": options["checked"] or not options["skip_checks"],
+        "ignore_checks": read_ignored(options["ignore_check"]),
+    }
+    known = None if options["check"] else asked.site.started(asked.plan, **start)
+    if known is not None:
         say("this plan was applied before; this is its run")
-        follow(session, session.installer.run(asked.plan.id), as_json=options["as_json"])
+        follow(session, known, as_json=options["as_json"])
         return
-    if not options["check"]:
-        _refuse_destructive(asked.plan, allowed=options["allow_destructive"])
     refuse_unasked(_QUESTION, yes=options["yes"])
-    ignored, secrets = read_ignored(options["ignore_check"]), all_secrets(asked)
-    connection = take_connection(options)
-    if not options["check"] and not options["skip_checks"]:
-        check_first(asked, ignored, secrets, connection)
+    secrets = all_secrets(asked)
+    if not options["yes"] and start["checks"] is True and not options["check"]:
+        start["checks"] = check_first(asked, secrets, start)
     confirm(_QUESTION, yes=options["yes"])
-    run = _start(asked, options, ignored, secrets, connection)
+    run = asked.site.start(asked.plan, secrets=secrets, **start)
     if options["detach"]:
         click.echo(run.id)
         say(f"started; to watch it: {session.command('watch', short(run.id))}")
     else:
         follow(session, run, as_json=options["as_json"])
-
-
-def _is_applied(session: Session, made: installkit.Plan) -> bool:
-    try:
-        run = session.installer.run(made.id)
-    except installkit.RunNotFoundError:
-        return False
-    if run.plan != made:
-        raise installkit.PlanningError(
-            f"run {made.id} carried out another plan under this id: the file was edited", remedy="make the plan again"
-        )
-    return True
-
-
-def _refuse_destructive(made: installkit.Plan, *, allowed: bool) -> None:
-    names = sorted({f"{change.text} {change.component}" for change in made.changes if change.destructive})
-    if names and not allowed:
-        raise RefusedError(f"the plan destroys data: {', '.join(names)}", "if you mean it, add --allow-destructive")
 
 
 def refuse_unasked(question: str, *, yes: bool) -> None:
@@ -260,26 +247,4 @@ def confirm(question: str, *, yes: bool) -> None:
     """
     refuse_unasked(question, yes=yes)
     if not yes and not click.confirm(question, err=True):
-        raise RefusedError("nothing was done", "answer y to go ahead")
-
-
-def _start(
-    asked: Asked,
-    options: Mapping[str, Any],
-    ignored: Mapping[str, str],
-    secrets: Mapping[str, str],
-    connection: Mapping[str, Any],
-) -> installkit.Run:
-    return asked.site.start(
-        asked.plan,
-        note=options["note"],
-        jobs=options["jobs"],
-        timeout=options["timeout"],
-        ignore_checks=ignored,
-        secrets=secrets,
-        check_mode=options["check"],
-        diff=options["diff"],
-        verbosity=options["verbosity"],
-        log_limit=options["log_limit"],
-        **connection,
-    )
+        raise RefusedError("canceled; nothing was changed", "answer y to go ahead")

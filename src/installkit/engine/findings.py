@@ -1,7 +1,7 @@
 """What a check step finds: each of its named tasks is a check, and one that fails is a finding, not Ansible's failure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -41,12 +41,12 @@ class Findings:
         places: The task of each check, by its name.
     """
 
-    def __init__(self, component: str | None, folder: str, ignored: Mapping[str, Ignored]) -> None:
+    def __init__(self, component: str, folder: str, ignored: Mapping[str, Ignored]) -> None:
         """
         Expect the events of a check step.
 
         Args:
-            component: The one that the step is about; None for installkit's own checks.
+            component: The one that the step is about.
             folder: Locations of tasks are given relative to it.
             ignored: Who ignores which check, and why, by the check's name.
         """
@@ -82,19 +82,10 @@ class Findings:
             hosts: The step's; those of a row stand in the same order.
             whole: Whether Ansible carried every play out.
         """
-        found = self._ordered({host: number for number, host in enumerate(hosts)})
+        found = list(ordered_checks(self._found, {name: number for number, name in enumerate(self.places)}, hosts))
         if self._ended_by and not any(check.blocks for check in found):
             found.append(self._cut_short([host for host in hosts if host in self._ended_by] if whole else hosts))
         return tuple(found)
-
-    def _ordered(self, numbers: Mapping[str, int]) -> list[Check]:
-        """Return a row for each check and message: checks in the order of their tasks, hosts by their *numbers*."""
-        tasks = {name: number for number, name in enumerate(self.places)}
-        rows = [
-            attrs.evolve(row, hosts=tuple(sorted(row.hosts, key=lambda host: numbers.get(host, len(numbers)))))
-            for row in group_checks(self._found)
-        ]
-        return sorted(rows, key=lambda row: (tasks[row.name], numbers.get(row.hosts[0], len(numbers))))
 
     def _pass(self, data: Raw) -> None:
         self._ended_by.pop(data["host"], None)
@@ -131,7 +122,7 @@ class Findings:
 
     def _check(self, data: Raw, status: CheckStatus, message: str, remedy: str | None) -> Check:
         task = str(data.get("task") or "")
-        name = check_name(self._component or "host", task)
+        name = check_name(self._component, task)
         ignorable = not task.endswith(_REQUIRED)
         self.places.setdefault(name, self._place(data))
         return Check(
@@ -146,20 +137,37 @@ class Findings:
         )
 
     def _place(self, data: Raw) -> Place:
-        location = task_location(data, self._folder) if self._component else None
-        return Place(task=str(data.get("task") or ""), location=location)
+        return Place(task=str(data.get("task") or ""), location=task_location(data, self._folder))
 
     def _cut_short(self, hosts: Sequence[str]) -> Check:
         """Return the warning that a finding which blocks nothing kept Ansible from later checks."""
         names = dict.fromkeys(check.name for check in self._ended_by.values())
         return Check(
-            name=f"{self._component or 'host'}.complete",
+            name=f"{self._component}.complete",
             component=self._component,
             hosts=tuple(hosts),
             status=CheckStatus.WARN,
             message=f"the checks after {', '.join(names)} were not made there",
             remedy="put `ignore_errors: true` into the play, so that every check is made on every host",
         )
+
+
+def ordered_checks(found: Iterable[Check], tasks: Mapping[str, int], hosts: Sequence[str]) -> tuple[Check, ...]:
+    """
+    Return a row for each check and message of *found*.
+
+    Args:
+        found: Of single hosts.
+        tasks: The place of each check, by its name.
+        hosts: The step's; those of a row stand in the same order.
+    """
+    numbers = {host: number for number, host in enumerate(hosts)}
+
+    def _place(host: str) -> int:
+        return numbers.get(host, len(numbers))
+
+    rows = [attrs.evolve(row, hosts=tuple(sorted(row.hosts, key=_place))) for row in group_checks(found)]
+    return tuple(sorted(rows, key=lambda row: (tasks[row.name], _place(row.hosts[0]))))
 
 
 @attrs.frozen

@@ -27,22 +27,23 @@ def ready_steps(spec: RunSpec, statuses: Mapping[str, StepStatus]) -> list[Step]
     ready: list[Step] = []
     for step in spec.plan.steps:
         busy = [*running, *ready]
-        if len(busy) >= jobs_of(spec):
+        if len(busy) >= (spec.options.jobs or DEFAULT_JOBS if step.action is Action.CHECK else jobs_of(spec)):
             break
         if statuses[step.id] is not StepStatus.PENDING:
             continue
-        needs_met = all(statuses[need] is StepStatus.SUCCEEDED for need in step.needs)
+        needs_met = all(statuses[need] is StepStatus.SUCCEEDED or specs[need].skipped for need in step.needs)
         if needs_met and not any(_collide(step, other, specs) for other in busy):
             ready.append(step)
     return ready
 
 
-def doomed_steps(steps: Iterable[Step], statuses: Mapping[str, StepStatus]) -> list[Step]:
+def doomed_steps(spec: RunSpec, statuses: Mapping[str, StepStatus]) -> list[Step]:
     """Return the pending steps that can never start, because one that they need ended otherwise than well."""
+    skipped = {each.step for each in spec.steps if each.skipped}
     doomed: set[str] = set()
     found = []
-    for step in steps:
-        lost = any(need in doomed or _is_lost(statuses[need]) for need in step.needs)
+    for step in spec.plan.steps:
+        lost = any(need in doomed or (_is_lost(statuses[need]) and need not in skipped) for need in step.needs)
         if statuses[step.id] is StepStatus.PENDING and lost:
             doomed.add(step.id)
             found.append(step)

@@ -27,6 +27,7 @@ from installkit.ansible.variables import write_variables
 from installkit.engine.evidence import Evidence
 from installkit.engine.facts import facts_wanted, gather_facts
 from installkit.engine.findings import Findings
+from installkit.engine.host_checks import HostFindings
 from installkit.engine.outcome import About, Outcome, broke_off, judge, judge_checks, not_started
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
@@ -360,10 +361,12 @@ class _StepRun:
         end_children(self._kept)
 
 
-def _findings_of(order: Order) -> Findings:
+def _findings_of(order: Order) -> Findings | HostFindings:
     options = order.run.options
     ignored = {name: Ignored(by=options.requested_by, reason=why) for name, why in options.ignore_checks.items()}
-    return Findings(None if order.spec.own else order.step.component, str(order.spec.folder), ignored)
+    if order.spec.own:
+        return HostFindings(ignored)
+    return Findings(order.step.component, str(order.spec.folder), ignored)
 
 
 def _edited(path: Path, started: datetime) -> str:

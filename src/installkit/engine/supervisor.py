@@ -125,6 +125,7 @@ class Supervisor:
         scratch = make_scratch(self._run)
         try:
             self._recorder.run_started()
+            self._skip()
             for line in _adjustments(self._spec):
                 self._recorder.warning(line)
             gc.freeze()
@@ -135,9 +136,15 @@ class Supervisor:
             remove_scratch(scratch)
         self._recorder.finish(status, reason)
 
+    def _skip(self) -> None:
+        """Pass over the steps that are not wanted; what needs them goes on."""
+        for step in self._spec.plan.steps:
+            if reason := self._specs[step.id].skipped:
+                self._recorder.step_finished(step, StepStatus.SKIPPED, {}, reason)
+
     def _go_on(self, scratch: Path) -> bool:
         """Start what may start; return whether anything is under way, or waits for an approval."""
-        for step in doomed_steps(self._spec.plan.steps, self._recorder.statuses):
+        for step in doomed_steps(self._spec, self._recorder.statuses):
             self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "a step that it needs did not succeed")
         while self._stopping is None and (ready := ready_steps(self._spec, self._recorder.statuses)):
             if ready[0].approve and not self._spec.options.check_mode:  # which leaves nothing to approve of

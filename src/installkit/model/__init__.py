@@ -17,7 +17,7 @@ from installkit.model.failures import group_failures, on_hosts
 from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, PlaybookUse, Targets
-from installkit.model.options import LOG_LIMIT, RunOptions, StartOptions, option_problems
+from installkit.model.options import LOG_LIMIT, HasId, RunOptions, StartOptions, option_problems
 from installkit.model.parameters import SiteParameters
 from installkit.model.passwords import (
     BECOME_PASSWORD,
@@ -82,6 +82,7 @@ __all__ = [
     "EventKind",
     "Failure",
     "FailureCode",
+    "HasId",
     "Host",
     "HostStatus",
     "Ignored",

@@ -131,6 +131,7 @@ class Component:
         exclusive: Whether it needs its hosts to itself while it runs.
         folder: Absolute; where its playbooks lie and run.
         manifest: Absolute path of its manifest; None for a numbered playbook without one.
+        becomes: Whether a file of it asks for another user's rights.
         caution: Why to install it may not be meant, as for `92.stop.yml`, and what to do; None for most.
         files: Digest (sha256, hex) by path relative to the catalog, of its playbooks and all they may read beside them.
     """
@@ -146,6 +147,7 @@ class Component:
     parameters: tuple[Parameter, ...] = ()
     actions: tuple[ActionSpec, ...] = ()
     manifest: Path | None = None
+    becomes: bool = False
     caution: str | None = None
     files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 

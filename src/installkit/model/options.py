@@ -4,7 +4,7 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 import attrs
 
@@ -36,6 +36,9 @@ class RunOptions:
         become: Ansible's `--become`.
         ignore_checks: Why each check is ignored, by its name.
         log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
+        checks: Whether installkit checks the hosts first. Or the id of a check run of the same plan, which counts instead
+            if it succeeded less than ten minutes ago, for the same connection and secrets; else the hosts are checked.
+        allow_destructive: Consent to what destroys data.
     """
 
     note: str = ""
@@ -50,6 +53,15 @@ class RunOptions:
     become: bool = False
     ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
     log_limit: int = LOG_LIMIT
+    checks: bool | str = True
+    allow_destructive: bool = False
+
+
+@runtime_checkable
+class HasId(Protocol):
+    """Something with an id, as a run."""
+
+    id: str
 
 
 class StartOptions(TypedDict, total=False):
@@ -67,6 +79,8 @@ class StartOptions(TypedDict, total=False):
     become: bool
     ignore_checks: Mapping[str, str] | None
     log_limit: int
+    checks: bool | str | HasId
+    allow_destructive: bool
 
 
 def option_problems(options: Mapping[str, Any]) -> dict[str, str]:
@@ -137,4 +151,6 @@ _PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "become": _truth,
     "ignore_checks": _wanted("a reason for each check, by its name", _are_reasons),
     "log_limit": _whole_number(1),
+    "checks": _wanted("true, false or a run's id", lambda value: isinstance(value, (bool, str))),
+    "allow_destructive": _truth,
 }

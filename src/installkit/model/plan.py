@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 
 from installkit.display import Drawn, Shown
+from installkit.model.check import OWN_CHECKS
 from installkit.model.statuses import Action, Reason
 from installkit.text import join_names
 
@@ -109,7 +110,7 @@ class Step:
 
     Attributes:
         id: Unique in its plan, as `03-mysql-upgrade-2`: position, component, action and, with batches, the batch.
-        seq: Position in the plan, from 1; needs come first.
+        seq: Position in the plan, from 1; needs come first. 0 for installkit's own checks.
         batch: From 1; None if all hosts are done at once.
         playbook: Relative to the catalog; empty where only the record changes.
         needs: Ids of the steps that must have succeeded before.
@@ -146,6 +147,8 @@ class Step:
         """The step in words, as `upgrade mysql 10.11.18 → 10.11.19 on db1, db2`."""
         moves = self.action is Action.UPGRADE and self.from_version and self.to_version
         versions = f" {self.from_version} → {self.to_version}" if moves else ""
+        if self.component == OWN_CHECKS:
+            return f"check {join_names(self.hosts)}"
         own = self.own_hosts
         company = f", with {join_names(self.others)}" if own and self.others else ""
         return f"{self.action.value} {self.component}{versions} on {join_names(own or self.hosts)}{company}"

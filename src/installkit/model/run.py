@@ -10,7 +10,7 @@ from installkit.model.installation import Installation
 from installkit.model.inventory import Play
 from installkit.model.options import RunOptions
 from installkit.model.plan import Plan, Step
-from installkit.model.statuses import FailureCode, HostStatus, RunStatus, StepStatus
+from installkit.model.statuses import Action, FailureCode, HostStatus, RunStatus, StepStatus
 
 Recap = Mapping[str, int]
 """Ansible's counts for one host: ok, changed, unreachable, failed, skipped, rescued, ignored."""
@@ -77,6 +77,7 @@ class StepSpec:
         facts: `fresh`, `cached` or `all`.
         gathers: Whether its plays gather facts; None where that is left to Ansible's setting.
         own: Whether the playbook is installkit's own: it is carried out as if it lay in `folder`.
+        skipped: Why the step is skipped, and what needs it goes on all the same; None for one that is carried out.
     """
 
     step: str
@@ -99,6 +100,7 @@ class StepSpec:
     facts: str = "cached"
     gathers: bool | None = None
     own: bool = False
+    skipped: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -112,6 +114,8 @@ class RunSpec:
         steps: One for each step of the plan, in its order.
         continues: The run that this one goes on with or undoes.
         installed: The site's record of the components concerned, as the run found it.
+        checked_plan: Of a run that only checks: the plan whose hosts it checks.
+        secrets_digest: Of a run that only checks: a keyed digest of the secrets that it was handed.
     """
 
     run: str
@@ -123,6 +127,8 @@ class RunSpec:
     created_at: datetime
     continues: str | None = None
     installed: tuple[Installation, ...] = ()
+    checked_plan: str | None = None
+    secrets_digest: str | None = None
 
     @property
     def read_only(self) -> bool:
@@ -199,6 +205,17 @@ class RunSnapshot:
     carried_elsewhere: str | None = None
     steps: tuple[StepSnapshot, ...] = ()
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def failed_checks(self) -> bool:
+        """Whether the run failed at its checks, before anything was changed; false for lists, which have no steps."""
+        changing = [step for step in self.steps if not step.action.read_only]
+        return (
+            self.status is RunStatus.FAILED
+            and any(step.action is Action.CHECK and step.status is StepStatus.FAILED for step in self.steps)
+            and bool(changing)
+            and all(step.started_at is None for step in changing)
+        )
 
     def at(self, time: datetime) -> Self:
         """

@@ -93,6 +93,7 @@ def _converter() -> "Converter":
         converter.register_structure_hook(kind, _strict(kind))
     converter.register_structure_hook(float, lambda value, _: float(_strict((int, float))(value, float)))
     converter.register_structure_hook(int | str, _strict((int, str)))
+    converter.register_structure_hook(bool | str, _strict((bool, str)))
     fallback = converter.get_structure_hook
 
     @converter.register_structure_hook_factory(is_sequence)
@@ -114,8 +115,9 @@ def _strict(kinds: Any) -> Any:
     def _structure(value: Any, cls: Any) -> Any:
         if isinstance(cls, type) and issubclass(cls, Enum):  # a word is a str as well, and comes here too
             return cls(value)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-            names = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+        wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            names = " or ".join(kind.__name__ for kind in wanted)
             raise TypeError(f"{names} is wanted, not {value!r}")
         return value
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from installkit.model import Change, Plan, Step
 from installkit.text import join_names
 
-_HEADER = ("COMPONENT", "HOSTS", "CHANGE", "WHY", "MIND")
+_HEADER = ("COMPONENT", "HOSTS", "CHANGE", "WHY", "RISK")
 _PLAIN = re.compile(r"[^\w .,:/+@→()…-]")
 
 
@@ -19,13 +19,13 @@ def plan_table(plan: Plan) -> str:
 
 def plan_rows(plan: Plan) -> list[tuple[str, ...]]:
     """
-    Return what *plan* changes, in rows of component, hosts, change, why, and what to mind.
+    Return what *plan* changes, in rows of component, hosts, change, why, and risk.
 
     A component's hosts stand in one row where the same happens to them.
     """
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for change in plan.changes:
-        rows.setdefault((change.component, change.text, _why(change), _mind(change)), []).append(change.host)
+        rows.setdefault((change.component, change.text, _why(change), _risk(change)), []).append(change.host)
     return [(key[0], join_names(hosts), *key[1:]) for key, hosts in rows.items()]
 
 
@@ -49,7 +49,7 @@ def _why(change: Change) -> str:
     return "" if change.action is None else change.reason
 
 
-def _mind(change: Change) -> str:
+def _risk(change: Change) -> str:
     return ", ".join(word for word in ("disruptive", "destructive") if getattr(change, word))
 
 

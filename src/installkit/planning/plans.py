@@ -18,6 +18,7 @@ from installkit.model import (
     Targets,
 )
 from installkit.planning.changes import Changes, Setting, find_changes
+from installkit.planning.checks import with_own_checks
 from installkit.planning.coverage import Coverage, spec_of, unread_error
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
@@ -132,6 +133,7 @@ def assemble(
     checks = steps.add_checks(changes.values())
     steps.add_all(changes, orders[1], after=steps.add_all(changes, orders[0], after=checks) or checks)
     _check_questions(steps.steps, facts, request)
+    all_steps = with_own_checks(steps.steps, facts.catalog)
     inputs = digest_inputs(facts.catalog, facts.inventory, facts.installed, facts.parameters, changes)
     of_hosts = tuple(change for each in changes.values() for change in each.by_host.values())
     warnings = [
@@ -156,7 +158,7 @@ def assemble(
         created_at=stamp.created_at,
         request=request,
         changes=of_hosts,
-        steps=tuple(steps.steps),
+        steps=all_steps,
         warnings=tuple(dict.fromkeys(warnings)),
         summary=_summary(changes.values(), steps.steps),
         inputs=inputs,

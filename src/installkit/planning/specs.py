@@ -3,11 +3,13 @@
 import itertools
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from installkit.model import (
+    OWN_CHECKS,
     Action,
     ActionSpec,
     Catalog,
@@ -23,6 +25,7 @@ from installkit.model import (
     StepSpec,
     Targets,
 )
+from installkit.planning.checks import new_ports, own_check_spec
 from installkit.planning.coverage import spec_of
 from installkit.planning.inputs import files_digest
 from installkit.planning.parameters import Values, handed_secrets, handed_variables, step_inputs
@@ -40,6 +43,7 @@ def make_spec(
     *,
     run: str,
     created_at: datetime,
+    check_playbook: Path,
     parameters: SiteParameters = _NO_PARAMETERS,
     installed: Iterable[Installation] = (),
 ) -> RunSpec:
@@ -56,6 +60,7 @@ def make_spec(
         options: How it is carried out; in check mode what verifies a step is left out, for nothing was done yet.
         run: The run's id.
         created_at: Aware, UTC.
+        check_playbook: installkit's own, which checks hosts; absolute.
         parameters: The values entered for the site; `secrets` also names those handed over for this run alone.
         installed: What is installed on the site; rows of components that the plan does not concern are left out.
 
@@ -65,18 +70,35 @@ def make_spec(
     """
     plan = _rehearsal(plan) if options.check_mode else plan
     concerned = {change.component for change in plan.changes}
+    rows = tuple(installed)
     specs = _Specs(plan, catalog, inventory, targets, parameters)
+    own = OwnChecks(check_playbook, rows, options)
     return RunSpec(
         run=run,
         site=plan.site,
         catalog=catalog.folder,
         plan=plan,
         options=options,
-        steps=tuple(specs.of_step(step) for step in plan.steps),
+        steps=specs.of_steps(own),
         created_at=created_at,
         continues=plan.continues,
-        installed=tuple(row for row in installed if row.component in concerned),
+        installed=tuple(row for row in rows if row.component in concerned),
     )
+
+
+@attrs.frozen
+class OwnChecks:
+    """
+    What installkit's own checks take, beside what the other steps do.
+
+    Attributes:
+        playbook: Absolute.
+        installed: The site's record.
+    """
+
+    playbook: Path
+    installed: tuple[Installation, ...]
+    options: RunOptions
 
 
 class _Specs:
@@ -91,13 +113,39 @@ class _Specs:
         self._targets = targets
         self._parameters = parameters
         self._values = Values(catalog, inventory, parameters, plan.request.parameters)
-        self._components = {name: catalog[name] for name in {step.component for step in plan.steps}}
+        self._components = {
+            step.component: catalog[step.component] for step in plan.steps if step.component != OWN_CHECKS
+        }
         self._known = frozenset(inventory.names)
         self._host_values = {host: values for host in inventory.names if (values := self._values.of_host(host))}
         self._changes = {(change.component, change.host): change for change in plan.changes}
         self._verify = _verify_steps(plan.steps)
+        self._plan = plan
 
-    def of_step(self, step: Step) -> StepSpec:
+    def of_steps(self, own: OwnChecks) -> tuple[StepSpec, ...]:
+        """Return what each step of the plan takes; *own* is what installkit's own checks take beside that."""
+        specs = {step.id: self._of_step(step) for step in self._plan.steps if step.component != OWN_CHECKS}
+        folders: dict[Path, list[tuple[Component, StepSpec, Step]]] = {}
+        for step in self._plan.steps:
+            if step.playbook and step.id in specs:
+                component = self._components[step.component]
+                folders.setdefault(component.folder, []).append((component, specs[step.id], step))
+        alike = iter(folders.values())
+        ports = new_ports(self._plan.changes, self._catalog, own.installed)
+        for step in self._plan.steps:
+            if step.component == OWN_CHECKS:
+                spec = own_check_spec(
+                    step,
+                    next(alike),
+                    playbook=own.playbook,
+                    parameters=self._request.parameters,
+                    become=own.options.become,
+                    ports=ports,
+                )
+                specs[step.id] = attrs.evolve(spec, skipped=_why_skipped(own.options.checks))
+        return tuple(specs[step.id] for step in self._plan.steps)
+
+    def _of_step(self, step: Step) -> StepSpec:
         component = self._components[step.component]
         spec = spec_of(component, step.action)
         before = {host: self._origin(step, host) for host in step.own_hosts}
@@ -170,14 +218,22 @@ class _Specs:
 
 
 def _rehearsal(plan: Plan) -> Plan:
-    """Return *plan* without the steps that verify others; what waited for one waits for what that waited for."""
+    """Return *plan* without installkit's own checks and the steps that verify others, and nothing waits for these."""
     left_out = {step.id for step in _verify_steps(plan.steps).values()}
+    left_out |= {step.id for step in plan.steps if step.component == OWN_CHECKS}
     needs: dict[str, tuple[str, ...]] = {}
     for step in plan.steps:
         really = (needs[need] if need in left_out else (need,) for need in step.needs)
         needs[step.id] = tuple(dict.fromkeys(itertools.chain.from_iterable(really)))
     kept = (attrs.evolve(step, needs=needs[step.id]) for step in plan.steps if step.id not in left_out)
     return attrs.evolve(plan, steps=tuple(kept))
+
+
+def _why_skipped(checks: bool | str) -> str | None:  # noqa: FBT001 - the option's own type
+    """Return why installkit's own checks are skipped where the option *checks* says so."""
+    if checks is True:
+        return None
+    return f"run {checks} checked the hosts" if isinstance(checks, str) else "installkit's own checks were not wanted"
 
 
 def _verify_steps(steps: Iterable[Step]) -> dict[str, Step]:

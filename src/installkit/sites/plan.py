@@ -25,6 +25,7 @@ from installkit.planning import (
     stale_changes,
 )
 from installkit.runs.run import Run
+from installkit.sites.check import CHECK_PLAYBOOK
 from installkit.sites.secrets import check_handed, undeclared
 from installkit.sites.survey import SiteSources, Survey
 
@@ -60,9 +61,9 @@ def plan_request(
     return plan
 
 
-def spec_of(sources: SiteSources, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> tuple[RunSpec, Survey]:
+def make_run_spec(sources: SiteSources, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
     """
-    Return what the run of *plan* is, after a look at whether everything is still as planned, and what was looked at.
+    Return what the run of *plan* is, after a look at whether everything is still as planned.
 
     Raises:
         StalePlanError: If the site or an input changed since the plan was made.
@@ -85,7 +86,7 @@ def spec_of(sources: SiteSources, plan: Plan, options: RunOptions, values: Mappi
             " installkit made it",
             remedy="make it again",
         )
-    spec = make_spec(
+    return make_spec(
         again,
         survey.catalog,
         survey.inventory,
@@ -93,10 +94,10 @@ def spec_of(sources: SiteSources, plan: Plan, options: RunOptions, values: Mappi
         options,
         run=new_id() if options.check_mode else plan.id,
         created_at=datetime.now(UTC),
+        check_playbook=CHECK_PLAYBOOK,
         parameters=attrs.evolve(survey.parameters, secrets=tuple(values)),
         installed=survey.installed,
     )
-    return spec, survey
 
 
 def _make(request: Request, survey: Survey, stamp: Stamp) -> Plan:
@@ -148,7 +149,9 @@ def _own_run(sources: SiteSources, run: str) -> Run:
     found = Run(sources.directory, sources.directory.runs.find(run).id)
     if found.site != sources.name:
         raise PlanningError(f"run {found.id} was on site {found.site!r}, not on {sources.name!r}")
-    if found.plan.steps and all(step.action is Action.CHECK for step in found.plan.steps):
+    if found.spec().checked_plan or (
+        found.plan.steps and all(step.action is Action.CHECK for step in found.plan.steps)
+    ):
         raise PlanningError(
             f"run {found.id} only checked: there is nothing to go on with, or to undo",
             remedy="name the run that changed something: installkit runs",
@@ -177,7 +180,8 @@ def _failed_hosts(step: StepSnapshot) -> Iterator[str]:
 
 def _adjustments(plan: Plan, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for each thing in this environment, or an ansible.cfg, that a run of *plan* does without."""
-    for folder in dict.fromkeys(catalog[step.component].folder for step in plan.steps if step.playbook):
+    components = dict.fromkeys(step.component for step in plan.steps if step.playbook and step.component in catalog)
+    for folder in dict.fromkeys(catalog[name].folder for name in components):
         yield from adjustments(folder, os.environ)
 
 

@@ -7,6 +7,7 @@ import attrs
 from installkit.datadir.directory import DataDirectory
 from installkit.display import Shown
 from installkit.model import (
+    Action,
     Catalog,
     Check,
     FailureCode,
@@ -17,11 +18,12 @@ from installkit.model import (
     StartOptions,
 )
 from installkit.runs.run import Run, open_runs
+from installkit.sites.apply import apply_request
 from installkit.sites.hosts import SiteInventory
 from installkit.sites.parameters import Parameters
 from installkit.sites.plan import plan_request
 from installkit.sites.secrets import Secrets
-from installkit.sites.start import lock_holder, start_check, start_plan
+from installkit.sites.start import find_started, lock_holder, start_check, start_plan
 from installkit.sites.survey import SiteSources
 
 
@@ -100,13 +102,17 @@ class Site(Shown):
             secrets: Values by parameter name, and passwords by the names that `Secrets.set` takes; they go before the
                 stored ones, and are kept nowhere.
             **options: The fields of `RunOptions`: `note="first install"`, `jobs=2`, `timeout=3600.0`, `check_mode=True`,
-                `ignore_checks={"host.memory": "a test machine"}`, …. Where a run is resumed or rolled back, its `user`,
+                `ignore_checks={"host.memory": "a test machine"}`, `allow_destructive=True`, `checks=False`, …. `checks` may
+                also be a run of `start_check` for the same plan, which counts if it succeeded less than ten minutes ago
+                for the same connection and secrets; else the run makes the checks itself. Where a run is resumed or rolled back, its `user`,
                 `private_key` and `become` hold on unless they are given. A run in check mode has the note `dry run`
                 unless it is given another.
 
         Raises:
             SiteLockedError: If another run changes the site.
             StalePlanError: If the site or an input changed since the plan was made.
+            DestructivePlanError: If it destroys data, without `allow_destructive=True`.
+            PlanUsedError: If a run applied it already, and failed at its checks.
             PlanningError: If the plan is another site's, a secret has no value or one that is no text, there is no such
                 key, or an option cannot be so, as `jobs="2"` or `timeout=0`; each of those is named.
             UnknownNameError: If no component of the catalog declares one of *secrets*.
@@ -114,6 +120,47 @@ class Site(Shown):
             StoreError: If the data directory cannot be written.
         """
         return start_plan(self._sources, plan, secrets, options)
+
+    def apply(
+        self,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        wait_for_lock: float = 0.0,
+        **wanted: Any,
+    ) -> Run:
+        """
+        Plan what is wanted, start the plan, and return its run; planned again where it went stale meanwhile.
+
+        Args:
+            secrets: As for `start`.
+            wait_for_lock: Seconds to wait while another run changes the site.
+            **wanted: The fields of `Request`, as for `plan`, and the options of `start`.
+
+        Raises:
+            SiteLockedError: If another run still changes the site when the time is over.
+            TypeError: If there is neither such a field nor such an option.
+            InstallkitError: As `plan` and `start`.
+        """
+        options = {name: wanted.pop(name) for name in StartOptions.__annotations__ if name in wanted}
+        request = {name: _id(value) for name, value in wanted.items()}
+        return apply_request(self._sources, request, secrets, options, wait_for_lock=wait_for_lock)
+
+    def started(self, plan: Plan, **options: Unpack[StartOptions]) -> Run | None:
+        """
+        Return the run that applied *plan* already, which `start` would return; None if none did.
+
+        It raises what `start` refuses before it looks at anything else, so that nobody is asked for nothing.
+
+        Args:
+            plan: As `plan` returned it, of this site.
+            **options: As for `start`.
+
+        Raises:
+            DestructivePlanError: If it destroys data, without `allow_destructive`.
+            PlanUsedError: If the run that applied it failed at its checks.
+            PlanningError: As `start`.
+        """
+        return find_started(self._sources, plan, options)
 
     def check(
         self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]
@@ -129,7 +176,7 @@ class Site(Shown):
             **options: As for `start`.
 
         Returns:
-            A row for each check and message, with its hosts, also for those that passed; none for an empty plan.
+            A row for each check and message, with its hosts, also for those that passed; none for a plan that changes no host.
 
         Raises:
             StalePlanError: If the site or an input changed since the plan was made.
@@ -137,7 +184,9 @@ class Site(Shown):
             RunError: If the checks could not be carried out.
             StoreError: If the data directory cannot be written.
         """
-        return () if plan.empty else _checked(self.start_check(plan, secrets=secrets, **options))
+        if all(step.action is not Action.CHECK for step in plan.steps):
+            return ()
+        return _checked(self.start_check(plan, secrets=secrets, **options))
 
     def start_check(
         self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]
@@ -169,7 +218,7 @@ class Site(Shown):
         Raises:
             PlanningError: If the run has not ended, or no plan can be made.
         """
-        return self._plan_and_start({"resume": run, "failed_hosts_only": failed_hosts_only}, options)
+        return self.apply(resume=run, failed_hosts_only=failed_hosts_only, **options)
 
     def rollback(self, run: Run | str, *, limit: str | None = None, **options: Any) -> Run:
         """
@@ -185,7 +234,7 @@ class Site(Shown):
         Raises:
             PlanningError: If the run has not ended, or an upgraded component declares no rollback.
         """
-        return self._plan_and_start({"rollback": run, "limit": limit}, options)
+        return self.apply(rollback=run, limit=limit, **options)
 
     def record(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
         """
@@ -196,15 +245,11 @@ class Site(Shown):
             limit: An Ansible host pattern.
             **options: Those of `start`.
         """
-        return self._plan_and_start({"record": tuple(components), "limit": limit}, options)
+        return self.apply(record=tuple(components), limit=limit, **options)
 
     def forget(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
         """Take components out of the record, and leave the hosts as they are; else like `record`."""
-        return self._plan_and_start({"forget": tuple(components), "limit": limit}, options)
-
-    def _plan_and_start(self, wanted: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
-        with self.one_survey():
-            return self.start(self.plan(secrets=options.get("secrets"), **wanted), **options)
+        return self.apply(forget=tuple(components), limit=limit, **options)
 
     def installed(self) -> tuple[Installation, ...]:
         """Return what is installed where: a row for each component and host."""

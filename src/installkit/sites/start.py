@@ -1,5 +1,6 @@
 """The one way to start: what must hold before anything changes, the site's lock, and the launch."""
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import attrs
 
 from installkit.datadir.runs import LOCK_PATIENCE
 from installkit.engine import launch
-from installkit.errors import JournalError, PlanningError, SiteLockedError
+from installkit.errors import DestructivePlanError, JournalError, PlanningError, PlanUsedError, SiteLockedError
 from installkit.journal import (
     Lock,
     announce,
@@ -22,11 +23,11 @@ from installkit.journal import (
     take_lock,
     write_holder,
 )
-from installkit.model import Plan, RunOptions, RunSpec, SiteLock, is_password, option_problems, time_to_wire
+from installkit.model import HasId, Plan, RunOptions, RunSpec, SiteLock, is_password, option_problems, time_to_wire
 from installkit.processes import user_name
 from installkit.runs.run import Run
-from installkit.sites.check import make_check_spec, refuse_unknown
-from installkit.sites.plan import new_id, spec_of
+from installkit.sites.check import make_check_spec, refuse_unknown, still_counts
+from installkit.sites.plan import make_run_spec, new_id
 from installkit.sites.secrets import check_handed
 from installkit.sites.survey import SiteSources
 
@@ -36,16 +37,17 @@ def start_plan(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | No
     sources.directory.store.check_writable()
     _refuse_foreign(sources, plan)
     wanted = _options(sources, plan, options)
-    if sources.directory.runs.has(plan.id) and not wanted.check_mode:
-        return Run(sources.directory, plan.id)
-    refuse_unknown(plan, wanted.ignore_checks)
+    if (run := _allowed(sources, plan, wanted)) is not None:
+        return run
     values = _values(sources, secrets, plan)
+    if isinstance(wanted.checks, str):
+        digest = _secrets_digest(sources, values)
+        counts = still_counts(sources.directory.runs, wanted.checks, plan, wanted, digest)
+        wanted = wanted if counts else attrs.evolve(wanted, checks=True)
     if plan.read_only or wanted.check_mode:
-        spec, _ = spec_of(sources, plan, wanted, values)
-        return _launch(sources, spec, values, None)
+        return _launch(sources, make_run_spec(sources, plan, wanted, values), values, None)
     with _take_lock(sources) as lock, announce(lock, _holder(plan, wanted, datetime.now(UTC))):
-        spec, _ = spec_of(sources, plan, wanted, values)
-        return _launch(sources, spec, values, lock)
+        return _launch(sources, make_run_spec(sources, plan, wanted, values), values, lock)
 
 
 def start_check(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | None, options: Mapping[str, Any]) -> Run:
@@ -57,8 +59,54 @@ def start_check(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | N
     wanted = _options(sources, plan, {"note": "checks", **options})
     refuse_unknown(plan, wanted.ignore_checks)
     values = _values(sources, secrets, plan)
-    spec, survey = spec_of(sources, plan, wanted, values)
-    return _launch(sources, make_check_spec(spec, survey.catalog, run=new_id()), values, None)
+    spec = make_run_spec(sources, plan, wanted, values)
+    check = make_check_spec(spec, run=new_id(), secrets_digest=_secrets_digest(sources, values))
+    return _launch(sources, check, values, None)
+
+
+def find_started(sources: SiteSources, plan: Plan, options: Mapping[str, Any]) -> Run | None:
+    """Return the run that applied *plan* already; see `Site.started`."""
+    _refuse_foreign(sources, plan)
+    return _allowed(sources, plan, _options(sources, plan, options))
+
+
+def _allowed(sources: SiteSources, plan: Plan, wanted: RunOptions) -> Run | None:
+    """Return the run that applied *plan* already, and refuse what nobody may start so."""
+    if not wanted.check_mode:
+        if (run := _applied(sources, plan)) is not None:
+            return run
+        _refuse_destructive(plan, wanted)
+    refuse_unknown(plan, wanted.ignore_checks)
+    return None
+
+
+def _applied(sources: SiteSources, plan: Plan) -> Run | None:
+    """Return the run that applied *plan* already; None if none did."""
+    if not sources.directory.runs.has(plan.id):
+        return None
+    run = Run(sources.directory, plan.id)
+    if run.plan != plan:
+        raise PlanningError(
+            f"run {plan.id} carried out another plan under this id: the plan was edited", remedy="make the plan again"
+        )
+    now = run.snapshot()
+    if now.failed_checks:
+        failed = dict.fromkeys(check.name for check in run.checks if check.blocks and check.ignorable)
+        raise PlanUsedError(plan.id, run.id, tuple(failed))
+    return run
+
+
+def _refuse_destructive(plan: Plan, options: RunOptions) -> None:
+    names = sorted({f"{change.text} {change.component}" for change in plan.changes if change.destructive})
+    if names and not options.allow_destructive:
+        raise DestructivePlanError(names)
+
+
+def _secrets_digest(sources: SiteSources, values: Mapping[str, str]) -> str:
+    """Return a digest of *values* that tells nobody without the key of the secrets what they are."""
+    if not values:
+        return ""
+    return sources.directory.store.secrets.keyed_digest(json.dumps(dict(sorted(values.items()))).encode())
 
 
 def lock_holder(sources: SiteSources) -> SiteLock | None:
@@ -80,7 +128,11 @@ def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunO
     if plan.continues is not None and sources.directory.runs.has(plan.continues):
         before = sources.directory.runs.journal(plan.continues).spec().options
     connection = {"user": before.user, "private_key": before.private_key, "become": before.become}
-    named = {name: value for name, value in given.items() if value is not None and value is not False}
+    if isinstance(given.get("checks"), HasId):
+        given = {**given, "checks": given["checks"].id}
+    named = {
+        name: value for name, value in given.items() if value is not None and (value is not False or name == "checks")
+    }
     wanted = RunOptions(**{"requested_by": user_name(), **connection, **named})
     if problems := option_problems(given):
         lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())

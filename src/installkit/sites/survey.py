@@ -71,8 +71,14 @@ class SiteSources:
         return self.directory.store.sites.get(self.name)
 
     def revision(self) -> str | None:
-        """Return the last run that changed the site; None before the first."""
+        """Return the last run that may have changed the site, and did not fail at its checks; None before the first."""
         run = read_holder(self.directory.folders.site_lock(self.name)).get("run")
+        while isinstance(run, str) and self.directory.runs.has(run):
+            journal = self.directory.runs.journal(run)
+            result = journal.result()
+            if result is None or not result.run.failed_checks:
+                break
+            run = journal.spec().plan.revision
         return run if isinstance(run, str) else None
 
     def catalog(self) -> Catalog:

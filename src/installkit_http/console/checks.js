@@ -12,7 +12,7 @@ const LOOK_EVERY = 700; // milliseconds
 
 /** Make the section of *plan*'s checks; nothing is checked before somebody asks for it. *secrets* returns those given. */
 export function makeChecks(plan, secrets, signal) {
-  const found = make("div");
+  const found = make("div", {});
   const run = guarded(found, async (event) => {
     const button = event.target;
     button.disabled = true;
@@ -27,6 +27,11 @@ export function makeChecks(plan, secrets, signal) {
   });
   const button = make("button", { type: "button", class: "plain", onclick: run }, say("checks.go"));
   return makeSection(say("checks.title"), make("p", { class: "quiet" }, say("checks.help")), button, found);
+}
+
+/** Return the run of the checks that were made in *page*, for the start to count; true, for it to check, where none was. */
+export function madeChecks(page) {
+  return page.querySelector("[data-checked]")?.dataset.checked ?? true;
 }
 
 /** Return why each check is ignored, by its name, as it was written in *page*. */
@@ -55,6 +60,7 @@ async function ended(run, signal) {
 function show(place, run) {
   const checks = checksOf(run);
   const asked = new Set();
+  place.dataset.checked = run.id;
   const broken = run.failures.filter(({ code }) => code !== "check_failed"); // what no check found
   place.replaceChildren(
     make("p", {}, summaryOf(checks), " ", linkToRun(run.id)),

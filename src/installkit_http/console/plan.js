@@ -1,5 +1,5 @@
 import { address, get, getAll, post, Problem, remove } from "./api.js";
-import { ignoredChecks, makeChecks } from "./checks.js";
+import { ignoredChecks, madeChecks, makeChecks } from "./checks.js";
 import { make, makeCheckbox, makeField, makeId, makeSection, makeTable } from "./elements.js";
 import { makeGraph } from "./graph.js";
 import { guarded, linkToRun, linkToSite, makeFacts, makeTime } from "./marks.js";
@@ -114,7 +114,7 @@ function makeStart(plan, secrets) {
     makeField(say("plan.note"), "note", { autocomplete: "off", maxlength: 500 }),
     secrets.length ? makeSecrets(secrets) : null,
     makeCheckbox(say("plan.check"), "check_mode"),
-    destroys ? makeCheckbox(say("plan.destructive"), "destructive", { required: true }) : null,
+    destroys ? makeCheckbox(say("plan.destructive"), "destructive") : null,
     make("div", { class: "buttons" }, make("button", {}, say("plan.go")), buttons), refused,
   );
 }
@@ -135,7 +135,8 @@ async function startRun(plan, form, refused) {
   try {
     const main = document.getElementById("main");
     const [secrets, ignored] = [givenSecrets(main), ignoredChecks(main)];
-    const options = { note: form.get("note"), check_mode: form.has("check_mode"), secrets, ignore_checks: ignored };
+    const consent = { allow_destructive: form.has("destructive"), checks: madeChecks(main), ignore_checks: ignored };
+    const options = { note: form.get("note"), check_mode: form.has("check_mode"), secrets, ...consent };
     const run = await post(address`plans/${plan.id}/runs`, options);
     location.hash = address`#/runs/${run.id}`;
   } catch (error) {

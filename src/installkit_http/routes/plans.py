@@ -65,9 +65,14 @@ class StartOptions(CheckOptions):
 
     Attributes:
         log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
+        checks: Whether installkit checks the hosts first; or the id of a check run of the same plan, which counts instead
+            if it succeeded less than ten minutes ago for the same secrets.
+        allow_destructive: Consent to what destroys data.
     """
 
     note: str = ""
+    checks: bool | str = True
+    allow_destructive: bool = False
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
@@ -115,9 +120,11 @@ def check_plan(call: Call) -> Response:
 def start_run(call: Call) -> Response:
     """Start to carry a plan out; a plan that was started answers with its run."""
     plan = call.plan()
-    known = None if call.body.check_mode else _run_of(call, plan)
+    site = call.installer.site(plan.site)
     options: dict[str, Any] = attrs.asdict(call.body, recurse=False)
-    run = known or call.installer.site(plan.site).start(plan, requested_by=call.who, **options)
+    secrets = options.pop("secrets")
+    known = site.started(plan, **options)
+    run = known or site.start(plan, secrets=secrets, requested_by=call.who, **options)
     return started(call, run, 202 if known is None else 200)
 
 

@@ -76,14 +76,21 @@ def python_of(page):
     return [*blocks_of(page, "python"), *spans]
 
 
+def attributes_of(owner):
+    """Return the attributes that the docstring of *owner* names: an instance alone has them."""
+    _, _, section = inspect.getdoc(owner).partition("Attributes:\n")
+    return re.findall(r"^ {4}(\w+): ", section, flags=re.MULTILINE)
+
+
 def missing_names(code):
     """Yield what *code* asks of `OBJECTS` that they do not have: an attribute, or an argument of a call."""
     for node in ast.walk(ast.parse(code)):
         called = node.func if isinstance(node, ast.Call) else node
         if not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name):
             continue
-        found = getattr(OBJECTS.get(called.value.id), called.attr, None)
-        if called.value.id in OBJECTS and found is None:
+        owner = OBJECTS.get(called.value.id)
+        found = getattr(owner, called.attr, None)
+        if called.value.id in OBJECTS and found is None and called.attr not in attributes_of(owner):
             yield f"{called.value.id}.{called.attr}"
         elif called is not node and called.value.id in OBJECTS and not inspect.isclass(found):
             known = inspect.signature(found).parameters

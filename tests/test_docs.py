@@ -2,6 +2,7 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -123,6 +124,43 @@ def test_every_page_is_offered_on_the_forge_and_on_the_site():
 
     assert set() == {page for page in pages - {"README.md"} if f"({page})" not in index}
     assert set() == {page for page in pages if f": docs/{page}\n" not in menu}
+
+
+def test_the_map_names_every_folder_of_the_source():
+    """Whoever looks for something finds where to begin."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    packages = [ROOT / "src" / "installkit", ROOT / "src" / "installkit_http"]
+    folders = [path.relative_to(package) for package in packages for path in package.rglob("*") if path.is_dir()]
+    wanted = [str(path) for path in folders if path.name != "__pycache__" and "demo/catalog/" not in str(path)]
+
+    assert 20 <= len(wanted)
+    assert [] == [name for name in wanted if f"`{name}/`" not in guide]
+
+
+def test_files_that_are_explained_are_there():
+    """Of the source: by their path in it, or below `installkit/`."""
+    pages = [*(ROOT / "docs" / "explanation").rglob("*.md"), ROOT / "CONTRIBUTING.md"]
+    named = {(page.name, name) for page in pages for name in re.findall(r"`([\w/]+\.py)`", page.read_text())}
+    places = [ROOT, ROOT / "tests", *(ROOT / "src").iterdir()]
+
+    assert 40 <= len(named)
+    assert [] == sorted((page, name) for page, name in named if not any((place / name).exists() for place in places))
+
+
+def test_the_words_of_the_glossary_are_sorted_and_there_once():
+    """Whoever looks one up knows where."""
+    rows = (ROOT / "docs" / "reference" / "glossary.md").read_text().splitlines()[7:]
+    words = [re.match(r"\| \[?`?([\w, ]+)", row)[1] for row in rows]
+
+    assert 60 <= len(words)
+    assert sorted(set(words)) == words
+
+
+def test_the_package_has_one_version():
+    """It stands in two files, which a release changes together."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert installkit.__version__ == project["version"]
 
 
 def test_every_link_leads_somewhere():

@@ -6,7 +6,8 @@ from datetime import datetime
 
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
-__all__ = ["counted", "duration_text", "join_names", "parse_duration", "size_text", "time_text"]
+LONGEST_SHOWN = 60
+"""Characters of a value that a message repeats."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -50,6 +51,16 @@ def size_text(size: float) -> str:
 def time_text(time: datetime | None) -> str:
     """Return *time* on the clock of this machine, as `2026-11-22 08:01`; empty for None."""
     return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def shown(value: object) -> str:
+    """Return *value* as a message repeats it: what fits in a line; of what is no text and no number, its type."""
+    return shorten(repr(value) if isinstance(value, (str, int, float)) else type(value).__name__)
+
+
+def shorten(text: str) -> str:
+    """Return *text* as far as it fits in a line, with `...` where more of it is left."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def parse_duration(text: str) -> float | None:

@@ -15,6 +15,7 @@ from cattrs.cols import homogenous_tuple_structure_factory, is_mapping, mapping_
 from cattrs.errors import ForbiddenExtraKeysError
 from starlette.datastructures import QueryParams
 
+from installkit.text import shorten
 from installkit_http.problems import Mistake, ProblemError, invalid
 
 T = TypeVar("T")
@@ -222,5 +223,4 @@ def _time(value: Any, _: Any) -> datetime:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004 - a line's worth
+    return shorten(json.dumps(value, ensure_ascii=False))

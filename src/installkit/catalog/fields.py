@@ -8,6 +8,7 @@ import attrs
 
 from installkit.catalog.document import Document, Place
 from installkit.catalog.names import NameRule
+from installkit.text import shorten
 
 T = TypeVar("T")
 
@@ -84,8 +85,7 @@ def described(value: Any) -> str:
         return "nothing"
     if isinstance(value, (dict, list)):
         return "a map" if isinstance(value, dict) else "a list"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits in a line
+    return shorten(repr(value))
 
 
 def suggestion(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:

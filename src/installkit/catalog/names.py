@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 
 from installkit.model import OWN_CHECKS
+from installkit.model.parameter_types import SPECIAL_VARIABLES, is_variable_name
+from installkit.model.parameter_types import VARIABLE_NAME as NAME_PATTERN
 
 _COMPONENT = re.compile(r"(?=.*[A-Za-z])(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 _KEYWORDS = """
 action always any_errors_fatal args async async_val become become_exe become_flags become_method become_user block
@@ -21,12 +22,8 @@ ignore_unreachable joiner lipsum local_action lookup loop loop_control loop_with
 name namespace no_log notify now omit order poll port post_tasks pre_tasks q query range register remote_user rescue
 retries roles run_once serial strategy tags tasks throttle timeout undef until vars vars_files vars_prompt when with_
 """
-_SPECIAL_VARIABLES = """
-group_names groups hostvars inventory_dir inventory_file inventory_hostname inventory_hostname_short item play_hosts
-playbook_dir role_name role_names role_path
-"""
 
-RESERVED_VARIABLES = frozenset((_KEYWORDS + _SPECIAL_VARIABLES).split())
+RESERVED_VARIABLES = SPECIAL_VARIABLES | frozenset(_KEYWORDS.split())
 """Names that Ansible keeps for itself. Sources: the keywords of play, role, block and task, and the template globals,
 of which ansible-core 2.19 warns as `Found variable using reserved name`; "Special Variables" of its documentation."""
 
@@ -45,8 +42,8 @@ def component_name_problem(name: str) -> str | None:
 
 def variable_name_problem(name: str) -> str | None:
     """Return why *name* cannot be a variable of an action; None if it can."""
-    if not _VARIABLE.fullmatch(name) or keyword.iskeyword(name):
-        return f"{name!r} is no Ansible variable name: letters, digits and '_', no digit first, no Python keyword"
+    if not is_variable_name(name):
+        return f"{name!r} is not an Ansible variable name: letters, digits and '_', no digit first, no Python keyword"
     if name in RESERVED_VARIABLES:
         return f"{name!r} is reserved by Ansible: choose another name, such as 'my_{name}'"
     if name.startswith("component_"):
@@ -87,8 +84,8 @@ class NameRule:
 _NO_VARIABLE = {"not": {"enum": sorted({*RESERVED_VARIABLES, *keyword.kwlist})}}
 
 COMPONENT_NAME = NameRule(component_name_problem, {"pattern": f"^{_COMPONENT.pattern}$", "not": {"const": OWN_CHECKS}})
-VARIABLE_NAME = NameRule(variable_name_problem, {"pattern": f"^(?!component_){_VARIABLE.pattern}$", **_NO_VARIABLE})
+VARIABLE_NAME = NameRule(variable_name_problem, {"pattern": f"^(?!component_){NAME_PATTERN}$", **_NO_VARIABLE})
 PARAMETER_NAME = NameRule(
-    parameter_name_problem, {"pattern": f"^(?!component_|ansible_){_VARIABLE.pattern}$", **_NO_VARIABLE}
+    parameter_name_problem, {"pattern": f"^(?!component_|ansible_){NAME_PATTERN}$", **_NO_VARIABLE}
 )
 HOST_PATTERN = NameRule(pattern_problem, {"pattern": r"^(?![-@])(?!.*\{[{%]).*\S"})

@@ -1,7 +1,7 @@
 """What a manifest may say: a table of readers for each kind of map in it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -25,16 +25,14 @@ from installkit.catalog.fields import (
     told,
 )
 from installkit.catalog.names import COMPONENT_NAME, HOST_PATTERN, PARAMETER_NAME, VARIABLE_NAME, NameRule
-from installkit.model import ON_CHANGE, PARAMETER_TYPES, Action, Requirement
+from installkit.model import ON_CHANGE, TYPES, Action, Requirement
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~:-]{0,63}")
 _PERCENTAGE = re.compile(r"(100|[1-9][0-9]?)%")
 _DURATION = re.compile(r"(?=.*[1-9])(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _TAG = re.compile(r"[^\s,-][^\s,]*")
 _PLAYBOOK = re.compile(r"(?![/~-]).*\.ya?ml")
-_HOST = re.compile(r"\w[\w.:-]*")
 _ACTIONS = tuple(action.value for action in Action)
-_LARGEST_PORT = 65_535
 
 
 def _matches(pattern: re.Pattern[str]) -> Schema:
@@ -140,29 +138,8 @@ def _playbook(field: Field) -> str:
     return playbook
 
 
-_FITS: Mapping[str, tuple[Callable[[Any], bool], str, Schema]] = {
-    "string": (lambda value: isinstance(value, str), "text (quoted)", {"type": "string"}),
-    "integer": (lambda value: type(value) is int, "an integer", {"type": "integer"}),
-    "number": (lambda value: type(value) in {int, float}, "a number", {"type": "number"}),
-    "boolean": (lambda value: isinstance(value, bool), "true or false", {"type": "boolean"}),
-    "port": (
-        lambda value: type(value) is int and 1 <= value <= _LARGEST_PORT,
-        "a port from 1 to 65535",
-        {"type": "integer", "minimum": 1, "maximum": _LARGEST_PORT},
-    ),
-    "path": (
-        lambda value: isinstance(value, str) and value.startswith("/"),
-        "an absolute path",
-        {"type": "string", "pattern": "^/"},
-    ),
-    "host": (lambda value: isinstance(value, str) and bool(_HOST.fullmatch(value)), "a host", {"type": "string"}),
-    "list": (lambda value: isinstance(value, list), "a list", {"type": "array"}),
-    "map": (lambda value: isinstance(value, dict), "a map", {"type": "object"}),
-}
-"""By parameter type: whether a value is of it, how the type is called in a message, and its schema."""
-
 PARAMETER: Mapping[str, Reader[Any]] = {
-    "type": told("What values are; string unless said otherwise.", one_of(PARAMETER_TYPES)),
+    "type": told("What values are; string unless said otherwise.", one_of(tuple(TYPES))),
     "default": told("The value where nobody gives one; the customer's own variables win over it.", anything),
     "secret": told("Kept encrypted, and replaced by ******** wherever it is printed.", boolean),
     "required": told("Refuse to plan without a value.", boolean),
@@ -175,8 +152,8 @@ _declaration = record(PARAMETER)
 def _default_schemas() -> list[Schema]:
     """Return, for each type, what the default must be then."""
     by_type: list[tuple[Schema, str]] = [({"not": {"required": ["type"]}}, "string")]
-    by_type += [({"required": ["type"], "properties": {"type": {"const": kind}}}, kind) for kind in _FITS]
-    return [{"if": where, "then": {"properties": {"default": _FITS[kind][2]}}} for where, kind in by_type]
+    by_type += [({"required": ["type"], "properties": {"type": {"const": kind}}}, kind) for kind in TYPES]
+    return [{"if": where, "then": {"properties": {"default": TYPES[kind].schema}}} for where, kind in by_type]
 
 
 _NO_SECRET_DEFAULT = {"not": {"required": ["secret", "default"], "properties": {"secret": {"const": True}}}}
@@ -187,9 +164,10 @@ def _parameter(field: Field) -> dict[str, Any]:
     parts = _declaration(field)
     if parts.get("secret") and "default" in parts:
         field.report("a secret has no default: whoever reads the catalog would know it", "default", key=True)
-    fits, what, _ = _FITS[parts.get("type", "string")]
-    if "default" in parts and not fits(parts["default"]):
-        field.report(f"the default must be {what}, not {described(parts['default'])}", "default")
+    kind = TYPES[parts.get("type", "string")]
+    if "default" in parts and not kind.fits(parts["default"]):
+        wanted = f"{kind.what} (quoted)" if kind.is_text else kind.what
+        field.report(f"the default must be {wanted}, not {described(parts['default'])}", "default")
     return parts
 
 

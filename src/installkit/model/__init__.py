@@ -4,7 +4,6 @@ from installkit.model.access import AuditEntry, KeptAnswer, Token, Webhook
 from installkit.model.check import CONNECTION_CHECK, OWN_CHECKS, Check, Ignored, group_checks
 from installkit.model.component import (
     ON_CHANGE,
-    PARAMETER_TYPES,
     ActionSpec,
     Catalog,
     Component,
@@ -18,6 +17,7 @@ from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, PlaybookUse, Targets
 from installkit.model.options import LOG_LIMIT, HasId, RunOptions, StartOptions, option_problems
+from installkit.model.parameter_types import TYPES, digest, variable_problem
 from installkit.model.parameters import SiteParameters
 from installkit.model.passwords import (
     BECOME_PASSWORD,
@@ -67,7 +67,7 @@ __all__ = [
     "NEXT_RUN_STATUSES",
     "ON_CHANGE",
     "OWN_CHECKS",
-    "PARAMETER_TYPES",
+    "TYPES",
     "VAULT_PASSWORD",
     "Action",
     "ActionSpec",
@@ -126,6 +126,7 @@ __all__ = [
     "Token",
     "Webhook",
     "aware_time",
+    "digest",
     "from_wire",
     "group_checks",
     "group_failures",
@@ -137,6 +138,7 @@ __all__ = [
     "record_event",
     "time_to_wire",
     "to_wire",
+    "variable_problem",
     "vault_password_name",
     "vault_passwords",
 ]

@@ -45,9 +45,6 @@ class Origin:
     name: str | None = None
 
 
-PARAMETER_TYPES = ("string", "integer", "number", "boolean", "port", "path", "host", "list", "map")
-"""`port` is an integer from 1 to 65535, `path` an absolute path."""
-
 ON_CHANGE = ("configure", "restart", "fixed")
 """What a changed value asks for; `fixed` refuses the change after the first install."""
 
@@ -59,7 +56,7 @@ class Parameter:
 
     Attributes:
         component: The component that declares it.
-        type: One of `PARAMETER_TYPES`.
+        type: One of `TYPES`.
         value: None where there is none yet, and always None for a secret.
         origin: Where the value comes from; None without a value.
         on_change: One of `ON_CHANGE`.

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypedDict, runtime_checkable
 
 import attrs
 
+from installkit.text import shown
+
 LOG_LIMIT = 1_000_000_000
 """Bytes that a step's log may have unless another limit is given."""
 
@@ -99,7 +101,7 @@ def option_problems(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _wanted(wanted: str, fits: Callable[[Any], bool]) -> Callable[[Any], str | None]:
-    return lambda value: None if fits(value) else f"is {wanted}, not {_shown(value)}"
+    return lambda value: None if fits(value) else f"is {wanted}, not {shown(value)}"
 
 
 def _note_problem(note: Any) -> str | None:
@@ -110,7 +112,7 @@ def _note_problem(note: Any) -> str | None:
 
 def _line_problem(text: Any) -> str | None:
     if not isinstance(text, str):
-        return f"is text, not {_shown(text)}"
+        return f"is text, not {shown(text)}"
     odd = next((character for character in text if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}), None)
     return None if odd is None else f"is one line of text, without control characters as {odd!r}"
 
@@ -126,11 +128,6 @@ def _is_number(value: Any, kinds: Any) -> bool:
 
 def _are_reasons(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(each, str) for pair in value.items() for each in pair)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits in a line
 
 
 _truth = _wanted("true or false", lambda value: isinstance(value, bool))

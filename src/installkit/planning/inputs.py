@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from installkit.model import Catalog, Component, Installation, Inventory, Plan, SiteParameters, to_wire
-from installkit.planning.parameters import digest
+from installkit.model import Catalog, Component, Installation, Inventory, Plan, SiteParameters, digest, to_wire
 from installkit.planning.secret_names import sounds_secret
 from installkit.text import join_names
 

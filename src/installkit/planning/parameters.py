@@ -2,11 +2,7 @@
 
 import difflib
 import functools
-import hashlib
-import json
-import keyword
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -22,54 +18,14 @@ from installkit.model import (
     Parameter,
     Request,
     SiteParameters,
-    is_password,
+    digest,
 )
+from installkit.model.parameter_types import json_problem, name_problem, type_problem
 from installkit.planning.secret_names import sounds_secret
 
 _PREFIX = "parameter:"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-# Source: docs.ansible.com, "Special Variables"; a value for one of these would break what Ansible itself says there.
-_SPECIAL = frozenset(
-    [
-        "environment",
-        "group_names",
-        "groups",
-        "hostvars",
-        "inventory_dir",
-        "inventory_file",
-        "inventory_hostname",
-        "inventory_hostname_short",
-        "lookup",
-        "omit",
-        "play_hosts",
-        "playbook_dir",
-        "query",
-        "role_name",
-        "role_names",
-        "role_path",
-        "vars",
-    ]
-)
 _OF_CHECKS = "installkit_"  # what installkit's own checks demand of a host; no component gets it
 _NO_PROFILE = ("",)
-_HIGHEST_PORT = 65535
-
-_FITS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "string": ("text", lambda value: isinstance(value, str)),
-    "integer": ("a whole number", lambda value: _is_number(value, int)),
-    "number": ("a number", lambda value: _is_number(value, (int, float))),
-    "boolean": ("true or false", lambda value: isinstance(value, bool)),
-    "port": ("a port from 1 to 65535", lambda value: _is_number(value, int) and 0 < value <= _HIGHEST_PORT),
-    "path": ("an absolute path", lambda value: isinstance(value, str) and value.startswith("/")),
-    "host": ("a host name", lambda value: isinstance(value, str) and bool(re.fullmatch(r"[^\s-]\S*", value))),
-    "list": ("a list", lambda value: isinstance(value, (list, tuple))),
-    "map": ("a map", lambda value: isinstance(value, Mapping)),
-}
-
-
-def digest(value: Any) -> str:
-    """Return the sha256, in hex, of *value* as JSON."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def check_parameters(catalog: Catalog, request: Request, parameters: SiteParameters) -> None:
@@ -88,7 +44,7 @@ def check_parameters(catalog: Catalog, request: Request, parameters: SiteParamet
     ]
     for name in request.secrets:
         twice = "is given as a value and handed over as a secret: one of them is enough"
-        if problem := twice if name in request.parameters else _name_problem(name):
+        if problem := twice if name in request.parameters else name_problem(name):
             problems.append(f"{name}: {problem}")
     if problems:
         raise PlanningError("\n".join(problems), remedy="correct the values; nothing was changed")
@@ -161,53 +117,10 @@ def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str,
 def parameter_problem(name: str, value: Any, parameter: Parameter | None) -> str | None:
     """Return why *value* cannot be given to *name*, declared as *parameter*, None if nowhere; None if it can."""
     if parameter is None:
-        return _name_problem(name) or _json_problem(value)
+        return name_problem(name) or json_problem(value)
     if parameter.secret:
         return "is a secret: keep it among the site's secrets, or hand it over at start"
-    wanted, fits = _FITS[parameter.type]
-    return _json_problem(value) if fits(value) else f"{_shown(value)} is not {wanted}"
-
-
-def variable_problem(name: str) -> str | None:
-    """Return why *name* cannot be a variable of a host, where Ansible's own may be set; None if it can."""
-    return None if name.startswith("ansible_") and _NAME.fullmatch(name) else _name_problem(name)
-
-
-def _name_problem(name: str) -> str | None:
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-        return "is no Ansible variable name"
-    if is_password(name):
-        return "is a password: give it with Ansible's option (as -K), or keep it as a secret of the site"
-    if name.startswith(("ansible_", "component_", "__")) or name in _SPECIAL:
-        return "is reserved for Ansible and installkit"
-    return None
-
-
-def _json_problem(value: Any) -> str | None:
-    try:
-        digest(value)
-    except (TypeError, ValueError, RecursionError) as exc:
-        return f"{_shown(value)} cannot be handed over: {exc}"
-    odd = next(_reserved_keys(value), None)
-    return None if odd is None else f"the key {odd!r} means something to Ansible; rename it"
-
-
-def _reserved_keys(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        yield from (str(key) for key in value if str(key).startswith("__ansible_"))
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _reserved_keys(item)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, (str, int, float)) else type(value).__name__
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits in a line
-
-
-def _is_number(value: Any, kinds: Any) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
+    return type_problem(parameter.type, value) or json_problem(value)
 
 
 @attrs.define

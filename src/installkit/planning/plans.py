@@ -16,6 +16,7 @@ from installkit.model import (
     SiteParameters,
     Step,
     Targets,
+    digest,
 )
 from installkit.planning.changes import Changes, Setting, find_changes
 from installkit.planning.checks import with_own_checks
@@ -25,7 +26,6 @@ from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import (
     Values,
     check_parameters,
-    digest,
     handed_secrets,
     secret_warnings,
     undeclared_warnings,

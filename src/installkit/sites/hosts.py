@@ -7,8 +7,7 @@ from typing import Any
 
 from installkit.errors import DefinitionError, Issue, PlanningError, UnknownNameError
 from installkit.inventory import HeldInventory, held_path, read_inventory, write_held
-from installkit.model import Host, Inventory
-from installkit.planning import variable_problem
+from installkit.model import Host, Inventory, variable_problem
 from installkit.sites.survey import SiteSources
 
 

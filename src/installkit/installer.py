@@ -92,6 +92,7 @@ class Installer:
         inventory: str | Path | None = None,
         catalog: str | Path | None = None,
         title: str | None = None,
+        keep: bool = True,
     ) -> Site:
         """
         Return the site called *name*; it is created if both *inventory* and *catalog* are given and it is new.
@@ -105,6 +106,7 @@ class Installer:
             inventory: What `ansible-inventory -i` takes: a file, a folder or a script.
             catalog: The folder of its playbooks.
             title: For people; empty for the name, None for what a known site has.
+            keep: Store what is new of it at once; False stores it with the first plan that is made of it.
 
         Raises:
             UnknownNameError: If there is no such site, and not enough is given to create it.
@@ -125,8 +127,11 @@ class Installer:
             self._warn_of_others(name, absolute_source(inventory))
         folder = None if catalog is None else _catalog_folder(catalog, self.folders.data)
         snapshot = _described(name, known, inventory, folder, title)
-        if snapshot != known:
-            self._directory.store.sites.save(snapshot)
+        if snapshot == known:
+            return Site(self._directory, name)
+        if not keep:
+            return Site(self._directory, name, snapshot)
+        self._directory.store.sites.save(snapshot)
         return Site(self._directory, name)
 
     def create_site(self, name: str, *, inventory: str, catalog: str | Path, title: str | None = None) -> Site:

@@ -196,49 +196,34 @@ def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[insta
     """
     Hand out the site that the *options* of `site_options` mean, saying aloud whatever they leave open.
 
-    A new one is made where an inventory is given that no site has, and is gone again at the end unless a plan was made.
-    A known one keeps its catalog unless a plan is made from the one that was given.
+    A new one, where an inventory is given that no site has, is stored with its first plan; so is the catalog that is given
+    for a known one.
     """
-    catalogs = {site.name: site.snapshot().catalog for site in session.installer.sites()}
+    known = {site.name for site in session.installer.sites()}
     site = session.survey(_find_site(session, options["site"], options["catalog"], options["inventory"]))
+    made = site.snapshot()
+    inventory, catalog = str(made.inventory.path), str(made.catalog)
     try:
         yield site
     except BaseException:
-        if site.name in catalogs:
-            _put_back(session, site, catalogs[site.name])
+        if site.name not in known:
+            command = session.command("site", "create", site.name, "-i", inventory, "-c", catalog)
+            say(f"site {site.name} is not made, since there is no plan; to make it first: {command}")
         raise
-    finally:
-        if site.name not in catalogs:
-            _keep_if_planned(session, site)
-
-
-def _put_back(session: Session, site: installkit.Site, catalog: Path) -> None:
-    if site.snapshot().catalog != catalog:
-        session.installer.site(site.name, catalog=catalog)
-        say(f"site {site.name} keeps its catalog, {catalog}")
-
-
-def _keep_if_planned(session: Session, site: installkit.Site) -> None:
-    made = site.snapshot()
-    inventory, catalog = str(made.inventory.path), str(made.catalog)
-    if session.installer.plans(site.name, limit=1):
+    if site.name not in known:
         say(f"site {site.name} is new: inventory {inventory}, catalog {catalog}")
-        return
-    session.installer.delete_site(site.name)
-    command = session.command("site", "create", site.name, "-i", inventory, "-c", catalog)
-    say(f"site {site.name} is not made, since there is no plan; to make it first: {command}")
 
 
 def _find_site(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.Site:
     installer = session.installer
     if name is None and inventory is None:
-        return installer.site(_only_site(session), catalog=catalog)
+        return installer.site(_only_site(session), catalog=catalog, keep=False)
     names = {site.name for site in installer.sites()}
     if name is None and inventory is not None and (known := installer.site_of_inventory(inventory)) is not None:
         _say_other_path(known, inventory)
-        return installer.site(known.name, catalog=catalog)
+        return installer.site(known.name, catalog=catalog, keep=False)
     if inventory is None or name in names:
-        return installer.site(name or "", inventory=inventory, catalog=catalog)
+        return installer.site(name or "", inventory=inventory, catalog=catalog, keep=False)
     return _new_site(session, name or _free_name(inventory, names), catalog or ".", inventory)
 
 
@@ -273,7 +258,7 @@ def _new_site(session: Session, name: str, catalog: str, inventory: str) -> inst
     found = installkit.load_catalog(catalog)  # before anything is kept: a wrong one raises here
     if not len(found):
         raise click.UsageError(f"{'; '.join(found.warnings)}; or name another folder of playbooks with -c")
-    return session.installer.site(name, inventory=inventory, catalog=catalog)
+    return session.installer.site(name, inventory=inventory, catalog=catalog, keep=False)
 
 
 def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords: Mapping[str, str]) -> Asked:

@@ -57,6 +57,7 @@ def plan_request(
     plan = _make(request, survey, _stamp(sources, continues))
     warnings = (*plan.warnings, *_adjustments(plan, survey.catalog), *_elsewhere(sources))
     plan = attrs.evolve(plan, warnings=tuple(dict.fromkeys(warnings)))
+    sources.keep()
     sources.directory.store.plans.save(plan)
     return plan
 
@@ -70,7 +71,8 @@ def make_run_spec(sources: SiteSources, plan: Plan, options: RunOptions, values:
         PlanningError: If the plan is not what its own request makes of the same site.
     """
     sources.directory.runs.recover()
-    survey = sources.survey(plan.request, values, undone=_undone_by(sources, plan.request))
+    undone = _undone_by(sources, plan.request)
+    survey = sources.survey(plan.request, values, catalog=sources.catalog(anew=True), undone=undone)
     components = {change.component for change in plan.changes}
     now = digest_inputs(survey.catalog, survey.inventory, survey.installed, survey.parameters, components)
     if changes := stale_changes(plan, now, sources.revision()):

@@ -38,10 +38,10 @@ class Site(Shown):
         secrets: Secrets that it keeps.
     """
 
-    def __init__(self, directory: DataDirectory, name: str) -> None:
+    def __init__(self, directory: DataDirectory, name: str, pending: SiteSnapshot | None = None) -> None:
         self.name = name
         self._directory = directory
-        self._sources = SiteSources(directory, name)
+        self._sources = SiteSources(directory, name, pending)
         self.inventory = SiteInventory(self._sources)
         self.parameters = Parameters(self._sources)
         self.secrets = Secrets(self._sources)

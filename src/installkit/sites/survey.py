@@ -51,24 +51,46 @@ class SiteSources:
         name: The site's.
     """
 
-    def __init__(self, directory: DataDirectory, name: str) -> None:
+    def __init__(self, directory: DataDirectory, name: str, pending: SiteSnapshot | None = None) -> None:
+        """
+        Read a site.
+
+        Args:
+            directory: The data directory that it is in.
+            name: The site's.
+            pending: What it becomes once a plan of it is made, instead of what is stored.
+        """
         self.directory = directory
         self.name = name
+        self._pending = pending
+        self._known: list[Catalog] | None = None  # the catalog, while it is read once
         self._asking = directory.asking
 
     @contextlib.contextmanager
     def asked_once(self) -> Iterator[None]:
-        """Ask Ansible each question once until the `with` block ends."""
-        before = self._asking
-        self._asking = attrs.evolve(before, answers={} if before.answers is None else before.answers)
+        """Ask Ansible each question once until the `with` block ends, and read the catalog once for all but a start."""
+        before = self._asking, self._known
+        self._asking = attrs.evolve(self._asking, answers={} if self._asking.answers is None else self._asking.answers)
+        self._known = [] if self._known is None else self._known
         try:
             yield
         finally:
-            self._asking = before
+            self._asking, self._known = before
 
     def snapshot(self) -> SiteSnapshot:
         """Return the site as the store has it: `revision` and `last_run` as far as runs are indexed, `lock` None."""
-        return self.directory.store.sites.get(self.name)
+        return self._pending or self.directory.store.sites.get(self.name)
+
+    def keep(self) -> None:
+        """Store what was pending."""
+        if self._pending is not None:
+            self.directory.store.sites.save(self._pending)
+            self._pending = None
+
+    @property
+    def _new(self) -> bool:
+        """Whether the site is not stored yet."""
+        return self._pending is not None and all(site.name != self.name for site in self.directory.store.sites.list())
 
     def revision(self) -> str | None:
         """Return the last run that may have changed the site, and did not fail at its checks; None before the first."""
@@ -81,18 +103,23 @@ class SiteSources:
             run = journal.spec().plan.revision
         return run if isinstance(run, str) else None
 
-    def catalog(self) -> Catalog:
+    def catalog(self, *, anew: bool = False) -> Catalog:
         """
-        Read the catalog.
+        Read the catalog; within `asked_once` only the first time, or *anew*.
 
         Raises:
             DefinitionError: If a manifest is wrong; it lists every mistake.
         """
-        return load_catalog(self.snapshot().catalog)
+        if self._known and not anew:
+            return self._known[0]
+        found = load_catalog(self.snapshot().catalog)
+        if self._known is not None:
+            self._known[:] = [found]
+        return found
 
     def parameters(self) -> SiteParameters:
         """Return the values that were entered, by level."""
-        return self.directory.store.sites.parameters(self.name)
+        return SiteParameters() if self._new else self.directory.store.sites.parameters(self.name)
 
     def installed(self) -> tuple[Installation, ...]:
         """Return what is installed where: a row for each component and host."""
@@ -122,7 +149,7 @@ class SiteSources:
         return vault_passwords({**(self.directory.store.secrets.of_site(self.name) if kept else {}), **secrets})
 
     def survey(
-        self, request: Request, secrets: Mapping[str, str], *, catalog: Catalog | None = None, undone: Undone | None
+        self, request: Request, secrets: Mapping[str, str], *, catalog: Catalog, undone: Undone | None
     ) -> Survey:
         """
         Gather all that planning *request* takes: the catalog, the record, and what Ansible answers.
@@ -130,11 +157,11 @@ class SiteSources:
         Args:
             request: What somebody asks for.
             secrets: Handed values, vault passwords among them.
-            catalog: The site's, where the caller has read it in the same call.
+            catalog: The site's.
             undone: What the run to be rolled back did; None for any other request.
         """
         installed = self.installed()
-        catalog = _with_forgotten(catalog or self.catalog(), request, installed)
+        catalog = _with_forgotten(catalog, request, installed)
         asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
         vault = self.vault(secrets)
         inventory = self.inventory(catalog.folder, vault)

@@ -19,7 +19,7 @@ from installkit.engine import adopt, settle
 from installkit.engine.recorder import DISK_WAS_FULL, Recorder
 from installkit.errors import EngineError, StoreError
 from installkit.journal import Journal, LogWriter, create_journal
-from installkit.model import Action, Plan, Request, RunOptions, RunSpec, Step, StepSpec, StepStatus
+from installkit.model import Action, HostStatus, Outcome, Plan, Request, RunOptions, RunSpec, Step, StepSpec, StepStatus
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HEAD = "- hosts: all\n  gather_facts: false\n  tasks:\n"
@@ -252,7 +252,9 @@ def test_a_run_whose_last_event_is_written_ends_as_that_says(dead_run):
     recorder.run_started()
     for step in spec.plan.steps:
         recorder.step_started(step)
-        recorder.step_finished(step, StepStatus.SUCCEEDED, {"host_statuses": dict.fromkeys(step.hosts, "ok")}, None)
+        recorder.step_finished(
+            step, Outcome(status=StepStatus.SUCCEEDED, host_statuses=dict.fromkeys(step.hosts, HostStatus.OK))
+        )
     recorder.finish(RunStatus.SUCCEEDED, None)
     written = (run / "result.json").read_bytes()
     (run / "result.json").unlink()

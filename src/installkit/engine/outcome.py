@@ -14,33 +14,12 @@ from installkit.model import (
     FailureCode,
     HostStatus,
     Next,
-    Recap,
+    Outcome,
     Step,
     StepStatus,
     on_hosts,
 )
 from installkit.text import join_names
-
-
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """
-    How a step ended.
-
-    Attributes:
-        rc: Exit status of ansible-playbook; None if a signal killed it or it never started.
-        stopped: Whether we stopped it before its end.
-        checks: What a check step found.
-    """
-
-    status: StepStatus
-    rc: int | None
-    host_statuses: dict[str, HostStatus]
-    recap: dict[str, Recap] = attrs.field(factory=dict)
-    failures: tuple[Failure, ...] = ()
-    stopped: bool = False
-    log_size: int = 0
-    checks: tuple[Check, ...] = ()
 
 
 @attrs.frozen

@@ -1,6 +1,6 @@
 """What a run's carrier writes of its own: starts, ends, and in the end the result."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from installkit.journal import Journal, WhenFull, encode_event, open_journal, pa
 from installkit.model import (
     Event,
     EventKind,
+    Outcome,
     Record,
     RunProgress,
     RunResult,
@@ -20,6 +21,7 @@ from installkit.model import (
     StepStatus,
     record_event,
     time_to_wire,
+    to_wire,
 )
 
 DISK_WAS_FULL = "the disk was full: the run waited for space"
@@ -67,13 +69,20 @@ class Recorder:
         data = {**self._about(step, spec), "inputs": dict(spec.inputs)}
         self._emit(EventKind.STEP_STARTED, step=step.id, message=f"{step.action.value} {step.component}", data=data)
 
-    def step_finished(self, step: Step, status: StepStatus, outcome: Mapping[str, Any], message: str | None) -> None:
-        """Record how *step* ended; *outcome* is an `Outcome` on the wire, empty for a step that never started."""
+    def step_skipped(self, step: Step, why: str) -> None:
+        """Record that *step* never starts."""
+        self._finished(step, StepStatus.SKIPPED, {}, why)
+
+    def step_finished(self, step: Step, outcome: Outcome, message: str | None = None) -> None:
+        """Record how *step*, which had begun, ended."""
+        wire = to_wire(outcome)
+        self._finished(step, StepStatus(wire.pop("status")), wire, message)
+
+    def _finished(self, step: Step, status: StepStatus, outcome: dict[str, Any], message: str | None) -> None:
         started = self.progress.step(step.id).started_at
         duration = None if started is None else (datetime.now(UTC) - started).total_seconds()
+        outcome.pop("stopped", None)
         data = {**self._about(step, self._specs[step.id]), **outcome}
-        for word in ("status", "stopped"):
-            data.pop(word, None)
         self._emit(EventKind.STEP_FINISHED, step=step.id, status=status, duration=duration, message=message, data=data)
 
     def cancel_requested(self, by: str, *, now: bool) -> None:

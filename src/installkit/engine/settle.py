@@ -1,7 +1,7 @@
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from installkit.ansible.scratch import remove_scratch, scratch_path
 from installkit.engine.recorder import Recorder
@@ -16,7 +16,7 @@ from installkit.journal import (
     write_carrier,
     write_errors,
 )
-from installkit.model import HostStatus, RunProgress, RunResult, RunStatus, StepStatus
+from installkit.model import HostStatus, Outcome, RunProgress, RunResult, RunStatus, StepStatus
 
 LOCK_PATIENCE = 0.5
 """Seconds in which those who only asked whether a run's lock is held have let it go."""
@@ -118,23 +118,20 @@ def _record_interruption(run: Path, journal: Journal, recorder: Recorder, why: s
     for step in recorder.spec.plan.steps:
         status = recorder.statuses[step.id]
         if status.ahead:
-            recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was interrupted before")
+            recorder.step_skipped(step, "the run was interrupted before")
         elif not status.final:
-            recorder.step_finished(step, StepStatus.INTERRUPTED, unseen_end(journal, step.id), "its end was not seen")
+            recorder.step_finished(step, unseen_end(journal, step.id, StepStatus.INTERRUPTED), "its end was not seen")
     died = "its supervisor died" if began else "its supervisor died before the first step started"
     recorder.finish(RunStatus.INTERRUPTED, why or died)
 
 
-def unseen_end(journal: Journal, step: str) -> dict[str, Any]:
-    """Return what the events prove of *step*, as an `Outcome` on the wire: who failed, and that nobody else is done."""
+def unseen_end(journal: Journal, step: str, status: StepStatus) -> Outcome:
+    """Return what the events prove of *step*, which became *status*: who failed, and that nobody else is done."""
     progress = RunProgress(journal.spec())
     for entry in journal.read_events():
         progress.feed(entry.event)
     statuses = {
-        host: status if status in {HostStatus.FAILED, HostStatus.UNREACHABLE} else HostStatus.UNFINISHED
-        for host, status in progress.step(step).host_statuses.items()
+        host: seen if seen in {HostStatus.FAILED, HostStatus.UNREACHABLE} else HostStatus.UNFINISHED
+        for host, seen in progress.step(step).host_statuses.items()
     }
-    return {
-        "host_statuses": {host: status.value for host, status in statuses.items()},
-        "log_size": journal.log_size(step),
-    }
+    return Outcome(status=status, host_statuses=statuses, log_size=journal.log_size(step))

@@ -28,7 +28,7 @@ from installkit.engine.evidence import Evidence
 from installkit.engine.facts import facts_wanted, gather_facts
 from installkit.engine.findings import Findings
 from installkit.engine.host_checks import HostFindings
-from installkit.engine.outcome import About, Outcome, broke_off, judge, judge_checks, not_started
+from installkit.engine.outcome import About, broke_off, judge, judge_checks, not_started
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
 from installkit.errors import EngineError
@@ -39,6 +39,7 @@ from installkit.model import (
     Failure,
     FailureCode,
     Ignored,
+    Outcome,
     RunSpec,
     Step,
     StepSpec,

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 
@@ -28,7 +28,7 @@ from installkit.engine.schedule import done_before, doomed_steps, ready_steps
 from installkit.engine.settle import unseen_end
 from installkit.errors import StoreError
 from installkit.journal import CancelRequest, Journal, read_approval, read_cancel, wait
-from installkit.model import RunSpec, RunStatus, Step, StepSpec, StepStatus
+from installkit.model import HostStatus, Outcome, RunSpec, RunStatus, Step, StepSpec, StepStatus, from_wire
 from installkit.processes import Process, become_subreaper, end_children
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class _LiveStep:
     pipe: int
     began: float
     buffer: bytes = b""
-    outcome: dict[str, Any] | None = None
+    outcome: Outcome | None = None
     kept: frozenset[Process] = frozenset()
     stop: StepStatus | None = None
     stopped_at: float = 0.0
@@ -140,12 +140,12 @@ class Supervisor:
         """Pass over the steps that are not wanted; what needs them goes on."""
         for step in self._spec.plan.steps:
             if reason := self._specs[step.id].skipped:
-                self._recorder.step_finished(step, StepStatus.SKIPPED, {}, reason)
+                self._recorder.step_skipped(step, reason)
 
     def _go_on(self, scratch: Path) -> bool:
         """Start what may start; return whether anything is under way, or waits for an approval."""
         for step in doomed_steps(self._spec, self._recorder.statuses):
-            self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "a step that it needs did not succeed")
+            self._recorder.step_skipped(step, "a step that it needs did not succeed")
         while self._stopping is None and (ready := ready_steps(self._spec, self._recorder.statuses)):
             if ready[0].approve and not self._spec.options.check_mode:  # which leaves nothing to approve of
                 self._ask(ready[0])
@@ -161,8 +161,8 @@ class Supervisor:
         self._recorder.step_started(step)
         playbook = self._specs[step.id].playbook
         if playbook is None:
-            done = {"host_statuses": dict.fromkeys(step.hosts, "ok")}
-            self._recorder.step_finished(step, StepStatus.SUCCEEDED, done, None)
+            done = Outcome(status=StepStatus.SUCCEEDED, host_statuses=dict.fromkeys(step.hosts, HostStatus.OK))
+            self._recorder.step_finished(step, done)
             return
         reader, writer = os.pipe()
         order = step_process.Order(
@@ -212,7 +212,7 @@ class Supervisor:
         elif kind == step_process.KEPT:
             live.kept = frozenset(Process(int(pid), started) for pid, started in json.loads(body).items())
         else:
-            live.outcome = json.loads(body)
+            live.outcome = from_wire(Outcome, json.loads(body))
 
     def _end(self, live: _LiveStep) -> None:
         del self._live[live.pipe]
@@ -222,17 +222,15 @@ class Supervisor:
         self._kept |= live.kept
         if live.outcome is None:
             self._sweep()
-        status, outcome = self._outcome(live)
-        failures = outcome.get("failures") or ()
-        message = failures[0]["summary"] if failures else None
-        self._recorder.step_finished(live.step, status, outcome, message)
+        outcome = self._outcome(live)
+        message = outcome.failures[0].summary if outcome.failures else None
+        self._recorder.step_finished(live.step, outcome, message)
 
-    def _outcome(self, live: _LiveStep) -> tuple[StepStatus, dict[str, Any]]:
+    def _outcome(self, live: _LiveStep) -> Outcome:
+        stopped = live.stop or StepStatus.INTERRUPTED
         if live.outcome is None:
-            return live.stop or StepStatus.INTERRUPTED, unseen_end(Journal(self._run), live.step.id)
-        if live.outcome["stopped"]:
-            return live.stop or StepStatus.INTERRUPTED, live.outcome
-        return StepStatus(live.outcome["status"]), live.outcome
+            return unseen_end(Journal(self._run), live.step.id, stopped)
+        return attrs.evolve(live.outcome, status=stopped) if live.outcome.stopped else live.outcome
 
     def _sweep(self) -> None:
         """End what a dead step process left: its ansible-playbook has got SIGTERM by the kernel."""
@@ -318,7 +316,7 @@ class Supervisor:
         for step in self._spec.plan.steps:
             if self._recorder.statuses[step.id].ahead:
                 statuses.add(self._stopping or StepStatus.INTERRUPTED)
-                self._recorder.step_finished(step, StepStatus.SKIPPED, {}, "the run was stopped before")
+                self._recorder.step_skipped(step, "the run was stopped before")
         for status in (StepStatus.INTERRUPTED, StepStatus.TIMED_OUT, StepStatus.CANCELED, StepStatus.FAILED):
             if status in statuses:
                 return RunStatus(status), self._reason(status)

@@ -34,6 +34,7 @@ from installkit.model.progress import RunProgress
 from installkit.model.run import (
     Failure,
     Next,
+    Outcome,
     Progress,
     Recap,
     RunResult,
@@ -94,6 +95,7 @@ __all__ = [
     "LogSpan",
     "Next",
     "Origin",
+    "Outcome",
     "Parameter",
     "Plan",
     "PlanFilter",

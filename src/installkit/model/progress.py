@@ -3,10 +3,9 @@ from datetime import datetime
 
 import attrs
 
-from installkit.model.check import Check
 from installkit.model.event import Event
 from installkit.model.failures import group_failures
-from installkit.model.run import Failure, Progress, Recap, RunSnapshot, RunSpec, StepSnapshot
+from installkit.model.run import Failure, Outcome, Progress, Recap, RunSnapshot, RunSpec, StepSnapshot
 from installkit.model.statuses import EventKind, HostStatus, ResultStatus, RunStatus, StepStatus
 from installkit.model.wire import from_wire
 
@@ -124,19 +123,20 @@ class _StepProgress:
             self._statuses[host] = HostStatus.RUNNING
 
     def _finish(self, event: Event) -> None:
-        failures = event.data.get("failures", ())
-        self._log_size = event.data.get("log_size", self._log_size)
+        wire = {name: value for name, value in event.data.items() if name in attrs.fields_dict(Outcome)}
+        outcome = from_wire(Outcome, {**wire, "status": event.status})
+        self._log_size = outcome.log_size if "log_size" in wire else self._log_size
         if event.status == StepStatus.SKIPPED:
             self._statuses = dict.fromkeys(self._statuses, HostStatus.SKIPPED)
-        self._statuses |= {host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
+        self._statuses |= outcome.host_statuses
         self._step = attrs.evolve(
             self._step,
-            status=StepStatus(event.status or ""),
+            status=outcome.status,
             finished_at=event.time,
-            rc=event.data.get("rc"),
-            recap=event.data.get("recap", {}),
-            failure=from_wire(Failure, failures[0]) if failures else None,
-            checks=tuple(from_wire(Check, check) for check in event.data.get("checks", ())),
+            rc=outcome.rc,
+            recap=outcome.recap,
+            failure=outcome.failures[0] if outcome.failures else None,
+            checks=outcome.checks,
         )
 
     def snapshot(self) -> StepSnapshot:

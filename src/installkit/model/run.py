@@ -137,6 +137,28 @@ class RunSpec:
 
 
 @attrs.frozen(kw_only=True)
+class Outcome:
+    """
+    How a step ended.
+
+    Attributes:
+        rc: Exit status of ansible-playbook; None if a signal killed it or it never started.
+        stopped: Whether we stopped it before its end.
+        log_size: Bytes of its log.
+        checks: What a check step found, grouped over hosts.
+    """
+
+    status: StepStatus
+    rc: int | None = None
+    host_statuses: Mapping[str, HostStatus] = attrs.field(factory=dict)
+    recap: Mapping[str, Recap] = attrs.field(factory=dict)
+    failures: tuple[Failure, ...] = ()
+    stopped: bool = False
+    log_size: int = 0
+    checks: tuple[Check, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class StepSnapshot(Step):
     """
     A step of a run at one moment.

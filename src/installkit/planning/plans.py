@@ -31,7 +31,7 @@ from installkit.planning.parameters import (
     undeclared_warnings,
 )
 from installkit.planning.requests import GETTING_VALUES, LEAVING, Demand, read_demands
-from installkit.planning.requirements import Outcome
+from installkit.planning.requirements import Requirements
 from installkit.planning.selection import dropped_by, excluded_names
 from installkit.planning.steps import Steps
 from installkit.text import counted, join_names
@@ -266,7 +266,7 @@ def _find_all(
     coverage = setting.coverage
     if not changes:
         raise PlanningError(f"limit {coverage.limit!r} leaves no host of any component", remedy="widen the limit")
-    Outcome({component.name: component for component in coverage.catalog}, installed, changes).check()
+    Requirements({component.name: component for component in coverage.catalog}, installed, changes).check()
     return changes
 
 

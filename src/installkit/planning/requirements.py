@@ -14,7 +14,7 @@ _MOVING = BRINGING | {Action.UNINSTALL}
 
 
 @attrs.frozen
-class Outcome:
+class Requirements:
     """
     How the site stands once the plan is carried out.
 

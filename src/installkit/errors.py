@@ -19,23 +19,73 @@ Every error that installkit raises on purpose.
 """
 
 import copyreg
-from collections.abc import Mapping, Sequence
-from typing import Any
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 import attrs
+
+_CALLS: Mapping[str, Callable[..., str]] = {
+    "adopt": lambda run: f"installer.adopt({run!r})",
+    "cancel": lambda run: f"installer.run({run!r}).cancel()",
+    "doctor": lambda: "installkit.examine(installer.folders.data)",
+    "prune": lambda *_: "installer.prune(older_than=30 * 86400)",
+    "reindex": lambda: "installer.reindex()",
+    "resume": lambda run, *_: f"site.resume({run!r})",
+    "runs": lambda *_: "installer.runs()",
+    "show": lambda run: f"installer.run({run!r}).snapshot()",
+    "site": lambda *_: "site.secrets.set(NAME, VALUE)",
+    "watch": lambda run: f"installer.run({run!r}).wait()",
+}
+
+
+class Remedy(str):
+    """
+    What to do about an error: words, and the command that does it, where there is one.
+
+    As a string it is both, as the command line has them: `wait for it: installkit watch 7f3c`.
+
+    Attributes:
+        text: In words; empty where the command says all.
+        command: Words of the command line behind `installkit`; empty where there is none.
+    """
+
+    __slots__ = ("command", "text")
+
+    text: str
+    command: tuple[str, ...]
+
+    def __new__(cls, text: str, command: tuple[str, ...] = ()) -> Self:
+        """Return the remedy *text*, which *command* carries out."""
+        made = super().__new__(cls, _joined(text, shlex.join(["installkit", *command]) if command else ""))
+        made.text, made.command = text, command
+        return made
+
+    def as_call(self) -> str:
+        """Return the same with a call of the Python library in place of the command, where there is one for it."""
+        call = _CALLS.get(self.command[0]) if self.command else None
+        return str(self) if call is None else _joined(self.text, call(*self.command[1:]))
+
+    def as_command(self, installkit: Callable[..., str]) -> str:
+        """Return the same with the command line that *installkit* makes of the command's words."""
+        return _joined(self.text, installkit(*self.command)) if self.command else str(self)
+
+
+def _joined(text: str, command: str) -> str:
+    return f"{text}: {command}" if text and command else text or command
 
 
 class InstallkitError(Exception):
     """Catch this to catch everything that installkit raises on purpose; a traceback ends with its remedy."""
 
-    remedy: str | None = None
-    """What to do next, in one sentence; None where the message says all."""
+    remedy: Remedy | None = None
+    """What to do next; None where the message says all."""
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
-        self.remedy = remedy
         if remedy:
-            self.add_note(f"→ {remedy}")
+            self.remedy = remedy if isinstance(remedy, Remedy) else Remedy(remedy)
+            self.add_note(f"→ {self.remedy.as_call()}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let copies be made of what the error holds: the arguments of `__init__` are not kept."""
@@ -114,10 +164,10 @@ class PlanUsedError(PlanningError):
 
     def __init__(self, plan: str, run: str, ignore: Sequence[str]) -> None:
         self.run = run
-        again = "".join(f" --ignore-check {name}=WHY" for name in ignore)
+        again = [word for name in ignore for word in ("--ignore-check", f"{name}=WHY")]
         super().__init__(
             f"plan {plan} was used by run {run}, which failed at its checks; nothing was changed",
-            remedy=f"go on when that is mended, or say why it does not matter: installkit resume {run}{again}",
+            remedy=Remedy("go on once that is fixed, or say why it does not matter", ("resume", run, *again)),
         )
 
 
@@ -138,7 +188,7 @@ class SiteLockedError(InstallkitError):
         super().__init__(
             f"site {site!r} is locked by run {run} ({self.holder.get('doing') or 'starting'}),"
             f" started by {self.holder.get('by') or 'unknown'} at {self.holder.get('since') or 'unknown'}",
-            remedy=f"wait for it (installkit watch {run}) or cancel it (installkit cancel {run})",
+            remedy=Remedy("wait for it, or cancel it", ("watch", run)),
         )
 
 

@@ -11,7 +11,7 @@ from installkit.ansible.sources import absolute_source, check_present, same_file
 from installkit.catalog import load_catalog
 from installkit.datadir.directory import DataDirectory
 from installkit.datadir.folders import SITE_NAME, check_site_name, default_data_directory
-from installkit.errors import PlanningError, SiteLockedError, UnknownNameError
+from installkit.errors import PlanningError, Remedy, SiteLockedError, UnknownNameError
 from installkit.inventory import HeldInventory, held_path
 from installkit.model import InventorySource, Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, SiteSnapshot
 from installkit.runs.run import Run, open_runs
@@ -204,7 +204,7 @@ class Installer:
         self._directory.runs.recover()
         if live := [run.id for run in self.list_runs(site=name) if not run.status.final]:
             raise PlanningError(
-                f"run {live[0]} of site {name!r} has not ended", remedy=f"wait for it: installkit watch {live[0]}"
+                f"run {live[0]} of site {name!r} has not ended", remedy=Remedy("wait for it", ("watch", live[0]))
             )
         self._directory.store.sites.delete(name)
         held_path(self.folders.inventories, name).unlink(missing_ok=True)

@@ -144,6 +144,6 @@ def app(ctx: click.Context, data_dir: str | None) -> None:
     installkit apply -c playbooks -i hosts.yml --install mysql
     installkit status
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    session = Session(data_dir, tuple(COMMANDS))
+    session = Session(data_dir)
     ctx.obj = session
     ctx.call_on_close(session.close)

@@ -95,7 +95,7 @@ def _remove(root: Path, *, yes: bool) -> None:
 
 def _play(root: Path) -> None:
     inventory = write_inventory(root)
-    session = Session(str(_data_in(root)), ("status", "runs", "logs", "watch", "cancel", "show"))
+    session = Session(str(_data_in(root)))
     try:
         _Story(session, root, inventory).tell()
     finally:

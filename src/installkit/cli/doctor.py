@@ -31,7 +31,7 @@ def doctor(session: Session, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        rows = ((each.status, each.name, each.message, session.localized(each.remedy)) for each in found)
+        rows = ((each.status, each.name, each.message, _shown(session, each.remedy)) for each in found)
         print_table(("", "CHECK", "FOUND", "WHAT TO DO"), rows)
     if any(each.status == "fail" for each in found):
         raise click.exceptions.Exit(1)
@@ -41,3 +41,7 @@ def _installer(session: Session) -> installkit.Installer:
     if session.installer.obstacle is not None:
         raise session.installer.obstacle
     return session.installer
+
+
+def _shown(session: Session, remedy: str) -> str:
+    return remedy.as_command(session.command) if isinstance(remedy, installkit.Remedy) else remedy

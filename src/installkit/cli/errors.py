@@ -44,9 +44,7 @@ class CommandError(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click calls it so; errors go to stderr
         """Write message and remedy to stderr."""
         remedy = self.remedy
-        if remedy and self._session:
-            remedy = self._session.localized(remedy)
-        say_error(self.message, remedy)
+        say_error(self.message, remedy.as_command(self._session.command) if remedy and self._session else remedy)
 
 
 class BadInputError(click.ClickException):

@@ -1,4 +1,3 @@
-import re
 import shlex
 from contextlib import ExitStack
 
@@ -18,12 +17,10 @@ class Session:
 
     Attributes:
         data: As given with `--data-dir`; None if it was not.
-        commands: Names of all commands, to know them in a remedy.
         inventory_timeout: As given with `--inventory-timeout`; None if it was not.
     """
 
     data: str | None
-    commands: tuple[str, ...] = ()
     inventory_timeout: float | None = None
     _installer: "installkit.Installer | None" = None
     _surveys: ExitStack = attrs.field(factory=ExitStack, init=False)
@@ -60,11 +57,6 @@ class Session:
     def no_site(self) -> str:
         """Return that there is none yet, and where: perhaps another data directory was meant."""
         return f"there is no site yet in {self.installer.folders.data}"
-
-    def localized(self, text: str) -> str:
-        """Return *text* with the commands in it made exact: they name this data directory, if it was given."""
-        names = "|".join(self.commands)
-        return re.sub(rf"\binstallkit (?=(?:{names})\b)", f"{self.command()} ", text)
 
 
 def say(text: str) -> None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from installkit.datadir.folders import Folders
-from installkit.errors import StoreError
+from installkit.errors import Remedy, StoreError
 from installkit.store import KEY_NAME, Store, copy_unwritable
 
 PROBE = 65_536
@@ -32,7 +32,9 @@ def _obstacle(folders: Folders, error: OSError) -> StoreError:
     full = error.errno in _FULL
     return StoreError(
         f"the data directory {folders.data} is open for reading only, it cannot be written: {error.strerror}",
-        remedy="make space: installkit prune --older-than 30d" if full else "give your user write access, or copy it",
+        remedy=Remedy("make space", ("prune", "--older-than", "30d"))
+        if full
+        else "give your user write access, or copy it",
     )
 
 

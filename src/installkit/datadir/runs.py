@@ -11,7 +11,7 @@ import attrs
 
 from installkit.datadir.folders import Folders
 from installkit.engine import adopt, settle
-from installkit.errors import DiskFullError, JournalError, PlanningError, RunNotFoundError, StoreError
+from installkit.errors import DiskFullError, JournalError, PlanningError, Remedy, RunNotFoundError, StoreError
 from installkit.journal import (
     Journal,
     carried_elsewhere,
@@ -125,7 +125,9 @@ class KnownRuns:
         """
         path = self._folders.runs / run
         if not path.is_dir():
-            raise RunNotFoundError(f"the journal of run {run} is gone", remedy="installkit reindex")
+            raise RunNotFoundError(
+                f"the journal of run {run} is gone", remedy=Remedy("index what is there", ("reindex",))
+            )
         return Journal(path)
 
     def prune_run(self, run: str) -> int:
@@ -139,9 +141,7 @@ class KnownRuns:
         found = self.find(run)
         self._settle(found)
         if found.result() is None:
-            raise PlanningError(
-                f"run {found.id} has not ended", remedy=f"cancel it first: installkit cancel {found.id}"
-            )
+            raise PlanningError(f"run {found.id} has not ended", remedy=Remedy("cancel it first", ("cancel", found.id)))
         deadline = time.monotonic() + LOCK_PATIENCE
         with write_errors(found.path):
             while not (size := prune_journal(found.path)) and not is_pruned(found.path):

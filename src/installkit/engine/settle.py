@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from installkit.ansible.scratch import remove_scratch, scratch_path
 from installkit.engine.recorder import Recorder
-from installkit.errors import JournalError, PlanningError
+from installkit.errors import JournalError, PlanningError, Remedy
 from installkit.journal import (
     CANNOT_WRITE,
     Journal,
@@ -80,7 +80,7 @@ def _lock_to_adopt(run: Path) -> Lock:
     while (lock := take_lock(run / "lock")) is None:
         if time.monotonic() > deadline:
             raise PlanningError(
-                f"run {run.name} is carried out in this folder", remedy=f"cancel it: installkit cancel {run.name}"
+                f"run {run.name} is carried out in this folder", remedy=Remedy("cancel it", ("cancel", run.name))
             )
         time.sleep(0.01)
     return lock

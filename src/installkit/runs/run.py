@@ -13,6 +13,7 @@ from installkit.engine import settle
 from installkit.errors import (
     JournalError,
     PlanningError,
+    Remedy,
     RunFailedError,
     RunNotFoundError,
     RunStoppedError,
@@ -204,7 +205,7 @@ class Run(Shown):
         what = "; ".join(map(_told, now.failures)) or now.reason or "no reason is known"
         kind = RunFailedError if now.status is RunStatus.FAILED else RunStoppedError
         remedies = [failure.remedy for failure in now.failures if failure.remedy and not failure.task][:1]
-        remedy = "; ".join([*remedies, f"installkit show {self.id}"])
+        remedy = Remedy("; ".join([*remedies, "see all of it"]), ("show", self.id))
         raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=remedy)
 
     def log(self, step: str, *, offset: int = 0, size: int | None = None) -> bytes:
@@ -364,7 +365,7 @@ class Run(Shown):
         if not waiting:
             raise PlanningError(
                 f"nothing waits for an approval in run {self.id}: its status is {now.status.value}",
-                remedy=f"see where it stands: installkit show {self.id}",
+                remedy=Remedy("see where it stands", ("show", self.id)),
             )
         for step in waiting:
             request_approval(self._journal.path, step, ApproveRequest(at=datetime.now(UTC), by=by or user_name()))
@@ -380,7 +381,7 @@ class Run(Shown):
         result = self._journal.result()
         if result is None:
             self._refuse_elsewhere()
-            raise PlanningError(f"run {self.id} has not ended", remedy=f"wait for it: installkit watch {self.id}")
+            raise PlanningError(f"run {self.id} has not ended", remedy=Remedy("wait for it", ("watch", self.id)))
         return result
 
     def spec(self) -> RunSpec:
@@ -418,7 +419,7 @@ class Run(Shown):
         if self.pruned:
             raise StoreError(
                 f"the events and logs of run {self.id} were pruned; how it ended is kept",
-                remedy=f"installkit show {self.id}",
+                remedy=Remedy("see how it ended", ("show", self.id)),
             )
 
     def _refuse_elsewhere(self) -> None:
@@ -426,7 +427,7 @@ class Run(Shown):
         if where is not None:
             raise PlanningError(
                 f"run {self.id} has not ended here, and is carried elsewhere: {where}",
-                remedy=f"go there, or take it over here, as interrupted: installkit adopt {self.id}",
+                remedy=Remedy("go there, or take it over here, as interrupted", ("adopt", self.id)),
             )
 
     def _settle_if_dead(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from installkit.ansible.environment import adjustments
-from installkit.errors import PlanningError, StalePlanError
+from installkit.errors import PlanningError, Remedy, StalePlanError
 from installkit.journal import carried_elsewhere
 from installkit.model import Action, Catalog, Plan, Request, RunOptions, RunSpec, RunStatus, StepSnapshot, from_wire
 from installkit.planning import (
@@ -142,7 +142,7 @@ def _undone(run: Run) -> Undone:
     if written and not touched:
         raise PlanningError(
             f"run {run.id} changed the record alone: there is nothing on a host to undo",
-            remedy="say what is there: installkit record NAME=VERSION, or installkit forget NAME",
+            remedy=Remedy("say what is there, or forget it", ("record", "NAME=VERSION")),
         )
     return Undone(touched, run.spec().installed)
 
@@ -156,7 +156,7 @@ def _own_run(sources: SiteSources, run: str) -> Run:
     ):
         raise PlanningError(
             f"run {found.id} only checked: there is nothing to go on with, or to undo",
-            remedy="name the run that changed something: installkit runs",
+            remedy=Remedy("name the run that changed something", ("runs",)),
         )
     return found
 

@@ -11,7 +11,7 @@ import attrs
 
 from installkit.datadir.runs import LOCK_PATIENCE
 from installkit.engine import launch
-from installkit.errors import DestructivePlanError, JournalError, PlanningError, PlanUsedError, SiteLockedError
+from installkit.errors import DestructivePlanError, JournalError, PlanningError, PlanUsedError, Remedy, SiteLockedError
 from installkit.journal import (
     Lock,
     announce,
@@ -153,7 +153,7 @@ def _launch(sources: SiteSources, spec: RunSpec, values: Mapping[str, str], site
     if missing := sorted(wanted - values.keys()):
         raise PlanningError(
             f"no value is known for the secrets {', '.join(missing)}",
-            remedy="set them for the site (installkit site secret), or hand them to start(secrets=…)",
+            remedy=Remedy("hand them over with the start, or keep them", ("site", "secret", sources.name, missing[0])),
         )
     directory = sources.directory
     if site_lock is not None:

@@ -18,7 +18,7 @@ from playhouse.sqliteq import (  # type: ignore[import-untyped] # has no stubs
     ThreadHelper,
 )
 
-from installkit.errors import StoreError
+from installkit.errors import Remedy, StoreError
 from installkit.store.faults import DATABASE_ERRORS, LOCK_PATIENCE, fault_of, retry_while_locked
 
 T = TypeVar("T")
@@ -302,5 +302,5 @@ def _check_in_place(path: Path, opened: tuple[int, int] | None) -> None:
     if _identity(path) != opened:
         raise StoreError(
             f"{path} was moved, deleted or replaced while it was open",
-            remedy="put it back, or close the store and run `installkit reindex`",
+            remedy=Remedy("put it back, or close the store and index what is there", ("reindex",)),
         )

@@ -3,7 +3,7 @@
 import json
 from typing import Any, TypeVar
 
-from installkit.errors import StoreError
+from installkit.errors import Remedy, StoreError
 from installkit.model import from_wire, to_wire
 
 T = TypeVar("T")
@@ -26,5 +26,5 @@ def from_document(cls: type[T], *documents: str) -> T:
     except (ValueError, AttributeError) as exc:
         raise StoreError(
             f"the store holds a {cls.__name__} that this installkit cannot read: {exc}",
-            remedy="upgrade installkit, or run `installkit reindex`",
+            remedy=Remedy("upgrade installkit, or index what is there", ("reindex",)),
         ) from exc

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import attrs
 from peewee import Expression, ModelSelect
 
-from installkit.errors import RunNotFoundError
+from installkit.errors import Remedy, RunNotFoundError
 from installkit.journal import Journal
 from installkit.model import Action, EventKind, Installation, RunFilter, RunSnapshot, RunStatus
 from installkit.store.database import StoreDatabase
@@ -219,7 +219,9 @@ def _older(than: RunRow) -> Expression:
 
 
 def _no_run(run: str) -> RunNotFoundError:
-    return RunNotFoundError(f"no run has an id that begins with {run!r}", remedy="see `installkit runs`")
+    return RunNotFoundError(
+        f"no run has an id that begins with {run!r}", remedy=Remedy("see which there are", ("runs",))
+    )
 
 
 def _event(run: str, seq: int, offset: int, kind: str, *rest: Any) -> IndexedEvent:

@@ -16,7 +16,7 @@ import attrs
 from installkit.ansible.environment import silence
 from installkit.ansible.programs import find_program, is_usable_locale, question_environment, usable_locale
 from installkit.datadir.folders import Folders
-from installkit.errors import EngineError, InstallkitError, JournalError
+from installkit.errors import EngineError, InstallkitError, JournalError, Remedy
 from installkit.journal import Journal, list_journals
 from installkit.text import counted
 
@@ -26,7 +26,7 @@ LEAST_SPACE = 1_000_000_000
 LEAST_FILES = 1024
 LEAST_PROCESSES = 1024
 ANSWER_WITHIN = 30.0
-REINDEX = "installkit reindex"
+REINDEX = Remedy("index what is there", ("reindex",))
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
 """Files of Docker, Podman and Kubernetes that are there in their containers."""
 
@@ -266,7 +266,7 @@ def judge_place(cgroup: str, kill_mode: Callable[[str, bool], str], *, in_contai
         remedy = "set KillMode=process in its unit, or start runs from a login shell"
         return Finding("service", "warn", f"inside {units[0]}: its stop may take runs along", remedy)
     if in_container:
-        remedy = "end the container only while nothing runs: installkit runs --status running"
+        remedy = Remedy("end the container only while nothing runs", ("runs", "--status", "running"))
         return Finding("service", "warn", "inside a container: its end takes runs along", remedy)
     if units:
         return Finding("service", "ok", f"inside {units[0]}, whose stop leaves runs alone")

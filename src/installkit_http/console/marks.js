@@ -51,10 +51,12 @@ export function makeFacts(...pairs) {
   return make("dl", { class: "facts" }, shown.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
+const OF_A_RUN = ["adopt", "cancel", "resume", "show", "watch"]; // commands that a run's page has buttons for
+
 /** What a refusal or a failure of the network says, and what to do about it. */
 export function makeProblem(error) {
   if (!(error instanceof Problem)) return make("div", { class: "problem", role: "alert" }, offlineText(error));
-  const { code, detail, remedy, holder, changes } = error.body;
+  const { code, detail, remedy, holder, changes, command } = error.body;
   return make(
     "div", { class: "problem", role: "alert" },
     make("p", {}, make("strong", {}, say("problem.title")), code ? make("code", {}, code) : null),
@@ -62,6 +64,7 @@ export function makeProblem(error) {
     holder ? make("p", {}, say("problem.holder", holder), " ", linkToRun(holder.run)) : null,
     changes?.length ? makeList(say("problem.changes"), changes) : null,
     remedy ? make("p", {}, make("strong", {}, `${say("problem.remedy")}: `), remedy) : null,
+    !holder && OF_A_RUN.includes(command?.[0]) ? make("p", {}, linkToRun(command[1])) : null,
   );
 }
 

@@ -22,7 +22,7 @@ ALLOWED = {
     "model": {"display", "errors", "text"},
     "planning": {"errors", "model", "text"},
     "ansible": {"errors", "model", "processes"},
-    "catalog": {"ansible", "errors", "model"},
+    "catalog": {"ansible", "errors", "model", "text"},
     "inventory": {"ansible", "errors", "model"},
     "journal": {"errors", "model"},
     "engine": {"ansible", "errors", "journal", "model", "processes", "text"},
@@ -63,7 +63,7 @@ ALLOWED = {
         "support",
     },
     "notebook": {PUBLIC, "text"},
-    "installkit_http": {"ansible", PUBLIC},
+    "installkit_http": {"ansible", PUBLIC, "text"},
     "cli": {"demo", PUBLIC, "installkit_http", "text"},
 }
 """What each module or folder imports, beside itself, floor by floor: none imports what stands below it here."""

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import installkit
 from installkit.cli.app import COMMANDS, app
-from installkit.cli.variables import read_variables
+from installkit.sites.typed_values import read_variables
 from installkit.support.doctor import judge_place
 
 MANIFEST = """\

@@ -81,8 +81,10 @@ if TYPE_CHECKING:
     )
     from installkit.notebook import to_frame
     from installkit.planning import plan_graph, plan_rows, plan_table
+    from installkit.runs.next_steps import ignore_options
     from installkit.runs.run import Run
     from installkit.sites.site import Site
+    from installkit.sites.typed_values import Typed, Variables, read_variables
     from installkit.support.doctor import Finding, examine
 
 __version__ = "0.1.0"
@@ -142,11 +144,14 @@ __all__ = [
     "StepStatus",
     "StoreError",
     "Token",
+    "Typed",
     "UnknownNameError",
+    "Variables",
     "Webhook",
     "default_data_directory",
     "examine",
     "from_wire",
+    "ignore_options",
     "is_password",
     "load_catalog",
     "manifest_schema",
@@ -154,6 +159,7 @@ __all__ = [
     "plan_graph",
     "plan_rows",
     "plan_table",
+    "read_variables",
     "recover_database",
     "site_name_for",
     "to_frame",
@@ -167,13 +173,17 @@ _ELSEWHERE = {
     "Installer": "installkit.installer",
     "Run": "installkit.runs.run",
     "Site": "installkit.sites.site",
+    "Typed": "installkit.sites.typed_values",
+    "Variables": "installkit.sites.typed_values",
     "default_data_directory": "installkit.datadir.folders",
     "examine": "installkit.support.doctor",
+    "ignore_options": "installkit.runs.next_steps",
     "load_catalog": "installkit.catalog",
     "manifest_schema": "installkit.catalog",
     "plan_graph": "installkit.planning",
     "plan_rows": "installkit.planning",
     "plan_table": "installkit.planning",
+    "read_variables": "installkit.sites.typed_values",
     "recover_database": "installkit.datadir.recovery",
     "site_name_for": "installkit.installer",
     "to_frame": "installkit.notebook",

@@ -88,7 +88,7 @@ _KINDS: tuple[tuple[type[installkit.InstallkitError], int, str], ...] = (
 def problem_of(error: installkit.InstallkitError) -> ProblemError:
     """Return how *error* is answered."""
     status, code = next(((status, code) for kind, status, code in _KINDS if isinstance(error, kind)), (500, "internal"))
-    command = {"command": list(error.remedy.command)} if error.remedy and error.remedy.command else {}
+    command: dict[str, Any] = {"command": list(error.remedy.command)} if error.remedy and error.remedy.command else {}
     return ProblemError(status, code, str(error), remedy=error.remedy, **command, **_more(error))
 
 

@@ -120,12 +120,6 @@ def show_findings(checks: Iterable[installkit.Check], *, err: bool = False) -> N
         _print(found, err=err)
 
 
-def ignore_options(checks: Iterable[installkit.Check]) -> list[str]:
-    """Return the options that ignore those of *checks* that fail and may be ignored, but for the reason."""
-    names = dict.fromkeys(each.name for each in checks if each.blocks and each.ignorable)
-    return [word for name in names for word in ("--ignore-check", f"{name}=WHY")]
-
-
 def _start(asked: Asked, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.Run:
     hosts = {host for step in asked.plan.steps for host in step.hosts}
     say(f"checking the plan, then {counted(len(hosts), 'host')} …")
@@ -164,7 +158,7 @@ def refused(failed: Sequence[installkit.Check]) -> RefusedError:
     """Return the refusal of a start whose checks *failed*."""
     names = dict.fromkeys(each.name for each in failed)
     required = dict.fromkeys(each.name for each in failed if not each.ignorable)
-    remedy = f"to go on all the same, say why: {shlex.join(ignore_options(failed))}"
+    remedy = f"to go on all the same, say why: {shlex.join(installkit.ignore_options(failed))}"
     if required:
         remedy = f"fix {', '.join(required)}: without it nothing can be done"
     return RefusedError(f"{counted(len(names), 'check')} failed: {', '.join(names)}; nothing was changed", remedy)

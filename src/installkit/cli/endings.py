@@ -6,7 +6,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 import installkit
-from installkit.cli.checks import ignore_options, show_findings
+from installkit.cli.checks import show_findings
 from installkit.cli.errors import DETACHED, FAILED, REFUSED
 from installkit.cli.live import show_live
 from installkit.cli.output import STYLES, console, plain, print_json
@@ -104,38 +104,8 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
 
 
 def next_commands(session: Session, run: installkit.Run) -> dict[str, str]:
-    """Return the commands that may follow *run*, which has ended, by what they are for; none where nothing may."""
-    now = run.snapshot()
-    if run.spec().options.check_mode:
-        return {**_log_command(session, run, now), **_after_dry_run(session, now)}
-    if now.status is installkit.RunStatus.SUCCEEDED:
-        return {"installed now": session.command("status", "--site", now.site)}
-    again = {"to go on": session.command("resume", short(now.id))}
-    if options := _ignore_options(now):
-        again["all the same"] = session.command("resume", short(now.id), *options)
-    undo = {} if now.status is installkit.RunStatus.CANCELED else _undo_command(session, now)
-    return {**_log_command(session, run, now), **again, **undo}
-
-
-def _log_command(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> dict[str, str]:
-    failed = [failure.step for failure in now.failures if failure.step]
-    return {"the log": session.command("logs", short(now.id), failed[0])} if failed and not run.pruned else {}
-
-
-def _after_dry_run(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
-    """Return how the plan is carried out, which a dry run does not use up; or tried again where that went wrong."""
-    if now.status is installkit.RunStatus.SUCCEEDED:
-        return {"to carry it out": session.command("apply", now.plan)}
-    return {"to try it again": session.command("apply", now.plan, "--check", *_ignore_options(now))}
-
-
-def _ignore_options(now: installkit.RunSnapshot) -> list[str]:
-    return ignore_options(each for step in now.steps for each in step.checks)
-
-
-def _undo_command(session: Session, now: installkit.RunSnapshot) -> dict[str, str]:
-    upgrades = any(step.action is installkit.Action.UPGRADE for step in now.steps)
-    return {"to undo it": session.command("rollback", short(now.id))} if upgrades else {}
+    """Return the command lines that may follow *run*, which has ended, by what they are for."""
+    return {purpose: session.command(*words) for purpose, words in run.next_commands().items()}
 
 
 def _print_next(out: Console, commands: dict[str, str]) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
+import installkit
 from installkit.cli.commands import Command
 from installkit.cli.completion import complete_components, complete_runs
 from installkit.cli.passwords import take_passwords
 from installkit.cli.plans import carry_out, start_options
 from installkit.cli.request import Asked, inventory_timeout_option, site_options, site_to_plan, variables_option
 from installkit.cli.session import Session, pass_session
-from installkit.cli.variables import read_variables
 
 
 @click.command(cls=Command)
@@ -32,7 +32,7 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.survey(session.installer.site(old.site))
-    passwords, values = take_passwords(start), read_variables(extra_vars, site.catalog())
+    passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
     made = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open, secrets=passwords)
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
 
@@ -54,7 +54,7 @@ def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tu
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     old = session.installer.run(run)
     site = session.survey(session.installer.site(old.site))
-    passwords, values = take_passwords(start), read_variables(extra_vars, site.catalog())
+    passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
     made = site.plan(rollback=old, limit=limit, parameters=values.open, secrets=passwords)
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
 
@@ -97,6 +97,6 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
 def _change_record(session: Session, wanted: Mapping[str, Any], options: dict[str, Any]) -> None:
     passwords = take_passwords(options)
     with site_to_plan(session, options) as site:
-        values = read_variables(options.get("extra_vars", ()), site.catalog())
+        values = installkit.read_variables(options.get("extra_vars", ()), site.catalog())
         made = site.plan(**wanted, parameters=values.open, secrets=passwords)
     carry_out(session, Asked(site, made, {**passwords, **values.secrets}), options)

@@ -10,7 +10,6 @@ from installkit.cli.commands import Command, Group
 from installkit.cli.completion import complete_sites
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say
-from installkit.cli.variables import read_variables
 from installkit.text import counted
 
 
@@ -85,7 +84,7 @@ def set_host(
 
 
 def _values(session: Session, found: installkit.Site, given: tuple[str, ...]) -> dict[str, Any]:
-    values = read_variables(given, found.catalog())
+    values = installkit.read_variables(given, found.catalog())
     if secrets := [*values.secrets, *filter(installkit.is_password, values.open)]:
         secret, command = secrets[0], session.command("site", "secret", found.name, secrets[0])
         raise click.UsageError(f"{secret} is a secret, and does not belong on a command line: {command}")

@@ -16,7 +16,6 @@ from installkit.cli.amounts import DURATION
 from installkit.cli.completion import complete_components, complete_parameters, complete_sites
 from installkit.cli.passwords import ask_secret
 from installkit.cli.session import Session, say
-from installkit.cli.variables import read_variables
 from installkit.text import counted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -176,7 +175,7 @@ def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[s
         raise click.UsageError(f"nothing is asked for; for example: {EXAMPLE}")
     batch = _batch(options["batch"])
     with site_to_plan(session, options) as site:
-        values = read_variables(options["extra_vars"], site.catalog())
+        values = installkit.read_variables(options["extra_vars"], site.catalog())
         made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=_named(options, passwords))
     return Asked(site, made, {**passwords, **values.secrets})
 
@@ -272,7 +271,7 @@ def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords
     path = Path(text)
     plan = _plan_from(path) if path.is_file() else _plan_by_id(session, text)
     site = session.survey(session.installer.site(plan.site))
-    values = read_variables(options["extra_vars"], site.catalog())
+    values = installkit.read_variables(options["extra_vars"], site.catalog())
     if values.open:
         names = ", ".join(values.open)
         raise click.UsageError(f"-e: {names} would change the plan; with a plan it can only give secrets")

@@ -12,7 +12,6 @@ from installkit.cli.output import console, make_table, print_json, print_table
 from installkit.cli.passwords import ask_secret
 from installkit.cli.plans import confirm
 from installkit.cli.session import Session, pass_session, say, short
-from installkit.cli.variables import read_variables
 from installkit.text import counted, time_text
 
 
@@ -253,7 +252,7 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     found = session.installer.site(name)
     _check_one_level(group, host)
-    read = read_variables(values, found.catalog())
+    read = installkit.read_variables(values, found.catalog())
     if read.secrets:
         secret = next(iter(read.secrets))
         command = session.command("site", "secret", name, secret)

@@ -45,6 +45,7 @@ from installkit.model import (
 )
 from installkit.processes import user_name
 from installkit.runs.estimates import expect_durations, seconds_left
+from installkit.runs.next_steps import next_commands
 from installkit.support.doctor import examine
 from installkit.support.report import Report
 from installkit.text import strip_colours
@@ -369,6 +370,10 @@ class Run(Shown):
             )
         for step in waiting:
             request_approval(self._journal.path, step, ApproveRequest(at=datetime.now(UTC), by=by or user_name()))
+
+    def next_commands(self) -> dict[str, tuple[str, ...]]:
+        """Return what may follow the run, which has ended: words of the command line, by what they are for."""
+        return next_commands(self.snapshot(), check_mode=self.spec().options.check_mode, pruned=self.pruned)
 
     def result(self) -> RunResult:
         """

@@ -1,4 +1,4 @@
-"""Values of `-e` and `site set`: written as Ansible takes them, and typed as the catalog declares them."""
+"""Values as people type them: written as Ansible takes them, and read as the types that the catalog declares."""
 
 import re
 import shlex
@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import click
 import yaml
 
-import installkit
-
-_TEXT = frozenset({"string", "path", "host"})
+from installkit.errors import DefinitionError, Issue, PlanningError
+from installkit.model import TYPES, Catalog, Parameter
 
 _BRACED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(\{\{.*?\}\}|\{%.*?%\}|\{\#.*?\#\})""", re.DOTALL)
 """What is quoted, or (group 1) held together by its braces, as Ansible has it."""
@@ -39,7 +37,7 @@ class Variables:
     secrets: Mapping[str, str] = attrs.field(repr=False)
 
 
-def read_variables(given: Iterable[str], catalog: installkit.Catalog) -> Variables:
+def read_variables(given: Iterable[str], catalog: Catalog) -> Variables:
     """
     Return the values that *given*, the arguments of `-e` or `site set`, mean for *catalog*; the later wins.
 
@@ -48,7 +46,7 @@ def read_variables(given: Iterable[str], catalog: installkit.Catalog) -> Variabl
         catalog: Says which are secret, and of what type those typed as text are.
 
     Raises:
-        click.UsageError: If one is nothing of that, or no value of its type.
+        PlanningError: If one is nothing of that, or no value of its type.
         DefinitionError: If a file is wrong.
     """
     declared = {each.name: each for component in catalog for each in component.parameters}
@@ -69,7 +67,7 @@ def _read(text: str) -> dict[str, Any]:
         try:
             return _mapping(_load(text))
         except (yaml.YAMLError, ValueError) as exc:
-            raise click.UsageError(f"{text!r} is no map: {_said(exc)}") from exc
+            raise PlanningError(f"{text!r} is not a map: {_said(exc)}") from exc
     return _read_pairs(text)
 
 
@@ -77,13 +75,13 @@ def _read_pairs(text: str) -> dict[str, Any]:
     try:
         words = shlex.split(_BRACED.sub(_quoted, text))
     except ValueError as exc:
-        raise click.UsageError(f"{text!r} cannot be read: {exc}") from exc
+        raise PlanningError(f"{text!r} cannot be read: {exc}") from exc
     pairs = [word.partition("=") for word in words]
     for name, equals, value in pairs:
         if not equals or not name:
-            raise click.UsageError(
-                f"{name + equals + value!r} has no {'value' if name else 'name'}; write NAME=VALUE, with quotes around"
-                " a value with spaces ('NAME=\"a b\"'), or @FILE"
+            raise PlanningError(
+                f"{name + equals + value!r} has no {'value' if name else 'name'}",
+                remedy="write NAME=VALUE, with quotes around a value with spaces ('NAME=\"a b\"'), or @FILE",
             )
     return {name: Typed(value) for name, _, value in pairs}
 
@@ -96,13 +94,13 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         return _mapping(_load(path.read_text("utf-8")))
     except OSError as exc:
-        raise click.UsageError(f"@{path} cannot be read: {exc.strerror}") from exc
+        raise PlanningError(f"@{path} cannot be read: {exc.strerror}") from exc
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise installkit.DefinitionError([installkit.Issue(str(path), _said(exc), *place)]) from exc
+        raise DefinitionError([Issue(str(path), _said(exc), *place)]) from exc
     except (yaml.YAMLError, ValueError) as exc:
-        raise installkit.DefinitionError([installkit.Issue(str(path), _said(exc))]) from exc
+        raise DefinitionError([Issue(str(path), _said(exc))]) from exc
 
 
 class _Loader(yaml.SafeLoader):
@@ -128,16 +126,16 @@ def _mapping(value: Any) -> dict[str, Any]:
     raise ValueError("a map of names and values is wanted, as NAME: VALUE")
 
 
-def _of_type(value: Any, parameter: installkit.Parameter | None) -> Any:
+def _of_type(value: Any, parameter: Parameter | None) -> Any:
     """Return *value*; what was typed as text becomes what the parameter's type means by it."""
     if not isinstance(value, Typed):
         return value
-    if parameter is None or parameter.type in _TEXT:
+    if parameter is None or TYPES[parameter.type].is_text:
         return value.text
     try:
         return _load(value.text)
     except (yaml.YAMLError, ValueError) as exc:
-        raise click.UsageError(f"{parameter.name}={value.text}: {_said(exc)}") from exc
+        raise PlanningError(f"{parameter.name}={value.text}: {_said(exc)}") from exc
 
 
 def _text(value: Any) -> str:

@@ -104,7 +104,7 @@ def test_plugins_of_ansible_bear_its_license_and_import_nothing_of_ours():
     assert "__init__.py" not in {path.name for path in files}
     for path in files:
         text = path.read_text(encoding="utf-8")
-        assert text.startswith("# SPDX-License-Identifier: GPL-3.0-or-later")
+        assert text.removeprefix("#!/usr/bin/python\n").startswith("# SPDX-License-Identifier: GPL-3.0-or-later")
         assert PUBLIC not in {package_of(name) for _, name in imports_of(text, path.stem)}
 
 

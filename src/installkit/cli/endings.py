@@ -57,6 +57,8 @@ def _show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot
     out.print(head.append(f": {_counts(now)}", "default"))
     for line in remarks(run):
         out.print(f"  {line}")
+    for line in run.warnings():
+        out.print(f"  warning: {plain(line)}", style="yellow")
     if now.reason and not now.failures:
         out.print(f"  {plain(now.reason)}")
     show_failures(out, now)

@@ -162,8 +162,7 @@ def log_line(line: str) -> Text:
 def _tell(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
     steps = {step.id: step for step in run.plan.steps}
     for event in () if run.pruned else run.events(follow=True):
-        of_run = event.kind is installkit.EventKind.WARNING and event.step is None
-        text = f"warning: {plain(event.message or '')}" if of_run else event_line(event, steps.get(event.step or ""))
+        text = event_line(event, steps.get(event.step or ""))
         if text:
             say(f"{event.time.astimezone():%H:%M:%S} {text}")
         if event.kind is installkit.EventKind.APPROVAL_REQUESTED:
@@ -175,6 +174,8 @@ def event_line(event: installkit.Event, step: installkit.Step | None) -> str | N
     """Return what a person should read of *event* of *step* without a terminal; None for the many small things."""
     kinds = installkit.EventKind
     match event.kind:
+        case kinds.WARNING if event.log is None:  # Ansible's own stand in the log
+            return f"{f'{step.id}  ' if step else ''}warning: {plain(event.message or '')}"
         case kinds.STEP_STARTED if step:
             return f"{step.id}  running: {step.text}"
         case kinds.STEP_FINISHED if step:

@@ -6,7 +6,7 @@ from typing import NoReturn
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, ActionSpec, Change, Component, Inventory, Reason, Request, Step
+from installkit.model import Action, ActionSpec, Change, Component, Inventory, Play, Reason, Request, Step
 from installkit.planning.batches import cut_batches
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage, spec_of
@@ -283,13 +283,17 @@ class Steps:
     def _tell_of_dropped_plays(self, work: _Work) -> None:
         name = self.coverage.playbook_name(work.component, work.spec)
         for play in self.coverage.dropped_plays(work.component, work.spec):
-            told = f"limit {self.coverage.limit!r} leaves out a play of {name}: {play.name} (hosts: {play.pattern})"
+            told = f"limit {self.coverage.limit!r} leaves out a play of {name}: {_named(play)}"
             self.warnings.append(told)
         for play in self.coverage.lost_plays(work.component, work.spec):
             self.warnings.append(
-                f"a play of {name} is left out: {play.name} (hosts: {play.pattern}), since another names these hosts"
+                f"a play of {name} is left out: {_named(play)}, since another names these hosts"
                 f" together with those of {work.component.name}; give it a component of its own"
             )
+
+
+def _named(play: Play) -> str:
+    return f"{play.name} (hosts: {play.pattern})" if play.name else f"hosts: {play.pattern}"
 
 
 def _needs_proof(work: _Work) -> bool:

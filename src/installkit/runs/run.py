@@ -32,6 +32,7 @@ from installkit.journal import (
 from installkit.model import (
     Check,
     Event,
+    EventKind,
     Failure,
     Plan,
     RunProgress,
@@ -171,6 +172,12 @@ class Run(Shown):
             yield from itertools.islice(self._journal.follow_events(after, idle=self._settle_if_dead), limit)
         else:
             yield from self._journal.events(after, limit)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what somebody should know of the run, each once, beside what Ansible warned of in its logs."""
+        events = () if self.pruned else self.events()
+        found = (event.message for event in events if event.kind is EventKind.WARNING and event.log is None)
+        return tuple(dict.fromkeys(message for message in found if message))
 
     def wait(self, timeout: float | None = None) -> Self:
         """

@@ -175,18 +175,19 @@ def event_line(event: installkit.Event, step: installkit.Step | None) -> str | N
     kinds = installkit.EventKind
     match event.kind:
         case kinds.WARNING if event.log is None:  # Ansible's own stand in the log
-            return f"{f'{step.id}  ' if step else ''}warning: {plain(event.message or '')}"
+            text = f"{f'{step.id}  ' if step else ''}warning: {plain(event.message or '')}"
         case kinds.STEP_STARTED if step:
-            return f"{step.id}  running: {step.text}"
+            text = f"{step.id}  running: {step.text}"
         case kinds.STEP_FINISHED if step:
             took = f" after {duration_text(event.duration)}" if event.duration is not None else ""
-            return f"{step.id}  {event.status}{took}"
+            text = f"{step.id}  {event.status}{took}"
         case kinds.TASK_RESULT if step and event.status in {"failed", "unreachable"} and not event.data.get("ignored"):
             message = plain(event.message or "").strip().partition("\n")[0]
-            return f"{step.id}  {event.host} {event.status}: {event.task}: {message}"
+            text = f"{step.id}  {event.host} {event.status}: {event.task}: {message}"
         case kinds.APPROVAL_REQUESTED | kinds.APPROVED | kinds.OUTPUT if step and event.message:
-            return f"{step.id}  {plain(event.message)}"
+            text = f"{step.id}  {plain(event.message)}"
         case kinds.CANCEL_REQUESTED:
-            return event.kind.value.replace("_", " ")
+            text = event.kind.value.replace("_", " ")
         case _:
-            return None
+            text = None
+    return text

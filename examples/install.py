@@ -8,6 +8,7 @@ import argparse
 import sys
 
 import installkit
+from installkit.notebook import watch
 
 
 def main(playbooks: str, inventory: str) -> None:
@@ -16,7 +17,7 @@ def main(playbooks: str, inventory: str) -> None:
         plan = site.plan(all=True)
         print(plan)
         run = site.start(plan, note="from a script")
-        run.watch()  # a line for each step
+        watch(run)  # a line for each step
         run.wait().raise_for_status()
         for row in site.installed():
             print(f"{row.component} {row.version} on {row.host}: {row.status}")

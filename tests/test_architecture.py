@@ -18,8 +18,8 @@ ALLOWED = {
     "errors": set(),
     "text": set(),
     "processes": set(),
-    "display": {"notebook"},
-    "model": {"display", "errors", "text"},
+    "extras": {"errors"},
+    "model": {"errors", "text"},
     "planning": {"errors", "model", "text"},
     "ansible": {"errors", "model", "processes"},
     "catalog": {"ansible", "errors", "model", "text"},
@@ -29,12 +29,11 @@ ALLOWED = {
     "store": {"errors", "journal", "model"},
     "datadir": {"ansible", "engine", "errors", "journal", "model", "processes", "store", "text"},
     "support": {"ansible", "datadir", "engine", "errors", "journal", "model", "planning", "text"},
-    "runs": {"datadir", "display", "engine", "errors", "journal", "model", "notebook", "processes", "support", "text"},
+    "runs": {"datadir", "engine", "errors", "journal", "model", "processes", "support", "text"},
     "sites": {
         "ansible",
         "catalog",
         "datadir",
-        "display",
         "engine",
         "errors",
         "inventory",
@@ -45,6 +44,7 @@ ALLOWED = {
         "runs",
         "text",
     },
+    "frames": {"extras", "model", "runs", "sites"},
     "access": {"errors", "model", "store"},
     "installer": {"access", "ansible", "catalog", "datadir", "errors", "inventory", "model", "runs", "sites"},
     "testing": {"errors"},
@@ -54,15 +54,15 @@ ALLOWED = {
         "catalog",
         "datadir",
         "errors",
+        "frames",
         "installer",
         "model",
-        "notebook",
         "planning",
         "runs",
         "sites",
         "support",
     },
-    "notebook": {PUBLIC, "text"},
+    "notebook": {PUBLIC, "extras", "text"},
     "installkit_http": {"ansible", PUBLIC, "text"},
     "cli": {"demo", PUBLIC, "installkit_http", "text"},
 }
@@ -74,7 +74,7 @@ ONLY_IN = {
     "IPython": {"notebook"},
     "click": {"cli"},
     "markupsafe": {"notebook"},
-    "pandas": {"notebook"},
+    "pandas": {"frames"},
     "peewee": {"store"},
     "pexpect": {"ansible"},
     "playhouse": {"store"},
@@ -225,11 +225,23 @@ def rank(name):
 def test_importing_installkit_loads_nothing_heavy():
     """What only some callers need is loaded when it is used."""
     heavy = {"IPython", "ansible_runner", "click", "pandas", "peewee", "pexpect", "rich", "starlette"}
-    script = f"import sys, installkit; print(*sorted({heavy!r} & set(sys.modules)))"
 
-    said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert [] == imported_beside("import installkit", heavy)
 
-    assert "" == said.stdout.strip()
+
+def test_importing_installkit_in_ipython_loads_only_the_names_of_what_shows_itself():
+    """A notebook pays for what is shown, when it is shown."""
+    heavy = {"ansible_runner", "markupsafe", "pandas", "peewee", "installkit.model", "installkit.notebook"}
+    start = "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance()"
+
+    assert ["installkit.notebook"] == imported_beside(f"{start}; import installkit", heavy)
+
+
+def imported_beside(script, modules):
+    """Return which of *modules* are imported after *script*, run by itself."""
+    tell = f"import sys; print(*sorted({modules!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", f"{script}; {tell}"], check=True, capture_output=True, text=True)
+    return done.stdout.split()
 
 
 def test_the_options_of_a_start_are_the_fields_that_are_kept_of_it():

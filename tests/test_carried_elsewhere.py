@@ -16,6 +16,7 @@ from installkit.engine.recorder import Recorder
 from installkit.journal import create_journal, is_carried_here, take_lock
 from installkit.journal.carrier import Carrier
 from installkit.model import Action, Plan, Request, RunOptions, RunSpec, Step, StepSpec
+from installkit.notebook import mimebundle
 
 RUN = "7f3c00000001"
 STEP = Step(
@@ -93,7 +94,7 @@ def test_a_copy_is_only_read(copy):
         assert "running, carried elsewhere (another folder of this machine): 0 of 1 steps" in repr(run)
         assert [installkit.InstallationStatus.CHANGING] == [row.status for row in installer.site("acme").installed()]
         assert () == installer.prune()
-        assert "running" in run._repr_mimebundle_()["text/html"]
+        assert "running" in mimebundle(run)["text/html"]
         assert settle(copy / "runs" / RUN) is None
     for command in ("runs", "show last", "status", "events last", "doctor", "reindex", "prune --keep 1", "site list"):
         cli(copy, *command.split())
@@ -268,7 +269,7 @@ def test_a_list_tells_of_a_dead_run_and_ends_none(original):
     with installer:
         (listed,) = installer.list_runs()
         (run,) = installer.runs()
-        text, html = repr(run), run._repr_mimebundle_()["text/html"]
+        shown = mimebundle(run)
 
         assert installkit.RunStatus.INTERRUPTED is listed.status
         assert "running" in text

@@ -7,17 +7,21 @@ import sys
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import attrs
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 import installkit
+import installkit.notebook
 from http_client import until
-from installkit import Action, Check, CheckStatus, EventKind, HostStatus, Ignored, RunStatus, StepStatus
-from installkit.notebook import mimebundle
-from installkit.notebook.comparison import HostDifference
+from installkit import Action, Check, CheckStatus, EventKind, HostDifference, HostStatus, Ignored, RunStatus, StepStatus
+from installkit.notebook import SHOWN, load_ipython_extension, mimebundle
+from installkit.notebook.graph import graph_svg
 from installkit.notebook.runs import run_page
+from installkit.notebook.timeline import timeline_chart, timeline_svg
 from installkit.runs.estimates import expect_durations, seconds_left
 from waiting_runs import start_waiting
 
@@ -88,9 +92,50 @@ def run(past):
     return past.run("last")
 
 
+@pytest.fixture
+def formatter():
+    """What IPython shows values with, once it has loaded our extension."""
+    shell = SimpleNamespace(display_formatter=DisplayFormatter())
+    load_ipython_extension(shell)
+    return shell.display_formatter
+
+
+def test_whatever_is_drawn_is_named_to_ipython():
+    """By the name of its class alone, so that nothing is imported before it is shown."""
+    drawn = {(kind.__module__, kind.__name__) for kind in mimebundle.registry if kind is not object}
+
+    assert drawn == set(SHOWN)
+
+
+def test_ipython_shows_values_as_they_are_drawn(formatter, run, past):
+    """No value knows how it is shown; without the extension it has its text alone."""
+    for value in (run.plan, run, past.site("acme"), run.plan.graph(), run.timeline()):
+        assert ({"text/plain"}, {}) == (set(DisplayFormatter().format(value)[0]), DisplayFormatter().format(value)[1])
+        assert mimebundle(value) == formatter.format(value)[0]
+
+
+def test_what_is_not_drawn_is_refused():
+    with pytest.raises(TypeError, match="nothing is drawn of a int"):
+        mimebundle(3)
+
+
+def test_without_the_extra_what_is_missing_is_named(formatter, run, monkeypatch, capsys):
+    """IPython says so, and falls back to plain text."""
+    monkeypatch.setitem(sys.modules, "markupsafe", None)
+    shown, _ = formatter.format(run)
+
+    assert {"text/plain": "<Run 024ea3>"} == shown
+    assert "markupsafe is not installed" in capsys.readouterr().err
+
+
+def test_a_name_that_the_notebook_does_not_have_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        installkit.notebook.nope  # noqa: B018 - looked up
+
+
 def test_plan_run_and_site_show_themselves(run, past):
     """Each has HTML for a notebook and text for elsewhere, and tells the same as its attributes."""
-    pages = [value._repr_mimebundle_() for value in (run.plan, run, past.site("acme"))]
+    pages = [mimebundle(value) for value in (run.plan, run, past.site("acme"))]
 
     assert [{"text/html", "text/plain"}] * 3 == [set(page) for page in pages]
     assert all(set() == Tags(page["text/html"]).tags - TAGS for page in pages)
@@ -111,7 +156,7 @@ def test_a_catalog_shows_itself(folder):
         f"parameters: {{my_port: {{type: string, default: {json.dumps(EVIL)}}}, my_pass: {{secret: true}}}}\n"
     )
     catalog = installkit.load_catalog(folder)
-    shown = catalog._repr_mimebundle_()
+    shown = mimebundle(catalog)
     page = Tags(shown["text/html"])
 
     assert set() == page.tags - TAGS
@@ -131,9 +176,9 @@ def test_text_of_hosts_and_people_is_never_markup(tmp_path):
             mimebundle(run.plan)["text/html"],
             mimebundle(run)["text/html"],
             mimebundle(installer.site("acme"))["text/html"],
-            run.compare(other)._repr_mimebundle_()["text/html"],
+            mimebundle(run.compare(other))["text/html"],
         ]
-        pictures = [shown._repr_mimebundle_()["image/svg+xml"] for shown in (run.plan.graph(), run.timeline())]
+        pictures = [mimebundle(shown)["image/svg+xml"] for shown in (run.plan.graph(), run.timeline())]
 
     for page in pages:
         assert set() == Tags(page).tags - TAGS
@@ -146,7 +191,7 @@ def test_text_of_hosts_and_people_is_never_markup(tmp_path):
 def test_a_plan_is_drawn(run):
     """Each step is a box, each need an arrow; as text it is Mermaid."""
     graph = run.plan.graph()
-    picture = ET.fromstring(str(graph.svg()))  # noqa: S314 - our own
+    picture = ET.fromstring(str(graph_svg(graph)))  # noqa: S314 - our own
     names = [element.tag.rpartition("}")[2] for element in picture.iter()]
 
     assert len(run.plan.steps) == names.count("rect")
@@ -162,7 +207,7 @@ def test_a_timeline_has_a_bar_for_every_task_on_every_host(run):
     """The chart needs nothing from a network: its data are in it, for the Vega-Lite that JupyterLab brings along."""
     timeline = run.timeline()
     results = [event for event in run.events() if event.kind is EventKind.TASK_RESULT]
-    chart = timeline._repr_mimebundle_()["application/vnd.vegalite.v5+json"]
+    chart = mimebundle(timeline)["application/vnd.vegalite.v5+json"]
 
     assert [(event.task, event.host, event.status) for event in results] == [
         (task.task, task.host, task.status) for task in timeline.tasks
@@ -179,7 +224,7 @@ def test_a_timeline_has_a_bar_for_every_task_on_every_host(run):
 def test_without_vega_lite_a_timeline_is_a_picture(run):
     """As VS Code shows it without an extension: a bar for every task, then one for each of the slowest."""
     timeline = run.timeline()
-    picture = ET.fromstring(timeline._repr_mimebundle_()["image/svg+xml"])  # noqa: S314 - our own
+    picture = ET.fromstring(mimebundle(timeline)["image/svg+xml"])  # noqa: S314 - our own
     told = [element.text for element in picture.iter() if element.tag.endswith("title")]
     texts = [element.text for element in picture.iter() if element.tag.endswith("text")]
 
@@ -213,17 +258,17 @@ def test_a_timeline_says_which_tasks_are_not_in_it(run, status, told, title):
     timeline = attrs.evolve(run.timeline(), status=status)
 
     assert f"the slowest of 3 tasks {told}" == str(timeline).splitlines()[0]
-    assert title == timeline.chart()["vconcat"][0]["title"]
-    assert f">{title}<" in str(timeline.svg())
+    assert title == timeline_chart(timeline)["vconcat"][0]["title"]
+    assert f">{title}<" in str(timeline_svg(timeline))
 
 
 def test_a_timeline_without_tasks_is_a_sentence(installer):
     """Nothing is drawn where nothing has ended, of a run that waits as of one that was canceled."""
     run = start_waiting(installer)
     until(lambda: run.status is RunStatus.WAITING)
-    waiting = run.timeline()._repr_mimebundle_()
+    waiting = mimebundle(run.timeline())
     run.cancel()
-    canceled = run.wait(20).timeline()._repr_mimebundle_()
+    canceled = mimebundle(run.wait(20).timeline())
 
     for shown, status in ((waiting, "waiting"), (canceled, "canceled")):
         sentence = f"run {run.id[:6]} {status}: no task has ended"
@@ -342,7 +387,7 @@ def test_of_many_hosts_and_steps_a_comparison_shows_those_that_differ_most(past,
         component="mysql", action=Action.INSTALL, version=None, host="", status=HostStatus.OK, earlier_status=None
     )
     hosts = tuple(attrs.evolve(host, host=f"h{number:03}") for number in range(150))
-    shown = attrs.evolve(comparison, steps=tuple(steps), hosts=hosts)._repr_mimebundle_()
+    shown = mimebundle(attrs.evolve(comparison, steps=tuple(steps), hosts=hosts))
     page = Tags(shown["text/html"]).text
 
     assert "h000, h001, h002, h003, h004 and 145 more" in page
@@ -421,7 +466,7 @@ def test_runs_of_two_sites_are_compared_by_name(past, tmp_path):
         "install zk: failed 1.5 s, before not done",
         "install web: not done, before failed 1.5 s",
     ] == str(comparison).splitlines()
-    assert "ffffff on beta" in Tags(comparison._repr_mimebundle_()["text/html"]).text
+    assert "ffffff on beta" in Tags(mimebundle(comparison)["text/html"]).text
 
 
 @pytest.mark.parametrize("wrong", [pytest.param("024ea32e2dec", id="id"), pytest.param(None, id="none")])
@@ -447,7 +492,7 @@ def test_a_task_took_as_long_as_on_its_slowest_host(past, tmp_path):
 
     assert 2 == len(times)
     assert (max(times), max(times), 0.0) == (refused.duration, refused.earlier_duration, refused.slower_by)
-    assert "slowest host took" in Tags(comparison._repr_mimebundle_()["text/html"]).text
+    assert "slowest host took" in Tags(mimebundle(comparison)["text/html"]).text
 
 
 def test_each_version_on_the_way_is_compared_with_itself(tmp_path):

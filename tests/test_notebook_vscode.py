@@ -3,6 +3,7 @@
 import pytest
 
 import installkit
+from installkit.notebook import mimebundle
 from test_notebook import record
 
 pytest_plugins = ["console_page"]
@@ -58,7 +59,7 @@ def outputs(tmp_path):
         installer.reindex()
         run, other = installer.runs()
         shown = (run.plan, run, installer.site("acme"), run.compare(other), run.plan.graph(), run.timeline())
-        bundles = [value._repr_mimebundle_() for value in shown]
+        bundles = [mimebundle(value) for value in shown]
     return "".join(bundle.get("text/html") or bundle["image/svg+xml"] for bundle in bundles)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 import installkit
 from installkit import RunStatus
+from installkit.notebook import watch
 from kernel import Kernel
 
 WAITS = """
@@ -19,6 +20,7 @@ WAITS = """
 
 OPEN = """
 import installkit
+from installkit.notebook import watch
 installer = installkit.Installer({data!r})
 run = installer.run("last")
 """
@@ -51,7 +53,7 @@ def shown(kernel):
 def test_a_run_is_watched_stopped_and_picked_up_again(kernel, run, gate, installer):
     """Whatever is done to the cell or the kernel, the run goes on, and whoever watches again sees all of it."""
     code = OPEN.format(data=str(installer.folders.data))
-    cell = kernel.begin(f"{code}\nrun.watch()")
+    cell = kernel.begin(f"{code}\nwatch(run)")
     page = kernel.until(lambda: "Wait for the gate" in shown(kernel) and shown(kernel))
     kernel.interrupt()
     ended = kernel.end_of(cell)
@@ -64,7 +66,7 @@ def test_a_run_is_watched_stopped_and_picked_up_again(kernel, run, gate, install
     assert [] == kernel.outputs(cell)
     assert RunStatus.RUNNING is run.status
 
-    background, _ = kernel.run("run.watch(background=True)")
+    background, _ = kernel.run("watch(run, background=True)")
     other, _ = kernel.run("6 * 7")
     kernel.displays.clear()
     kernel.until(lambda: shown(kernel))
@@ -74,7 +76,7 @@ def test_a_run_is_watched_stopped_and_picked_up_again(kernel, run, gate, install
     assert RunStatus.RUNNING is run.status
 
     kernel.restart()
-    cell = kernel.begin(f"{code}\nrun.watch()\nrun")
+    cell = kernel.begin(f"{code}\nwatch(run)\nrun")
     kernel.until(lambda: "Wait for the gate" in shown(kernel))
     gate.touch()
 
@@ -86,9 +88,9 @@ def test_a_run_is_watched_stopped_and_picked_up_again(kernel, run, gate, install
 
 def test_outside_a_notebook_a_run_is_told_in_lines(run, gate, capsys):
     with pytest.raises(installkit.InstallkitError, match="in a notebook only"):
-        run.watch(background=True)
+        watch(run, background=True)
     gate.touch()
-    run.watch()
+    watch(run)
 
     lines = capsys.readouterr().out.splitlines()
     assert ["running    install mysql on localhost", "succeeded  install mysql on localhost"] == lines[:2]

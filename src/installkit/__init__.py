@@ -9,6 +9,7 @@ Plan, run and watch a folder of numbered Ansible playbooks.
     site.start(plan).wait(timeout=1800.0).raise_for_status()
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from installkit.catalog import load_catalog, manifest_schema
     from installkit.datadir.folders import default_data_directory
     from installkit.datadir.recovery import recover_database
+    from installkit.frames import to_frame
     from installkit.installer import Installer, site_name_for
     from installkit.model import (
         BECOME_PASSWORD,
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
         Event,
         EventKind,
         Failure,
+        GraphEdge,
+        GraphNode,
         Host,
         HostStatus,
         Ignored,
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
         KeptAnswer,
         Parameter,
         Plan,
+        PlanGraph,
         Request,
         RunSnapshot,
         RunStatus,
@@ -79,10 +84,11 @@ if TYPE_CHECKING:
         to_wire,
         vault_password_name,
     )
-    from installkit.notebook import to_frame
     from installkit.planning import plan_graph, plan_rows, plan_table
+    from installkit.runs.comparison import HostDifference, RunComparison, StepDifference, TaskDifference
     from installkit.runs.next_steps import ignore_options
     from installkit.runs.run import Run
+    from installkit.runs.timeline import TaskSpan, Timeline
     from installkit.sites.site import Site
     from installkit.sites.typed_values import Typed, Variables, read_variables
     from installkit.support.doctor import Finding, examine
@@ -110,7 +116,10 @@ __all__ = [
     "EventKind",
     "Failure",
     "Finding",
+    "GraphEdge",
+    "GraphNode",
     "Host",
+    "HostDifference",
     "HostStatus",
     "Ignored",
     "Installation",
@@ -122,11 +131,13 @@ __all__ = [
     "KeptAnswer",
     "Parameter",
     "Plan",
+    "PlanGraph",
     "PlanUsedError",
     "PlanningError",
     "Remedy",
     "Request",
     "Run",
+    "RunComparison",
     "RunError",
     "RunFailedError",
     "RunNotFoundError",
@@ -140,9 +151,13 @@ __all__ = [
     "SiteSnapshot",
     "StalePlanError",
     "Step",
+    "StepDifference",
     "StepSnapshot",
     "StepStatus",
     "StoreError",
+    "TaskDifference",
+    "TaskSpan",
+    "Timeline",
     "Token",
     "Typed",
     "UnknownNameError",
@@ -170,11 +185,17 @@ __all__ = [
 _ELSEWHERE = {
     "Access": "installkit.access",
     "Finding": "installkit.support.doctor",
+    "HostDifference": "installkit.runs.comparison",
     "Installer": "installkit.installer",
     "Run": "installkit.runs.run",
+    "RunComparison": "installkit.runs.comparison",
     "Site": "installkit.sites.site",
     "Typed": "installkit.sites.typed_values",
     "Variables": "installkit.sites.typed_values",
+    "StepDifference": "installkit.runs.comparison",
+    "TaskDifference": "installkit.runs.comparison",
+    "TaskSpan": "installkit.runs.timeline",
+    "Timeline": "installkit.runs.timeline",
     "default_data_directory": "installkit.datadir.folders",
     "examine": "installkit.support.doctor",
     "ignore_options": "installkit.runs.next_steps",
@@ -186,7 +207,7 @@ _ELSEWHERE = {
     "read_variables": "installkit.sites.typed_values",
     "recover_database": "installkit.datadir.recovery",
     "site_name_for": "installkit.installer",
-    "to_frame": "installkit.notebook",
+    "to_frame": "installkit.frames",
 }
 
 
@@ -199,3 +220,19 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _load_into_ipython() -> None:
+    """
+    Have IPython, where it runs already, load its extension `installkit.notebook`, by which values show themselves.
+
+    It is named here and imported by IPython, as `%load_ext` would: the notebook uses the public names of this package,
+    which so needs nothing of it. Until a value is shown nothing but that short list of classes is imported.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None:
+        shell.extension_manager.load_extension("installkit.notebook")
+
+
+_load_into_ipython()

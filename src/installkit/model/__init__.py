@@ -14,6 +14,7 @@ from installkit.model.component import (
 from installkit.model.event import Event, LogSpan
 from installkit.model.failures import group_failures, on_hosts
 from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
+from installkit.model.graph import GraphEdge, GraphNode, PlanGraph
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, PlaybookUse, Targets
 from installkit.model.options import LOG_LIMIT, HasId, RunOptions, StartOptions, option_problems
@@ -83,6 +84,8 @@ __all__ = [
     "EventKind",
     "Failure",
     "FailureCode",
+    "GraphEdge",
+    "GraphNode",
     "HasId",
     "Host",
     "HostStatus",
@@ -99,6 +102,7 @@ __all__ = [
     "Parameter",
     "Plan",
     "PlanFilter",
+    "PlanGraph",
     "Play",
     "PlaybookUse",
     "Progress",

@@ -5,7 +5,6 @@ from typing import Any
 
 import attrs
 
-from installkit.display import Shown
 from installkit.errors import Issue, UnknownNameError
 from installkit.model.inventory import PlaybookUse
 from installkit.model.statuses import Action
@@ -178,7 +177,7 @@ class Component:
 
 
 @attrs.frozen(kw_only=True)
-class Catalog(Shown):
+class Catalog:
     """
     The components found in a folder of playbooks.
 

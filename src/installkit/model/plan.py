@@ -4,8 +4,8 @@ from typing import Any
 
 import attrs
 
-from installkit.display import Drawn, Shown
 from installkit.model.check import OWN_CHECKS
+from installkit.model.graph import GraphEdge, GraphNode, PlanGraph
 from installkit.model.statuses import Action, Reason
 from installkit.text import join_names
 
@@ -145,17 +145,26 @@ class Step:
     @property
     def text(self) -> str:
         """The step in words, as `upgrade mysql 10.11.18 → 10.11.19 on db1, db2`."""
-        moves = self.action is Action.UPGRADE and self.from_version and self.to_version
-        versions = f" {self.from_version} → {self.to_version}" if moves else ""
-        if self.component == OWN_CHECKS:
-            return f"check {join_names(self.hosts)}"
-        own = self.own_hosts
-        company = f", with {join_names(self.others)}" if own and self.others else ""
-        return f"{self.action.value} {self.component}{versions} on {join_names(own or self.hosts)}{company}"
+        between = " " if self.component == OWN_CHECKS else " on "
+        return f"{_title(self)}{between}{_hosts(self)}"
+
+
+def _title(step: Step) -> str:
+    if step.component == OWN_CHECKS:
+        return "check"
+    moves = step.action is Action.UPGRADE and step.from_version and step.to_version
+    versions = f" {step.from_version} → {step.to_version}" if moves else ""
+    return f"{step.action.value} {step.component}{versions}"
+
+
+def _hosts(step: Step) -> str:
+    own = step.own_hosts
+    company = f", with {join_names(step.others)}" if own and step.others else ""
+    return f"{join_names(own or step.hosts)}{company}"
 
 
 @attrs.frozen(kw_only=True)
-class Plan(Shown, Drawn):
+class Plan:
     """
     What will be done, in what order, on which hosts, and why; immutable, and applied once.
 
@@ -196,6 +205,22 @@ class Plan(Shown, Drawn):
     def waits(self) -> tuple[str, ...]:
         """A line for each approval that it will wait for, as `waits for an approval before 3. upgrade mysql on db2`."""
         return tuple(f"waits for an approval before {step.seq}. {step.text}" for step in self.steps if step.approve)
+
+    def graph(self) -> PlanGraph:
+        """Return its steps as a graph, with an edge from each to those that need it: a picture in a notebook."""
+        nodes = (
+            GraphNode(
+                id=step.id,
+                seq=step.seq,
+                title=_title(step) if step.batch is None else f"{_title(step)} (batch {step.batch})",
+                hosts=_hosts(step),
+            )
+            for step in self.steps
+        )
+        edges = (
+            GraphEdge(start=need, end=step.id, approval=step.approve) for step in self.steps for need in step.needs
+        )
+        return PlanGraph(summary=self.summary, nodes=tuple(nodes), edges=tuple(edges))
 
     def __str__(self) -> str:
         """A line for each step, as `1. install mysql on db1`, and one for each warning."""

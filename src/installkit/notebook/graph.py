@@ -1,11 +1,12 @@
 """The steps of a plan as a picture: boxes in layers, drawn here since no kept library does it without a program beside."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import attrs
 from markupsafe import Markup
 
-import installkit
+from installkit import GraphNode, PlanGraph
 from installkit.notebook.markup import joined
 
 BOX_HEIGHT = 42
@@ -19,83 +20,65 @@ BOLD_CHARACTER = 8.2
 LONGEST = 44
 """Characters of a line in a box."""
 
-
-@attrs.frozen
-class _Box:
-    step: installkit.Step
-    lines: tuple[str, str]
-    width: float
-    x: float = 0.0
-    y: float = 0.0
-
-
-@attrs.frozen
-class PlanGraph:
-    """The steps of a plan, with an arrow from each to those that need it: SVG in a notebook, Mermaid as text."""
-
-    plan: installkit.Plan
-
-    def __str__(self) -> str:
-        return installkit.plan_graph(self.plan)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"image/svg+xml": str(self.svg()), "text/plain": str(self)}
-
-    def svg(self) -> Markup:
-        """Return the picture; its colours can be read on light and on dark."""
-        boxes = _placed(self.plan.steps)
-        arrows = (_arrow(boxes[need], box) for box in boxes.values() for need in box.step.needs)
-        width = max((box.x + box.width for box in boxes.values()), default=0) + 1
-        height = max((box.y for box in boxes.values()), default=0) + BOX_HEIGHT + 1
-        return Markup(
-            '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" role="img" aria-label="{}"'
-            ' viewBox="-1 -1 {:.0f} {:.0f}" width="{:.0f}">{}{}{}</svg>'
-        ).format(
-            self.plan.summary,
-            width + 1,
-            height + 1,
-            width + 1,
-            _HEAD,
-            joined(arrows),
-            joined(map(_drawn, boxes.values())),
-        )
-
-
 _HEAD = Markup(
     '<defs><marker id="ik-head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
     '<path d="M0 0L8 4L0 8z" fill="#7a8699"/></marker></defs>'
 )
 
 
-def _placed(steps: Sequence[installkit.Step]) -> Mapping[str, _Box]:
-    """Return the box of each step by its id: below all that it needs, and near the middle of these."""
+@attrs.frozen
+class _Box:
+    node: GraphNode
+    lines: tuple[str, str]
+    width: float
+    x: float = 0.0
+    y: float = 0.0
+
+
+def graph_svg(graph: PlanGraph) -> Markup:
+    """Return *graph* as a picture, whose colours can be read on light and on dark."""
+    boxes = _placed(graph)
+    arrows = (_arrow(boxes[edge.start], boxes[edge.end]) for edge in graph.edges)
+    width = max((box.x + box.width for box in boxes.values()), default=0) + 1
+    height = max((box.y for box in boxes.values()), default=0) + BOX_HEIGHT + 1
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="12" role="img" aria-label="{}"'
+        ' viewBox="-1 -1 {:.0f} {:.0f}" width="{:.0f}">{}{}{}</svg>'
+    ).format(
+        graph.summary, width + 1, height + 1, width + 1, _HEAD, joined(arrows), joined(map(_drawn, boxes.values()))
+    )
+
+
+def _placed(graph: PlanGraph) -> Mapping[str, _Box]:
+    """Return the box of each node by its id: below all that it needs, and near the middle of these."""
+    needs: defaultdict[str, list[str]] = defaultdict(list)
+    for edge in graph.edges:
+        needs[edge.end].append(edge.start)
     boxes: dict[str, _Box] = {}
-    layers = _layers(steps)
-    widest = max((_row_width([_box(step) for step in layer]) for layer in layers), default=0.0)
+    layers = _layers(graph.nodes, needs)
+    widest = max((_row_width([_box(node) for node in layer]) for layer in layers), default=0.0)
     for depth, layer in enumerate(layers):
-        row = sorted((_box(step) for step in layer), key=lambda box: _middle_of_needs(box, boxes))
+        row = sorted(map(_box, layer), key=lambda box: _middle_of([boxes[need] for need in needs[box.node.id]]))
         x = (widest - _row_width(row)) / 2
         for box in row:
-            boxes[box.step.id] = attrs.evolve(box, x=x, y=depth * (BOX_HEIGHT + LAYER_GAP))
+            boxes[box.node.id] = attrs.evolve(box, x=x, y=depth * (BOX_HEIGHT + LAYER_GAP))
             x += box.width + GAP
     return boxes
 
 
-def _layers(steps: Sequence[installkit.Step]) -> list[list[installkit.Step]]:
-    """Return *steps*, of which needs come first, in layers: each one below the lowest that it needs."""
+def _layers(nodes: Sequence[GraphNode], needs: Mapping[str, Sequence[str]]) -> list[list[GraphNode]]:
+    """Return *nodes*, of which needs come first, in layers: each one below the lowest that it needs."""
     depths: dict[str, int] = {}
-    for step in steps:
-        depths[step.id] = max((depths[need] + 1 for need in step.needs), default=0)
+    for node in nodes:
+        depths[node.id] = max((depths[need] + 1 for need in needs[node.id]), default=0)
     return [
-        [step for step in steps if depths[step.id] == depth] for depth in range(max(depths.values(), default=-1) + 1)
+        [node for node in nodes if depths[node.id] == depth] for depth in range(max(depths.values(), default=-1) + 1)
     ]
 
 
-def _box(step: installkit.Step) -> _Box:
-    title, _, hosts = step.text.rpartition(" on ")
-    batch = "" if step.batch is None else f" (batch {step.batch})"
-    lines = shortened(f"{step.seq}. {title}{batch}"), shortened(hosts)
-    return _Box(step, lines, max(len(lines[0]) * BOLD_CHARACTER, len(lines[1]) * CHARACTER) + 20)
+def _box(node: GraphNode) -> _Box:
+    lines = shortened(f"{node.seq}. {node.title}"), shortened(node.hosts)
+    return _Box(node, lines, max(len(lines[0]) * BOLD_CHARACTER, len(lines[1]) * CHARACTER) + 20)
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
@@ -111,9 +94,8 @@ def _middle(box: _Box) -> float:
     return box.x + box.width / 2
 
 
-def _middle_of_needs(box: _Box, placed: Mapping[str, _Box]) -> float:
-    needs = box.step.needs
-    return sum(_middle(placed[need]) for need in needs) / len(needs) if needs else 0.0
+def _middle_of(boxes: Sequence[_Box]) -> float:
+    return sum(map(_middle, boxes)) / len(boxes) if boxes else 0.0
 
 
 def _arrow(start: _Box, end: _Box) -> Markup:
@@ -131,6 +113,6 @@ def _drawn(box: _Box) -> Markup:
         '<g fill="#1a1f29"><text x="{:.0f}" y="{:.0f}" font-weight="600">{}</text>'
         '<text x="{:.0f}" y="{:.0f}">{}</text></g></g>'
     ).format(
-        box.step.text, box.x, box.y, box.width, BOX_HEIGHT,
+        f"{box.node.title} on {box.node.hosts}", box.x, box.y, box.width, BOX_HEIGHT,
         box.x + 10, box.y + 17, box.lines[0], box.x + 10, box.y + 34, box.lines[1],
     )  # fmt: skip

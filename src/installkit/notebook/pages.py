@@ -1,38 +1,18 @@
-"""The pages of the public values: one function for each kind."""
+"""Plans, catalogs and sites as pages."""
 
-import functools
 from collections import defaultdict
-from typing import Any
 
 from markupsafe import Markup
 
 import installkit
 from installkit.notebook.markup import facts, folded, heading, joined, page, quiet, table, word, words
-from installkit.notebook.runs import run_page
 from installkit.text import counted, duration_text, join_names, time_text
 
 RUNS_SHOWN = 5
 
 
-def mimebundle(value: Any) -> dict[str, str]:
-    """Return *value* as HTML and as text, by MIME type, as IPython wants it."""
-    return {"text/html": html(value), "text/plain": text(value)}
-
-
-@functools.singledispatch
-def html(value: Any) -> str:
-    """Return the page of *value*."""
-    raise TypeError(f"{type(value).__name__} has no page")
-
-
-@functools.singledispatch
-def text(value: Any) -> str:
-    """Return *value* in plain text."""
-    return repr(value)
-
-
-@html.register
-def _(plan: installkit.Plan) -> str:
+def plan_page(plan: installkit.Plan) -> str:
+    """Return the page of *plan*: what changes where and why, and its steps."""
     changes = ((*row[:4], words(row[4])) for row in installkit.plan_rows(plan))
     steps = (
         (step.seq, step.text, step.playbook, "" if step.batch is None else step.batch, ", ".join(step.needs))
@@ -47,13 +27,8 @@ def _(plan: installkit.Plan) -> str:
     )
 
 
-@text.register
-def _(plan: installkit.Plan) -> str:
-    return installkit.plan_table(plan)
-
-
-@html.register
-def _(catalog: installkit.Catalog) -> str:
+def catalog_page(catalog: installkit.Catalog) -> str:
+    """Return the page of *catalog*: its components and their parameters."""
     rows = (
         (
             component.order,
@@ -85,14 +60,8 @@ def _value(value: object) -> str:
     return "" if value is None else str(value)
 
 
-@text.register
-def _(catalog: installkit.Catalog) -> str:
-    lines = (" ".join([component.name, ", ".join(component.versions)]).rstrip() for component in catalog)
-    return "\n".join([f"catalog {catalog.folder}", *lines])
-
-
-@html.register
-def _(site: installkit.Site) -> str:
+def site_page(site: installkit.Site) -> str:
+    """Return the page of *site* as it is now: what is installed, and its last runs."""
     now = site.snapshot()
     lock = now.lock and f"{now.lock.doing}, by {now.lock.by} (run {now.lock.run[:6]})"
     return page(
@@ -122,8 +91,3 @@ def _runs(site: installkit.Site) -> Markup:
         for run in found
     )
     return table(("last runs", "", "started", "took", "note"), rows)
-
-
-@html.register
-def _(run: installkit.Run) -> str:
-    return page(*run_page(run.snapshot(settle=False)))

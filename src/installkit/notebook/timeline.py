@@ -1,29 +1,23 @@
 """
-The tasks of a run over hosts and time.
+A timeline as a chart, or as a picture.
 
-Drawn by Vega-Lite 5, which JupyterLab and VS Code's Jupyter extensions bring along, else as a picture that stands still:
+The chart is drawn by Vega-Lite 5, which JupyterLab and VS Code's Jupyter extensions bring along, else as a picture that stands still:
 nothing is fetched, so it works where there is no network.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import attrs
 from markupsafe import Markup
 
 import installkit
-from installkit import Action, EventKind, RunStatus
+from installkit import TaskSpan, Timeline
 from installkit.notebook.bars import Bar, Chart, charts_svg
-from installkit.notebook.markup import page, quiet
-from installkit.text import counted, duration_text
-
-MIME = "application/vnd.vegalite.v5+json"
+from installkit.text import duration_text
 
 DRAWN = 4000
 """So many tasks of a long run are drawn, the longest: more would make the notebook slow and large."""
-
-SLOWEST = 15
 
 _WIDTH = 430
 """Pixels: with the labels it fits into a window of 900."""
@@ -39,155 +33,60 @@ _COLOURS = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class TaskSpan:
-    """
-    One task on one host.
-
-    Attributes:
-        duration: Seconds.
-    """
-
-    component: str
-    action: Action
-    task: str
-    host: str
-    status: str
-    started_at: datetime
-    finished_at: datetime
-    duration: float
+def timeline_chart(timeline: Timeline) -> dict[str, Any]:
+    """Return *timeline* as a Vega-Lite 5 specification with its data inside."""
+    drawn = _drawn(timeline)
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "datasets": {
+            "tasks": [_datum(task) for task in drawn],
+            "slowest": [_datum(task) for task in timeline.slowest],
+        },
+        "vconcat": [_by_host(_title(timeline), _row_height(drawn)), _by_duration()],
+    }
 
 
-@attrs.frozen(kw_only=True)
-class Timeline:
-    """
-    The tasks of a run over hosts and time: an interactive chart in a notebook, the slowest tasks as text.
-
-    Attributes:
-        status: Of the run, when its tasks were read.
-        tasks: Those that have ended, in the order of their ends.
-    """
-
-    run: str
-    status: RunStatus
-    tasks: tuple[TaskSpan, ...]
-
-    @property
-    def slowest(self) -> tuple[TaskSpan, ...]:
-        """The tasks that took longest, the longest first."""
-        return self._drawn[:SLOWEST]
-
-    @property
-    def _drawn(self) -> tuple[TaskSpan, ...]:
-        return tuple(sorted(self.tasks, key=lambda task: -task.duration)[:DRAWN])
-
-    @property
-    def _title(self) -> str:
-        tasks = "ended tasks" if self._missing else "tasks"
-        what = f"the longest {DRAWN} of {len(self.tasks)} {tasks}" if len(self.tasks) > DRAWN else f"{tasks} by host"
-        return f"{self._named}: {what}"
-
-    @property
-    def _named(self) -> str:
-        status = self.status.value if self.status.final else "so far"
-        return f"run {self.run[:6]} {status}" if self._missing else f"run {self.run[:6]}"
-
-    @property
-    def _missing(self) -> str:
-        """Which tasks that were begun are not in it; empty for none."""
-        if not self.status.final:
-            return "those that go on"
-        ended = {RunStatus.SUCCEEDED, RunStatus.FAILED}
-        return "" if self.status in ended else "those that were cut off"
-
-    def __str__(self) -> str:
-        if not self.tasks:
-            return f"run {self.run[:6]} {self.status.value}: no task has ended"
-        lines = (f"{duration_text(each.duration):>10}  {_label(each)}" for each in self.slowest)
-        missing = f"; {self._missing} are not in it" if self._missing else ""
-        return "\n".join([f"the slowest of {counted(len(self.tasks), 'task')} of {self._named}{missing}", *lines])
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        if not self.tasks:
-            return {"text/html": page(quiet(str(self))), "text/plain": str(self)}
-        return {MIME: self.chart(), "image/svg+xml": str(self.svg()), "text/plain": str(self)}
-
-    def svg(self) -> Markup:
-        """Return the same as a picture, for where the chart cannot be drawn."""
-        drawn = sorted(self._drawn, key=lambda task: task.host)
-        by_host = Chart(
-            title=self._title,
-            bars=[_bar(task.host, task.started_at.timestamp(), task.finished_at.timestamp(), task) for task in drawn],
-            first=_clock_text(min((task.started_at for task in drawn), default=None)),
-            last=_clock_text(max((task.finished_at for task in drawn), default=None)),
-            row_height=_row_height(drawn),
-        )
-        by_duration = Chart(
-            title="the slowest tasks",
-            bars=[
-                _bar(f"{duration_text(task.duration)} {_label(task)}", 0, task.duration, task) for task in self.slowest
-            ],
-            first="0 s",
-            last=duration_text(max((task.duration for task in self.slowest), default=None)),
-            row_height=20,
-        )
-        return charts_svg([by_host, by_duration], _COLOURS)
-
-    def chart(self) -> dict[str, Any]:
-        """Return the chart as a Vega-Lite 5 specification with its data inside."""
-        drawn = self._drawn
-        return {
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-            "datasets": {"tasks": [_datum(task) for task in drawn], "slowest": [_datum(task) for task in self.slowest]},
-            "vconcat": [_by_host(self._title, _row_height(drawn)), _by_duration()],
-        }
-
-
-def read_timeline(run: installkit.Run) -> Timeline:
-    """
-    Return the tasks of *run* that have ended.
-
-    Raises:
-        StoreError: If its events were pruned.
-    """
-    status = run.status  # read first: of a run that ends meanwhile nothing is missing that the status says is there
-    steps = {step.id: step for step in run.plan.steps}
-    spans = [_span(event, steps[event.step]) for event in run.events() if event.step and _is_timed(event)]
-    return Timeline(run=run.id, status=status, tasks=tuple(spans))
-
-
-def _is_timed(event: installkit.Event) -> bool:
-    return event.kind is EventKind.TASK_RESULT and event.duration is not None
-
-
-def _span(event: installkit.Event, step: installkit.Step) -> TaskSpan:
-    duration = event.duration or 0.0
-    return TaskSpan(
-        component=step.component,
-        action=step.action,
-        task=event.task or "",
-        host=event.host or "",
-        status=event.status or "",
-        started_at=event.time - timedelta(seconds=duration),
-        finished_at=event.time,
-        duration=duration,
+def timeline_svg(timeline: Timeline) -> Markup:
+    """Return the same as a picture, for where the chart cannot be drawn."""
+    drawn = sorted(_drawn(timeline), key=lambda task: task.host)
+    by_host = Chart(
+        title=_title(timeline),
+        bars=[_bar(task.host, task.started_at.timestamp(), task.finished_at.timestamp(), task) for task in drawn],
+        first=_clock_text(min((task.started_at for task in drawn), default=None)),
+        last=_clock_text(max((task.finished_at for task in drawn), default=None)),
+        row_height=_row_height(drawn),
     )
+    slowest = timeline.slowest
+    by_duration = Chart(
+        title="the slowest tasks",
+        bars=[_bar(f"{duration_text(task.duration)} {task.label}", 0, task.duration, task) for task in slowest],
+        first="0 s",
+        last=duration_text(max((task.duration for task in slowest), default=None)),
+        row_height=20,
+    )
+    return charts_svg([by_host, by_duration], _COLOURS)
 
 
-def _label(task: TaskSpan) -> str:
-    return f"{task.task} ({task.component} on {task.host})"
+def _drawn(timeline: Timeline) -> list[TaskSpan]:
+    return sorted(timeline.tasks, key=lambda task: -task.duration)[:DRAWN]
+
+
+def _title(timeline: Timeline) -> str:
+    tasks, number = "ended tasks" if timeline.missing else "tasks", len(timeline.tasks)
+    what = f"the longest {DRAWN} of {number} {tasks}" if number > DRAWN else f"{tasks} by host"
+    return f"{timeline.label}: {what}"
 
 
 def _datum(task: TaskSpan) -> dict[str, Any]:
     return {
         **installkit.to_wire(task),
-        "label": _label(task),
+        "label": task.label,
         "took": duration_text(task.duration),
     }
 
 
 def _bar(row: str, start: float, end: float, task: TaskSpan) -> Bar:
-    told = f"{_label(task)}: {task.status}, {duration_text(task.duration)}"
+    told = f"{task.label}: {task.status}, {duration_text(task.duration)}"
     return Bar(row=row, start=start, end=end, colour=_COLOURS[task.status], told=told)
 
 

@@ -1,5 +1,6 @@
 """A run as it goes on: its page drawn anew in place, in the cell that asked for it."""
 
+import copy
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from markupsafe import Markup
 
 import installkit
 from installkit import EventKind, StepSnapshot, StepStatus
-from installkit.notebook.extras import load
+from installkit.extras import load
 from installkit.notebook.markup import joined, page, quiet
 from installkit.notebook.runs import run_page
 
@@ -25,26 +26,30 @@ _in_background: dict[str, threading.Event] = {}
 
 def watch(run: installkit.Run, *, background: bool = False) -> None:
     """
-    Show *run* in the notebook until it ends; outside of one print a line for each step.
+    Show *run* in a notebook until it ends: progress and time left, hosts, the rolling log, failures.
+
+    A stop of the cell, as a restart of the kernel, ends the watching and leaves the run alone; `watch` again goes on.
+    Outside a notebook a line is printed for each step.
 
     Args:
-        run: Read by the watching alone.
-        background: Return at once; else a stop of the cell ends the watching.
+        run: That is shown.
+        background: Return at once and leave the kernel free; what is shown goes on.
 
     Raises:
         InstallkitError: If *background* is wanted outside a notebook, or rich is missing in one.
     """
+    reader = copy.copy(run)  # it reads in a thread, or is cut off while it reads
     if not _in_notebook():
         if background:
             raise installkit.InstallkitError(
                 "a run is watched in the background in a notebook only", remedy="leave background out"
             )
-        _tell(run)
+        _tell(reader)
         return
     load("rich")  # for the log's colours; better missed now than at its first line
     if (watched := _in_background.pop(run.id, None)) is not None:
         watched.set()
-    view = _View(run)
+    view = _View(reader)
     if background:
         _in_background[run.id] = view.stopped
         threading.Thread(target=view.follow_in_background, name=f"watch {run.id}", daemon=True).start()
@@ -83,7 +88,7 @@ class _View:
                 self._look()
                 self._draw()
         except KeyboardInterrupt:
-            self._draw("the watching was stopped, and the run goes on: run.watch() shows it again")
+            self._draw("the watching was stopped, and the run goes on: watch(run) shows it again")
             raise
 
     def follow_in_background(self) -> None:

@@ -1,13 +1,11 @@
 """Plans as text: a table, and a graph in Mermaid's language."""
 
-import re
 from collections.abc import Iterable
 
-from installkit.model import Change, Plan, Step
+from installkit.model import Change, Plan
 from installkit.text import join_names
 
 _HEADER = ("COMPONENT", "HOSTS", "CHANGE", "WHY", "RISK")
-_PLAIN = re.compile(r"[^\w .,:/+@→()…-]")
 
 
 def plan_table(plan: Plan) -> str:
@@ -35,14 +33,7 @@ def plan_graph(plan: Plan) -> str:
 
     An arrow says where an approval is waited for.
     """
-    nodes = [f'  s{step.seq}["{_label(step)}"]' for step in plan.steps] or [f'  none["{_escaped(plan.summary)}"]']
-    seqs = {step.id: step.seq for step in plan.steps}
-    arrows = [
-        f"  s{seqs[need]} {'-- approval ' if step.approve else ''}--> s{step.seq}"
-        for step in plan.steps
-        for need in step.needs
-    ]
-    return "\n".join(["flowchart TD", *nodes, *arrows])
+    return str(plan.graph())
 
 
 def _why(change: Change) -> str:
@@ -57,15 +48,3 @@ def _aligned(rows: list[tuple[str, ...]]) -> Iterable[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _label(step: Step) -> str:
-    """Return what the box of *step* says; the line break is Mermaid's own."""
-    title, _, hosts = step.text.rpartition(" on ")
-    batch = "" if step.batch is None else f" (batch {step.batch})"
-    return f"{step.seq}. {_escaped(title)}{batch}<br/>{_escaped(hosts)}"
-
-
-def _escaped(text: str) -> str:
-    """Return *text* with all that Mermaid or a browser could take for markup as Mermaid's character codes."""
-    return _PLAIN.sub(lambda match: f"#{ord(match[0])};", text)

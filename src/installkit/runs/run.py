@@ -3,14 +3,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, Self
 
 import attrs
 
 from installkit.datadir.directory import DataDirectory
-from installkit.display import Shown
 from installkit.engine import settle
 from installkit.errors import (
+    InstallkitError,
     JournalError,
     PlanningError,
     Remedy,
@@ -45,14 +45,13 @@ from installkit.model import (
     group_checks,
 )
 from installkit.processes import user_name
+from installkit.runs.comparison import RunComparison, compare_runs
 from installkit.runs.estimates import expect_durations, seconds_left
 from installkit.runs.next_steps import next_commands
+from installkit.runs.timeline import Timeline, make_timeline
 from installkit.support.doctor import examine
 from installkit.support.report import Report
 from installkit.text import strip_colours
-
-if TYPE_CHECKING:
-    from installkit.notebook import RunComparison, Timeline
 
 POLL = 0.05
 SETTLE_EVERY = 1.0
@@ -65,7 +64,7 @@ SAID_LINES = 3
 """So many lines of what was said does an exception repeat."""
 
 
-class Run(Shown):
+class Run:
     """
     One carrying-out of a plan, live or long ago.
 
@@ -298,50 +297,39 @@ class Run(Shown):
         known = self.expected_durations() if expected is None else expected
         return seconds_left(self.spec(), self.snapshot(), known)
 
-    def watch(self, *, background: bool = False) -> None:
+    def timeline(self) -> Timeline:
         """
-        Show the run in a notebook until it ends: progress and time left, hosts, the rolling log, failures.
-
-        A stop of the cell, as a restart of the kernel, ends the watching and leaves the run alone; `watch` again goes on.
-        Outside a notebook a line is printed for each step.
-
-        Args:
-            background: Return at once and leave the kernel free; what is shown goes on.
-
-        Raises:
-            InstallkitError: If *background* is wanted outside a notebook.
-        """
-        from installkit.notebook import watch  # noqa: PLC0415 - no program but a notebook should pay for it
-
-        watch(Run(self._directory, self.id), background=background)  # a reader of its own: this one is no thread's
-
-    def timeline(self) -> "Timeline":
-        """
-        Return its tasks over hosts and time, and the slowest of them, as an interactive chart for a notebook.
+        Return its tasks over hosts and time, and the slowest of them: a chart in a notebook.
 
         Tasks that go on, or were cut off, are not in it; it says so.
 
         Raises:
             StoreError: If its events were pruned.
         """
-        from installkit.notebook import read_timeline  # noqa: PLC0415 - as above
+        status = self.status  # read before the events: of a run that ends in between no task is missing then
+        return make_timeline(self.id, status, self.plan.steps, self.events())
 
-        return read_timeline(self)
-
-    def compare(self, other: "Run") -> "RunComparison":
+    def compare(self, other: "Run") -> RunComparison:
         """
         Return what differs between this run and *other*, also of another site: how steps, hosts and tasks fared.
 
-        Whichever was created first is the earlier one.
+        Whichever was created first is the earlier one. Steps are matched by component, action and batch, and by the
+        version that they lead to; where that differs, in their order. Hosts and tasks are matched by their names.
 
         Raises:
             TypeError: If *other* is no run.
             InstallkitError: If it is this one.
             StoreError: If the events of one were pruned.
         """
-        from installkit.notebook import compare_runs  # noqa: PLC0415 - as above
-
-        return compare_runs(self, other)
+        if not isinstance(other, Run):
+            raise TypeError(f"a run is compared with a Run, as Installer.run returns it by its id, not with {other!r}")
+        if self.id == other.id:
+            raise InstallkitError(
+                f"run {self.id} would be compared with itself",
+                remedy="choose another one: run.earlier() finds those before it",
+            )
+        earlier, now = sorted((other, self), key=lambda run: run.spec().created_at)
+        return compare_runs(now.snapshot(), earlier.snapshot(), events=now.events(), earlier_events=earlier.events())
 
     def cancel(self, *, now: bool = False, by: str | None = None) -> None:
         """

@@ -5,7 +5,6 @@ from typing import Any, Unpack
 import attrs
 
 from installkit.datadir.directory import DataDirectory
-from installkit.display import Shown
 from installkit.model import (
     Action,
     Catalog,
@@ -27,7 +26,7 @@ from installkit.sites.start import find_started, lock_holder, start_check, start
 from installkit.sites.survey import SiteSources
 
 
-class Site(Shown):
+class Site:
     """
     One customer's target: its inventory, its catalog, its parameters, and what is installed.
 

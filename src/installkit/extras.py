@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import installkit
+from installkit.errors import InstallkitError
 
 
 def load(name: str) -> Any:
@@ -19,6 +19,6 @@ def load(name: str) -> Any:
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] != name.partition(".")[0]:
             raise
-        raise installkit.InstallkitError(
+        raise InstallkitError(
             f"{name} is not installed", remedy=f"{sys.executable} -m pip install 'installkit[notebook]'"
         ) from exc

@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-import installkit
-from installkit.notebook.comparison import RunComparison, StepDifference
-from installkit.notebook.extras import load
-from installkit.notebook.timeline import TaskSpan, Timeline
+from installkit.extras import load
+from installkit.model import (
+    Catalog,
+    Change,
+    Component,
+    Installation,
+    Plan,
+    RunSnapshot,
+    SiteSnapshot,
+    StepSnapshot,
+    to_wire,
+)
+from installkit.runs.comparison import RunComparison, StepDifference
+from installkit.runs.run import Run
+from installkit.runs.timeline import TaskSpan, Timeline
+from installkit.sites.site import Site
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +37,7 @@ _DTYPES: Mapping[Any, str] = {
 }
 """By the type of an attribute, that of its column: also where no row has a value."""
 
-_SNAPSHOTS: Mapping[Any, type] = {installkit.Run: installkit.RunSnapshot, installkit.Site: installkit.SiteSnapshot}
+_SNAPSHOTS: Mapping[Any, type] = {Run: RunSnapshot, Site: SiteSnapshot}
 """What a row is made of where the value itself changes with time."""
 
 
@@ -65,11 +77,11 @@ def _members(values: Any) -> tuple[type | None, Iterable[Any]]:
     raise _no_value(values)
 
 
-_members.register(installkit.Catalog, lambda catalog: (installkit.Component, catalog.components))
-_members.register(installkit.Plan, lambda plan: (installkit.Change, plan.changes))
-_members.register(installkit.Run, lambda run: (installkit.StepSnapshot, run.steps))
-_members.register(installkit.RunSnapshot, lambda run: (installkit.StepSnapshot, run.steps))
-_members.register(installkit.Site, lambda site: (installkit.Installation, site.installed()))
+_members.register(Catalog, lambda catalog: (Component, catalog.components))
+_members.register(Plan, lambda plan: (Change, plan.changes))
+_members.register(Run, lambda run: (StepSnapshot, run.steps))
+_members.register(RunSnapshot, lambda run: (StepSnapshot, run.steps))
+_members.register(Site, lambda site: (Installation, site.installed()))
 _members.register(RunComparison, lambda comparison: (StepDifference, comparison.steps))
 _members.register(Timeline, lambda timeline: (TaskSpan, timeline.tasks))
 
@@ -97,7 +109,7 @@ def _row(value: Any) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    return value if isinstance(value, datetime) else installkit.to_wire(value)
+    return value if isinstance(value, datetime) else to_wire(value)
 
 
 def _no_value(value: Any) -> TypeError:

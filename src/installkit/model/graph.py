@@ -1,0 +1,82 @@
+"""
+A plan as a graph.
+
+Its text is a flowchart in Mermaid's language, with a box for each step:
+
+    flowchart TD
+      s1["1. install mysql<br/>db1"]
+      s2["2. install portal<br/>web1, web2"]
+      s1 --> s2
+"""
+
+import re
+
+import attrs
+
+_PLAIN = re.compile(r"[^\w .,:/+@→()…-]")
+
+
+@attrs.frozen(kw_only=True)
+class GraphNode:
+    """
+    One step.
+
+    Attributes:
+        id: The step's.
+        seq: Position in the plan, from 1.
+        title: What it does, as `upgrade mysql 10.11.18 → 10.11.19 (batch 2)`.
+        hosts: Where, in words, as `db1, db2`.
+    """
+
+    id: str
+    seq: int
+    title: str
+    hosts: str
+
+
+@attrs.frozen(kw_only=True)
+class GraphEdge:
+    """
+    What one step needs.
+
+    Attributes:
+        start: Id of the node that comes first.
+        end: Id of the node that needs it.
+        approval: Whether the second one also waits for an approval.
+    """
+
+    start: str
+    end: str
+    approval: bool
+
+
+@attrs.frozen(kw_only=True)
+class PlanGraph:
+    """
+    The steps of a plan, with an edge from each to those that need it: a picture in a notebook, Mermaid as text.
+
+    Attributes:
+        summary: The plan's.
+        nodes: In the order of the plan: each after those that it needs.
+        edges: In the order of the nodes that they lead to.
+    """
+
+    summary: str
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+
+    def __str__(self) -> str:
+        seqs = {node.id: node.seq for node in self.nodes}
+        boxes = [
+            f'  s{node.seq}["{node.seq}. {_escaped(node.title)}<br/>{_escaped(node.hosts)}"]' for node in self.nodes
+        ] or [f'  none["{_escaped(self.summary)}"]']
+        arrows = (
+            f"  s{seqs[edge.start]} {'-- approval ' if edge.approval else ''}--> s{seqs[edge.end]}"
+            for edge in self.edges
+        )
+        return "\n".join(["flowchart TD", *boxes, *arrows])
+
+
+def _escaped(text: str) -> str:
+    """Return *text* with all that Mermaid or a browser could take for markup as Mermaid's character codes."""
+    return _PLAIN.sub(lambda match: f"#{ord(match[0])};", text)

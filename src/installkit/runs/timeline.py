@@ -1,0 +1,99 @@
+"""The tasks of a run over hosts and time, told from its events: pure."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import attrs
+
+from installkit.model import Action, Event, EventKind, RunStatus, Step
+from installkit.text import counted, duration_text
+
+SLOWEST = 15
+"""So many tasks are the slowest."""
+
+
+@attrs.frozen(kw_only=True)
+class TaskSpan:
+    """
+    One task on one host.
+
+    Attributes:
+        duration: Seconds.
+    """
+
+    component: str
+    action: Action
+    task: str
+    host: str
+    status: str
+    started_at: datetime
+    finished_at: datetime
+    duration: float
+
+    @property
+    def label(self) -> str:
+        """What was done, and where, as `Copy config (portal on web1)`."""
+        return f"{self.task} ({self.component} on {self.host})"
+
+
+@attrs.frozen(kw_only=True)
+class Timeline:
+    """
+    The tasks of a run over hosts and time: a chart in a notebook, the slowest tasks as text.
+
+    Attributes:
+        run: Its id.
+        status: Of the run, when its tasks were read.
+        tasks: Those that have ended, in the order of their ends.
+    """
+
+    run: str
+    status: RunStatus
+    tasks: tuple[TaskSpan, ...]
+
+    @property
+    def slowest(self) -> tuple[TaskSpan, ...]:
+        """The tasks that took longest, the longest first; of many only some."""
+        return tuple(sorted(self.tasks, key=lambda task: -task.duration)[:SLOWEST])
+
+    @property
+    def missing(self) -> str:
+        """Which tasks that were begun are not in it, as `those that were cut off`; empty for none."""
+        if not self.status.final:
+            return "those that go on"
+        return "" if self.status in {RunStatus.SUCCEEDED, RunStatus.FAILED} else "those that were cut off"
+
+    @property
+    def label(self) -> str:
+        """The run that it is of, as `run 7f3c12`, or, where tasks are missing, `run 7f3c12 so far`."""
+        status = self.status.value if self.status.final else "so far"
+        return f"run {self.run[:6]} {status}" if self.missing else f"run {self.run[:6]}"
+
+    def __str__(self) -> str:
+        if not self.tasks:
+            return f"run {self.run[:6]} {self.status.value}: no task has ended"
+        lines = (f"{duration_text(task.duration):>10}  {task.label}" for task in self.slowest)
+        missing = f"; {self.missing} are not in it" if self.missing else ""
+        return "\n".join([f"the slowest of {counted(len(self.tasks), 'task')} of {self.label}{missing}", *lines])
+
+
+def make_timeline(run: str, status: RunStatus, steps: Iterable[Step], events: Iterable[Event]) -> Timeline:
+    """Return the tasks of *run*, which stands as *status* says and consists of *steps*, that ended in *events*."""
+    by_id = {step.id: step for step in steps}
+    timed = (event for event in events if event.kind is EventKind.TASK_RESULT and event.duration is not None)
+    spans = (_span(event, by_id[event.step]) for event in timed if event.step)
+    return Timeline(run=run, status=status, tasks=tuple(spans))
+
+
+def _span(event: Event, step: Step) -> TaskSpan:
+    duration = event.duration or 0.0
+    return TaskSpan(
+        component=step.component,
+        action=step.action,
+        task=event.task or "",
+        host=event.host or "",
+        status=event.status or "",
+        started_at=event.time - timedelta(seconds=duration),
+        finished_at=event.time,
+        duration=duration,
+    )

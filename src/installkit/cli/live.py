@@ -172,7 +172,7 @@ def _tell(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
 
 def event_line(event: installkit.Event, step: installkit.Step | None) -> str | None:
     """Return what a person should read of *event* of *step* without a terminal; None for the many small things."""
-    kinds = installkit.EventKind
+    kinds, text = installkit.EventKind, None
     match event.kind:
         case kinds.WARNING if event.log is None:  # Ansible's own stand in the log
             text = f"{f'{step.id}  ' if step else ''}warning: {plain(event.message or '')}"
@@ -189,5 +189,5 @@ def event_line(event: installkit.Event, step: installkit.Step | None) -> str | N
         case kinds.CANCEL_REQUESTED:
             text = event.kind.value.replace("_", " ")
         case _:
-            text = None
+            pass
     return text

@@ -46,7 +46,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "events": Entry("logs", "List what happened in a run."),
         "approve": Entry("runs", "Let a waiting run go on."),
         "cancel": Entry("runs", "Ask a run to stop."),
-        "report": Entry("report", "Write what others need to help with a run."),
+        "report": Entry("upkeep", "Write what others need to help with a run."),
     },
     "Sites": {
         "status": Entry("sites", "Show what is installed where."),
@@ -58,7 +58,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "token": Entry("service", "Who may use the HTTP service."),
     },
     "Upkeep": {
-        "doctor": Entry("doctor", "Check this machine and the data directory."),
+        "doctor": Entry("upkeep", "Check this machine and the data directory."),
         "adopt": Entry("upkeep", "Take over a run that was copied here."),
         "reindex": Entry("upkeep", "Rebuild the database from the runs' journals."),
         "prune": Entry("upkeep", "Free the space that old logs take."),

@@ -1,4 +1,4 @@
-"""`adopt`, `reindex` and `prune`."""
+"""`doctor`, `report`, `adopt`, `reindex` and `prune`."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 import installkit
 from installkit.cli.amounts import DURATION
 from installkit.cli.commands import Command
-from installkit.cli.completion import complete_live_runs
+from installkit.cli.completion import complete_live_runs, complete_runs
 from installkit.cli.output import print_json, print_table
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.text import counted, size_text
@@ -94,3 +94,66 @@ def prune(session: Session, older_than: float | None, keep: int | None, *, dry_r
         print_table(("RUN", "FREED"), ((short(run), size_text(size)) for run, size in freed))
     verb = "would be freed" if dry_run else "freed"
     say(f"{size_text(sum(size for _, size in freed))} {verb} of {counted(len(freed), 'run')}")
+
+
+@click.command(cls=Command)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_session
+def doctor(session: Session, *, as_json: bool) -> None:
+    """
+    Check this machine and the data directory; the exit code is 1 if something is broken.
+
+    \b
+    installkit doctor
+    installkit doctor --json
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
+    found = installkit.examine(
+        data,
+        lambda: _installer(session).check_database(),
+        lambda: _installer(session).check_secrets(),
+        lambda: [site.snapshot().catalog for site in _installer(session).sites()],
+    )
+    if as_json:
+        print_json(found)
+    else:
+        rows = ((each.status, each.name, each.message, _shown(session, each.remedy)) for each in found)
+        print_table(("", "CHECK", "FOUND", "WHAT TO DO"), rows)
+    if any(each.status == "fail" for each in found):
+        raise click.exceptions.Exit(1)
+
+
+def _installer(session: Session) -> installkit.Installer:
+    if session.installer.obstacle is not None:
+        raise session.installer.obstacle
+    return session.installer
+
+
+def _shown(session: Session, remedy: str) -> str:
+    return remedy.as_command(session.command) if isinstance(remedy, installkit.Remedy) else remedy
+
+
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Where to; by default installkit-report-RUN.zip here.",
+)
+@pass_session
+def report(session: Session, run: str, output: str | None) -> None:
+    """
+    Write a zip file with what others need to help: plan, events, logs, result, versions, and what the doctor finds.
+
+    RUN is an id, the beginning of one, or `last`. Secrets are not in it; host names, addresses and paths are.
+
+    \b
+    installkit report last -o report.zip
+    installkit report 7f3c
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    found = session.installer.run(run)
+    path = output or f"installkit-report-{found.id}.zip"
+    found.report(path)
+    say(f"{path} is written: look at it before you send it")

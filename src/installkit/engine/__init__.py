@@ -7,7 +7,6 @@ Carries runs out: `launch` starts a supervisor that is nobody's child, `settle` 
 
 from installkit.engine.launch import launch
 from installkit.engine.redaction import MASK, Redactor
-from installkit.engine.schedule import ready_steps
 from installkit.engine.settle import adopt, settle
 
-__all__ = ["MASK", "Redactor", "adopt", "launch", "ready_steps", "settle"]
+__all__ = ["MASK", "Redactor", "adopt", "launch", "settle"]

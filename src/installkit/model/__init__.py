@@ -18,7 +18,7 @@ from installkit.model.graph import GraphEdge, GraphNode, PlanGraph
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, PlaybookUse, Targets
 from installkit.model.options import LOG_LIMIT, HasId, RunOptions, StartOptions, option_problems
-from installkit.model.parameter_types import TYPES, digest, variable_problem
+from installkit.model.parameter_types import TYPES, digest, parameter_problem, variable_problem
 from installkit.model.parameters import SiteParameters
 from installkit.model.passwords import (
     BECOME_PASSWORD,
@@ -140,6 +140,7 @@ __all__ = [
     "is_vault_password",
     "on_hosts",
     "option_problems",
+    "parameter_problem",
     "password_problem",
     "record_event",
     "time_to_wire",

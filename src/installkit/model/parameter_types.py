@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from installkit.model.component import Parameter
 from installkit.model.passwords import is_password
 from installkit.text import shown
 
@@ -117,6 +118,15 @@ def name_problem(name: str) -> str | None:
 def variable_problem(name: str) -> str | None:
     """Return why *name* cannot be a variable of a host, where Ansible's own may be set; None if it can."""
     return None if name.startswith("ansible_") and is_variable_name(name) else name_problem(name)
+
+
+def parameter_problem(name: str, value: Any, parameter: Parameter | None) -> str | None:
+    """Return why *value* cannot be given to *name*, declared as *parameter*, None if nowhere; None if it can."""
+    if parameter is None:
+        return name_problem(name) or json_problem(value)
+    if parameter.secret:
+        return "is a secret: keep it among the site's secrets, or hand it over at start"
+    return type_problem(parameter.type, value) or json_problem(value)
 
 
 def json_problem(value: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
 from installkit.planning.inputs import digest_inputs, moved_hosts, stale_changes
-from installkit.planning.parameters import check_parameters, parameter_problem, undeclared_problem
+from installkit.planning.parameters import check_parameters, undeclared_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.requests import Questions, questions, resumed_request
 from installkit.planning.rollbacks import Undone, make_rollback_plan, rollback_questions
@@ -20,7 +20,6 @@ __all__ = [
     "make_rollback_plan",
     "make_spec",
     "moved_hosts",
-    "parameter_problem",
     "parse_wanted",
     "plan_graph",
     "plan_rows",

@@ -20,7 +20,7 @@ from installkit.model import (
     SiteParameters,
     digest,
 )
-from installkit.model.parameter_types import json_problem, name_problem, type_problem
+from installkit.model.parameter_types import name_problem, parameter_problem
 from installkit.planning.secret_names import sounds_secret
 
 _PREFIX = "parameter:"
@@ -112,15 +112,6 @@ def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str,
         yield f" of group {group}", values
     for host, values in parameters.hosts.items():
         yield f" of host {host}", values
-
-
-def parameter_problem(name: str, value: Any, parameter: Parameter | None) -> str | None:
-    """Return why *value* cannot be given to *name*, declared as *parameter*, None if nowhere; None if it can."""
-    if parameter is None:
-        return name_problem(name) or json_problem(value)
-    if parameter.secret:
-        return "is a secret: keep it among the site's secrets, or hand it over at start"
-    return type_problem(parameter.type, value) or json_problem(value)
 
 
 @attrs.define

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from installkit.errors import DefinitionError, PlanningError
-from installkit.model import Host, SiteParameters
-from installkit.planning import parameter_problem, undeclared_problem
+from installkit.model import Host, SiteParameters, parameter_problem
+from installkit.planning import undeclared_problem
 from installkit.sites.survey import SiteSources
 from installkit.text import join_names
 

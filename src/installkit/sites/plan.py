@@ -10,8 +10,19 @@ import attrs
 
 from installkit.ansible.environment import adjustments
 from installkit.errors import PlanningError, Remedy, StalePlanError
-from installkit.journal import carried_elsewhere
-from installkit.model import Action, Catalog, Plan, Request, RunOptions, RunSpec, RunStatus, StepSnapshot, from_wire
+from installkit.journal import Journal, carried_elsewhere
+from installkit.model import (
+    Action,
+    Catalog,
+    Plan,
+    Request,
+    RunOptions,
+    RunResult,
+    RunSpec,
+    RunStatus,
+    StepSnapshot,
+    from_wire,
+)
 from installkit.planning import (
     Stamp,
     Undone,
@@ -24,7 +35,6 @@ from installkit.planning import (
     resumed_request,
     stale_changes,
 )
-from installkit.runs.run import Run
 from installkit.sites.check import CHECK_PLAYBOOK
 from installkit.sites.secrets import check_handed, undeclared
 from installkit.sites.survey import SiteSources, Survey
@@ -123,19 +133,35 @@ def _continued(sources: SiteSources, run: str | None) -> frozenset[str]:
     return frozenset(runs)
 
 
-def _resumed(request: Request, run: Run, catalog: Catalog) -> Request:
-    ended = run.result().run
+def _resumed(request: Request, run: Journal, catalog: Catalog) -> Request:
+    ended = _result(run).run
     failed = [host for step in ended.steps for host in _failed_hosts(step)]
-    return resumed_request(run.plan.request, request, catalog, done=ended.steps, failed_hosts=dict.fromkeys(failed))
+    return resumed_request(
+        run.spec().plan.request, request, catalog, done=ended.steps, failed_hosts=dict.fromkeys(failed)
+    )
 
 
 def _undone_by(sources: SiteSources, request: Request) -> Undone | None:
     return None if request.rollback is None else _undone(_own_run(sources, request.rollback))
 
 
-def _undone(run: Run) -> Undone:
+def _result(run: Journal) -> RunResult:
     result = run.result()
-    written = {(each.component, each.host) for each in run.plan.changes if each.action and each.action.bookkeeping}
+    if result is None:
+        where = carried_elsewhere(run.path)
+        elsewhere = f" here, and is carried elsewhere: {where}" if where else ""
+        remedy = (
+            Remedy("take it over, as interrupted", ("adopt", run.id))
+            if where
+            else Remedy("wait for it", ("watch", run.id))
+        )
+        raise PlanningError(f"run {run.id} has not ended{elsewhere}", remedy=remedy)
+    return result
+
+
+def _undone(run: Journal) -> Undone:
+    result, spec = _result(run), run.spec()
+    written = {(each.component, each.host) for each in spec.plan.changes if each.action and each.action.bookkeeping}
     changed = [row for row in result.installed if row.changing_run == run.id]
     places = (*((row.component, row.host) for row in changed), *result.removed)
     touched = tuple(place for place in places if place not in written)
@@ -144,16 +170,15 @@ def _undone(run: Run) -> Undone:
             f"run {run.id} changed the record alone: there is nothing on a host to undo",
             remedy=Remedy("say what is there, or forget it", ("record", "NAME=VERSION")),
         )
-    return Undone(touched, run.spec().installed)
+    return Undone(touched, spec.installed)
 
 
-def _own_run(sources: SiteSources, run: str) -> Run:
-    found = Run(sources.directory, sources.directory.runs.find(run).id)
-    if found.site != sources.name:
-        raise PlanningError(f"run {found.id} was on site {found.site!r}, not on {sources.name!r}")
-    if found.spec().checked_plan or (
-        found.plan.steps and all(step.action is Action.CHECK for step in found.plan.steps)
-    ):
+def _own_run(sources: SiteSources, run: str) -> Journal:
+    found = sources.directory.runs.find(run)
+    spec = found.spec()
+    if spec.site != sources.name:
+        raise PlanningError(f"run {found.id} was on site {spec.site!r}, not on {sources.name!r}")
+    if spec.checked_plan or (spec.plan.steps and all(step.action is Action.CHECK for step in spec.plan.steps)):
         raise PlanningError(
             f"run {found.id} only checked: there is nothing to go on with, or to undo",
             remedy=Remedy("name the run that changed something", ("runs",)),

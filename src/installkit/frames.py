@@ -53,7 +53,7 @@ def to_frame(values: Any, *, kind: type | None = None) -> "pd.DataFrame":
         kind: What a list holds, as `installkit.Failure`: an empty one has its columns; else it has none.
 
     Raises:
-        TypeError: If one is no value of installkit, or not of *kind*.
+        TypeError: If one is not a value of installkit, or not of *kind*.
         InstallkitError: If pandas is missing.
     """
     pandas = load("pandas")

@@ -54,7 +54,7 @@ def time_text(time: datetime | None) -> str:
 
 
 def shown(value: object) -> str:
-    """Return *value* as a message repeats it: what fits in a line; of what is no text and no number, its type."""
+    """Return *value* as a message repeats it: what fits in a line; of what is not text and no number, its type."""
     return shorten(repr(value) if isinstance(value, (str, int, float)) else type(value).__name__)
 
 

@@ -32,15 +32,15 @@ def parse_json(content: bytes) -> Any:
     Return the JSON value in *content*.
 
     Raises:
-        ProblemError: If it is none, is nested too deep, names a key twice, or holds what is no text or number.
+        ProblemError: If it is none, is nested too deep, names a key twice, or holds what is not text or number.
     """
     try:
         data = json.loads(content, object_pairs_hook=_object, parse_constant=_constant)
-        json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is not text
     except RecursionError:
         raise ProblemError(400, "not_json", f"the body is nested more than {MOST_DEEP} deep") from None
     except ValueError as exc:
-        raise ProblemError(400, "not_json", f"the body is no JSON: {exc}") from exc
+        raise ProblemError(400, "not_json", f"the body is not JSON: {exc}") from exc
     if _deeper_than(data, MOST_DEEP):
         raise ProblemError(400, "not_json", f"the body is nested more than {MOST_DEEP} deep")
     return data
@@ -125,7 +125,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(word: str) -> Any:
-    raise ValueError(f"{word} is no number in JSON")
+    raise ValueError(f"{word} is not a number in JSON")
 
 
 def _deeper_than(data: Any, depth: int) -> bool:

@@ -126,7 +126,10 @@ class Call:
     def _check_id(self, name: str) -> None:
         if not ID.fullmatch(self.path(name)):
             raise ProblemError(
-                404, "not_found", f"{self.path(name)!r} is no id of a {name}", remedy="an id has 12 hexadecimal digits"
+                404,
+                "not_found",
+                f"{self.path(name)!r} is not an id of a {name}",
+                remedy="an id has 12 hexadecimal digits",
             )
 
 

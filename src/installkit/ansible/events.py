@@ -163,7 +163,7 @@ def recap_of(stats: Raw) -> dict[str, dict[str, int]]:
 
 
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return *text*, with a visible mark in place of what is beyond *limit* characters, and of what is no character."""
+    """Return *text*, with a visible mark in place of what is beyond *limit* characters, and of what is not a character."""
     kept = text[:limit].encode(errors="replace").decode()
     return kept if len(text) <= limit else f"{kept}… [{len(text) - limit} more characters]"
 

@@ -42,7 +42,7 @@ def find_python(name: str) -> list[str]:
     """
     Return the command that starts the Python of *name*, a program of Ansible's.
 
-    Where *name* is no Python script, as a shim or a wrapper, it is this Python: installkit brings ansible-core along.
+    Where *name* is not a Python script, as a shim or a wrapper, it is this Python: installkit brings ansible-core along.
 
     Raises:
         EngineError: If *name* is not there.

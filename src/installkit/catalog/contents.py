@@ -13,7 +13,7 @@ from installkit.ansible.configuration import written_paths
 from installkit.errors import DefinitionError, Issue
 
 MOST_FILES = 20_000
-"""More is no folder of playbooks, but somebody's whole disk."""
+"""More is not a folder of playbooks, but somebody's whole disk."""
 
 _SKIPPED_FOLDERS = frozenset(
     [

@@ -60,7 +60,7 @@ class Document:
 
     Attributes:
         path: The file, as the reader knows it.
-        value: Dictionaries with text keys, lists, text, numbers, booleans and None; None if the file is no YAML.
+        value: Dictionaries with text keys, lists, text, numbers, booleans and None; None if the file is not YAML.
         issues: Every mistake found in the file so far, at most one at a place.
         root: The value's YAML node; None if there is none.
     """

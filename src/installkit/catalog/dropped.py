@@ -55,6 +55,6 @@ def _no_playbooks(library: Library) -> Iterator[tuple[str, str]]:
         if manifest_name(file) is None and file.name[0].isdigit():
             playbook, name = library.playbook(file), library.contents.name(file)
             if playbook.component is not None and not playbook.plays:
-                yield name, "numbered, but holds no plays; add them, or rename it if it is no playbook"
+                yield name, "numbered, but holds no plays; add them, or rename it if it is not a playbook"
             elif playbook.component is None and playbook.problem is not None:
                 yield name, _unreadable(playbook.problem)

@@ -129,7 +129,7 @@ def _link_issues(folders: Iterable[Path], contents: Contents) -> Iterator[Issue]
             means_something = number_of(file.name) is not None or manifest_name(file) is not None
             if means_something and not (file.is_file() and contents.holds(file)):
                 message = (
-                    f"is a link to {str(file.readlink())!r}, which is no file of the catalog; copy the file into it"
+                    f"is a link to {str(file.readlink())!r}, which is not a file of the catalog; copy the file into it"
                 )
                 yield Issue(contents.shown_name(file), message)
 

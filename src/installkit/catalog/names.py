@@ -61,9 +61,9 @@ def parameter_name_problem(name: str) -> str | None:
 def pattern_problem(pattern: str) -> str | None:
     """Return why *pattern* cannot be a host pattern of a manifest; None if it can."""
     if not pattern.strip() or any(unicodedata.category(character) == "Cc" for character in pattern):
-        return f"{pattern!r} is no host pattern: it is empty or holds control characters"
+        return f"{pattern!r} is not a host pattern: it is empty or holds control characters"
     if pattern.startswith(("-", "@")) or "{{" in pattern or "{%" in pattern:
-        return f"{pattern!r} is no host pattern: it may not begin with '-' or '@', nor hold a template"
+        return f"{pattern!r} is not a host pattern: it may not begin with '-' or '@', nor hold a template"
     return None
 
 

@@ -42,7 +42,7 @@ def _matches(pattern: re.Pattern[str]) -> Schema:
 def _version_problem(version: str) -> str | None:
     if _VERSION.fullmatch(version):
         return None
-    return f"{version!r} is no version: a letter or digit, then letters, digits and . + _ ~ : -"
+    return f"{version!r} is not a version: a letter or digit, then letters, digits and . + _ ~ : -"
 
 
 _VERSIONS = NameRule(_version_problem, _matches(_VERSION))
@@ -64,7 +64,7 @@ def _specifier(field: Field) -> str:
     try:
         SpecifierSet(specifier)
     except InvalidSpecifier:
-        field.wrong(f"{specifier!r} is no version specifier; write it as '>=17,<18'")
+        field.wrong(f"{specifier!r} is not a version specifier; write it as '>=17,<18'")
     return specifier
 
 
@@ -126,7 +126,7 @@ def _batches(field: Field) -> tuple[int | str, ...]:
 def _tag(field: Field) -> str:
     tag = text(field)
     if not _TAG.fullmatch(tag):
-        field.wrong(f"{tag!r} is no tag: it holds no space and no comma, and does not begin with '-'")
+        field.wrong(f"{tag!r} is not a tag: it holds no space and no comma, and does not begin with '-'")
     return tag
 
 
@@ -134,7 +134,9 @@ def _tag(field: Field) -> str:
 def _playbook(field: Field) -> str:
     playbook = text(field)
     if not _PLAYBOOK.fullmatch(playbook):
-        field.wrong(f"{playbook!r} is no playbook of the catalog: a relative path that ends in .yml or .yaml is wanted")
+        field.wrong(
+            f"{playbook!r} is not a playbook of the catalog: a relative path that ends in .yml or .yaml is wanted"
+        )
     return playbook
 
 

@@ -17,7 +17,7 @@ class Duration(click.ParamType[float]):
         """Return *value* in seconds; more than nothing."""
         seconds = parse_duration(str(value))
         if seconds is None:
-            self.fail(f"{value!r} is no time; write it as 90s, 30m, 2h or 30d", param, ctx)
+            self.fail(f"{value!r} is not a time; write it as 90s, 30m, 2h or 30d", param, ctx)
         return seconds
 
 
@@ -34,7 +34,7 @@ class Size(click.ParamType[int]):
         found = re.fullmatch(r"(\d+)([KMGT]?)", str(value))
         size = int(found[1]) * 1000 ** " KMGT".index(found[2] or " ") if found else 0
         if size <= 0:
-            self.fail(f"{value!r} is no size; write it as 4096, 500M or 2G", param, ctx)
+            self.fail(f"{value!r} is not a size; write it as 4096, 500M or 2G", param, ctx)
         return size
 
 

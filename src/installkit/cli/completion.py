@@ -58,7 +58,7 @@ def _opened(ctx: click.Context) -> Iterator[installkit.Installer]:
     """Open the data directory of the command line in *ctx*; none is made for a question."""
     data = Path(ctx.find_root().params.get("data_dir") or installkit.default_data_directory()).expanduser()
     if not (data / "runs").is_dir():
-        raise installkit.UnknownNameError(f"{data} is no data directory")
+        raise installkit.UnknownNameError(f"{data} is not a data directory")
     with installkit.Installer(data) as installer:
         yield installer
 

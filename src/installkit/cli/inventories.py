@@ -159,9 +159,9 @@ def read_text(file: TextIO) -> str:
     Return what is in *file*.
 
     Raises:
-        click.UsageError: If it is no text.
+        click.UsageError: If it is not text.
     """
     try:
         return file.read()
     except UnicodeDecodeError as exc:
-        raise click.UsageError(f"{file.name} is no text in UTF-8: {exc.reason} at byte {exc.start + 1}") from exc
+        raise click.UsageError(f"{file.name} is not text in UTF-8: {exc.reason} at byte {exc.start + 1}") from exc

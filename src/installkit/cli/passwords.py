@@ -88,7 +88,7 @@ def _vault_password(label: str, source: str) -> tuple[str, str]:
     """Return the name of the secret, and the password that is asked for, in a file, or printed by a script."""
     name = installkit.vault_password_name(label or "default")
     if not installkit.is_password(name):
-        raise click.UsageError(f"--vault-id: {label!r} is no label: use letters, digits, '.', '_' and '-'")
+        raise click.UsageError(f"--vault-id: {label!r} is not a label: use letters, digits, '.', '_' and '-'")
     if source == _PROMPT:
         return name, ask_secret(f"Vault password ({label})" if label else "Vault password")
     path = Path(source).expanduser().absolute()
@@ -110,7 +110,7 @@ def _said(error: Exception) -> str:
         return error.strerror or str(error)
     if isinstance(error, subprocess.CalledProcessError):
         return f"the script ended with status {error.returncode}"
-    return "it is no text in UTF-8"
+    return "it is not text in UTF-8"
 
 
 def ask_secret(prompt: str, *, default: str = "", confirm: bool = False) -> str:

@@ -235,7 +235,7 @@ def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> Non
 def refuse_unasked(question: str, *, yes: bool) -> None:
     """Raise `RefusedError` where *question* is due, since *yes* does not answer it, and there is nobody to ask."""
     if not yes and not sys.stdin.isatty():
-        raise RefusedError(f"{question} Nobody can be asked: stdin is no terminal", "to go ahead, add --yes")
+        raise RefusedError(f"{question} Nobody can be asked: stdin is not a terminal", "to go ahead, add --yes")
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -293,7 +293,7 @@ def _plan_from(path: Path) -> installkit.Plan:
     except OSError as exc:
         raise click.UsageError(f"{path} cannot be read: {exc.strerror}") from exc
     except (ValueError, TypeError, RecursionError) as exc:
-        issue = installkit.Issue(str(path), f"is no plan: {exc}")
+        issue = installkit.Issue(str(path), f"is not a plan: {exc}")
         raise installkit.DefinitionError([issue], remedy="write it with: installkit plan … -o FILE") from exc
 
 

@@ -260,7 +260,7 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
     if nulls := [each for each, value in read.open.items() if value is None]:
         level = ["--group", group] if group else ["--host", host] if host else []
         command = session.command("site", "unset", name, *nulls, *level)
-        raise click.UsageError(f"null is no value, for {', '.join(nulls)}; to take a value away: {command}")
+        raise click.UsageError(f"null is not a value, for {', '.join(nulls)}; to take a value away: {command}")
     found.parameters.set(read.open, group=group, host=host)
     say(f"{counted(len(read.open), 'value')} set for {_level(name, group, host)}")
 

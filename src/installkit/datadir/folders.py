@@ -118,6 +118,6 @@ def check_site_name(name: str) -> None:
     """Raise `UnknownNameError` if *name* cannot be a site's: it becomes part of a path."""
     if not SITE_NAME.fullmatch(name):
         raise UnknownNameError(
-            f"{name!r} is no name for a site",
+            f"{name!r} is not a name for a site",
             remedy="use letters, digits, '-', '_' and '.', at most 64, a letter first",
         )

@@ -38,7 +38,7 @@ class HeldInventory:
         Return the inventory in *text*.
 
         Raises:
-            DefinitionError: If it is no YAML, names a key twice, or is no tree of groups.
+            DefinitionError: If it is not YAML, names a key twice, or is not a tree of groups.
         """
         try:
             if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
@@ -51,7 +51,7 @@ class HeldInventory:
         except RecursionError as exc:
             raise _wrong("values nest too deep") from exc
         except (yaml.YAMLError, ValueError) as exc:
-            raise _wrong(f"is no YAML: {exc}") from exc
+            raise _wrong(f"is not YAML: {exc}") from exc
         issues = [Issue("inventory", each) for each in _problems(document)]
         if issues:
             raise DefinitionError(issues, remedy=_REMEDY)

@@ -91,7 +91,7 @@ def _said(answer: Answer) -> dict[str, Any]:
     try:
         listing = json.loads(answer.output)
     except ValueError as exc:
-        raise EngineError("ansible-inventory answered with something that is no JSON") from exc
+        raise EngineError("ansible-inventory answered with something that is not JSON") from exc
     groups = {
         name: {part: group.get(part, []) for part in ("hosts", "children")}
         for name, group in listing.items()

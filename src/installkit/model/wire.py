@@ -40,7 +40,7 @@ def from_wire(cls: type[T], data: Any) -> T:
         return _converter().structure(data, cls)
     except BaseValidationError as exc:
         raise ValueError("; ".join(transform_error(exc, path=cls.__name__, format_exception=_why))) from exc
-    except (TypeError, AttributeError, KeyError, IndexError, RecursionError) as exc:  # of what is no object at all
+    except (TypeError, AttributeError, KeyError, IndexError, RecursionError) as exc:  # of what is not an object at all
         raise ValueError(f"an object is wanted @ {cls.__name__}") from exc
 
 

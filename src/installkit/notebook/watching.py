@@ -58,7 +58,7 @@ def watch(run: installkit.Run, *, background: bool = False) -> None:
 
 
 def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")  # without it imported this is no notebook
+    ipython = sys.modules.get("IPython")  # without it imported this is not a notebook
     shell = ipython.get_ipython() if ipython else None
     return hasattr(shell, "kernel")
 

@@ -213,11 +213,12 @@ def check_limit(limit: str | None) -> None:
     Refuse a *limit* that Ansible would not take for hosts; None is no limit.
 
     Raises:
-        PlanningError: If it is no text, names nothing, or stands for a file, an option or a template.
+        PlanningError: If it is not text, names nothing, or stands for a file, an option or a template.
     """
     if limit is not None and not _is_pattern(limit):
         raise PlanningError(
-            f"limit {limit!r} is no host pattern", remedy="name hosts or groups, as db or web1,web2; files are not read"
+            f"limit {limit!r} is not a host pattern",
+            remedy="name hosts or groups, as db or web1,web2; files are not read",
         )
 
 
@@ -271,7 +272,7 @@ def find_required(name: str, component: Component, by_name: Mapping[str, Compone
     """
     if name not in by_name:
         raise UnknownNameError(
-            f"{component.name} requires {name!r}, which is no component of the catalog",
+            f"{component.name} requires {name!r}, which is not a component of the catalog",
             remedy=f"add it, or take it out of {component.manifest or component.name}",
         )
     return by_name[name]

@@ -51,7 +51,7 @@ def rollback_questions(request: Request, undone: Undone, catalog: Catalog) -> Qu
     Return what must be asked of Ansible before `make_rollback_plan` can answer.
 
     Raises:
-        PlanningError: If the request's limit is no host pattern.
+        PlanningError: If the request's limit is not a host pattern.
     """
     check_limit(request.limit)
     if request.exclude:

@@ -192,7 +192,7 @@ def _hosts_of(run: RunSnapshot, like: _Likes) -> dict[tuple[_Work, str], HostSta
 
 
 def _tasks_of(run: RunSnapshot, events: Iterable[Event], like: _Likes) -> dict[tuple[_Work, str], float]:
-    """Return the seconds of each task on its slowest host: a sum over hosts, which work at once, is no time of a step's."""
+    """Return the seconds of each task on its slowest host: a sum over hosts, which work at once, is not a time of a step's."""
     works = {step.id: like.get(_work(step), _work(step)) for step in run.steps}
     seconds: defaultdict[tuple[_Work, str], defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for event in events:

@@ -244,7 +244,7 @@ class Run:
                 offset = max(0, offset - len(chunk))
 
     def log_text(self, step: str, *, color: bool = True) -> str:
-        """Return the log as text, with or without the terminal's colours; bytes that are no UTF-8 are replaced."""
+        """Return the log as text, with or without the terminal's colours; bytes that are not UTF-8 are replaced."""
         log = self.log(step)
         return (log if color else strip_colours(log)).decode(errors="replace")
 
@@ -317,7 +317,7 @@ class Run:
         version that they lead to; where that differs, in their order. Hosts and tasks are matched by their names.
 
         Raises:
-            TypeError: If *other* is no run.
+            TypeError: If *other* is not a run.
             InstallkitError: If it is this one.
             StoreError: If the events of one were pruned.
         """

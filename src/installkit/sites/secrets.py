@@ -72,7 +72,7 @@ class Secrets:
 
 
 def undeclared(catalog: Catalog, names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of *names* that no component declares as a secret, and that are no passwords of Ansible's."""
+    """Return those of *names* that no component declares as a secret, and that are not passwords of Ansible's."""
     declared = {each.name for component in catalog for each in component.parameters if each.secret}
     own = (name for name in names if isinstance(name, str) and not is_password(name))
     return tuple(dict.fromkeys(name for name in own if name not in declared))
@@ -96,7 +96,7 @@ def _check_declared(sources: SiteSources, names: Iterable[str]) -> None:
 
 def check_secrets(secrets: Mapping[str, str]) -> None:
     """
-    Refuse those of *secrets* that are no text, or are named as Ansible's own variables but could not be passwords.
+    Refuse those of *secrets* that are not text, or are named as Ansible's own variables but could not be passwords.
 
     Raises:
         PlanningError: With a line for each, without its value.
@@ -110,12 +110,12 @@ def check_secrets(secrets: Mapping[str, str]) -> None:
 
 def _secret_problem(name: Any, value: Any) -> str | None:
     if not isinstance(name, str):
-        return "is no name of a secret"
+        return "is not a name of a secret"
     if not isinstance(value, str):
         return f"is text, not of type {_type(value)}"
     if not name.startswith("ansible_"):
         return None
-    return password_problem(value) if is_password(name) else "is no password that Ansible takes"
+    return password_problem(value) if is_password(name) else "is not a password that Ansible takes"
 
 
 def _type(value: Any) -> str:

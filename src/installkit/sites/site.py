@@ -112,7 +112,7 @@ class Site:
             StalePlanError: If the site or an input changed since the plan was made.
             DestructivePlanError: If it destroys data, without `allow_destructive=True`.
             PlanUsedError: If a run applied it already, and failed at its checks.
-            PlanningError: If the plan is another site's, a secret has no value or one that is no text, there is no such
+            PlanningError: If the plan is another site's, a secret has no value or one that is not text, there is no such
                 key, or an option cannot be so, as `jobs="2"` or `timeout=0`; each of those is named.
             UnknownNameError: If no component of the catalog declares one of *secrets*.
             EngineError: If no process could be started.

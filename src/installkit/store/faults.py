@@ -22,7 +22,7 @@ _REINDEX = "run `installkit reindex`, which sets the file aside and rebuilds the
 
 _BLAMES = {
     sqlite3.SQLITE_CORRUPT: ("is damaged", _REINDEX),
-    sqlite3.SQLITE_NOTADB: ("is no database", _REINDEX),
+    sqlite3.SQLITE_NOTADB: ("is not a database", _REINDEX),
     sqlite3.SQLITE_FULL: ("cannot grow", "make space on its disk and try again; runs go on meanwhile"),
     sqlite3.SQLITE_READONLY: ("may not be written", "give your user or group write access to it and its folder"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "see that its folder is there and that your user may enter it"),

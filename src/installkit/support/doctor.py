@@ -226,7 +226,7 @@ def check_memory_folder() -> Finding:
     if folder.is_mount() and os.access(folder, os.W_OK | os.X_OK):
         return Finding("memory folder", "ok", f"{folder} is there for what must not touch a disk")
     remedy = "mount a tmpfs on /dev/shm; until then secrets lie for a moment in the run's folder"
-    return Finding("memory folder", "warn", f"{folder} is no tmpfs that may be written", remedy)
+    return Finding("memory folder", "warn", f"{folder} is not a tmpfs that may be written", remedy)
 
 
 def check_encoding() -> Finding:

@@ -61,7 +61,7 @@ def last_event_id(request: Request) -> int | None:
 
 
 def check_cursor(name: str, value: int) -> None:
-    """Raise a `ProblemError` if *value*, the query's *name*, is no cursor."""
+    """Raise a `ProblemError` if *value*, the query's *name*, is not a cursor."""
     if value < 0:
         raise invalid([Mistake(f"/query/{name}", f"is 0 or more, not {value}")])
 

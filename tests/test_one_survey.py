@@ -17,13 +17,18 @@ PLAYBOOK = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n"
 def counts(monkeypatch):
     """How often the catalog was loaded, and a plan was made."""
     found = Counter()
-    for module, name in ((survey, "load_catalog"), (plan, "make_plan")):
 
-        def _counted(*given, old=getattr(module, name), name=name, **named):
+    def _count(module, name):
+        old = getattr(module, name)
+
+        def _counted(*given, **named):
             found[name] += 1
             return old(*given, **named)
 
         monkeypatch.setattr(module, name, _counted)
+
+    _count(survey, "load_catalog")
+    _count(plan, "make_plan")
     return found
 
 

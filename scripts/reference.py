@@ -59,8 +59,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     yield from (f"### {context.command_path.removeprefix('installkit ')}", "", f"`{usage}`", "")
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
-        example = paragraph.startswith("\b\n")
-        yield from ("```", paragraph.removeprefix("\b\n"), "```", "") if example else (paragraph, "")
+        yield from ("```", paragraph, "```", "") if paragraph.startswith("installkit ") else (paragraph, "")
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     if options:
         yield from ("| option | meaning |", "|---|---|")

@@ -139,11 +139,10 @@ def app(ctx: click.Context, data_dir: str | None) -> None:
     """
     Plan, run and watch a folder of numbered Ansible playbooks.
 
-    \b
     installkit plan  -c playbooks -i hosts.yml --install mysql
     installkit apply -c playbooks -i hosts.yml --install mysql
     installkit status
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     session = Session(data_dir)
     ctx.obj = session
     ctx.call_on_close(session.close)

@@ -19,10 +19,9 @@ def catalog() -> None:
     """
     Check and list a folder of playbooks.
 
-    \b
     installkit catalog list playbooks
     installkit catalog show playbooks mysql
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
 
 
 @catalog.command()
@@ -31,10 +30,9 @@ def validate(folder: str) -> None:
     """
     Check every manifest and playbook; all mistakes are listed, with file, line and column.
 
-    \b
     installkit catalog validate playbooks
     installkit catalog validate .
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = installkit.load_catalog(folder)
     if found.unreadable:
         raise installkit.DefinitionError(
@@ -51,10 +49,9 @@ def list_components(folder: str, *, as_json: bool) -> None:
     """
     List the components of a folder, in order.
 
-    \b
     installkit catalog list playbooks
     installkit catalog list playbooks --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = installkit.load_catalog(folder)
     if as_json:
         print_json(found.components)
@@ -85,10 +82,9 @@ def schema() -> None:
     """
     Print the JSON Schema of a manifest: editors complete and check with it.
 
-    \b
     installkit catalog schema
     installkit catalog schema > manifest.schema.json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     click.echo(json.dumps(installkit.manifest_schema(), indent=2))
 
 
@@ -100,10 +96,9 @@ def show(folder: str, name: str, *, as_json: bool) -> None:
     """
     Show one component: its playbooks and its parameters.
 
-    \b
     installkit catalog show playbooks mysql
     installkit catalog show playbooks 03 --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = installkit.load_catalog(folder)[name]
     if as_json:
         print_json(found)

@@ -54,11 +54,10 @@ def check(
     is a file that `plan -o` wrote, or a plan's id; without it the options say what is wanted. The exit code is 1 if
     something fails.
 
-    \b
     installkit check -c playbooks -i hosts.yml --install mysql
     installkit check upgrade.json
     installkit check --upgrade mysql --ignore-check host.memory='a test machine'
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     connection, passwords = take_connection(options), take_passwords(options)
     request = {name: value for name, value in options.items() if name not in connection}
     asked = make_plan(session, request, passwords) if plan is None else read_plan(session, plan, request, passwords)

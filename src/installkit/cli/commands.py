@@ -1,11 +1,12 @@
-"""How a command explains itself: what it does, its options, and last the command lines to copy."""
+"""
+How a command explains itself: what it does, its options, and last the command lines to copy.
+
+The last paragraph of a command's docstring holds the examples, a line each.
+"""
 
 import inspect
 
 import click
-
-_UNWRAPPED = "\b\n"
-"""click's mark of a paragraph whose lines stay as they are; the last paragraph of a docstring holds the examples."""
 
 
 class Command(click.Command):
@@ -36,5 +37,5 @@ def examples(command: click.Command) -> list[str]:
 
 
 def _parts(command: click.Command) -> tuple[str, str]:
-    text, _, shown = inspect.cleandoc(command.help or "").rpartition(_UNWRAPPED)
+    text, _, shown = inspect.cleandoc(command.help or "").rpartition("\n\n")
     return text.strip(), shown

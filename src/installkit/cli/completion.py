@@ -30,11 +30,10 @@ def completion(shell: str) -> None:
 
     Where to keep it is said in the script; for the shell at hand, evaluate it.
 
-    \b
     installkit completion bash > ~/.local/share/bash-completion/completions/installkit
     eval "$(installkit completion zsh)"
     installkit completion fish | source
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     click.echo(files(__package__).joinpath("shells", f"completion.{shell}").read_text("utf-8"), nl=False)
 
 

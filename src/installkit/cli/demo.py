@@ -39,10 +39,9 @@ def demo(folder: str | None, *, remove_all: bool, yes: bool) -> None:
     A message broker (NATS), a web view of a database (Datasette) and a small shop, kept running by supervisord. They
     come from PyPI and listen on this machine alone.
 
-    \b
     installkit demo
     installkit demo --remove
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     root = Path(folder or f"/tmp/installkit-demo-{os.getuid()}").absolute()  # noqa: S108 - it is the user's to see
     if remove_all:
         _remove(root, yes=yes)

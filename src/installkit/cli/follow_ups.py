@@ -25,11 +25,10 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     """
     Go on with a run: what is proved stays, the rest is planned over today's playbooks.
 
-    \b
     installkit resume last
     installkit resume 7f3c --failed-hosts
     installkit resume last --yes --detach
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     old = session.installer.run(run)
     site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
@@ -48,10 +47,9 @@ def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tu
     """
     Undo a run, host by host, to the versions before it.
 
-    \b
     installkit rollback last
     installkit rollback 7f3c -l db2 --yes
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     old = session.installer.run(run)
     site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
@@ -70,10 +68,9 @@ def record(session: Session, /, components: tuple[str, ...], *, limit: str | Non
     """
     Record what is already there, without installing it; where a verify is declared, it must pass.
 
-    \b
     installkit record mysql=10.11.18 -l db
     installkit record zk portal=2.4 --site acme
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     _change_record(session, {"record": components, "limit": limit}, options)
 
 
@@ -87,10 +84,9 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
     """
     Take components out of the record, and leave the hosts as they are.
 
-    \b
     installkit forget mysql -l db2
     installkit forget zk portal --site acme --yes
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     _change_record(session, {"forget": components, "limit": limit}, options)
 
 

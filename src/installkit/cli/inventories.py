@@ -20,10 +20,9 @@ def host() -> None:
 
     Any site's are listed. They are entered and removed where installkit keeps the inventory (`site create --import`).
 
-    \b
     installkit site host list acme
     installkit site host set acme db3 --group db
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
 
 
 @host.command("list")
@@ -34,10 +33,9 @@ def list_hosts(session: Session, site: str, *, as_json: bool) -> None:
     """
     List the hosts of a site, with their groups.
 
-    \b
     installkit site host list acme
     installkit site host list acme --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     hosts = session.installer.site(site).inventory.hosts()
     if as_json:
         print_json(hosts)
@@ -66,10 +64,9 @@ def set_host(
     """
     Enter a host, or change one: what is not named stays as it is.
 
-    \b
     installkit site host set acme db3 --group db -e ansible_host=10.0.0.13
     installkit site host set acme db3 --unset ansible_host
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.site(site)
     known = {each.name: each for each in found.inventory.hosts()}.get(host)
     before: dict[str, Any] = {} if known is None else dict(known.vars)
@@ -99,10 +96,9 @@ def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
     """
     Take hosts out of the inventory; what is recorded of them stays.
 
-    \b
     installkit site host remove acme db3
     installkit site host remove acme db3 db4
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.site(site)
     known = {each.name for each in found.inventory.hosts()}
     if unknown := [name for name in hosts if name not in known]:
@@ -124,10 +120,9 @@ def export_inventory(session: Session, site: str, file: str) -> None:
 
     To FILE, else to stdout, in Ansible's YAML.
 
-    \b
     installkit site export acme hosts.yml
     installkit site export acme | less
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     text = session.installer.site(site).inventory.export()
     if file == "-":
         click.echo(text, nl=False)
@@ -145,10 +140,9 @@ def import_inventory(session: Session, site: str, file: TextIO) -> None:
 
     FILE is in Ansible's YAML; - is stdin.
 
-    \b
     installkit site import acme hosts.yml
     cat hosts.yml | installkit site import acme -
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.site(site)
     found.inventory.replace(read_text(file))
     say(f"site {site} has {counted(len(found.inventory.hosts()), 'host')} now")

@@ -41,11 +41,10 @@ def logs(
     RUN is an id, the beginning of one, or `last`; STEP a step's id or a component. Without it all steps are printed,
     each whole, in the order of the plan.
 
-    \b
     installkit logs last mysql --tail 50
     installkit logs last -f | tee install.log
     installkit logs 7f3c 03-mysql-upgrade-2 --host db1 --no-color
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.run(run)
     steps = found.find_steps(step) if step else tuple(each.id for each in found.plan.steps)
     if host is not None:
@@ -126,10 +125,9 @@ def events(session: Session, run: str, *, follow: bool, as_json: bool) -> None:
 
     RUN is an id, the beginning of one, or `last`.
 
-    \b
     installkit events last
     installkit events last -f --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.run(run)
     if follow:
         for event in found.events(follow=True):

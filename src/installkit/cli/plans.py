@@ -45,11 +45,10 @@ def plan(session: Session, /, output: str | None, *, as_json: bool, graph: bool,
     """
     Show what would be done, and change nothing.
 
-    \b
     installkit plan -c playbooks -i hosts.yml --install mysql --install zk
     installkit plan --site acme --upgrade mysql=10.11.19 -o upgrade.json
     installkit plan --all -l db1 -e mysql_port=3307
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     asked = make_plan(session, options, take_passwords(options))
     for name in asked.secrets:
         say(f"{name} is a secret and not kept in the plan: give it again to apply")
@@ -176,11 +175,10 @@ def apply(session: Session, /, plan: str | None, **options: Any) -> None:
     PLAN is a file that `plan -o` wrote, or a plan's id; without it the options say what is wanted. Ctrl-C leaves the
     run alone: it goes on, and `installkit watch` shows it again.
 
-    \b
     installkit apply -c playbooks -i hosts.yml --install mysql
     installkit apply upgrade.json --yes --detach
     installkit apply --upgrade mysql=10.11.19 --batch 1 --note 'ticket 4711'
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     start = {name: options.pop(name) for name in _START_NAMES}
     passwords = take_passwords(options)
     asked = make_plan(session, options, passwords) if plan is None else read_plan(session, plan, options, passwords)

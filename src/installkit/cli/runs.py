@@ -25,11 +25,10 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
     """
     List the runs, newest first.
 
-    \b
     installkit runs --site acme --status failed
     installkit runs
     installkit runs -n 100 --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     if site is not None:
         session.installer.site(site)
     found = [run.snapshot(settle=False) for run in session.installer.runs(site=site, status=status, limit=limit)]
@@ -63,10 +62,9 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
 
     RUN is an id, the beginning of one, or `last`.
 
-    \b
     installkit show last
     installkit show 7f3c --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.run(run)
     now = found.snapshot()
     if as_json:
@@ -134,10 +132,9 @@ def watch(session: Session, run: str) -> None:
 
     RUN is an id, the beginning of one, or `last`. The exit code is 0 if it succeeded, else 1.
 
-    \b
     installkit watch last
     installkit watch 7f3c && installkit status
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.run(run)
     _say_elsewhere(session, found.snapshot())
     follow(session, found)
@@ -152,10 +149,9 @@ def approve(session: Session, run: str) -> None:
 
     RUN is an id, the beginning of one, or `last`.
 
-    \b
     installkit approve last
     installkit approve 7f3c
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.run(run)
     waiting = [step.text for step in found.steps if step.status is installkit.StepStatus.WAITING]
     found.approve()
@@ -173,10 +169,9 @@ def cancel(session: Session, run: str, *, now: bool) -> None:
 
     RUN is an id, the beginning of one, or `last`.
 
-    \b
     installkit cancel last --now
     installkit cancel 7f3c
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.run(run)
     status = found.status
     if status.final:

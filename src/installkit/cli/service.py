@@ -40,10 +40,9 @@ def serve(
     The first line that is printed is the console's address; on a terminal, with a token that can be used once. Stopping
     the service stops no run.
 
-    \b
     installkit serve -c playbooks
     installkit serve -c acme=/srv/playbooks --port 9000
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     try:
         import installkit_http  # noqa: PLC0415 - an extra that need not be installed
     except ModuleNotFoundError as exc:
@@ -65,10 +64,9 @@ def token() -> None:
     """
     Tokens: who may use the HTTP service.
 
-    \b
     installkit token create frontend --scope operate
     installkit token list
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
 
 
 @token.command()
@@ -88,10 +86,9 @@ def create(session: Session, /, name: str, *, scopes: tuple[str, ...], expires_i
     """
     Create a token and print it alone; nobody can show it again.
 
-    \b
     installkit token create frontend --scope operate
     installkit token create ann --scope admin --expires-in 12h
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     limit = None if expires_in is None else datetime.now(UTC) + timedelta(seconds=expires_in)
     made, text = session.installer.access.create_token(name, scopes, expires_at=limit)
     click.echo(text)
@@ -105,10 +102,9 @@ def list_tokens(session: Session, /, *, as_json: bool) -> None:
     """
     List the tokens, without their texts.
 
-    \b
     installkit token list
     installkit token list --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     tokens = session.installer.access.tokens()
     if as_json:
         print_json(tokens)
@@ -127,9 +123,8 @@ def revoke(session: Session, /, token_id: str) -> None:
     """
     Take a token away, and the sessions that were bought with it.
 
-    \b
     installkit token revoke 3f9a1c20
     installkit token revoke 3f9a1c20 && installkit token list
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     session.installer.access.revoke_token(token_id)
     say(f"token {token_id} is revoked")

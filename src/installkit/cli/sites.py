@@ -23,11 +23,10 @@ def status(session: Session, site: str | None, *, as_json: bool) -> None:
     """
     Show what is installed where.
 
-    \b
     installkit status --site acme
     installkit status
     installkit status --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     sites = session.installer.sites() if site is None else (session.installer.site(site),)
     rows = [row for each in sites for row in each.installed()]
     if as_json:
@@ -80,12 +79,11 @@ def site() -> None:
     """
     Sites: inventory, catalog, parameters, secrets.
 
-    \b
     installkit site create acme -i hosts.yml -c playbooks
     installkit site set acme mysql_port=3307
     installkit site secret acme mysql_root_password
     installkit site show acme
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
 
 
 for _command in (host, export_inventory, import_inventory):
@@ -110,10 +108,9 @@ def create(
     With -i the inventory stays the file that it is. With --import installkit keeps a copy, to be edited with
     `site host`.
 
-    \b
     installkit site create acme -i hosts.yml -c playbooks --title "Acme, Berlin"
     installkit site create acme --import hosts.yml -c playbooks
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     if (inventory is None) == (imported is None):
         raise click.UsageError("a site has one inventory: give it with -i or with --import")
     if any(each.name == name for each in session.installer.sites()):
@@ -137,10 +134,9 @@ def update(session: Session, name: str, catalog: str | None, title: str | None) 
 
     Its inventory stays: those would be other hosts.
 
-    \b
     installkit site update acme -c playbooks-2.0
     installkit site update acme --title 'Acme, Hamburg'
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     session.installer.site(name)
     if catalog:
         installkit.load_catalog(catalog)
@@ -157,10 +153,9 @@ def delete(session: Session, name: str, *, yes: bool) -> None:
 
     Its parameters, secrets and plans go; its runs and what they did stay.
 
-    \b
     installkit site delete acme
     installkit site delete acme --yes
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     session.installer.site(name)
     confirm(f"Forget site {name}, with its parameters, secrets and plans?", yes=yes)
     session.installer.delete_site(name)
@@ -174,10 +169,9 @@ def list_sites(session: Session, *, as_json: bool) -> None:
     """
     List the sites.
 
-    \b
     installkit site list
     installkit site list --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     session.installer.refresh()
     found = [each.snapshot() for each in session.installer.sites()]
     if as_json:
@@ -202,10 +196,9 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
     """
     Show a site's hosts, parameters and secrets.
 
-    \b
     installkit site show acme
     installkit site show acme --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.site(name)
     now = found.snapshot()
     if as_json:
@@ -245,11 +238,10 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
 
     They are for the site, or for one group or host of it.
 
-    \b
     installkit site set acme mysql_port=3307 --group db
     installkit site set acme @values.yml
     installkit site set acme mysql_port=3308 --host db2
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.site(name)
     _check_one_level(group, host)
     read = installkit.read_variables(values, found.catalog())
@@ -277,10 +269,9 @@ def unset_values(session: Session, name: str, parameters: tuple[str, ...], group
 
     Those of the site, or of one group or host of it.
 
-    \b
     installkit site unset acme mysql_port --group db
     installkit site unset acme mysql_port mysql_data_dir
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.site(name)
     _check_one_level(group, host)
     entered = found.parameters.values()
@@ -313,11 +304,10 @@ def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
     Its value is asked for, or the first line of stdin. SECRET is a secret parameter of the catalog, or a password that Ansible takes: ansible_password (as -k asks for),
     ansible_become_password (-K), ansible_vault_password, or ansible_vault_password:LABEL (--vault-id LABEL@...).
 
-    \b
     installkit site secret acme mysql_root_password
     pass show acme/sudo | installkit site secret acme ansible_become_password
     installkit site secret acme mysql_root_password --unset
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.site(name)
     if unset:
         if secret not in found.parameters.values().secrets:

@@ -15,10 +15,9 @@ def help(topic: str | None) -> None:  # noqa: A001 - the name of the command
     """
     Explain a topic; without one, list them.
 
-    \b
     installkit help
     installkit help requests
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     if topic is not None:
         click.echo(_text(topic), nl=False)
         return

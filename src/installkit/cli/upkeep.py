@@ -23,10 +23,9 @@ def adopt(session: Session, run: str) -> None:
     RUN is an id, the beginning of one, or `last`. A run that has not ended becomes `interrupted`; one that has stays as
     it is. Nothing is changed on a host.
 
-    \b
     installkit adopt 7f3c
     installkit adopt 7f3c && installkit resume 7f3c
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.adopt(run)
     now = found.snapshot()
     say(f"run {short(now.id)} is carried here from now on: {now.status.value}")
@@ -43,10 +42,9 @@ def reindex(session: Session) -> None:
     What people entered (sites, parameters, secrets, plans) stays. A database that is damaged is set aside first; runs
     go on meanwhile.
 
-    \b
     installkit reindex
     installkit --data-dir /srv/installkit reindex
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     installer = _opened(session)
     say("reading the runs' journals …")
     say(f"{counted(installer.reindex(), 'run')} indexed")
@@ -81,10 +79,9 @@ def prune(session: Session, older_than: float | None, keep: int | None, *, dry_r
     What each run was and how it ended stays, and so does the record of what is installed. A run that has not ended is
     never touched.
 
-    \b
     installkit prune --older-than 90d --keep 20 --dry-run
     installkit prune --keep 50
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     if older_than is None and keep is None:
         raise click.UsageError("say which runs: --older-than TIME, --keep N, or both")
     freed = session.installer.prune(older_than=older_than, keep=keep or 0, dry_run=dry_run)
@@ -103,10 +100,9 @@ def doctor(session: Session, *, as_json: bool) -> None:
     """
     Check this machine and the data directory; the exit code is 1 if something is broken.
 
-    \b
     installkit doctor
     installkit doctor --json
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
     found = installkit.examine(
         data,
@@ -149,10 +145,9 @@ def report(session: Session, run: str, output: str | None) -> None:
 
     RUN is an id, the beginning of one, or `last`. Secrets are not in it; host names, addresses and paths are.
 
-    \b
     installkit report last -o report.zip
     installkit report 7f3c
-    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    """
     found = session.installer.run(run)
     path = output or f"installkit-report-{found.id}.zip"
     found.report(path)

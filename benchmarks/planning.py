@@ -16,7 +16,7 @@ from pathlib import Path
 
 from installkit.model import (
     Action,
-    ActionSpec,
+    ActionDefinition,
     Catalog,
     Component,
     Host,
@@ -46,7 +46,7 @@ def component(number: int) -> Component:
         order=number,
         requires=tuple(Requirement(f"component{each:03d}", ">=1.0") for each in sorted(requires)),
         parameters=(Parameter(name=f"{name}_port", component=name, type="port", value=1024 + number),),
-        actions=(ActionSpec(action=Action.INSTALL, playbook=f"{number:03d}.{name}.yml"),),
+        actions=(ActionDefinition(action=Action.INSTALL, playbook=f"{number:03d}.{name}.yml"),),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from installkit.catalog import load_catalog
 from installkit.errors import DefinitionError, UnknownNameError
-from installkit.model import Action, ActionSpec, Origin, Parameter, Requirement
+from installkit.model import Action, ActionDefinition, Origin, Parameter, Requirement
 
 PLAY = "- hosts: all\n  tasks: []\n"
 ASKING = "- hosts: all\n  vars_prompt: [{name: user}, {name: pin, prompt: PIN}]\n  tasks: []\n"
@@ -313,8 +313,8 @@ def test_a_manifest_in_a_folder_of_its_own(folder):
         Parameter(name="mysql_root_password", component="mysql", secret=True, required=True),
     ) == mysql.parameters
     assert (
-        ActionSpec(action=Action.INSTALL, playbook="03.mysql.yml"),
-        ActionSpec(
+        ActionDefinition(action=Action.INSTALL, playbook="03.mysql.yml"),
+        ActionDefinition(
             action=Action.UPGRADE,
             playbook="03.mysql.yml",
             batch=(1,),
@@ -322,8 +322,8 @@ def test_a_manifest_in_a_folder_of_its_own(folder):
             from_version=">=10.11.17",
             approve="first_batch",
         ),
-        ActionSpec(action=Action.VERIFY, playbook="verify.yml"),
-        ActionSpec(action=Action.UNINSTALL, playbook="uninstall.yml", destructive=True),
+        ActionDefinition(action=Action.VERIFY, playbook="verify.yml"),
+        ActionDefinition(action=Action.UNINSTALL, playbook="uninstall.yml", destructive=True),
     ) == mysql.actions
     assert folder.absolute() / "mysql" / "component.yml" == mysql.manifest
     assert ("mysql/extra.yml",) == catalog.others

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import installkit
 from installkit import EventKind, InstallationStatus
 from installkit.ansible.events import draft_from_runner
+from installkit.engine.check_results import CheckResults
 from installkit.engine.evidence import Evidence
-from installkit.engine.findings import Findings
 from installkit.journal import encode_event
 from installkit.model import CheckStatus, Play
 
@@ -101,7 +101,7 @@ def test_any_result_is_weighed(answers):
 @example("runner_on_ok", {"results": {"msg": 1}}, [])
 def test_any_result_is_a_finding(name, res, items):
     """A check that failed says so, even if nothing can be made of what was said."""
-    findings = Findings("app", "/c", {})
+    findings = CheckResults("app", "/c", {})
     for item in items:
         findings.observe(event("runner_item_on_failed", item))
     findings.observe(event(name, res))

@@ -7,7 +7,7 @@ import pytest
 from installkit.errors import DependencyCycleError, PlanningError, UnknownNameError
 from installkit.model import (
     Action,
-    ActionSpec,
+    ActionDefinition,
     Catalog,
     Component,
     Event,
@@ -28,8 +28,8 @@ from installkit.model import (
     record_event,
 )
 from installkit.planning import (
+    NamedVersion,
     Stamp,
-    Wanted,
     digest_inputs,
     make_plan,
     make_spec,
@@ -51,8 +51,8 @@ GROUPS = {"db": ("db1", "db2"), "web": ("web1", "web2", "web3"), "none": ()}
 def component(name, order=None, *, on="db", requires=(), actions=(), manifest=True, **fields):
     """Return a component with an install playbook for group *on* and one for each of *actions*, names or specs."""
     number = "" if order is None else f"{order:02d}."
-    specs = [action if isinstance(action, ActionSpec) else spec(action, name) for action in actions]
-    install = ActionSpec(action=Action.INSTALL, playbook=f"{number}{name}.yml")
+    specs = [action if isinstance(action, ActionDefinition) else spec(action, name) for action in actions]
+    install = ActionDefinition(action=Action.INSTALL, playbook=f"{number}{name}.yml")
     if not any(known.action is Action.INSTALL for known in specs):
         specs = [install, *specs]
     return Component(
@@ -70,7 +70,7 @@ def component(name, order=None, *, on="db", requires=(), actions=(), manifest=Tr
 
 def spec(action, name, **fields):
     """Return an action of the component *name* with a playbook of its own."""
-    return ActionSpec(action=Action(action), playbook=f"{name}.{Action(action).value}.yml", **fields)
+    return ActionDefinition(action=Action(action), playbook=f"{name}.{Action(action).value}.yml", **fields)
 
 
 @attrs.frozen
@@ -399,8 +399,8 @@ def test_what_asks_for_no_component_is_refused(text):
 
 
 def test_an_entry_is_a_name_and_perhaps_a_version():
-    assert Wanted("mysql", "2.0") == parse_wanted("mysql=2.0")
-    assert Wanted("mysql") == parse_wanted("mysql")
+    assert NamedVersion("mysql", "2.0") == parse_wanted("mysql=2.0")
+    assert NamedVersion("mysql") == parse_wanted("mysql")
 
 
 def test_a_number_gives_order_but_no_requirement():

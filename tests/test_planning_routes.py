@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from installkit.errors import PlanningError
 from installkit.model import Action, InstallationStatus, Parameter, Play, Request, Targets
-from installkit.planning import Stamp, Undone, make_rollback_plan, plan_table, rollback_questions
+from installkit.planning import Stamp, UndoneRun, make_rollback_plan, plan_table, rollback_questions
 from installkit.planning.versions import fits
 from test_planning import GROUPS, NOW, World, component, done, spec, texts
 
@@ -144,7 +144,7 @@ def test_an_unknown_version_starts_no_way():
 def roll_back(world, before, **values):
     """Return the plan that takes *world* back to the record of the world *before*."""
     request = Request(rollback="run1", parameters=values)
-    undone = Undone(tuple(world.record), tuple(before.record.values()))
+    undone = UndoneRun(tuple(world.record), tuple(before.record.values()))
     asked = rollback_questions(request, undone, world.catalog)
     plays = {str(path): (Play("play", "web", GROUPS["web"]),) for path in asked.playbooks}
     return make_rollback_plan(
@@ -278,4 +278,4 @@ def test_a_rollback_within_what_is_no_limit_is_refused():
     world = World((app(),)).done(install=("app=1.0",))
 
     with pytest.raises(PlanningError, match="limit '&' is no host pattern"):
-        rollback_questions(Request(rollback="run1", limit="&"), Undone(tuple(world.record), ()), world.catalog)
+        rollback_questions(Request(rollback="run1", limit="&"), UndoneRun(tuple(world.record), ()), world.catalog)

@@ -95,14 +95,14 @@ def check_environment(installer: installkit.Installer) -> Row:
     """See that Ansible is there, and what the doctor finds of the rest in no time."""
     find_program("ansible-playbook")
     found = installkit.examine(installer.folders.data, installer.check_database, installer.check_secrets, only=EXAMINED)
-    amiss = [finding for finding in found if finding.status != "ok"]
-    if not amiss:
+    problems = [finding for finding in found if finding.status != "ok"]
+    if not problems:
         return Row(name="environment", status="pass", message="this machine is fit for runs")
     return Row(
         name="environment",
-        status="fail" if any(finding.status == "fail" for finding in amiss) else "warn",
-        message="; ".join(f"{finding.name}: {finding.message}" for finding in amiss),
-        remedy="; ".join(finding.remedy for finding in amiss),
+        status="fail" if any(finding.status == "fail" for finding in problems) else "warn",
+        message="; ".join(f"{finding.name}: {finding.message}" for finding in problems),
+        remedy="; ".join(finding.remedy for finding in problems),
     )
 
 

@@ -13,7 +13,7 @@ from installkit.catalog.fields import suggestion
 from installkit.catalog.manifest import Manifest
 from installkit.catalog.names import component_name_problem
 from installkit.catalog.playbooks import Library, Playbook, any_gathers, number_of
-from installkit.model import OWN_CHECKS, Action, ActionSpec, Component, Origin, Parameter
+from installkit.model import OWN_CHECKS, Action, ActionDefinition, Component, Origin, Parameter
 
 _BY_INSTALL = frozenset({Action.UPGRADE, Action.CONFIGURE})
 """Actions that the install playbook carries out where they name none."""
@@ -94,14 +94,14 @@ def with_files(component: Component, shared: Mapping[str, str], library: Library
     return attrs.evolve(component, files=dict(sorted(files.items())), actions=actions), warnings
 
 
-def _whole(component: Component, spec: ActionSpec, library: Library) -> list[Playbook]:
+def _whole(component: Component, spec: ActionDefinition, library: Library) -> list[Playbook]:
     """Return the playbook of *spec* and all that it imports."""
     own = Path(os.path.normpath(component.playbook_path(spec)))
     imported, _ = library.imported([own])
     return [library.playbook(path) for path in (own, *sorted(imported))]
 
 
-def _with_plays(spec: ActionSpec, playbooks: Sequence[Playbook]) -> ActionSpec:
+def _with_plays(spec: ActionDefinition, playbooks: Sequence[Playbook]) -> ActionDefinition:
     """Return *spec* with what the plays of its *playbooks* say."""
     prompts = tuple(dict.fromkeys(name for playbook in playbooks for name in playbook.prompts))
     return attrs.evolve(spec, prompts=prompts, gathers=any_gathers(playbook.gathers for playbook in playbooks))
@@ -148,7 +148,7 @@ def _adopted(manifest: Manifest, library: Library, taken: frozenset[Path]) -> di
     return {action: names[0] for action, names in candidates.items()}
 
 
-def _actions(manifest: Manifest, adopted: Mapping[Action, str]) -> Iterator[ActionSpec]:
+def _actions(manifest: Manifest, adopted: Mapping[Action, str]) -> Iterator[ActionDefinition]:
     declared: Mapping[str, dict[str, Any]] = manifest.values.get("actions", {})
     install = declared.get(Action.INSTALL.value, {}).get("playbook") or adopted.get(Action.INSTALL)
     for name, parts in declared.items():
@@ -163,12 +163,12 @@ def _actions(manifest: Manifest, adopted: Mapping[Action, str]) -> Iterator[Acti
             manifest.report(("actions", name), f"the action {name!r} names no playbook")
     for action, playbook in adopted.items():
         if action.value not in declared:
-            yield ActionSpec(action=action, playbook=playbook)
+            yield ActionDefinition(action=action, playbook=playbook)
 
 
-def _spec(action: Action, playbook: str, parts: Mapping[str, Any]) -> ActionSpec:
+def _spec(action: Action, playbook: str, parts: Mapping[str, Any]) -> ActionDefinition:
     options = {"from_version" if key == "from" else key: value for key, value in parts.items() if key != "playbook"}
-    return ActionSpec(action=action, playbook=playbook, **options)
+    return ActionDefinition(action=action, playbook=playbook, **options)
 
 
 def _parameters(manifest: Manifest) -> Iterator[Parameter]:
@@ -198,5 +198,5 @@ def _numbered_component(name: str, playbooks: Sequence[Playbook]) -> Component:
         folder=install.path.parent,
         order=install.number,
         caution=caution_about(install.component or name, install.path.name, install.number),
-        actions=tuple(ActionSpec(action=playbook.action, playbook=playbook.path.name) for playbook in playbooks),
+        actions=tuple(ActionDefinition(action=playbook.action, playbook=playbook.path.name) for playbook in playbooks),
     )

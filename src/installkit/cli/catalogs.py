@@ -118,10 +118,10 @@ def show(folder: str, name: str, *, as_json: bool) -> None:
     playbooks = (
         (spec.action, Path(spec.playbook), "destructive" if spec.destructive else "") for spec in found.actions
     )
-    out.print(make_table(("ACTION", "PLAYBOOK", "MIND"), playbooks))
+    out.print(make_table(("ACTION", "PLAYBOOK", "RISK"), playbooks))
     if found.parameters:
         out.print()
-        out.print(make_table(("PARAMETER", "TYPE", "DEFAULT", "ON CHANGE", "MIND"), map(_parameter, found.parameters)))
+        out.print(make_table(("PARAMETER", "TYPE", "DEFAULT", "ON CHANGE", "NOTES"), map(_parameter, found.parameters)))
 
 
 def _parameter(parameter: installkit.Parameter) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from installkit.cli.errors import FAILED, RefusedError
 from installkit.cli.output import print_json, print_table
 from installkit.cli.passwords import password_options, take_passwords
 from installkit.cli.request import (
-    Asked,
+    PlanToApply,
     all_secrets,
     connection_options,
     make_plan,
@@ -88,7 +88,7 @@ def read_ignored(texts: Iterable[str]) -> dict[str, str]:
     return {name.strip(): why.strip() for name, _, why in pairs}
 
 
-def check_first(asked: Asked, secrets: Mapping[str, str], start: Mapping[str, Any]) -> bool | str:
+def check_first(asked: PlanToApply, secrets: Mapping[str, str], start: Mapping[str, Any]) -> bool | str:
     """
     Check the hosts of a plan that is about to change some, show what was found, and return what its start takes as `checks`.
 
@@ -119,7 +119,7 @@ def show_findings(checks: Iterable[installkit.Check], *, err: bool = False) -> N
         _print(found, err=err)
 
 
-def _start(asked: Asked, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.Run:
+def _start(asked: PlanToApply, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.Run:
     hosts = {host for step in asked.plan.steps for host in step.hosts}
     say(f"checking the plan, then {counted(len(hosts), 'host')} …")
     return asked.site.start_check(asked.plan, secrets=secrets, **options)

@@ -10,7 +10,7 @@ from installkit.cli.commands import Command
 from installkit.cli.completion import complete_components, complete_runs
 from installkit.cli.passwords import take_passwords
 from installkit.cli.plans import carry_out, start_options
-from installkit.cli.request import Asked, inventory_timeout_option, site_options, site_to_plan, variables_option
+from installkit.cli.request import PlanToApply, inventory_timeout_option, site_options, site_to_plan, variables_option
 from installkit.cli.session import Session, pass_session
 
 
@@ -33,7 +33,7 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
     made = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open, secrets=passwords)
-    carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
+    carry_out(session, PlanToApply(site, made, {**passwords, **values.secrets}), start)
 
 
 @click.command(cls=Command)
@@ -54,7 +54,7 @@ def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tu
     site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
     made = site.plan(rollback=old, limit=limit, parameters=values.open, secrets=passwords)
-    carry_out(session, Asked(site, made, {**passwords, **values.secrets}), start)
+    carry_out(session, PlanToApply(site, made, {**passwords, **values.secrets}), start)
 
 
 @click.command(cls=Command)
@@ -95,4 +95,4 @@ def _change_record(session: Session, wanted: Mapping[str, Any], options: dict[st
     with site_to_plan(session, options) as site:
         values = installkit.read_variables(options.get("extra_vars", ()), site.catalog())
         made = site.plan(**wanted, parameters=values.open, secrets=passwords)
-    carry_out(session, Asked(site, made, {**passwords, **values.secrets}), options)
+    carry_out(session, PlanToApply(site, made, {**passwords, **values.secrets}), options)

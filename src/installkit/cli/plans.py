@@ -9,18 +9,18 @@ from typing import Any
 import click
 
 import installkit
-from installkit.cli.amounts import DURATION, SIZE
 from installkit.cli.checks import check_first, ignore_option, read_ignored
 from installkit.cli.commands import Command
 from installkit.cli.completion import complete_files
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
 from installkit.cli.output import STYLES, console, make_table, print_json
+from installkit.cli.param_types import DURATION, SIZE
 from installkit.cli.passwords import password_options, take_passwords, vault_options
 from installkit.cli.request import (
     CONNECTION_OPTIONS,
-    Asked,
     Function,
+    PlanToApply,
     all_secrets,
     make_plan,
     read_plan,
@@ -65,7 +65,7 @@ def plan(session: Session, /, output: str | None, *, as_json: bool, graph: bool,
         say(f"\nto carry it out: {session.command('apply', output or asked.plan.id)}")
 
 
-def _say_under_way(session: Session, asked: Asked) -> None:
+def _say_under_way(session: Session, asked: PlanToApply) -> None:
     """Say that another run changes the site, if one does: the record is in between, and so is the plan."""
     lock = asked.site.snapshot().lock
     if lock is not None and lock.run != asked.plan.id:
@@ -185,7 +185,7 @@ def apply(session: Session, /, plan: str | None, **options: Any) -> None:
     carry_out(session, asked, start)
 
 
-def carry_out(session: Session, asked: Asked, options: Mapping[str, Any]) -> None:
+def carry_out(session: Session, asked: PlanToApply, options: Mapping[str, Any]) -> None:
     """
     Show the plan of *asked*, check its hosts, ask, start it with *options*, and follow it to its end.
 

@@ -12,8 +12,8 @@ import attrs
 import click
 
 import installkit
-from installkit.cli.amounts import DURATION
 from installkit.cli.completion import complete_components, complete_parameters, complete_sites
+from installkit.cli.param_types import DURATION
 from installkit.cli.passwords import ask_secret
 from installkit.cli.session import Session, say
 from installkit.text import counted
@@ -28,7 +28,7 @@ EXAMPLE = "installkit plan -c playbooks -i hosts.yml --install mysql"
 
 
 @attrs.frozen
-class Asked:
+class PlanToApply:
     """
     A plan and what goes with it when it is applied.
 
@@ -162,7 +162,7 @@ def is_empty(options: Mapping[str, Any]) -> bool:
     return not any(value for name, value in options.items() if name != "extra_vars")
 
 
-def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[str, str]) -> Asked:
+def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[str, str]) -> PlanToApply:
     """
     Return the plan that the *options* of `request_options` ask for; *passwords* open vaults.
 
@@ -177,7 +177,7 @@ def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[s
     with site_to_plan(session, options) as site:
         values = installkit.read_variables(options["extra_vars"], site.catalog())
         made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=_named(options, passwords))
-    return Asked(site, made, {**passwords, **values.secrets})
+    return PlanToApply(site, made, {**passwords, **values.secrets})
 
 
 def _named(options: Mapping[str, Any], passwords: Mapping[str, str]) -> dict[str, str]:
@@ -260,7 +260,7 @@ def _new_site(session: Session, name: str, catalog: str, inventory: str) -> inst
     return session.installer.site(name, inventory=inventory, catalog=catalog, keep=False)
 
 
-def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords: Mapping[str, str]) -> Asked:
+def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords: Mapping[str, str]) -> PlanToApply:
     """
     Return the plan in the file *text*, as `plan -o` wrote it, or else with the id *text*.
 
@@ -275,7 +275,7 @@ def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords
     if values.open:
         names = ", ".join(values.open)
         raise click.UsageError(f"-e: {names} would change the plan; with a plan it can only give secrets")
-    return Asked(site, plan, {**passwords, **values.secrets})
+    return PlanToApply(site, plan, {**passwords, **values.secrets})
 
 
 def _plan_by_id(session: Session, text: str) -> installkit.Plan:
@@ -297,7 +297,7 @@ def _plan_from(path: Path) -> installkit.Plan:
         raise installkit.DefinitionError([issue], remedy="write it with: installkit plan … -o FILE") from exc
 
 
-def all_secrets(asked: Asked) -> dict[str, str]:
+def all_secrets(asked: PlanToApply) -> dict[str, str]:
     """
     Return the secrets that go with the plan of *asked*; those without a value are asked for on the terminal.
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 import installkit
-from installkit.cli.amounts import DURATION
 from installkit.cli.commands import Command, Group
 from installkit.cli.output import print_json, print_table
+from installkit.cli.param_types import DURATION
 from installkit.cli.session import Session, pass_session, say
 from installkit.text import time_text
 

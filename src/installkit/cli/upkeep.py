@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 import installkit
-from installkit.cli.amounts import DURATION
 from installkit.cli.commands import Command
 from installkit.cli.completion import complete_live_runs, complete_runs
 from installkit.cli.output import print_json, print_table
+from installkit.cli.param_types import DURATION
 from installkit.cli.session import Session, pass_session, say, short
 from installkit.text import counted, size_text
 

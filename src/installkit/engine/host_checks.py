@@ -20,7 +20,7 @@ import attrs
 
 from installkit.ansible.events import result_message
 from installkit.ansible.remedies import remedy_for
-from installkit.engine.findings import Place, ordered_checks
+from installkit.engine.check_results import CheckedTask, ordered_checks
 from installkit.model import OWN_CHECKS, Check, CheckStatus, FailureCode, Ignored
 
 Raw = Mapping[str, Any]
@@ -45,9 +45,9 @@ class Finding:
     remedy: str | None = None
 
 
-class HostFindings:
+class HostCheckResults:
     """
-    Gathers what installkit's own check step shows of each host; it has the methods of `Findings`.
+    Gathers what installkit's own check step shows of each host; it has the methods of `CheckResults`.
 
     Attributes:
         places: The task of each check, by its name.
@@ -60,7 +60,7 @@ class HostFindings:
         Args:
             ignored: Who ignores which check, and why, by the check's name.
         """
-        self.places = {f"{OWN_CHECKS}.{name}": Place(task=name, location=None) for name in ORDER}
+        self.places = {f"{OWN_CHECKS}.{name}": CheckedTask(task=name, location=None) for name in ORDER}
         self._ignored = ignored
         self._found: dict[str, list[Check]] = {}
 
@@ -77,7 +77,7 @@ class HostFindings:
         elif event in {"runner_on_ok", "runner_on_skipped"}:
             self._add(data["host"], Finding("privilege", CheckStatus.PASS, ""))
 
-    def checks(self, hosts: Sequence[str], *, whole: bool) -> tuple[Check, ...]:  # noqa: ARG002 - as `Findings`
+    def checks(self, hosts: Sequence[str], *, whole: bool) -> tuple[Check, ...]:  # noqa: ARG002 - as `CheckResults`
         """Return a row for each check and message, with the hosts that it is the same on, in the order of *hosts*."""
         silent = [host for host in hosts if host not in self._found]
         for host in silent if any(self._found.values()) else ():

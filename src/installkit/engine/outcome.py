@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from installkit.ansible.remedies import remedy_for
+from installkit.engine.check_results import CheckedTask
 from installkit.engine.evidence import NO_PROOF, Evidence, FailedTask
-from installkit.engine.findings import Place
 from installkit.model import (
     Check,
     CheckStatus,
@@ -59,7 +59,7 @@ class About:
             next=Next(action="resume", run=self.run, command=f"installkit resume {self.run}"),
         )
 
-    def check_failure(self, check: Check, place: Place) -> Failure:
+    def check_failure(self, check: Check, place: CheckedTask) -> Failure:
         """Return the failure that *check*, the task at *place*, is: it goes away by being mended, or ignored."""
         first = check.message.partition("\n")[0]
         again = f"installkit resume {self.run}"
@@ -97,7 +97,7 @@ def judge_checks(
     about: About,
     evidence: Evidence,
     checks: tuple[Check, ...],
-    places: Mapping[str, Place],
+    places: Mapping[str, CheckedTask],
     rc: int | None,
     *,
     stopped: bool,

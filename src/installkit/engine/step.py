@@ -24,10 +24,10 @@ from installkit.ansible.programs import find_program
 from installkit.ansible.runner import POLL, Invocation, Playbook
 from installkit.ansible.scratch import place_playbook
 from installkit.ansible.variables import write_variables
+from installkit.engine.check_results import CheckResults
 from installkit.engine.evidence import Evidence
 from installkit.engine.facts import facts_wanted, gather_facts
-from installkit.engine.findings import Findings
-from installkit.engine.host_checks import HostFindings
+from installkit.engine.host_checks import HostCheckResults
 from installkit.engine.outcome import About, broke_off, judge, judge_checks, not_started
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
@@ -362,12 +362,12 @@ class _StepRun:
         end_children(self._kept)
 
 
-def _findings_of(order: Order) -> Findings | HostFindings:
+def _findings_of(order: Order) -> CheckResults | HostCheckResults:
     options = order.run.options
     ignored = {name: Ignored(by=options.requested_by, reason=why) for name, why in options.ignore_checks.items()}
     if order.spec.own:
-        return HostFindings(ignored)
-    return Findings(order.step.component, str(order.spec.folder), ignored)
+        return HostCheckResults(ignored)
+    return CheckResults(order.step.component, str(order.spec.folder), ignored)
 
 
 def _edited(path: Path, started: datetime) -> str:

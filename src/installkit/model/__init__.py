@@ -4,7 +4,7 @@ from installkit.model.access import AuditEntry, KeptAnswer, Token, Webhook
 from installkit.model.check import CONNECTION_CHECK, OWN_CHECKS, Check, Ignored, group_checks
 from installkit.model.component import (
     ON_CHANGE,
-    ActionSpec,
+    ActionDefinition,
     Catalog,
     Component,
     Origin,
@@ -72,7 +72,7 @@ __all__ = [
     "TYPES",
     "VAULT_PASSWORD",
     "Action",
-    "ActionSpec",
+    "ActionDefinition",
     "AuditEntry",
     "AuditFilter",
     "Catalog",

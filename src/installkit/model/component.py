@@ -72,7 +72,7 @@ class Parameter:
 
 
 @attrs.frozen(kw_only=True)
-class ActionSpec:
+class ActionDefinition:
     """
     How one action of a component is carried out.
 
@@ -141,7 +141,7 @@ class Component:
     requires: tuple[Requirement, ...] = ()
     exclusive: bool = True
     parameters: tuple[Parameter, ...] = ()
-    actions: tuple[ActionSpec, ...] = ()
+    actions: tuple[ActionDefinition, ...] = ()
     manifest: Path | None = None
     becomes: bool = False
     caution: str | None = None
@@ -152,7 +152,7 @@ class Component:
         """The version installed when none is asked for; None where versions are unknown."""
         return self.versions[-1] if self.versions else None
 
-    def action(self, action: Action) -> ActionSpec | None:
+    def action(self, action: Action) -> ActionDefinition | None:
         """
         Return how *action* is carried out; None if it is not.
 
@@ -160,18 +160,18 @@ class Component:
         declared.
         """
         if action.bookkeeping:
-            return ActionSpec(action=action, playbook="")
+            return ActionDefinition(action=action, playbook="")
         declared = {spec.action: spec for spec in self.actions}
         if action in {Action.UPGRADE, Action.CONFIGURE}:
             install = declared.get(Action.INSTALL)
             return declared.get(action) or (install and attrs.evolve(install, action=action))
         return declared.get(action)
 
-    def playbook_path(self, spec: ActionSpec) -> Path:
+    def playbook_path(self, spec: ActionDefinition) -> Path:
         """Return the absolute path of *spec*'s playbook."""
         return self.folder / spec.playbook
 
-    def use_of(self, spec: ActionSpec, variables: Mapping[str, Any] | None = None) -> PlaybookUse:
+    def use_of(self, spec: ActionDefinition, variables: Mapping[str, Any] | None = None) -> PlaybookUse:
         """Return the use of *spec*'s playbook, with *variables* as its extra variables."""
         return PlaybookUse(self.playbook_path(spec), self.name, spec.action, variables or {})
 

@@ -5,15 +5,15 @@ from installkit.planning.inputs import digest_inputs, moved_hosts, stale_changes
 from installkit.planning.parameters import check_parameters, undeclared_problem
 from installkit.planning.plans import Stamp, make_plan
 from installkit.planning.requests import Questions, questions, resumed_request
-from installkit.planning.rollbacks import Undone, make_rollback_plan, rollback_questions
-from installkit.planning.selection import Wanted, parse_wanted
+from installkit.planning.rollbacks import UndoneRun, make_rollback_plan, rollback_questions
+from installkit.planning.selection import NamedVersion, parse_wanted
 from installkit.planning.specs import make_spec
 
 __all__ = [
+    "NamedVersion",
     "Questions",
     "Stamp",
-    "Undone",
-    "Wanted",
+    "UndoneRun",
     "check_parameters",
     "digest_inputs",
     "make_plan",

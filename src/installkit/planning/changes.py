@@ -8,9 +8,9 @@ import attrs
 from installkit.errors import PlanningError
 from installkit.model import Action, Change, Component, Installation
 from installkit.planning.coverage import Coverage, spec_of
-from installkit.planning.decisions import Case, Decision, decide
+from installkit.planning.decisions import Decision, HostGroup, decide
 from installkit.planning.inputs import files_digest
-from installkit.planning.parameters import Values
+from installkit.planning.parameters import ResolvedParameters
 from installkit.planning.requests import Demand
 from installkit.text import join_names
 
@@ -30,7 +30,7 @@ class Setting:
     """
 
     coverage: Coverage
-    values: Values
+    values: ResolvedParameters
     continued: frozenset[str] = frozenset()
 
 
@@ -107,7 +107,7 @@ def _hosts(demand: Demand, rows: Rows, coverage: Coverage, warnings: list[str]) 
     return hosts
 
 
-def _decisions(cases: Iterable[Case]) -> list[Decision]:
+def _decisions(cases: Iterable[HostGroup]) -> list[Decision]:
     """Return what is decided of each of *cases*; what is refused of several is told at once."""
     decisions, refused = [], []
     for case in cases:
@@ -124,18 +124,18 @@ def _decisions(cases: Iterable[Case]) -> list[Decision]:
     return decisions
 
 
-def _cases(demand: Demand, hosts: tuple[str, ...], rows: Rows, setting: Setting) -> list[Case]:
+def _cases(demand: Demand, hosts: tuple[str, ...], rows: Rows, setting: Setting) -> list[HostGroup]:
     if not rows:
-        return [Case(demand=demand, hosts=hosts, row=None)] if hosts else []
+        return [HostGroup(demand=demand, hosts=hosts, row=None)] if hosts else []
     alike: dict[object, list[str]] = {}
-    found: dict[object, Case] = {}
+    found: dict[object, HostGroup] = {}
     for host in hosts:
         row = rows.get(host)
         changed = setting.values.changed(demand.component, row) if row else ()
         done = row is not None and row.changing_run in setting.continued
         key = (row.status, row.action, row.version, row.to_version, changed, done) if row else None
         alike.setdefault(key, []).append(host)
-        found.setdefault(key, Case(demand=demand, hosts=(), row=row, changed=changed, done=done))
+        found.setdefault(key, HostGroup(demand=demand, hosts=(), row=row, changed=changed, done=done))
     return [attrs.evolve(case, hosts=tuple(alike[key])) for key, case in found.items()]
 
 

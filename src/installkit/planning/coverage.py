@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, ActionSpec, Catalog, Component, Inventory, Play, Targets
+from installkit.model import Action, ActionDefinition, Catalog, Component, Inventory, Play, Targets
 from installkit.planning.limits import limit_parts, unmatched_sentence
 
 _CONTROL = "localhost"
@@ -48,7 +48,7 @@ class Coverage:
             self._of_component[component.name] = self._find(component)
         return self._of_component[component.name]
 
-    def of_playbook(self, component: Component, spec: ActionSpec) -> tuple[str, ...]:
+    def of_playbook(self, component: Component, spec: ActionDefinition) -> tuple[str, ...]:
         """
         Return every host of the plays of *spec*'s playbook, whatever the limit.
 
@@ -66,7 +66,7 @@ class Coverage:
             self._of_playbook[use.key] = self.targets.hosts_of(use)
         return self._of_playbook[use.key]
 
-    def of_action(self, component: Component, spec: ActionSpec) -> tuple[str, ...]:
+    def of_action(self, component: Component, spec: ActionDefinition) -> tuple[str, ...]:
         """
         Return the hosts of *component* that *spec*'s playbook covers, whatever the limit.
 
@@ -92,7 +92,7 @@ class Coverage:
             )
         return hosts
 
-    def company(self, component: Component, spec: ActionSpec) -> tuple[str, ...]:
+    def company(self, component: Component, spec: ActionDefinition) -> tuple[str, ...]:
         """
         Return the hosts of *spec*'s plays that stay with whichever of *component*'s hosts it is narrowed to.
 
@@ -107,23 +107,23 @@ class Coverage:
         kept = _each_once(host for play in self._plays(component, spec) for host in play.hosts if host not in shared)
         return kept if self.failed_only else self.in_limit(kept)
 
-    def _shared(self, component: Component, spec: ActionSpec) -> set[str]:
+    def _shared(self, component: Component, spec: ActionDefinition) -> set[str]:
         """Return the hosts of the plays that name any of *component*'s own, all of them."""
         own = set(self.of_component(component))
         own = own - {_CONTROL} or own
         plays = self._plays(component, spec)
         return {host for play in plays if not own.isdisjoint(play.hosts) for host in play.hosts}
 
-    def _plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
+    def _plays(self, component: Component, spec: ActionDefinition) -> tuple[Play, ...]:
         return self.targets.plays_of(component.use_of(spec))
 
-    def dropped_plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
+    def dropped_plays(self, component: Component, spec: ActionDefinition) -> tuple[Play, ...]:
         """Return the plays of *spec*'s playbook that lose all of their hosts to the user's own limit."""
         if not spec.playbook or self.failed_only:
             return ()
         return tuple(play for play in self._plays(component, spec) if play.hosts and not self.in_limit(play.hosts))
 
-    def lost_plays(self, component: Component, spec: ActionSpec) -> tuple[Play, ...]:
+    def lost_plays(self, component: Component, spec: ActionDefinition) -> tuple[Play, ...]:
         """Return the plays for others than *component*'s hosts that no limit for these can keep: see `company`."""
         if not spec.playbook:
             return ()
@@ -177,7 +177,7 @@ class Coverage:
     def _recorded_hosts(self) -> set[str]:
         return {host for hosts in self.recorded.values() for host in hosts}
 
-    def problem(self, component: Component, spec: ActionSpec) -> str | None:
+    def problem(self, component: Component, spec: ActionDefinition) -> str | None:
         """Return what Ansible said of *spec*'s playbook if it cannot read it, or lacks a value to do so."""
         message = self.targets.problem_of(component.use_of(spec))
         if message is None:
@@ -187,7 +187,7 @@ class Coverage:
             return f"{name}{_NEEDS_VALUE}{undefined[0]!r}: {message}"
         return f"Ansible cannot read {name}: {message}"
 
-    def playbook_name(self, component: Component, spec: ActionSpec) -> str:
+    def playbook_name(self, component: Component, spec: ActionDefinition) -> str:
         """Return the path of *spec*'s playbook relative to the catalog; empty if it runs none."""
         return spec.playbook and str(component.playbook_path(spec).relative_to(self.catalog.folder))
 
@@ -202,7 +202,7 @@ class Coverage:
             raise self._nowhere(component, specs)
         return hosts
 
-    def _nowhere(self, component: Component, specs: Iterable[ActionSpec]) -> PlanningError:
+    def _nowhere(self, component: Component, specs: Iterable[ActionDefinition]) -> PlanningError:
         if component.hosts is not None:
             patterns: tuple[str, ...] = (component.hosts,)
             place = component.manifest.name if component.manifest else component.name
@@ -235,7 +235,7 @@ def unread_error(problems: Iterable[str]) -> PlanningError:
     return PlanningError("\n".join(lines), remedy="; ".join(remedies))
 
 
-def spec_of(component: Component, action: Action) -> ActionSpec:
+def spec_of(component: Component, action: Action) -> ActionDefinition:
     """
     Return how *action* of *component* is carried out.
 

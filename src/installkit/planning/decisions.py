@@ -16,7 +16,7 @@ _DISRUPTIVE = frozenset({Action.UPGRADE, Action.RESTART, Action.STOP, Action.UNI
 
 
 @attrs.frozen(kw_only=True)
-class Case:
+class HostGroup:
     """
     One demand on hosts that stand alike.
 
@@ -58,7 +58,7 @@ class Decision:
     via: tuple[str, ...] = ()
 
 
-def decide(case: Case) -> Decision:
+def decide(case: HostGroup) -> Decision:
     """
     Return what *case* asks for.
 
@@ -78,7 +78,7 @@ def decide(case: Case) -> Decision:
     )
 
 
-def _install(case: Case) -> Decision:
+def _install(case: HostGroup) -> Decision:
     row = case.row
     if row is None:
         return _decision(case, Action.INSTALL, _first_version(case), _why_new(case))
@@ -90,7 +90,7 @@ def _install(case: Case) -> Decision:
     return _keep(case, row, Action.INSTALL)
 
 
-def _upgrade(case: Case) -> Decision:
+def _upgrade(case: HostGroup) -> Decision:
     row = case.row
     if row is None:
         raise _not_installed(case)
@@ -108,13 +108,13 @@ def _upgrade(case: Case) -> Decision:
     return attrs.evolve(decision, via=via)
 
 
-def _uninstall(case: Case) -> Decision:
+def _uninstall(case: HostGroup) -> Decision:
     if case.row is None:
         return _unchanged(None, "unchanged, not installed")
     return _decision(case, Action.UNINSTALL, None, Reason.REQUESTED)
 
 
-def _record(case: Case) -> Decision:
+def _record(case: HostGroup) -> Decision:
     row, version = case.row, case.demand.version
     if version is None and case.component.versions:
         raise PlanningError(
@@ -126,19 +126,19 @@ def _record(case: Case) -> Decision:
     return _decision(case, Action.RECORD, version, Reason.REQUESTED)
 
 
-def _forget(case: Case) -> Decision:
+def _forget(case: HostGroup) -> Decision:
     if case.row is None:
         return _unchanged(None, "unchanged, not recorded")
     return _decision(case, Action.FORGET, None, Reason.REQUESTED)
 
 
-def _look(case: Case) -> Decision:
+def _look(case: HostGroup) -> Decision:
     row = case.row
     version = row.version if row else case.component.default_version
     return _decision(case, case.demand.action, case.demand.version or version, Reason.REQUESTED)
 
 
-def _carry_out(case: Case) -> Decision:
+def _carry_out(case: HostGroup) -> Decision:
     row, action = case.row, case.demand.action
     if row is None:
         if case.elsewhere:
@@ -159,7 +159,7 @@ def _carry_out(case: Case) -> Decision:
     return _decision(case, action, row.version, why)
 
 
-_DECIDE: Mapping[Action, Callable[[Case], Decision]] = {
+_DECIDE: Mapping[Action, Callable[[HostGroup], Decision]] = {
     Action.INSTALL: _install,
     Action.UPGRADE: _upgrade,
     Action.UNINSTALL: _uninstall,
@@ -170,7 +170,7 @@ _DECIDE: Mapping[Action, Callable[[Case], Decision]] = {
 }
 
 
-def _decision(case: Case, action: Action, to_version: str | None, reason: str) -> Decision:
+def _decision(case: HostGroup, action: Action, to_version: str | None, reason: str) -> Decision:
     from_version = case.row.version if case.row else None
     return Decision(action=action, from_version=from_version, to_version=to_version, reason=str(reason))
 
@@ -179,7 +179,7 @@ def _unchanged(version: str | None, reason: str) -> Decision:
     return Decision(action=None, from_version=version, to_version=version, reason=reason)
 
 
-def _keep(case: Case, row: Installation, action: Action) -> Decision:
+def _keep(case: HostGroup, row: Installation, action: Action) -> Decision:
     """Decide for what is installed in the right version."""
     if case.demand.forced and case.done and not case.changed:
         return _unchanged(row.version, _DONE)
@@ -192,7 +192,7 @@ def _keep(case: Case, row: Installation, action: Action) -> Decision:
     return _unchanged(row.version, ", ".join(["unchanged", *_remarks(case, row)]))
 
 
-def _remarks(case: Case, row: Installation) -> Iterable[str]:
+def _remarks(case: HostGroup, row: Installation) -> Iterable[str]:
     newest = case.component.default_version
     if newest is not None and newest != row.version:
         if row.version is None or is_newer(case.component, newest, row.version) is not False:
@@ -203,7 +203,7 @@ def _remarks(case: Case, row: Installation) -> Iterable[str]:
         yield _changed(case)
 
 
-def _repair(case: Case, row: Installation) -> Decision:
+def _repair(case: HostGroup, row: Installation) -> Decision:
     """Decide for what nobody can vouch for: try again what was tried last."""
     wanted = case.demand.version
     if row.action is Action.UPGRADE:
@@ -221,7 +221,7 @@ def _repair(case: Case, row: Installation) -> Decision:
     return _decision(case, Action.INSTALL, row.version, Reason.REPAIR)
 
 
-def _first_version(case: Case) -> str | None:
+def _first_version(case: HostGroup) -> str | None:
     """Return what is installed where nothing is proved: as asked, as on the other hosts, as last tried, or the default."""
     if case.demand.version is not None:
         return case.demand.version
@@ -233,7 +233,7 @@ def _first_version(case: Case) -> str | None:
     return case.component.default_version
 
 
-def _why_new(case: Case) -> str:
+def _why_new(case: HostGroup) -> str:
     return Reason.NEW_HOST if case.elsewhere else _why(case.demand)
 
 
@@ -241,15 +241,15 @@ def _why(demand: Demand) -> str:
     return Reason.REQUESTED if demand.required_by is None else f"{Reason.REQUIRED.value} by {demand.required_by}"
 
 
-def _changed(case: Case) -> str:
+def _changed(case: HostGroup) -> str:
     return f"{Reason.PARAMETERS_CHANGED.value}: {', '.join(case.changed)}"
 
 
-def _restarts(case: Case) -> bool:
+def _restarts(case: HostGroup) -> bool:
     return any(each.on_change == "restart" and each.name in case.changed for each in case.component.parameters)
 
 
-def check_fixed(case: Case) -> None:
+def check_fixed(case: HostGroup) -> None:
     """
     Refuse *case* if a value changed that is fixed once its component is installed.
 
@@ -264,7 +264,7 @@ def check_fixed(case: Case) -> None:
         )
 
 
-def _route(case: Case, old: str | None, new: str | None) -> tuple[str, ...]:
+def _route(case: HostGroup, old: str | None, new: str | None) -> tuple[str, ...]:
     """Return the versions in between."""
     if old is not None and new is not None and is_newer(case.component, old, new):
         raise PlanningError(
@@ -277,7 +277,7 @@ def _route(case: Case, old: str | None, new: str | None) -> tuple[str, ...]:
     return route
 
 
-def _no_route(case: Case, old: str | None, new: str | None) -> PlanningError:
+def _no_route(case: HostGroup, old: str | None, new: str | None) -> PlanningError:
     spec = spec_of(case.component, Action.UPGRADE)
     within_reach = ", ".join(reachable_versions(case.component, old)) or "none of the catalog's versions"
     stands = old or "an unknown version"
@@ -288,11 +288,11 @@ def _no_route(case: Case, old: str | None, new: str | None) -> PlanningError:
     )
 
 
-def _not_installed(case: Case) -> PlanningError:
+def _not_installed(case: HostGroup) -> PlanningError:
     return PlanningError(f"{case.place} is not installed", remedy=f"install it first: install {case.component.name}")
 
 
-def _other_version(case: Case, stands: str, wanted: str) -> PlanningError:
+def _other_version(case: HostGroup, stands: str, wanted: str) -> PlanningError:
     before = case.row.version if case.row else None
     back = before is not None and (wanted == before or is_newer(case.component, before, wanted))
     return PlanningError(

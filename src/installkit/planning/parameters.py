@@ -10,7 +10,7 @@ import attrs
 from installkit.errors import PlanningError
 from installkit.model import (
     Action,
-    ActionSpec,
+    ActionDefinition,
     Catalog,
     Component,
     Installation,
@@ -115,7 +115,7 @@ def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str,
 
 
 @attrs.define
-class Values:
+class ResolvedParameters:
     """
     The values that each host gets, by level; secrets are never among them.
 
@@ -221,7 +221,7 @@ class Values:
 
 def handed_variables(
     component: Component,
-    spec: ActionSpec,
+    spec: ActionDefinition,
     request: Request,
     *,
     to_version: str | None,

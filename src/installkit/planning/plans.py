@@ -24,7 +24,7 @@ from installkit.planning.coverage import Coverage, spec_of, unread_error
 from installkit.planning.inputs import digest_inputs
 from installkit.planning.order import Order, order_components
 from installkit.planning.parameters import (
-    Values,
+    ResolvedParameters,
     check_parameters,
     handed_secrets,
     secret_warnings,
@@ -101,14 +101,14 @@ def make_plan(
     coverage.check_limit(inventory)
     _check_playbooks(demands.values(), coverage)
     orders = _order(demands, catalog)
-    values = Values(catalog, inventory, parameters, request.parameters)
+    values = ResolvedParameters(catalog, inventory, parameters, request.parameters)
     changes = _find_all(demands, orders, rows, Setting(coverage, values, stamp.continued))
-    facts = Facts(catalog, inventory, coverage, rows, parameters, values)
+    facts = PlanInputs(catalog, inventory, coverage, rows, parameters, values)
     return assemble(request, changes, orders, facts, stamp)
 
 
 @attrs.frozen
-class Facts:
+class PlanInputs:
     """What a plan is made from, beside the request."""
 
     catalog: Catalog
@@ -116,11 +116,11 @@ class Facts:
     coverage: Coverage
     installed: tuple[Installation, ...]
     parameters: SiteParameters
-    values: Values
+    values: ResolvedParameters
 
 
 def assemble(
-    request: Request, changes: Mapping[str, Changes], orders: tuple[Order, Order], facts: Facts, stamp: Stamp
+    request: Request, changes: Mapping[str, Changes], orders: tuple[Order, Order], facts: PlanInputs, stamp: Stamp
 ) -> Plan:
     """
     Return the plan that carries *changes* out: all checks, then those of the first order, then those of the second.
@@ -166,7 +166,7 @@ def assemble(
     )
 
 
-def _check_questions(steps: Iterable[Step], facts: Facts, request: Request) -> None:
+def _check_questions(steps: Iterable[Step], facts: PlanInputs, request: Request) -> None:
     """Refuse playbooks that ask for what is not given as an extra variable, all at once: in a run nobody answers."""
     problems = []
     for step in steps:
@@ -187,7 +187,7 @@ def _purged(request: Request, steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(f"the data of {name} goes with it" for name in names)
 
 
-def _left_over(facts: Facts) -> Iterable[str]:
+def _left_over(facts: PlanInputs) -> Iterable[str]:
     """Return a sentence for each component that is in the record, but no longer in the catalog."""
     for name, hosts in _recorded(facts.installed).items():
         if name not in facts.catalog:
@@ -211,7 +211,7 @@ def _debuggers(steps: Iterable[Step], catalog: Catalog) -> Iterable[str]:
     )
 
 
-def _dropped(request: Request, facts: Facts) -> Iterable[str]:
+def _dropped(request: Request, facts: PlanInputs) -> Iterable[str]:
     """Return a sentence for each numbered playbook that no plan takes, unless it is excluded."""
     catalog = facts.catalog
     excluded = {path for name in request.exclude for path in dropped_by(name, catalog)}
@@ -270,7 +270,7 @@ def _find_all(
     return changes
 
 
-def _check_values(changes: Mapping[str, Changes], values: Values) -> None:
+def _check_values(changes: Mapping[str, Changes], values: ResolvedParameters) -> None:
     problems = []
     for name, each in changes.items():
         hosts = [host for decision, alike in each.decisions if decision.action in GETTING_VALUES for host in alike]
@@ -282,7 +282,7 @@ def _check_values(changes: Mapping[str, Changes], values: Values) -> None:
         raise PlanningError("\n".join(problems), remedy="set them for the site, or give them with the request")
 
 
-def _missing_secrets(steps: Iterable[Step], facts: Facts, request: Request) -> tuple[str, ...]:
+def _missing_secrets(steps: Iterable[Step], facts: PlanInputs, request: Request) -> tuple[str, ...]:
     carried_out = {step.component for step in steps}
     needed = dict.fromkeys(
         parameter.name

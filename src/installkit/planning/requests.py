@@ -10,7 +10,7 @@ import attrs
 from installkit.errors import PlanningError, UnknownNameError
 from installkit.model import (
     Action,
-    ActionSpec,
+    ActionDefinition,
     Catalog,
     Component,
     Installation,
@@ -329,7 +329,9 @@ def _uses(demand: Demand, request: Request, *, known: bool) -> list[PlaybookUse]
     return [asked_use(component, spec, request, demand.version) for spec in specs if spec.playbook]
 
 
-def asked_use(component: Component, spec: ActionSpec, request: Request, version: str | None = None) -> PlaybookUse:
+def asked_use(
+    component: Component, spec: ActionDefinition, request: Request, version: str | None = None
+) -> PlaybookUse:
     """
     Return the use of *spec*'s playbook with the variables that it will get, as far as they are known before the plan.
 

@@ -21,10 +21,10 @@ from installkit.model import (
 )
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage
-from installkit.planning.decisions import Case, Decision, check_fixed
+from installkit.planning.decisions import Decision, HostGroup, check_fixed
 from installkit.planning.order import Order, order_components
-from installkit.planning.parameters import Values, check_parameters
-from installkit.planning.plans import Facts, Stamp, assemble
+from installkit.planning.parameters import ResolvedParameters, check_parameters
+from installkit.planning.plans import PlanInputs, Stamp, assemble
 from installkit.planning.requests import Demand, Questions, asked_patterns, asked_use, check_limit
 from installkit.text import join_names
 
@@ -33,7 +33,7 @@ Place = tuple[str, str]
 
 
 @attrs.frozen
-class Undone:
+class UndoneRun:
     """
     What the run did that is to be undone.
 
@@ -46,7 +46,7 @@ class Undone:
     before: tuple[Installation, ...]
 
 
-def rollback_questions(request: Request, undone: Undone, catalog: Catalog) -> Questions:
+def rollback_questions(request: Request, undone: UndoneRun, catalog: Catalog) -> Questions:
     """
     Return what must be asked of Ansible before `make_rollback_plan` can answer.
 
@@ -70,7 +70,7 @@ def make_rollback_plan(
     targets: Targets,
     installed: Iterable[Installation],
     *,
-    undone: Undone,
+    undone: UndoneRun,
     stamp: Stamp,
     parameters: SiteParameters,
 ) -> Plan:
@@ -104,15 +104,15 @@ def make_rollback_plan(
     _check_known(changes.values())
     by_name = {component.name: component for component in catalog}
     order = order_components([by_name[name] for name in changes], by_name).reversed()
-    values = Values(catalog, inventory, parameters, request.parameters)
+    values = ResolvedParameters(catalog, inventory, parameters, request.parameters)
     for each in changes.values():
         _check_fixed(each, present, values)
-    facts = Facts(catalog, inventory, coverage, rows, parameters, values)
+    facts = PlanInputs(catalog, inventory, coverage, rows, parameters, values)
     return assemble(request, changes, (order, Order()), facts, stamp)
 
 
 def _changes(
-    undone: Undone, present: Mapping[Place, Installation], coverage: Coverage, known: frozenset[str]
+    undone: UndoneRun, present: Mapping[Place, Installation], coverage: Coverage, known: frozenset[str]
 ) -> dict[str, Changes]:
     past = {(row.component, row.host): row for row in undone.before}
     changes: dict[str, Changes] = {}
@@ -186,14 +186,14 @@ def _check_declared(changes: Iterable[Changes]) -> None:
         )
 
 
-def _check_fixed(changes: Changes, present: Mapping[Place, Installation], values: Values) -> None:
+def _check_fixed(changes: Changes, present: Mapping[Place, Installation], values: ResolvedParameters) -> None:
     component = changes.demand.component
     alike: dict[tuple[str, ...], list[str]] = {}
     for host, change in changes.by_host.items():
         if change.action is Action.ROLLBACK:
             alike.setdefault(values.changed(component, present[component.name, host]), []).append(host)
     for changed, hosts in alike.items():
-        check_fixed(Case(demand=changes.demand, hosts=tuple(hosts), row=None, changed=changed))
+        check_fixed(HostGroup(demand=changes.demand, hosts=tuple(hosts), row=None, changed=changed))
 
 
 def _check_known(changes: Iterable[Changes]) -> None:

@@ -13,7 +13,7 @@ _WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")
 
 
 @attrs.frozen
-class Wanted:
+class NamedVersion:
     """One entry of a request: a component as its author called it, and the version; None takes any."""
 
     name: str
@@ -36,7 +36,7 @@ class Selected:
     by_range: bool = False
 
 
-def parse_wanted(text: str) -> Wanted:
+def parse_wanted(text: str) -> NamedVersion:
     """
     Return what *text* asks for: `NAME` or `NAME=VERSION`.
 
@@ -49,7 +49,7 @@ def parse_wanted(text: str) -> Wanted:
     match = _WANTED.fullmatch(text)
     if match is None:
         raise PlanningError(f"{text!r} asks for no component", remedy="write NAME or NAME=VERSION")
-    return Wanted(**match.groupdict())
+    return NamedVersion(**match.groupdict())
 
 
 def select(texts: Iterable[str], catalog: Catalog, excluded: Collection[str]) -> Iterator[Selected]:

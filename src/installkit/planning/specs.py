@@ -11,7 +11,7 @@ import attrs
 from installkit.model import (
     OWN_CHECKS,
     Action,
-    ActionSpec,
+    ActionDefinition,
     Catalog,
     Component,
     Installation,
@@ -28,7 +28,7 @@ from installkit.model import (
 from installkit.planning.checks import new_ports, own_check_spec
 from installkit.planning.coverage import spec_of
 from installkit.planning.inputs import files_digest
-from installkit.planning.parameters import Values, handed_secrets, handed_variables, step_inputs
+from installkit.planning.parameters import ResolvedParameters, handed_secrets, handed_variables, step_inputs
 from installkit.planning.requests import GETTING_VALUES
 
 _NO_PARAMETERS = SiteParameters()
@@ -112,7 +112,7 @@ class _Specs:
         self._inventory = inventory
         self._targets = targets
         self._parameters = parameters
-        self._values = Values(catalog, inventory, parameters, plan.request.parameters)
+        self._values = ResolvedParameters(catalog, inventory, parameters, plan.request.parameters)
         self._components = {
             step.component: catalog[step.component] for step in plan.steps if step.component != OWN_CHECKS
         }
@@ -177,7 +177,7 @@ class _Specs:
         change = self._changes.get((step.component, host))
         return None if change is None else change.origin(step.to_version)
 
-    def _plays(self, component: Component, spec: ActionSpec, step: Step) -> tuple[Play, ...]:
+    def _plays(self, component: Component, spec: ActionDefinition, step: Step) -> tuple[Play, ...]:
         plays = self._targets.plays_of(component.use_of(spec))
         if not step.limited:
             return plays
@@ -198,7 +198,7 @@ class _Specs:
         }
         return {**self._host_values, **own}
 
-    def _variables(self, component: Component, spec: ActionSpec, step: Step, *, mixed: bool) -> dict[str, Any]:
+    def _variables(self, component: Component, spec: ActionDefinition, step: Step, *, mixed: bool) -> dict[str, Any]:
         versions = {"to_version": step.to_version, "from_version": step.from_version}
         variables = handed_variables(component, spec, self._request, **versions)
         if mixed:  # then each host has its own

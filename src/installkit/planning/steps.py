@@ -6,7 +6,7 @@ from typing import NoReturn
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, ActionSpec, Change, Component, Inventory, Play, Reason, Request, Step
+from installkit.model import Action, ActionDefinition, Change, Component, Inventory, Play, Reason, Request, Step
 from installkit.planning.batches import cut_batches
 from installkit.planning.changes import Changes
 from installkit.planning.coverage import Coverage, spec_of
@@ -21,7 +21,7 @@ _ALONG = "unchanged, but its playbook runs here again, together with the other h
 
 
 @attrs.frozen(kw_only=True)
-class _Work:
+class _StepDraft:
     """
     One action of one component on hosts that reach the same version.
 
@@ -35,7 +35,7 @@ class _Work:
     """
 
     changes: Changes
-    spec: ActionSpec
+    spec: ActionDefinition
     action: Action
     hosts: tuple[str, ...]
     to_version: str | None
@@ -93,7 +93,7 @@ class Steps:
                 concerned.setdefault(decision.to_version, []).extend(hosts)
         for version, names in concerned.items():
             origins = {changes.by_host[host].from_version for host in names}
-            work = _Work(
+            work = _StepDraft(
                 changes=changes,
                 spec=check,
                 action=Action.CHECK,
@@ -138,7 +138,7 @@ class Steps:
         self.warnings += (_nothing_to_approve(changes.demand.component, action) for action in lonely)
         return end
 
-    def _batches(self, work: _Work) -> list[_Work]:
+    def _batches(self, work: _StepDraft) -> list[_StepDraft]:
         company = set(work.company)
         alone = [host for host in work.hosts if host not in company]
         cut = cut_batches(alone or work.hosts, self.request.batch or work.spec.batch)
@@ -150,7 +150,7 @@ class Steps:
             for number, hosts in enumerate(kept, start=1)
         ]
 
-    def _works(self, changes: Changes) -> list[_Work]:
+    def _works(self, changes: Changes) -> list[_StepDraft]:
         """Return what is done, in order: of one action, first what has the most versions still before it."""
         alike: dict[tuple[Action, int, str | None], list[str]] = {}
         for decision, hosts in changes.decisions:
@@ -161,10 +161,10 @@ class Steps:
         ordered = sorted(alike, key=lambda key: (_PLACES[key[0]], -key[1], key[2] or ""))
         return [self._work(changes, key[0], key[2], alike[key]) for key in ordered]
 
-    def _work(self, changes: Changes, action: Action, to_version: str | None, concerned: list[str]) -> _Work:
+    def _work(self, changes: Changes, action: Action, to_version: str | None, concerned: list[str]) -> _StepDraft:
         component = changes.demand.component
         spec = spec_of(component, action)
-        work = _Work(changes=changes, spec=spec, action=action, hosts=tuple(concerned), to_version=to_version)
+        work = _StepDraft(changes=changes, spec=spec, action=action, hosts=tuple(concerned), to_version=to_version)
         if action is Action.VERIFY:
             return self._looking(work) or self._nothing_to_look_at(work)
         hosts = set(concerned)
@@ -187,7 +187,7 @@ class Steps:
             others=tuple(others),
         )
 
-    def _along(self, changes: Changes, first: Change, spec: ActionSpec, rest: list[str]) -> set[str]:
+    def _along(self, changes: Changes, first: Change, spec: ActionDefinition, rest: list[str]) -> set[str]:
         """
         Return *rest*, their changes marked, if all are in the version aimed at: then no limit is needed.
 
@@ -205,7 +205,7 @@ class Steps:
             changes.by_host[change.host] = attrs.evolve(change, reason=_ALONG)
         return set(rest)
 
-    def _add_batch(self, work: _Work, needs: tuple[str, ...]) -> str:
+    def _add_batch(self, work: _StepDraft, needs: tuple[str, ...]) -> str:
         """Add the step for one batch and, where declared, the one that verifies it; return the id of the last."""
         versions = {work.changes.by_host[host].origin(work.to_version) for host in work.concerned}
         work = attrs.evolve(work, from_version=versions.pop() if len(versions) == 1 else None)
@@ -217,7 +217,7 @@ class Steps:
         seen = self._looking(asked)
         return step if seen is None else self._add(seen, (step,))
 
-    def _looking(self, work: _Work) -> _Work | None:
+    def _looking(self, work: _StepDraft) -> _StepDraft | None:
         """
         Return *work*, which only reads, on the hosts where its playbook runs; None if it runs nowhere.
 
@@ -248,7 +248,7 @@ class Steps:
             vouches_for=work.hosts if vouches else (),
         )
 
-    def _nothing_to_look_at(self, work: _Work) -> NoReturn:
+    def _nothing_to_look_at(self, work: _StepDraft) -> NoReturn:
         covered = self.coverage.of_playbook(work.component, work.spec)
         name = self.coverage.playbook_name(work.component, work.spec)
         raise PlanningError(
@@ -256,7 +256,7 @@ class Steps:
             remedy="add it to the limit, or leave the limit out",
         )
 
-    def _add(self, work: _Work, needs: tuple[str, ...]) -> str:
+    def _add(self, work: _StepDraft, needs: tuple[str, ...]) -> str:
         seq = len(self.steps) + 1
         batch = "" if work.batch is None else f"-{work.batch}"
         covered = self.coverage.of_playbook(work.component, work.spec)
@@ -280,7 +280,7 @@ class Steps:
         self.steps.append(step)
         return step.id
 
-    def _tell_of_dropped_plays(self, work: _Work) -> None:
+    def _tell_of_dropped_plays(self, work: _StepDraft) -> None:
         name = self.coverage.playbook_name(work.component, work.spec)
         for play in self.coverage.dropped_plays(work.component, work.spec):
             told = f"limit {self.coverage.limit!r} leaves out a play of {name}: {_named(play)}"
@@ -296,14 +296,14 @@ def _named(play: Play) -> str:
     return f"{play.name} (hosts: {play.pattern})" if play.name else f"hosts: {play.pattern}"
 
 
-def _needs_proof(work: _Work) -> bool:
+def _needs_proof(work: _StepDraft) -> bool:
     """Return whether a verify must follow *work*: also after a restart of what a verify found broken."""
     if work.action in {Action.START, Action.RESTART}:
         return any(work.changes.by_host[host].reason == Reason.REPAIR for host in work.concerned)
     return work.action in _PROVED_BY_VERIFY
 
 
-def _with_waits(batches: Iterable[_Work]) -> Iterable[_Work]:
+def _with_waits(batches: Iterable[_StepDraft]) -> Iterable[_StepDraft]:
     """Yield *batches*, and which of them wait for an approval: of one action, the second of a version, or all but the first."""
     begun: set[Action] = set()
     for batch in batches:

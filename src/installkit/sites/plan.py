@@ -25,7 +25,7 @@ from installkit.model import (
 )
 from installkit.planning import (
     Stamp,
-    Undone,
+    UndoneRun,
     check_parameters,
     digest_inputs,
     make_plan,
@@ -141,7 +141,7 @@ def _resumed(request: Request, run: Journal, catalog: Catalog) -> Request:
     )
 
 
-def _undone_by(sources: SiteSources, request: Request) -> Undone | None:
+def _undone_by(sources: SiteSources, request: Request) -> UndoneRun | None:
     return None if request.rollback is None else _undone(_own_run(sources, request.rollback))
 
 
@@ -159,7 +159,7 @@ def _result(run: Journal) -> RunResult:
     return result
 
 
-def _undone(run: Journal) -> Undone:
+def _undone(run: Journal) -> UndoneRun:
     result, spec = _result(run), run.spec()
     written = {(each.component, each.host) for each in spec.plan.changes if each.action and each.action.bookkeeping}
     changed = [row for row in result.installed if row.changing_run == run.id]
@@ -170,7 +170,7 @@ def _undone(run: Journal) -> Undone:
             f"run {run.id} changed the record alone: there is nothing on a host to undo",
             remedy=Remedy("say what is there, or forget it", ("record", "NAME=VERSION")),
         )
-    return Undone(touched, spec.installed)
+    return UndoneRun(touched, spec.installed)
 
 
 def _own_run(sources: SiteSources, run: str) -> Journal:

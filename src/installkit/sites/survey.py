@@ -22,7 +22,7 @@ from installkit.model import (
     is_vault_password,
     vault_passwords,
 )
-from installkit.planning import Undone, parse_wanted, questions, rollback_questions
+from installkit.planning import UndoneRun, parse_wanted, questions, rollback_questions
 
 
 @attrs.frozen
@@ -39,7 +39,7 @@ class Survey:
     targets: Targets
     installed: tuple[Installation, ...]
     parameters: SiteParameters
-    undone: Undone | None
+    undone: UndoneRun | None
 
 
 class SiteSources:
@@ -149,7 +149,7 @@ class SiteSources:
         return vault_passwords({**(self.directory.store.secrets.of_site(self.name) if kept else {}), **secrets})
 
     def survey(
-        self, request: Request, secrets: Mapping[str, str], *, catalog: Catalog, undone: Undone | None
+        self, request: Request, secrets: Mapping[str, str], *, catalog: Catalog, undone: UndoneRun | None
     ) -> Survey:
         """
         Gather all that planning *request* takes: the catalog, the record, and what Ansible answers.

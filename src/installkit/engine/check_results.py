@@ -21,7 +21,7 @@ _MOST = 4_000
 
 
 @attrs.frozen(kw_only=True)
-class Place:
+class CheckedTask:
     """
     The task that is a check.
 
@@ -33,7 +33,7 @@ class Place:
     location: str | None
 
 
-class Findings:
+class CheckResults:
     """
     Gathers what the tasks of one check step show on each host.
 
@@ -50,7 +50,7 @@ class Findings:
             folder: Locations of tasks are given relative to it.
             ignored: Who ignores which check, and why, by the check's name.
         """
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, CheckedTask] = {}
         self._component = component
         self._folder = folder
         self._ignored = ignored
@@ -96,7 +96,7 @@ class Findings:
 
     def _fail(self, data: Raw) -> None:
         single = result_message(data.get("res") or {}) or "no message"
-        said = [_Said.read(text) for text in self._items.get((data["host"], data["task_uuid"])) or [single]]
+        said = [_Complaint.read(text) for text in self._items.get((data["host"], data["task_uuid"])) or [single]]
         message = cut("\n".join(dict.fromkeys(each.message for each in said)), _MOST)
         remedy = " ".join(dict.fromkeys(each.remedy for each in said if each.remedy))
         status = CheckStatus.WARN if all(each.warns for each in said) else CheckStatus.FAIL
@@ -136,8 +136,8 @@ class Findings:
             ignored=self._ignored.get(name) if ignorable and status is CheckStatus.FAIL else None,
         )
 
-    def _place(self, data: Raw) -> Place:
-        return Place(task=str(data.get("task") or ""), location=task_location(data, self._folder))
+    def _place(self, data: Raw) -> CheckedTask:
+        return CheckedTask(task=str(data.get("task") or ""), location=task_location(data, self._folder))
 
     def _cut_short(self, hosts: Sequence[str]) -> Check:
         """Return the warning that a finding which blocks nothing kept Ansible from later checks."""
@@ -171,7 +171,7 @@ def ordered_checks(found: Iterable[Check], tasks: Mapping[str, int], hosts: Sequ
 
 
 @attrs.frozen
-class _Said:
+class _Complaint:
     """What a failed check says, in its parts."""
 
     message: str
@@ -179,7 +179,7 @@ class _Said:
     warns: bool
 
     @classmethod
-    def read(cls, text: str) -> "_Said":
+    def read(cls, text: str) -> "_Complaint":
         message, _, remedy = text.partition(_REMEDY)
         message = message.strip()
         warns = message.startswith(_WARNING)

@@ -9,6 +9,7 @@ import pytest
 from bare_ansible import bare, timeless
 from installkit import HostStatus, RunStatus
 from installkit.ansible.programs import find_program
+from plan_steps import component_steps
 
 FILES = {
     "ansible.cfg": "[defaults]\nforks = 1\ngathering = explicit\nroles_path = parts\n",
@@ -143,7 +144,7 @@ def test_a_folder_with_all_that_ansible_offers_runs_unchanged(installer, adopted
         by_hand.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(adopted.parent / "key"))
         expected = bare(adopted / "01.stack.yml", inventory)
     by_hand_written = written(made)
-    run = site.start(plan, secrets={"ansible_vault_password": "open sesame"}).wait(100)
+    run = site.start(plan, secrets={"ansible_vault_password": "open sesame"}, checks=False).wait(100)
     found = written(made)
 
     assert RunStatus.SUCCEEDED is run.status, run.log_text("stack")
@@ -157,7 +158,7 @@ def test_a_folder_with_all_that_ansible_offers_runs_unchanged(installer, adopted
     assert "h9.late" in found
     assert {"h2.mended"} == {name for name in found if name.endswith(".mended")}
     assert {"h1.elsewhere", "h2.elsewhere"} == {name for name in found if name.endswith(".elsewhere")}
-    assert dict.fromkeys(("h1", "h2", "h3"), HostStatus.CHANGED) == run.steps[0].host_statuses
+    assert dict.fromkeys(("h1", "h2", "h3"), HostStatus.CHANGED) == component_steps(run.steps)[0].host_statuses
     assert {("h1", "installed"), ("h2", "installed"), ("h3", "installed")} == {
         (row.host, row.status) for row in site.installed()
     }

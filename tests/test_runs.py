@@ -18,6 +18,7 @@ from installkit import EventKind, HostStatus, InstallationStatus, RunStatus, Ste
 from installkit.ansible.scratch import scratch_path
 from installkit.journal import announce, lock_is_held, take_lock
 from installkit.model import FailureCode
+from plan_steps import component_steps
 
 SAY = """
 - name: Install {name}
@@ -48,7 +49,7 @@ def play(*tasks: str, head: str = "hosts: all\n  gather_facts: false") -> str:
 
 
 def finish(site, timeout=60.0, /, *, secrets=None, **wanted):
-    return site.start(site.plan(**wanted), secrets=secrets).wait(timeout)
+    return site.start(site.plan(**wanted), secrets=secrets, checks=False).wait(timeout)
 
 
 def wait_for(condition, timeout=20.0):
@@ -75,14 +76,14 @@ def test_a_folder_of_numbered_playbooks_is_installed_in_order(site, folder):
     for number, name in ((12, "portal"), (3, "mysql"), (8, "zk"), (1, "common"), (5, "redis")):
         (folder / f"{number:02d}.{name}.yml").write_text(SAY.format(name=name))
     plan = site.plan(all=True)
-    run = site.start(plan, note="first").wait(60)
+    run = site.start(plan, note="first", checks=False).wait(60)
 
     order = ["common", "mysql", "redis", "zk", "portal"]
-    assert order == [step.component for step in plan.steps]
+    assert order == [step.component for step in component_steps(plan.steps)]
     assert RunStatus.SUCCEEDED is run.status
     assert set(order) == {row.component for row in site.installed() if row.status is InstallationStatus.INSTALLED}
     inventory = site.snapshot().inventory.path
-    for step, playbook in zip(plan.steps, sorted(folder.glob("*.yml")), strict=True):
+    for step, playbook in zip(component_steps(plan.steps), sorted(folder.glob("*.yml")), strict=True):
         assert bare(playbook, inventory) == run.log(step.id)
     assert site.plan(all=True).empty
 
@@ -143,7 +144,7 @@ def test_a_task_that_fails_on_one_of_three_hosts(site, folder, three_hosts):
     assert FailureCode.TASK_FAILED is failure.code
     assert (("h2",), "Prepare", "03.mysql.yml:6") == (failure.hosts, failure.task, failure.location)
     assert re.fullmatch(r".*non-zero return code\.?\ndisk is full", failure.message)  # Ansible 2.21 says a sentence
-    assert {"h1": "changed", "h2": "failed", "h3": "changed"} == run.steps[0].host_statuses
+    assert {"h1": "changed", "h2": "failed", "h3": "changed"} == component_steps(run.steps)[0].host_statuses
     assert {"h1": "installed", "h2": "failed", "h3": "installed"} == {row.host: row.status for row in site.installed()}
     with pytest.raises(installkit.RunFailedError, match="Prepare"):
         run.raise_for_status()
@@ -164,7 +165,7 @@ def test_an_unreachable_host_is_told_from_a_failed_task(site, folder, inventory)
     run = finish(site, install=["mysql"])
 
     assert [FailureCode.HOST_UNREACHABLE] == [failure.code for failure in run.failures]
-    assert {"gone": HostStatus.UNREACHABLE} == run.steps[0].host_statuses
+    assert {"gone": HostStatus.UNREACHABLE} == component_steps(run.steps)[0].host_statuses
     assert "Connection refused" in run.failures[0].message
 
 
@@ -185,8 +186,8 @@ def test_a_host_that_no_play_holds_after_all_has_not_succeeded(site, folder, thr
     )
     run = finish(site, install=["mysql"])
 
-    assert (RunStatus.FAILED, 0) == (run.status, run.steps[0].rc)
-    assert {"h1": HostStatus.CHANGED, "h2": HostStatus.UNFINISHED} == run.steps[0].host_statuses
+    assert (RunStatus.FAILED, 0) == (run.status, component_steps(run.steps)[0].rc)
+    assert {"h1": HostStatus.CHANGED, "h2": HostStatus.UNFINISHED} == component_steps(run.steps)[0].host_statuses
     assert [FailureCode.HOST_UNFINISHED] == [failure.code for failure in run.failures]
 
 
@@ -211,8 +212,8 @@ def test_a_playbook_edited_while_the_run_waits_is_not_run(site, folder, tmp_path
     gate = tmp_path / "gate"
     (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
     (folder / "08.zk.yml").write_text(SAY.format(name="zk"))
-    run = site.start(site.plan(all=True))
-    wait_for(lambda: run.steps[0].status is StepStatus.RUNNING)
+    run = site.start(site.plan(all=True), checks=False)
+    wait_for(lambda: component_steps(run.steps)[0].status is StepStatus.RUNNING)
     (folder / "08.zk.yml").write_text(SAY.format(name="changed"))
     gate.touch()
     run.wait(30)
@@ -245,7 +246,9 @@ def test_a_failed_step_skips_what_needs_it_and_lets_the_rest_finish(site, folder
         (own / "component.yml").write_text(f"requires: {needs}\nactions: {{install: install.yml}}\n")
     run = finish(site, all=True)
 
-    assert {"a": "failed", "b": "skipped", "c": "succeeded"} == {step.component: step.status for step in run.steps}
+    assert {"a": "failed", "b": "skipped", "c": "succeeded"} == {
+        step.component: step.status for step in component_steps(run.steps)
+    }
     assert {"a", "c"} == {row.component for row in site.installed()}
 
 
@@ -257,12 +260,12 @@ def test_verify_vouches_for_what_was_installed(site, folder, tmp_path):
     )
     run = finish(site, install=["mysql"])
 
-    assert ["succeeded", "failed"] == [step.status for step in run.steps]
+    assert ["succeeded", "failed"] == [step.status for step in component_steps(run.steps)]
     assert [InstallationStatus.FAILED] == [row.status for row in site.installed()]
     (tmp_path / "up").touch()
     plan = site.plan(install=["mysql"])
     assert {"repair"} == {change.reason for change in plan.changes}
-    site.start(plan).wait(30).raise_for_status()
+    site.start(plan, checks=False).wait(30).raise_for_status()
     (row,) = site.installed()
     assert InstallationStatus.INSTALLED is row.status
     assert row.verified_at is not None
@@ -304,15 +307,15 @@ def test_a_site_is_changed_by_one_run_at_a_time(site, folder, tmp_path):
     (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
     (folder / "08.zk.yml").write_text(play("debug:"))
     second = site.plan(install=["zk"])
-    run = site.start(site.plan(install=["mysql"]), requested_by="ann")
+    run = site.start(site.plan(install=["mysql"]), requested_by="ann", checks=False)
 
     with pytest.raises(installkit.SiteLockedError, match="ann") as caught:
-        site.start(second)
+        site.start(second, checks=False)
     gate.touch()
     run.wait(30)
     assert run.id == caught.value.holder["run"]
     with pytest.raises(installkit.StalePlanError, match="changed the site since"):
-        site.start(second)
+        site.start(second, checks=False)
 
 
 @pytest.mark.long
@@ -325,23 +328,23 @@ def test_who_starts_a_run_slowly_is_not_taken_for_the_run_before(site, folder):
     starter = {"run": second.id, "by": "ann", "since": "2026-11-22T08:00:00Z", "doing": second.summary}
     with take_lock(site._directory.folders.site_lock("acme")) as lock:
         with pytest.raises(installkit.SiteLockedError, match="a run is being started there") as caught:
-            site.start(second)
+            site.start(second, checks=False)
 
         assert {} == caught.value.holder
         assert site.snapshot().lock is None
         with announce(lock, starter), pytest.raises(installkit.SiteLockedError, match="started by ann") as caught:
-            site.start(second)
+            site.start(second, checks=False)
 
         assert starter == caught.value.holder
         assert site.snapshot().lock is None
-    assert RunStatus.SUCCEEDED is site.start(second).wait(60).status
+    assert RunStatus.SUCCEEDED is site.start(second, checks=False).wait(60).status
 
 
 def test_a_plan_is_applied_once(site, folder):
     (folder / "03.mysql.yml").write_text(play("debug:"))
     plan = site.plan(install=["mysql"])
 
-    assert site.start(plan).id == site.start(plan).wait(30).id
+    assert site.start(plan, checks=False).id == site.start(plan, checks=False).wait(30).id
     assert 1 == len(site.runs())
 
 
@@ -352,19 +355,21 @@ def test_a_stale_plan_says_what_changed(site, folder):
     (folder / "03.mysql.yml").write_text(play("debug: {msg: other}"))
 
     with pytest.raises(installkit.StalePlanError, match=r"03\.mysql\.yml was edited"):
-        site.start(plan)
+        site.start(plan, checks=False)
+
+
+def edit_last_step(plan, **changes):
+    return attrs.evolve(plan, steps=(*plan.steps[:-1], attrs.evolve(plan.steps[-1], **changes)))
 
 
 @pytest.mark.parametrize(
     "edit",
     [
         pytest.param(lambda plan: attrs.evolve(plan, id="../../evil"), id="an id that is a path"),
-        pytest.param(
-            lambda plan: attrs.evolve(plan, steps=(attrs.evolve(plan.steps[0], id="../../evil"),)), id="a step's id"
-        ),
-        pytest.param(
-            lambda plan: attrs.evolve(plan, steps=(attrs.evolve(plan.steps[0], hosts=("h9",)),)), id="other hosts"
-        ),
+        pytest.param(lambda plan: edit_last_step(plan, id="../../evil"), id="a step's id"),
+        pytest.param(lambda plan: edit_last_step(plan, hosts=("h9",)), id="other hosts"),
+        pytest.param(lambda plan: edit_last_step(plan, needs=()), id="needs no checks"),
+        pytest.param(lambda plan: attrs.evolve(plan, steps=plan.steps[1:]), id="no checks"),
     ],
 )
 def test_a_plan_that_was_edited_is_refused(site, folder, tmp_path, edit):
@@ -389,10 +394,10 @@ def test_check_mode_changes_nothing_and_does_not_use_the_plan_up(site, folder, t
     tried = site.start(plan, check_mode=True).wait(30)
 
     assert (RunStatus.SUCCEEDED, "dry run") == (tried.status, tried.snapshot().note)
-    assert ["01-mysql-install", "03-zk-install"] == [step.id for step in tried.steps]
+    assert ["01-mysql-install", "03-zk-install"] == [step.id for step in component_steps(tried.steps)]
     assert not (tmp_path / "made").exists()
     assert () == site.installed()
-    assert RunStatus.SUCCEEDED is site.start(plan).wait(30).status
+    assert RunStatus.SUCCEEDED is site.start(plan, checks=False).wait(30).status
     assert (tmp_path / "made").exists()
 
 
@@ -412,7 +417,7 @@ def test_a_secret_is_nowhere(installer, site, folder, tmp_path):
             "fail: {msg: 'bad {{ mysql_password }}'}",
         )
     )
-    run = site.start(site.plan(install=["mysql"]), secrets={"mysql_password": canary})
+    run = site.start(site.plan(install=["mysql"]), secrets={"mysql_password": canary}, checks=False)
     wait_for((tmp_path / "got").exists)
     seen = [
         path.read_bytes()
@@ -441,10 +446,10 @@ def test_a_missing_secret_is_named_before_anything_starts(site, folder):
     plan = site.plan(install=["mysql"])
 
     with pytest.raises(installkit.PlanningError, match="mysql_password"):
-        site.start(plan)
+        site.start(plan, checks=False)
     assert () == site.runs()
     site.secrets.set("mysql_password", "treasure")
-    run = site.start(plan).wait(30)
+    run = site.start(plan, checks=False).wait(30)
     assert RunStatus.SUCCEEDED is run.status
     assert () == run.plan.warnings
 
@@ -475,7 +480,7 @@ def test_a_run_outlives_its_starter(tmp_path, folder, inventory):
     script = (
         "import installkit, sys, time\n"
         f"site = installkit.Installer({str(tmp_path / 'data')!r}).site('acme', inventory={str(inventory)!r}, catalog={str(folder)!r})\n"
-        "site.start(site.plan(install=['mysql'])); print('started', flush=True); time.sleep(60)\n"
+        "site.start(site.plan(install=['mysql']), checks=False); print('started', flush=True); time.sleep(60)\n"
     )
     starter = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert starter.stdout is not None
@@ -499,7 +504,7 @@ def test_a_killed_part_takes_the_tree_below_it_along(site, folder, tmp_path, vic
     """Nothing runs on without its supervisor; the run becomes interrupted or failed, as is true, never succeeded."""
     nap = f"sleep 9753{len(victim)}"  # other tests run at the same time
     (folder / "03.mysql.yml").write_text(play(f"command: {nap}"))
-    run = site.start(site.plan(install=["mysql"]))
+    run = site.start(site.plan(install=["mysql"]), checks=False)
     wait_for(lambda: processes_with(nap))
     engine = [
         pid for pid in processes_with(run.id) if b"installkit.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -524,15 +529,15 @@ def test_cancel_lets_the_running_step_end(site, folder, tmp_path):
     gate = tmp_path / "gate"
     (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
     (folder / "08.zk.yml").write_text(play("debug:"))
-    run = site.start(site.plan(all=True))
-    wait_for(lambda: run.steps[0].status is StepStatus.RUNNING)
+    run = site.start(site.plan(all=True), checks=False)
+    wait_for(lambda: component_steps(run.steps)[0].status is StepStatus.RUNNING)
     run.cancel(by="ann")
     wait_for(lambda: run.snapshot().cancel_requested_at is not None)
     gate.touch()
     run.wait(30)
 
     assert RunStatus.CANCELED is run.status
-    assert ["succeeded", "skipped"] == [step.status for step in run.steps]
+    assert ["succeeded", "skipped"] == [step.status for step in component_steps(run.steps)]
     assert "ann" in (run.snapshot().reason or "")
 
 
@@ -540,7 +545,7 @@ def test_cancel_lets_the_running_step_end(site, folder, tmp_path):
 def test_cancel_now_ends_what_runs_and_keeps_what_was_installed(site, folder, tmp_path):
     """What the unfinished task started goes; a service that a finished one left running is the product and stays."""
     (folder / "03.mysql.yml").write_text(play("shell: 'setsid sleep 86421 > /dev/null 2>&1 &'", "command: sleep 97532"))
-    run = site.start(site.plan(install=["mysql"]))
+    run = site.start(site.plan(install=["mysql"]), checks=False)
     wait_for(lambda: processes_with("sleep 97532"))
     run.cancel(now=True)
     run.wait(20)
@@ -590,7 +595,7 @@ def test_a_limited_step_still_sees_the_facts_of_other_hosts(site, folder, three_
     (folder / "03.mysql.yml").write_text(play(f'debug: {{msg: "{message}"}}', head="hosts: all"))
     run = finish(site, install=["mysql"], limit="h2")
 
-    assert ("h2",) == run.steps[0].hosts
+    assert ("h2",) == component_steps(run.steps)[0].hosts
     assert "Linux 3" in run.log_text("mysql")
     told = [event.message for event in run.events() if event.kind is EventKind.OUTPUT and event.message]
     assert ["first gathering facts on all hosts: the playbook may read them"] == told

@@ -78,7 +78,7 @@ def test_a_value_that_sounds_like_a_secret_is_warned_of_with_what_to_do(site):
 def test_no_digest_of_such_a_value_is_kept(site, installer, folder):
     """One who has the record could try guesses with it."""
     site.parameters.set({"api_token": CANARY})
-    run = site.start(site.plan(install=["alpha"], parameters={"db_password": CANARY})).wait(110)
+    run = site.start(site.plan(install=["alpha"], parameters={"db_password": CANARY}), checks=False).wait(110)
     digest = hashlib.sha256(json.dumps(CANARY).encode()).hexdigest().encode()
 
     run.raise_for_status()
@@ -89,7 +89,7 @@ def test_no_digest_of_such_a_value_is_kept(site, installer, folder):
 def test_one_that_nobody_declares_is_handed_over_by_name(site, installer, folder):
     """It reaches the playbook as it is, and stands nowhere in the data directory."""
     plan = site.plan(install=["alpha"], secrets={"db_password": CANARY})
-    run = site.start(plan, secrets={"db_password": CANARY}, verbosity=3).wait(110)
+    run = site.start(plan, secrets={"db_password": CANARY}, verbosity=3, checks=False).wait(110)
 
     run.raise_for_status()
     assert ("db_password",) == plan.request.secrets
@@ -104,9 +104,9 @@ def test_a_plan_by_names_alone_wants_the_value_at_its_start(site):
 
     assert ("db_password",) == site.secrets.missing(plan)
     with pytest.raises(installkit.PlanningError, match="no value is known for the secrets db_password"):
-        site.start(plan)
+        site.start(plan, checks=False)
     with pytest.raises(installkit.UnknownNameError, match="no component has a secret 'other'"):
-        site.start(plan, secrets={"db_password": "abcd", "other": "x"})
+        site.start(plan, secrets={"db_password": "abcd", "other": "x"}, checks=False)
 
 
 def test_one_that_is_given_as_a_value_too_is_refused(site):
@@ -116,7 +116,7 @@ def test_one_that_is_given_as_a_value_too_is_refused(site):
 
 def test_a_resume_wants_it_again(site):
     plan = site.plan(install=["alpha"], secrets=["db_password"], parameters={"stop": 1})
-    run = site.start(plan, secrets={"db_password": CANARY}).wait(110)
+    run = site.start(plan, secrets={"db_password": CANARY}, checks=False).wait(110)
     again = site.plan(resume=run)
 
     assert "failed" == run.status.value

@@ -11,7 +11,7 @@ import pytest
 
 import installkit
 from installkit import RunStatus
-from installkit.installer import recover_database
+from installkit.datadir.recovery import recover_database
 from installkit.store import Store
 from invariants import check_installer
 from plays import build_site, play

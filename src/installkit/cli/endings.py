@@ -75,9 +75,8 @@ def remarks(run: installkit.Run) -> list[str]:
 def _counts(now: installkit.RunSnapshot) -> str:
     hosts = {host for step in now.steps for host in step.host_statuses}
     done = sum(step.status is installkit.StepStatus.SUCCEEDED for step in now.steps)
-    steps = (
-        counted(done, "step") if done == len(now.steps) else f"{done} of {counted(len(now.steps), 'step')} succeeded"
-    )
+    total = now.progress.total
+    steps = counted(done, "step") if done == total else f"{done} of {counted(total, 'step')} succeeded"
     tasks = {word: sum(counts.get(word, 0) for counts in now.recap.values()) for word in ("ok", "changed", "failed")}
     said = ", ".join(f"{number} {word}" for word, number in tasks.items() if number)
     return f"{steps}, {counted(len(hosts), 'host')}" + (f" (tasks: {said})" if said else "")

@@ -39,6 +39,7 @@ class RunProgress:
             requested_by=options.requested_by,
             continues=spec.continues,
         )
+        self._total = len(spec.plan.steps) - sum(each.skipped is not None for each in spec.steps)
         self._failures: tuple[Failure, ...] = ()
         if since is not None:
             self._run = since
@@ -81,7 +82,7 @@ class RunProgress:
             last_seq=self._last_seq,
             duration=_seconds(self._run.started_at, self._last_time, self._run.duration),
             steps=steps,
-            progress=Progress(done=sum(step.status.carried_out for step in steps), total=len(steps)),
+            progress=Progress(done=sum(step.status.carried_out for step in steps), total=self._total),
             recap=_summed(step.recap for step in steps),
             failures=self._failures,
         )

@@ -187,7 +187,13 @@ class StepSnapshot(Step):
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """How many of a run's steps were carried out, well or not, and how many there are; a skipped one never is."""
+    """
+    How many of a run's steps were carried out, well or not, and how many there are; a skipped one never is.
+
+    Attributes:
+        done: Steps that have ended after they had started.
+        total: Steps of the run, without those that were not wanted, as installkit's own checks with `checks=False`.
+    """
 
     done: int
     total: int

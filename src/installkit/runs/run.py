@@ -90,7 +90,7 @@ class Run:
         took = "" if now.duration is None else f", {now.duration:.1f} s"
         where = f", carried elsewhere ({now.carried_elsewhere})" if now.carried_elsewhere else ""
         good = sum(step.status is StepStatus.SUCCEEDED for step in now.steps)
-        return f"<Run {self.id[:6]} {now.status.value}{where}: {good} of {len(now.steps)} steps succeeded{took}>"
+        return f"<Run {self.id[:6]} {now.status.value}{where}: {good} of {now.progress.total} steps succeeded{took}>"
 
     def snapshot(self, *, settle: bool = True) -> RunSnapshot:
         """

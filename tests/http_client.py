@@ -83,10 +83,10 @@ def sse_events(lines):
 
 
 def start(client, site, **request):
-    """Plan and start, and return the path of the run."""
+    """Plan and start without installkit's own checks, and return the path of the run."""
     plan = client.post(f"{site}/plans", json=request)
     assert 201 == plan.status_code, plan.text
-    run = client.post(f"{plan.headers['location']}/runs")
+    run = client.post(f"{plan.headers['location']}/runs", json={"checks": False})
     assert 202 == run.status_code, run.text
     return run.headers["location"]
 

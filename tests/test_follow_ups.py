@@ -112,7 +112,7 @@ def test_rollback_brings_the_old_version_back_and_takes_away_what_was_new(site, 
     site.start(site.plan(install=["a=1.0"]), checks=False).wait(60).raise_for_status()
     run = site.start(site.plan(upgrade=["a"], install=["b"]), checks=False).wait(60).raise_for_status()
     plan = site.plan(rollback=run)
-    site.rollback(run, checks=False).wait(60).raise_for_status()
+    site.rollback(run, checks=False, allow_destructive=True).wait(60).raise_for_status()
 
     assert {"a": "rollback", "b": "uninstall"} == {step.component: step.action for step in component_steps(plan.steps)}
     assert {("a", "h1"): ("installed", "1.0"), ("a", "h2"): ("installed", "1.0")} == rows(site)

@@ -21,7 +21,7 @@ def test_a_plan_is_made_looked_at_and_applied_once(client, site):
     """Starting it answers 202, starting it again 200 with the same run."""
     plan = client.post(f"{site}/plans", json={"install": ["mysql"]})
     shown = client.get(plan.headers["location"]).json()
-    first = client.post(f"{plan.headers['location']}/runs", json={"note": "first install"})
+    first = client.post(f"{plan.headers['location']}/runs", json={"note": "first install", "checks": False})
     again = client.post(f"{plan.headers['location']}/runs", json={})
     done = finish(client, first.headers["location"])
 
@@ -83,6 +83,8 @@ def test_a_request_that_makes_no_plan_says_why(asking, body, code, pointer):
             ({"timeout": -1}, "/timeout"),
             ({"verbosity": 7}, "/verbosity"),
             ({"log_limit": 0}, "/log_limit"),
+            ({"checks": 1}, "/checks"),
+            ({"allow_destructive": "yes"}, "/allow_destructive"),
             ({"secrets": {"a": 1}}, "/secrets/a"),
             ({"x": 1}, "/x"),
         ),

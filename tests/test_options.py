@@ -19,6 +19,8 @@ BAD = {
     "become": "no",
     "ignore_checks": ["host.memory"],
     "log_limit": 1.5,
+    "checks": 1,
+    "allow_destructive": "yes",
 }
 
 

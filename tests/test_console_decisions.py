@@ -67,6 +67,7 @@ def test_checks_are_shown_the_worst_first_and_one_is_ignored_with_a_reason(serve
 
     assert ["host.disk", "host.connection", "host.time", "host.python"] == names
     assert [{"host.disk": "a disk comes tomorrow"}] == [each["ignore_checks"] for each in started]
+    assert ["0123456789ab"] == [each["checks"] for each in started]
 
 
 @pytest.mark.long

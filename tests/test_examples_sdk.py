@@ -176,7 +176,7 @@ def test_a_failed_run_is_told_to_a_webhook_and_a_mailbox(examples, listeners):
     with installkit.Installer() as installer:
         site = installer.site("acme", inventory=examples / "catalog/hosts.yml", catalog=examples / "check")
         site.parameters.set({"archive_folder": str(examples / "archive"), "archive_size_gb": 10_000_000})
-        run = site.start(site.plan(check=["archive"], limit="db1"), checks=False).wait(60)
+        run = site.start(site.plan(check=["archive"], limit="db1")).wait(60)
     addresses = f"http://127.0.0.1:{webhook.server_port}", f"127.0.0.1:{mailbox.server_address[1]}"
     done = python(
         *("notify.py", "last", "--webhook", addresses[0], "--mail-server", addresses[1], "--to", "ops@example.org"),

@@ -92,7 +92,7 @@ def test_readme(reader, playbooks):
     assert [line.split("#")[0].rstrip() for line in english.splitlines()] == [
         line.split("#")[0].rstrip() for line in chinese.splitlines()
     ]
-    assert printed.startswith("1. install mysql on db1\n2. install portal on web1, web2\n")
+    assert printed.startswith("0. check db1, web1, web2\n1. install mysql on db1\n2. install portal on web1, web2\n")
     assert "run_finished" in printed
     assert ["scripts/demo", "scripts/test", "pip install '.[cli]'", "installkit serve -c playbooks"] == [
         line.split("  ")[0] for line in guide.left

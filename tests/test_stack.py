@@ -19,6 +19,7 @@ import yaml
 import installkit
 from installkit import Action, EventKind, HostStatus, RunStatus
 from installkit.ansible.programs import find_program
+from installkit.model import OWN_CHECKS
 from installkit.testing import SSHHosts
 
 PLAYBOOKS = Path(__file__).parent.parent / "playbooks"
@@ -124,7 +125,7 @@ def carried_out(site, **wanted):
     """Plan, start, wait, and show what was planned, done and is installed then."""
     plan = site.plan(**wanted)
     show(plan, plan.summary)
-    run = site.start(plan).wait(1500)
+    run = site.start(plan, allow_destructive="uninstall" in wanted).wait(1500)
     show(told(site, "show", run.id), told(site, "status", "--site", site.name))
     return run
 
@@ -210,7 +211,7 @@ def test_everything_is_installed_from_nothing_by_one_plan(site, hosts, oldest):
     run = carried_out(site, install=oldest).raise_for_status()
 
     assert [] == results(run, "failed", "unreachable")
-    assert set(ALL) == {step.component for step in run.steps if step.action is Action.CHECK}
+    assert {OWN_CHECKS, *ALL} == {step.component for step in run.steps if step.action is Action.CHECK}
     assert set(ALL) == {row.component for row in site.installed()}
     for host in GROUPS["web"]:
         assert "<h1>Portal 1.0 on web" in visit(hosts, host)

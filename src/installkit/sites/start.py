@@ -85,7 +85,7 @@ def _applied(sources: SiteSources, plan: Plan) -> Run | None:
     if not sources.directory.runs.has(plan.id):
         return None
     run = Run(sources.directory, plan.id)
-    if run.plan != plan:
+    if attrs.evolve(run.plan, warnings=plan.warnings) != plan:  # as in `make_run_spec`
         raise PlanningError(
             f"run {plan.id} carried out another plan under this id: the plan was edited", remedy="make the plan again"
         )

@@ -1,10 +1,11 @@
 """Plan and start in one: again where the site or an input changed in between."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from installkit.errors import SiteLockedError, StalePlanError
+from installkit.journal import lock_is_held
 from installkit.runs.run import Run
 from installkit.sites.plan import plan_request
 from installkit.sites.start import start_plan
@@ -28,6 +29,8 @@ def apply_request(
     """
     Plan a request and start the plan, and return its run; see `Site.apply`.
 
+    Behind a lock all is asked and planned anew: what held it changed the site.
+
     Args:
         sources: The site's.
         wanted: The fields of `Request`.
@@ -41,18 +44,18 @@ def apply_request(
         with sources.asked_once():
             plan = plan_request(sources, wanted, secrets)
             try:
-                return _start_when_free(lambda: start_plan(sources, plan, secrets, options), deadline)  # noqa: B023 - called at once
+                return start_plan(sources, plan, secrets, options)
             except StalePlanError:
                 stale += 1
                 if stale == PLANS:
                     raise
+            except SiteLockedError:
+                if time.monotonic() >= deadline:
+                    raise
+        _wait_for_lock(sources, deadline)
 
 
-def _start_when_free(start: Callable[[], Run], deadline: float) -> Run:
-    while True:
-        try:
-            return start()
-        except SiteLockedError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(LOOK_EVERY)
+def _wait_for_lock(sources: SiteSources, deadline: float) -> None:
+    path = sources.directory.folders.site_lock(sources.name)
+    while lock_is_held(path) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY)

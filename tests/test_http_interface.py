@@ -177,6 +177,19 @@ def test_the_document_describes_the_values_on_the_wire():
     assert "succeeded" in schemas["RunSnapshot"]["properties"]["status"]["enum"]
 
 
+def test_what_is_said_of_a_field_is_whole():
+    """Also where the docstring goes on in a second line: each ends as a sentence does."""
+    schemas = document(OPERATIONS)["components"]["schemas"]
+    texts = [
+        field["description"]
+        for schema in schemas.values()
+        for field in schema.get("properties", {}).values()
+        if "description" in field
+    ]
+
+    assert [] == [text for text in texts if not text.endswith(".")]
+
+
 ENDLESS = re.compile(r"/(events|log)$")
 
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance]

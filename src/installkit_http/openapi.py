@@ -234,7 +234,8 @@ def _field_texts(kind: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in reversed(kind.__mro__):
         _, _, text = _docstring(each).partition("Attributes:\n")
-        found |= dict(re.findall(r"^ {4}(\w+): (.+)$", text, re.MULTILINE))
+        texts = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)$", text, re.MULTILINE)
+        found |= {name: " ".join(text.split()) for name, text in texts}
     return found
 
 

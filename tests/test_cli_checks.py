@@ -139,6 +139,24 @@ def test_apply_at_a_terminal_checks_first_and_then_asks(cli, at_terminal):
     assert ["skipped", "succeeded", "succeeded"] == [step["status"] for step in run["steps"]]
 
 
+@pytest.mark.long
+def test_a_run_that_checked_is_named_as_every_other(cli, tmp_path):
+    """By the beginning of its id, or as the last one; one that there is not is no checks."""
+    file = str(tmp_path / "plan.json")
+    ignored = ["--ignore-check", "a.disk-space=soon"]
+    cli("plan", "--install", "a", "-o", file)
+    cli("check", file, *ignored)
+    both = cli("apply", file, "--yes", "--checked", "last", "--skip-checks")
+    unknown = cli("apply", file, "--yes", "--checked", "ffffff")
+    applied = cli("apply", file, "--yes", "--checked", "last", *ignored)
+    steps = json.loads(cli("show", "last", "--json").stdout)["steps"]
+
+    assert (2, 2, 0) == (both.exit_code, unknown.exit_code, applied.exit_code), applied.output
+    assert "give one of them" in both.stderr
+    assert "no run has an id that begins with 'ffffff'" in unknown.stderr
+    assert ["skipped", "succeeded", "succeeded"] == [step["status"] for step in steps]
+
+
 @pytest.mark.parametrize("text", ["a.disk-space", "a.disk-space=", "=soon"])
 def test_a_check_is_not_ignored_without_a_reason(cli, text):
     answer = cli("apply", "--install", "a", "--yes", "--ignore-check", text)

@@ -11,7 +11,7 @@ import click
 import installkit
 from installkit.cli.checks import check_first, ignore_option, read_ignored
 from installkit.cli.commands import Command
-from installkit.cli.completion import complete_files
+from installkit.cli.completion import complete_files, complete_runs
 from installkit.cli.endings import follow
 from installkit.cli.errors import RefusedError
 from installkit.cli.output import STYLES, console, make_table, print_json
@@ -130,7 +130,12 @@ _START_OPTIONS = (
     click.option("--note", metavar="TEXT", default="", callback=_checked, help="What you want to remember of it."),
     ignore_option,
     click.option("--skip-checks", is_flag=True, help="Skip installkit's own checks; those of components are made."),
-    click.option("--checked", metavar="RUN", help="Take the checks of this run, if it is less than 10 minutes old."),
+    click.option(
+        "--checked",
+        metavar="RUN",
+        shell_complete=complete_runs,
+        help="Take the checks of this run, if it is less than 10 minutes old.",
+    ),
     click.option(
         "--timeout", metavar="TIME", type=DURATION, callback=_checked, help="For the whole run, as 90s, 30m or 2h."
     ),
@@ -209,7 +214,7 @@ def carry_out(session: Session, asked: PlanToApply, options: Mapping[str, Any]) 
         **{name: options[name] for name in _PASSED_ON},
         **take_connection(options),
         "check_mode": options["check"],
-        "checks": options["checked"] or not options["skip_checks"],
+        "checks": _wanted_checks(session, options["checked"], skip=options["skip_checks"]),
         "ignore_checks": read_ignored(options["ignore_check"]),
     }
     known = None if options["check"] else asked.site.started(asked.plan, **start)
@@ -228,6 +233,15 @@ def carry_out(session: Session, asked: PlanToApply, options: Mapping[str, Any]) 
         say(f"started; to watch it: {session.command('watch', short(run.id))}")
     else:
         follow(session, run, as_json=options["as_json"])
+
+
+def _wanted_checks(session: Session, checked: str | None, *, skip: bool) -> bool | str:
+    """Return what `Site.start` takes as `checks`; *checked* names a run as everywhere, by the beginning of its id or `last`."""
+    if checked is None:
+        return not skip
+    if skip:
+        raise click.UsageError("--checked takes checks and --skip-checks leaves them out: give one of them")
+    return session.installer.run(checked).id
 
 
 def refuse_unasked(question: str, *, yes: bool) -> None:

@@ -130,7 +130,8 @@ def watch(session: Session, run: str) -> None:
     """
     Watch a run until it ends, from its beginning; Ctrl-C leaves it alone.
 
-    RUN is an id, the beginning of one, or `last`. The exit code is 0 if it succeeded, else 1.
+    RUN is an id, the beginning of one, or `last`. The exit code is 0 if it succeeded, 3 if it failed at
+    its checks, else 1.
 
     installkit watch last
     installkit watch 7f3c && installkit status

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -319,6 +320,24 @@ def test_a_site_is_changed_by_one_run_at_a_time(site, folder, tmp_path):
 
 
 @pytest.mark.long
+def test_apply_waits_for_a_site_that_another_run_changes(site, folder, tmp_path):
+    """What that run did is what its plan starts from."""
+    gate = tmp_path / "gate"
+    (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 60, sleep: 1}}"))
+    (folder / "08.zk.yml").write_text(play("debug:"))
+    run = site.start(site.plan(install=["mysql"]), checks=False)
+    with pytest.raises(installkit.SiteLockedError):
+        site.apply(install=["zk"], checks=False)
+    opener = threading.Timer(2.0, gate.touch)
+    opener.start()
+    applied = site.apply(install=["zk"], checks=False, wait_for_lock=100.0).wait(60)
+    opener.join()
+
+    assert [RunStatus.SUCCEEDED] * 2 == [run.status, applied.status]
+    assert run.id == applied.plan.revision
+
+
+@pytest.mark.long
 def test_who_starts_a_run_slowly_is_not_taken_for_the_run_before(site, folder):
     """The lock's file names its last holder until the next one has told who it is, and then that one."""
     (folder / "03.mysql.yml").write_text(play("debug:"))
@@ -452,6 +471,7 @@ def test_a_missing_secret_is_named_before_anything_starts(site, folder):
     run = site.start(plan, checks=False).wait(30)
     assert RunStatus.SUCCEEDED is run.status
     assert () == run.plan.warnings
+    assert run.id == site.start(plan).id
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ from installkit.testing import SSHHosts
 
 settings.register_profile(
     "shared machine",
-    deadline=None,  # it is no clock
+    deadline=None,  # it is not a clock
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=os.environ.get("CI") == "true",  # what passes today passes tomorrow; at home each run tries others
 )

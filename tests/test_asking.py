@@ -57,7 +57,7 @@ def questions_to(script):
 
 
 def test_a_plan_is_for_the_hosts_that_its_values_mean(installer, folder, three, tmp_path):
-    """Who is not meant is neither planned nor touched nor recorded; the record of one is no reason to doubt the others'."""
+    """Who is not meant is neither planned nor touched nor recorded; the record of one is not a reason to doubt the others'."""
     (folder / "01.app.yml").write_text(TOUCH.replace("{HOSTS}", "{{ target | default('web') }}"))
     site = installer.site("acme", inventory=three, catalog=folder)
 

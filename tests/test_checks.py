@@ -236,9 +236,9 @@ def test_a_broken_check_is_no_passed_check(site, folder, diary):
 
 
 REFUSED = {
-    "b.disk": ("x", "'b.disk' is no check of the plan"),
-    "a": ("x", "'a' is no check of the plan"),
-    "host.dist": ("x", "'host.dist' is no check of the plan"),
+    "b.disk": ("x", "'b.disk' is not a check of the plan"),
+    "a": ("x", "'a' is not a check of the plan"),
+    "host.dist": ("x", "'host.dist' is not a check of the plan"),
     "host.python": ("x", "host.python cannot be ignored"),
     "a.disk": (" ", "a.disk is ignored without a reason"),
 }

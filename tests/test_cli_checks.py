@@ -141,7 +141,7 @@ def test_apply_at_a_terminal_checks_first_and_then_asks(cli, at_terminal):
 
 @pytest.mark.long
 def test_a_run_that_checked_is_named_as_every_other(cli, tmp_path):
-    """By the beginning of its id, or as the last one; one that there is not is no checks."""
+    """By the beginning of its id, or as the last one; one that does not exist counts for nothing."""
     file = str(tmp_path / "plan.json")
     ignored = ["--ignore-check", "a.disk-space=soon"]
     cli("plan", "--install", "a", "-o", file)

@@ -156,7 +156,7 @@ def test_what_is_completed_is_explained(place):
 
 @pytest.mark.parametrize("damage", ["absent", "no database"])
 def test_completion_never_fails_and_makes_nothing(tmp_path, damage):
-    """A tab key is no moment for a traceback, nor for a new data directory."""
+    """A tab key is not a moment for a traceback, nor for a new data directory."""
     if damage == "no database":
         (tmp_path / "data" / "runs").mkdir(parents=True)
         (tmp_path / "data" / "installkit.db").write_bytes(b"no database" * 1000)

@@ -102,16 +102,18 @@ def test_the_command_line_uses_public_names_alone():
         pytest.param("plan", "nothing is asked for; for example: installkit plan", id="empty request"),
         pytest.param("plan --install mysql", "there is no site yet in {p}/data: name", id="no site"),
         pytest.param("plan --site acme --install mysql", "no site is named 'acme'", id="unknown site"),
-        pytest.param("plan --site ../x -c {p}/playbooks -i {p}/hosts.ini --all", "'../x' is no name", id="site's name"),
+        pytest.param(
+            "plan --site ../x -c {p}/playbooks -i {p}/hosts.ini --all", "'../x' is not a name", id="site's name"
+        ),
         pytest.param("plan -i {p}/nope.ini --all", "does not exist", id="no inventory"),
         pytest.param("plan -i {p}/hosts.ini -c {p} --all", "neither a numbered playbook", id="no catalog"),
         pytest.param("plan -i {p}/hosts.ini -c {p}/playbooks --install mysql --batch 0", "0", id="batch"),
         pytest.param("plan -i {p}/hosts.ini -c {p}/playbooks --install nope", "is named 'nope'", id="first plan"),
         pytest.param("record nope --site new -i {p}/hosts.ini -c {p}/playbooks", "is named 'nope'", id="first record"),
         pytest.param("apply mysql", "for a component: --install mysql", id="component as plan"),
-        pytest.param("apply {p}/hosts.ini", "is no plan", id="file that is no plan"),
+        pytest.param("apply {p}/hosts.ini", "is not a plan", id="file that is not a plan"),
         pytest.param("apply {p}/hosts.ini --all", "is a plan already", id="plan and request"),
-        pytest.param("apply --all --timeout soon", "'soon' is no time", id="timeout"),
+        pytest.param("apply --all --timeout soon", "'soon' is not a time", id="timeout"),
         pytest.param(f"apply --all --note {'x' * 501}", "has 501 characters, more than 500", id="long note"),
         pytest.param("apply --all --note \x1b[2J", "without control characters as '\\x1b'", id="control characters"),
         pytest.param("apply --all --jobs 0", "it is a whole number from 1 on, not 0", id="jobs"),
@@ -282,7 +284,7 @@ def test_a_wrong_file_of_variables_is_told_by_its_place(place, text, message):
         ("a=1 lonely", "'lonely' has no value; write NAME=VALUE"),
         ("=1", "'=1' has no name; write NAME=VALUE"),
         ("a='1", '"a=\'1" cannot be read: No closing quotation'),
-        ("{a", "'{a' is no map: "),
+        ("{a", "'{a' is not a map: "),
         ("@/nowhere.yml", "@/nowhere.yml cannot be read: No such file or directory"),
     ],
 )
@@ -324,7 +326,7 @@ def test_null_is_no_value_of_a_parameter(place):
     unset = CliRunner().invoke(app, shlex.split(command)[1:])
 
     assert 2 == refused.exit_code
-    assert "null is no value, for mysql_port" in refused.stderr
+    assert "null is not a value, for mysql_port" in refused.stderr
     assert "/srv" not in json.dumps(entered)
     assert 0 == unset.exit_code, unset.output
     assert "3307" not in cli(place, "site", "show", "acme").stdout

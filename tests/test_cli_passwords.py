@@ -11,7 +11,7 @@ from installkit.cli.passwords import take_passwords
 
 @pytest.fixture
 def type_in(monkeypatch):
-    """Put lines on stdin, which is no terminal."""
+    """Put lines on stdin, which is not a terminal."""
     return lambda *lines: monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
 
 
@@ -65,8 +65,8 @@ def test_vault_passwords_come_from_files_and_scripts(key, tmp_path):
         pytest.param({"ask_pass": True}, "SSH password: the value is empty", id="nothing typed"),
         pytest.param({"vault_password_file": ("/nowhere",)}, "/nowhere: No such file", id="no file"),
         pytest.param({"vault_id": ("prod@{p}/bad",)}, "bad: the script ended with status 3", id="script that fails"),
-        pytest.param({"vault_id": ("prod@{p}/binary",)}, "binary: it is no text", id="no text"),
-        pytest.param({"vault_id": ("a b@{p}/key",)}, "'a b' is no label", id="label"),
+        pytest.param({"vault_id": ("prod@{p}/binary",)}, "binary: it is not text", id="no text"),
+        pytest.param({"vault_id": ("a b@{p}/key",)}, "'a b' is not a label", id="label"),
         pytest.param({"vault_id": ("{p}/key", "default@{p}/key")}, "given twice", id="one label twice"),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_secret_is_found_behind_quotes_within_quotes(secret, inner, in_base64,
 @pytest.mark.parametrize("quoting", [str, json.dumps, lambda text: repr(json.dumps(text).encode())])
 def test_a_secret_of_thousands_of_lines_costs_little(quoting):
     """Ten megabytes of log take seconds, and each line of the secret is found in it."""
-    chance = random.Random(1)  # noqa: S311 - it is no secret
+    chance = random.Random(1)  # noqa: S311 - it is not a secret
     lines = [base64.b64encode(chance.randbytes(48)).decode() for _ in range(4000)]
     log = "\n".join(f"ok: [web{number % 7}] => {number * 7919:0120}" for number in range(70_000))
     redactor = Redactor(["\n".join(lines)])

@@ -45,7 +45,7 @@ def rows(site):
 
 
 def test_resume_runs_what_is_left_with_todays_playbooks(site, folder, diary):
-    """What is proved stays as it is; the playbook that failed was mended, and that is no reason to refuse."""
+    """What is proved stays as it is; the playbook that failed was mended, and that is not a reason to refuse."""
     write_component(folder, diary, "a")
     write_component(folder, diary, "b", fails="true")
     run = site.start(site.plan(install=["a", "b"]), checks=False).wait(60)

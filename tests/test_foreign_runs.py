@@ -105,7 +105,7 @@ KINDS = {
     "no spec": without("spec.json"),
     "newer format of the spec": replaced("spec.json", '"format": 1', '"format": 2'),
     "newer format of the result": replaced("result.json", '"format": 1', '"format": 2'),
-    "format that is no number": replaced("spec.json", '"format": 1', '"format": Infinity'),
+    "format that is not a number": replaced("spec.json", '"format": 1', '"format": Infinity'),
     "newer action": replaced("spec.json", '"install"', '"migrate"'),
     "newer status": replaced("result.json", '"failed"', '"given_up"'),
     "newer kind of event": replaced("events.jsonl", '"kind":"task_started"', '"kind":"task_thought"'),

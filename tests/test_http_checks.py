@@ -39,7 +39,7 @@ def test_a_plan_is_checked_and_can_be_applied_afterwards(client, site, playbooks
 
 @pytest.mark.long
 def test_checks_that_cannot_be_carried_out_are_a_failed_run(client, site, playbooks):
-    """Its failure says that it is no finding."""
+    """Its failure says that it is not a finding."""
     (playbooks / "08.slow.check.yml").write_text("- hosts: h1\n  strategy: no such\n  tasks: []\n")
     plan = client.post(f"{site}/plans", json={"install": ["slow"]}).headers["location"]
     done = finish(client, client.post(f"{plan}/checks").headers["location"])

@@ -183,7 +183,7 @@ def test_plugin_configuration_is_not_static(source, tmp_path):
 
 
 def test_missing_sources_are_named_together(tmp_path):
-    """Every missing source is an issue; a list of hosts is no source."""
+    """Every missing source is an issue; a list of hosts is not a source."""
     with pytest.raises(DefinitionError) as caught:
         read_inventory([tmp_path / "nope.ini", Path("db1,db2,")])
 
@@ -347,7 +347,7 @@ def test_a_changed_configuration_is_asked_again(source, catalog, tmp_path):
 
 
 def test_a_spoilt_memory_is_asked_again(source, tmp_path, caplog):
-    """A file that is no answer costs the time of asking, and is said in the log."""
+    """A file that is not an answer costs the time of asking, and is said in the log."""
     first = read_inventory([source], asking=Asking(cache=tmp_path / "cache"))
     (kept,) = (tmp_path / "cache").iterdir()
     kept.write_text("{")

@@ -104,7 +104,7 @@ def test_an_install_that_runs_along_says_so(site, write, diaries, tmp_path):
 
 
 def test_each_batch_keeps_the_plays_for_others(site, write, diaries):
-    """`hosts: localhost` beside `hosts: web` goes with every batch, and is no batch of its own."""
+    """`hosts: localhost` beside `hosts: web` goes with every batch, and is not a batch of its own."""
     write("name: app\nactions: {install: {playbook: app.yml, batch: 2}}\n", app=[("localhost", "out"), ("web", "in")])
     run = finish(site, install=["app"]).raise_for_status()
 

@@ -119,9 +119,13 @@ def test_a_user_with_passwords_connects_and_becomes_root(installer, ssh_hosts, f
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        pytest.param("ansible_ssh_pass", "x", "ansible_ssh_pass is no password that Ansible takes", id="another name"),
-        pytest.param("ansible_vault_password:a b", "x", "is no password that Ansible takes", id="a label with a space"),
-        pytest.param("ansible_vault_password:default", "x", "is no password that Ansible", id="Ansible's own label"),
+        pytest.param(
+            "ansible_ssh_pass", "x", "ansible_ssh_pass is not a password that Ansible takes", id="another name"
+        ),
+        pytest.param(
+            "ansible_vault_password:a b", "x", "is not a password that Ansible takes", id="a label with a space"
+        ),
+        pytest.param("ansible_vault_password:default", "x", "is not a password that Ansible", id="Ansible's own label"),
         pytest.param("ansible_password", "", "ansible_password is empty", id="empty"),
         pytest.param("ansible_password", "x ", "white space", id="white space at its end"),
         pytest.param("ansible_vault_password", "x" * 5000, "longer than 4096", id="long"),

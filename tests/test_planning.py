@@ -929,15 +929,19 @@ def test_a_limit_restricts_and_is_handed_to_ansible():
         pytest.param({"install": ("mysql",), "limit": "nowhere"}, "no host matches limit 'nowhere'", id="no host"),
         pytest.param({"install": ("mysql",), "limit": "web"}, "limit 'web' leaves no host of mysql", id="other hosts"),
         pytest.param({"install": ("portal",), "limit": "web"}, "portal requires mysql, which is not", id="requirement"),
-        pytest.param({"install": ("mysql",), "limit": "@/etc/passwd"}, "is no host pattern", id="file"),
-        pytest.param({"install": ("mysql",), "limit": "db,@/etc/passwd"}, "is no host pattern", id="file among hosts"),
-        pytest.param({"install": ("mysql",), "limit": "--list"}, "is no host pattern", id="option"),
-        pytest.param({"install": ("mysql",), "limit": "{{ x }}"}, "is no host pattern", id="template"),
-        pytest.param({"install": ("mysql",), "limit": " "}, "is no host pattern", id="blank"),
-        pytest.param({"install": ("mysql",), "limit": ","}, "limit ',' is no host pattern", id="no name"),
-        pytest.param({"install": ("mysql",), "limit": "&"}, "limit '&' is no host pattern", id="and nothing"),
-        pytest.param({"install": ("mysql",), "limit": "db1,!"}, "limit 'db1,!' is no host pattern", id="not nothing"),
-        pytest.param({"install": ("mysql",), "limit": 3}, "limit 3 is no host pattern", id="a number"),
+        pytest.param({"install": ("mysql",), "limit": "@/etc/passwd"}, "is not a host pattern", id="file"),
+        pytest.param(
+            {"install": ("mysql",), "limit": "db,@/etc/passwd"}, "is not a host pattern", id="file among hosts"
+        ),
+        pytest.param({"install": ("mysql",), "limit": "--list"}, "is not a host pattern", id="option"),
+        pytest.param({"install": ("mysql",), "limit": "{{ x }}"}, "is not a host pattern", id="template"),
+        pytest.param({"install": ("mysql",), "limit": " "}, "is not a host pattern", id="blank"),
+        pytest.param({"install": ("mysql",), "limit": ","}, "limit ',' is not a host pattern", id="no name"),
+        pytest.param({"install": ("mysql",), "limit": "&"}, "limit '&' is not a host pattern", id="and nothing"),
+        pytest.param(
+            {"install": ("mysql",), "limit": "db1,!"}, "limit 'db1,!' is not a host pattern", id="not nothing"
+        ),
+        pytest.param({"install": ("mysql",), "limit": 3}, "limit 3 is not a host pattern", id="a number"),
     ],
 )
 def test_a_limit_that_leaves_nothing_or_is_none_is_refused(request_, message):
@@ -978,7 +982,7 @@ def test_a_limit_that_matches_nothing_names_its_parts():
     ("limit", "parts"),
     [
         pytest.param("web1", ["web1"], id="one"),
-        pytest.param("web[0:1]:!db1", ["web[0:1]", "!db1"], id="a range is no separator"),
+        pytest.param("web[0:1]:!db1", ["web[0:1]", "!db1"], id="a range is not a separator"),
         pytest.param("a,b:c", ["a", "b:c"], id="commas before colons"),
         pytest.param("fe80::1", ["fe80::1"], id="an address"),
         pytest.param("fe80::1,fe80::2", ["fe80::1", "fe80::2"], id="addresses"),
@@ -1492,7 +1496,7 @@ def test_a_plan_is_stale_with_what_changed():
 
 
 def test_a_play_that_means_other_hosts_than_when_the_plan_was_made_makes_it_stale():
-    """Its `hosts:` line may read what is no input, as the environment."""
+    """Its `hosts:` line may read what is not an input, as the environment."""
     plan = World((MYSQL,)).plan(install=("mysql",))
     moved = attrs.evolve(plan, steps=(attrs.evolve(plan.steps[0], hosts=("db1",)),))
 

@@ -175,7 +175,7 @@ def test_a_way_is_rolled_back_to_where_it_began():
 
 
 def test_a_rollback_that_failed_is_tried_again():
-    """Nobody knows what such a host has: that it was on its way back is no reason to leave it there."""
+    """Nobody knows what such a host has: that it was on its way back is not a reason to leave it there."""
     before = World((app(),)).done(install=("app=1.0",))
     after = before.done(upgrade=("app",))
     tried = {"action": Action.ROLLBACK, "to_version": "1.0", "status": InstallationStatus.FAILED}
@@ -277,5 +277,5 @@ def test_a_rollback_within_what_is_no_limit_is_refused():
     """Before Ansible is asked, as with every other request."""
     world = World((app(),)).done(install=("app=1.0",))
 
-    with pytest.raises(PlanningError, match="limit '&' is no host pattern"):
+    with pytest.raises(PlanningError, match="limit '&' is not a host pattern"):
         rollback_questions(Request(rollback="run1", limit="&"), UndoneRun(tuple(world.record), ()), world.catalog)

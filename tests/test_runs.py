@@ -134,7 +134,7 @@ def test_a_log_is_what_ansible_playbook_prints(site, folder, inventory, text):
 
 
 def test_a_task_that_fails_on_one_of_three_hosts(site, folder, three_hosts):
-    """The failure names task, host, place and message; the other hosts' work is kept as proved, the step is no success."""
+    """The failure names task, host, place and message; the other hosts' work is kept as proved, the step is not a success."""
     failing = "shell: 'echo disk is full >&2; test {{ inventory_hostname }} != h2'\n      name: Prepare"
     (folder / "03.mysql.yml").write_text(play("debug: {msg: first}", failing))
     run = finish(site, install=["mysql"])
@@ -456,7 +456,7 @@ def test_a_secret_is_nowhere(installer, site, folder, tmp_path):
 
 
 def test_a_missing_secret_is_named_before_anything_starts(site, folder):
-    """Once it is kept, the same plan starts: what it said of the secret is no part of what it does."""
+    """Once it is kept, the same plan starts: what it said of the secret is not a part of what it does."""
     (folder / "mysql.component.yml").write_text(
         "parameters:\n  mysql_password: {type: string, secret: true, required: true}\nactions: {install: 03.mysql.yml}\n"
     )

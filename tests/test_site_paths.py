@@ -180,7 +180,7 @@ def test_two_sites_with_one_inventory_are_named(place, caplog):
 
 
 def test_a_list_of_hosts_stays_refused(place):
-    """Such a list is no inventory of a site: nobody could find it again."""
+    """Such a list is not an inventory of a site: nobody could find it again."""
     said = plan(place, "-i", "h1,")
 
     assert 2 == said.exit_code

@@ -257,7 +257,7 @@ def test_a_plan_of_another_site_is_refused(installer, face, site):
 
 @pytest.mark.long
 def test_a_plan_is_started_once(installer, face, site):
-    """Starting it again is no mistake: there is one run."""
+    """Starting it again is not a mistake: there is one run."""
     plan = site.plan(install=["app"])
     answers = [face.start(plan, checks=False), face.start(plan)]
 

@@ -330,7 +330,7 @@ def test_a_database_that_went_missing_while_open_is_told(store, path, gone):
 def test_a_file_that_is_no_database_is_told(path):
     path.write_bytes(b"no database at all, but text that is long enough\n" * 100)
 
-    with pytest.raises(StoreError, match=f"{path} is no database") as caught:
+    with pytest.raises(StoreError, match=f"{path} is not a database") as caught:
         Store(path)
 
     assert "installkit reindex" in caught.value.remedy

@@ -1,4 +1,4 @@
-"""What Ansible writes while a run is under way: it is no input, and holds no secret."""
+"""What Ansible writes while a run is under way: it is not an input, and holds no secret."""
 
 import pytest
 

@@ -66,7 +66,7 @@ def descriptors():
     found = []
     for path in Path("/proc/self/fd").iterdir():
         try:
-            found.append(os.readlink(path))  # noqa: PTH115 - what it names is no path of its own for a pipe
+            found.append(os.readlink(path))  # noqa: PTH115 - what it names is not a path of its own for a pipe
         except FileNotFoundError:  # the one that lists them
             continue
     return sorted(found)

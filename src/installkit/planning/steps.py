@@ -1,4 +1,17 @@
-"""The steps that carry changes out."""
+"""
+The steps that carry changes out.
+
+A change says what happens to one component on one host; a step is one playbook carried out once. Between them:
+
+    changes of mysql   db1: upgrade 1 → 3 by 2     db2: upgrade 2 → 3
+    drafts             upgrade to 2 on db1         upgrade to 3 on db1, db2       one action, one version aimed at
+    batches            with `batch: 1`: db1, then db2                             hosts of other groups go with each
+    steps              01-mysql-upgrade → 02-mysql-verify → 03-mysql-upgrade-1 → …
+
+The hosts of a step are those that change, those of its plays that are not the component's own (as `localhost`), and, where
+no limit is needed then, those that stay as they are: they run along, and their change says so. A step needs the last
+step of each component that its own requires or that comes before it in the order, and all checks.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn

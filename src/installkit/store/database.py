@@ -1,4 +1,14 @@
-"""The queue database: one thread writes, whole units at a time; every thread reads for itself."""
+"""
+The queue database: one thread writes, whole units at a time; every thread reads for itself.
+
+SQLite lets one connection write at a time: who comes second is told "database is locked". So nobody writes here but one
+thread of each process, which takes units from a queue; a unit is stored whole or not at all. Between processes the
+writer tries again, for as long as `LOCK_PATIENCE`.
+
+    thread A   unit(save site)  ──┐
+    thread B   unit(save plan)  ──┴─ queue ──→ writer   BEGIN IMMEDIATE; save site; COMMIT; BEGIN IMMEDIATE; …
+    thread C   read(list runs)       a connection of its own, which the write-ahead log lets read meanwhile
+"""
 
 import atexit
 import contextlib

@@ -23,7 +23,7 @@ class GraphNode:
 
     Attributes:
         id: The step's.
-        seq: Position in the plan, from 1.
+        seq: Position in the plan, from 1; 0 for installkit's own checks.
         title: What it does, as `upgrade mysql 10.11.18 → 10.11.19 (batch 2)`.
         hosts: Where, in words, as `db1, db2`.
     """
@@ -66,12 +66,14 @@ class PlanGraph:
     edges: tuple[GraphEdge, ...]
 
     def __str__(self) -> str:
-        seqs = {node.id: node.seq for node in self.nodes}
+        first = self.nodes[0].seq if self.nodes else 0  # of several checks each has the number 0
+        names = {node.id: f"s{number}" for number, node in enumerate(self.nodes, start=first)}
         boxes = [
-            f'  s{node.seq}["{node.seq}. {_escaped(node.title)}<br/>{_escaped(node.hosts)}"]' for node in self.nodes
+            f'  {names[node.id]}["{node.seq}. {_escaped(node.title)}<br/>{_escaped(node.hosts)}"]'
+            for node in self.nodes
         ] or [f'  none["{_escaped(self.summary)}"]']
         arrows = (
-            f"  s{seqs[edge.start]} {'-- approval ' if edge.approval else ''}--> s{seqs[edge.end]}"
+            f"  {names[edge.start]} {'-- approval ' if edge.approval else ''}--> {names[edge.end]}"
             for edge in self.edges
         )
         return "\n".join(["flowchart TD", *boxes, *arrows])

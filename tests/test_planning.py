@@ -6,6 +6,7 @@ import pytest
 
 from installkit.errors import DependencyCycleError, PlanningError, UnknownNameError
 from installkit.model import (
+    OWN_CHECKS,
     Action,
     ActionDefinition,
     Catalog,
@@ -45,6 +46,7 @@ from installkit.planning.limits import limit_parts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FOLDER = Path("/catalog")
+CHECK_PLAYBOOK = Path("/installkit/host.check.yml")
 GROUPS = {"db": ("db1", "db2"), "web": ("web1", "web2", "web3"), "none": ()}
 
 
@@ -161,6 +163,7 @@ class World:
             RunOptions(),
             run=plan.id,
             created_at=NOW,
+            check_playbook=CHECK_PLAYBOOK,
             parameters=self.parameters,
             installed=self.record.values(),
         )
@@ -208,9 +211,24 @@ def reasons(plan):
     return {(change.component, change.host): change.reason for change in plan.changes}
 
 
+def declared(plan):
+    """Return the steps of *plan* that its catalog declares: without installkit's own checks, and as if none needed these."""
+    own = {step.id for step in plan.steps if step.component == OWN_CHECKS}
+    return [
+        attrs.evolve(step, needs=tuple(need for need in step.needs if need not in own))
+        for step in plan.steps
+        if step.id not in own
+    ]
+
+
+def declared_specs(spec):
+    """Return what the steps of a run that its catalog declares take."""
+    return [each for each in spec.steps if not each.own]
+
+
 def done(plan):
-    """Return what *plan*'s steps do, in order."""
-    return [(step.action.value, step.component, step.hosts) for step in plan.steps]
+    """Return what the declared steps of *plan* do, in order."""
+    return [(step.action.value, step.component, step.hosts) for step in declared(plan)]
 
 
 MYSQL = component("mysql", 3, versions=("1.0", "2.0"))
@@ -370,7 +388,7 @@ def test_going_on_excludes_what_was_excluded_and_more():
     old = Request(restart=("1-4",), exclude=("d",))
     plan = world.done(install=tuple("abcd")).plan(restart=old.restart, exclude=old.exclude)
     ended = {"a": StepStatus.SUCCEEDED, "b": StepStatus.FAILED, "c": StepStatus.FAILED}
-    steps = [StepSnapshot(**attrs.asdict(step, recurse=False), status=ended[step.component]) for step in plan.steps]
+    steps = [StepSnapshot(**attrs.asdict(step, recurse=False), status=ended[step.component]) for step in declared(plan)]
 
     rest = resumed_request(old, Request(resume="7f3c", exclude=("3",)), world.catalog, done=steps)
 
@@ -381,7 +399,11 @@ def test_a_plan_prints_as_its_steps():
     """What is required comes first; a line says what is done where."""
     plan = World((MYSQL, PORTAL)).plan(install=("portal",))
 
-    assert str(plan) == "1. install mysql on db1, db2\n2. install portal on web1, web2, web3"
+    assert [
+        "0. check db1, db2, web1, web2, web3",
+        "1. install mysql on db1, db2",
+        "2. install portal on web1, web2, web3",
+    ] == str(plan).splitlines()
     assert plan.summary == "2 to install; 2 steps on 5 hosts"
 
 
@@ -407,21 +429,21 @@ def test_a_number_gives_order_but_no_requirement():
     """Without manifests, one component is planned alone, and several wait for the lower numbers."""
     world = World(tuple(component(name, order, manifest=False) for name, order in [("a", 1), ("b", 2), ("c", 2)]))
 
-    assert ["c"] == [step.component for step in world.plan(install=("c",)).steps]
-    assert [(), ("01-a-install",), ("01-a-install",)] == [step.needs for step in world.plan(all=True).steps]
+    assert ["c"] == [step.component for step in declared(world.plan(install=("c",)))]
+    assert [(), ("01-a-install",), ("01-a-install",)] == [step.needs for step in declared(world.plan(all=True))]
 
 
 def test_with_manifests_on_both_sides_only_requirements_count():
     plan = World((component("a", 1), component("b", 2), component("c", 3, requires=["a"]))).plan(all=True)
 
-    assert {"a": (), "b": (), "c": ("01-a-install",)} == {step.component: step.needs for step in plan.steps}
+    assert {"a": (), "b": (), "c": ("01-a-install",)} == {step.component: step.needs for step in declared(plan)}
 
 
 def test_a_requirement_beats_a_number():
     """What requires a higher number takes that one's place, also for the numbers between."""
     world = World((component("early", 5, requires=["late"]), component("mid", 6), component("late", 8, manifest=False)))
 
-    assert ["mid", "late", "early"] == [step.component for step in world.plan(all=True).steps]
+    assert ["mid", "late", "early"] == [step.component for step in declared(world.plan(all=True))]
 
 
 def test_order_passes_through_what_stays_as_it_is():
@@ -430,7 +452,7 @@ def test_order_passes_through_what_stays_as_it_is():
     plan = attrs.evolve(world, record={k: v for k, v in world.record.items() if k[0] != "a"}).plan(install=("c",))
 
     assert [("install", "a", ("db1", "db2")), ("install", "c", ("db1", "db2"))] == done(plan)
-    assert ("01-a-install",) == plan.steps[1].needs
+    assert ("01-a-install",) == declared(plan)[1].needs
 
 
 def test_components_that_require_each_other_are_refused():
@@ -463,7 +485,7 @@ def test_a_new_host_gets_the_version_of_the_others_and_they_run_along():
     plan = attrs.evolve(world, groups={**GROUPS, "db": ("db1", "db2", "db3")}).plan(install=("mysql",))
 
     assert [("install", "mysql", ("db1", "db2", "db3"))] == done(plan)
-    assert not plan.steps[0].limited
+    assert not declared(plan)[0].limited
     assert "install 1.0" == texts(plan)["mysql", "db3"]
     assert "unchanged, but its playbook runs here again, together with the other hosts" == texts(plan)["mysql", "db1"]
 
@@ -498,7 +520,7 @@ def test_upgrade_goes_from_what_is_installed_to_the_default():
     plan = world.plan(upgrade=("mysql",))
 
     assert "upgrade 1.0 → 2.0" == texts(plan)["mysql", "db1"]
-    assert "1. upgrade mysql 1.0 → 2.0 on db1, db2" == str(plan)
+    assert "1. upgrade mysql 1.0 → 2.0 on db1, db2" == str(plan).splitlines()[1]
     assert all(change.disruptive and not change.destructive for change in plan.changes)
     assert world.apply(plan).plan(upgrade=("mysql",)).empty
 
@@ -556,7 +578,7 @@ def test_an_installed_requirement_must_fit_and_an_upgrade_with_it_helps():
 
     with pytest.raises(PlanningError, match="java 11 is installed on db"):
         world.plan(install=("portal",))
-    assert ["java", "portal"] == [s.component for s in world.plan(install=("portal",), upgrade=("java",)).steps]
+    assert ["java", "portal"] == [s.component for s in declared(world.plan(install=("portal",), upgrade=("java",)))]
 
 
 def test_an_upgrade_must_not_break_what_stays():
@@ -575,8 +597,8 @@ def test_uninstall_goes_in_reverse_and_leaves_nothing():
     ).done(all=True)
     plan = world.plan(uninstall=("mysql", "portal"))
 
-    assert ["portal", "mysql"] == [step.component for step in plan.steps]
-    assert ("01-portal-uninstall",) == plan.steps[1].needs
+    assert ["portal", "mysql"] == [step.component for step in declared(plan)]
+    assert ("01-portal-uninstall",) == declared(plan)[1].needs
     assert all(change.destructive and change.disruptive and change.to_version is None for change in plan.changes)
     assert {} == world.apply(plan).record
     assert "unchanged, not installed" == world.apply(plan).plan(uninstall=("mysql", "portal")).changes[0].reason
@@ -589,7 +611,7 @@ def test_data_goes_only_where_that_is_asked_for(purge):
     world = World((mysql,)).done(install=("mysql",))
     plan = world.plan(uninstall=("mysql",), purge=purge)
 
-    assert purge is world.spec(plan).steps[0].variables["component_purge"]
+    assert purge is declared_specs(world.spec(plan))[0].variables["component_purge"]
     assert (("the data of mysql goes with it",) if purge else ()) == plan.warnings
 
 
@@ -605,7 +627,7 @@ def test_what_requires_something_that_is_restarted_only_needs_it_to_be_there():
         install=("mysql",)
     )
 
-    assert ["mysql", "app"] == [step.component for step in world.plan(install=("app",), restart=("mysql",)).steps]
+    assert ["mysql", "app"] == [step.component for step in declared(world.plan(install=("app",), restart=("mysql",)))]
 
 
 def test_what_is_uninstalled_goes_before_what_is_installed():
@@ -614,7 +636,7 @@ def test_what_is_uninstalled_goes_before_what_is_installed():
     plan = world.plan(install=("new",), uninstall=("old",))
 
     assert [("uninstall", "old", ("db1", "db2")), ("install", "new", ("db1", "db2"))] == done(plan)
-    assert ("01-old-uninstall",) == plan.steps[1].needs
+    assert ("01-old-uninstall",) == declared(plan)[1].needs
 
 
 @pytest.mark.parametrize("failed", ["01-mysql-install", "02-mysql-verify"])
@@ -752,7 +774,7 @@ def test_verify_is_a_step_of_its_own_that_others_wait_for():
         ("01-mysql-install", ()),
         ("02-mysql-verify", ("01-mysql-install",)),
         ("03-portal-install", ("02-mysql-verify",)),
-    ] == [(step.id, step.needs) for step in plan.steps]
+    ] == [(step.id, step.needs) for step in declared(plan)]
 
 
 def test_a_verify_from_elsewhere_vouches_for_all():
@@ -775,7 +797,7 @@ def test_a_verify_asked_for_alone_vouches_from_elsewhere_too():
     plan = world.plan(verify=("mysql",))
 
     assert [("verify", "mysql", ("localhost",))] == done(plan)
-    assert [("db1", "db2")] == [step.vouches_for for step in plan.steps]
+    assert [("db1", "db2")] == [step.vouches_for for step in declared(plan)]
     bad = world.apply(plan, failing=["01-mysql-verify"])
     assert {("failed", "verify")} == {(row.status, row.action) for row in bad.record.values()}
     with pytest.raises(PlanningError, match="which runs on localhost"):
@@ -798,7 +820,7 @@ def test_a_verify_on_others_too_says_what_all_of_its_plays_say(statuses, expecte
     """One that came to no end says nothing; one that failed beside the component's hosts speaks against all."""
     world = World((component("mysql", actions=["verify"]),), plays={"mysql.verify.yml": "db localhost"})
     world = world.done(install=("mysql",))
-    (step,) = world.plan(verify=("mysql",)).steps
+    (step,) = declared(world.plan(verify=("mysql",)))
     data = {"component": "mysql", "action": "verify", "others": step.others, "host_statuses": statuses}
     event = Event(seq=1, time=NOW, kind=EventKind.STEP_FINISHED, run="v", step=step.id, status="failed", data=data)
     record = record_event(world.record, "acme", event)
@@ -870,9 +892,9 @@ def test_what_a_verify_found_broken_may_be_mended_in_many_ways(request_, steps):
     """Whichever way is taken, the verify tells whether it helped."""
     plan = _disproved().plan(**request_)
 
-    assert steps == [step.action for step in plan.steps]
+    assert steps == [step.action for step in declared(plan)]
     assert {"installed"} == {row.status for row in _disproved().apply(plan).record.values()}
-    again = _disproved().apply(plan, failing=[plan.steps[-1].id])
+    again = _disproved().apply(plan, failing=[declared(plan)[-1].id])
     assert {"failed"} == {row.status for row in again.record.values()}
 
 
@@ -895,7 +917,7 @@ def test_what_repairs_nothing_leaves_the_mark(action):
 def test_batches_are_cut_as_ansibles_serial_cuts_them(batch, sizes):
     plan = World((PORTAL, MYSQL)).done(install=("mysql",)).plan(install=("portal",), batch=batch)
 
-    assert sizes == [len(step.hosts) for step in plan.steps]
+    assert sizes == [len(step.hosts) for step in declared(plan)]
 
 
 def test_each_batch_is_verified_before_the_next():
@@ -907,7 +929,7 @@ def test_each_batch_is_verified_before_the_next():
         ("02-app-verify-1", ("web1", "web2"), ("01-app-install-1",), True),
         ("03-app-install-2", ("web3",), ("02-app-verify-1",), True),
         ("04-app-verify-2", ("web3",), ("03-app-install-2",), True),
-    ] == [(step.id, step.hosts, step.needs, step.limited) for step in plan.steps]
+    ] == [(step.id, step.hosts, step.needs, step.limited) for step in declared(plan)]
 
 
 @pytest.mark.parametrize("batch", [(0,), (-1,), ("0%",), ("101%",), ("all",), (True,)])
@@ -920,7 +942,7 @@ def test_a_limit_restricts_and_is_handed_to_ansible():
     plan = World((MYSQL,)).plan(install=("mysql",), limit="db2")
 
     assert [("install", "mysql", ("db2",))] == done(plan)
-    assert plan.steps[0].limited
+    assert declared(plan)[0].limited
 
 
 @pytest.mark.parametrize(
@@ -1076,7 +1098,7 @@ def test_a_playbook_for_more_hosts_than_the_manifests_is_limited():
     plan = World((component("mysql"),), plays={"mysql.yml": "all"}).plan(install=("mysql",))
 
     assert [("install", "mysql", ("db1", "db2"))] == done(plan)
-    assert plan.steps[0].limited
+    assert declared(plan)[0].limited
 
 
 def test_a_play_for_others_that_no_limit_can_keep_is_told_of():
@@ -1092,8 +1114,8 @@ def test_plays_for_others_keep_the_component_company():
     world = World((component("mysql"),), plays={"mysql.yml": "web1 db localhost"})
     plan = world.plan(install=("mysql",), batch=(1,))
 
-    assert [("web1", "db1", "localhost"), ("web1", "db2", "localhost")] == [step.hosts for step in plan.steps]
-    assert "install mysql on db1, with web1, localhost" == plan.steps[0].text
+    assert [("web1", "db1", "localhost"), ("web1", "db2", "localhost")] == [step.hosts for step in declared(plan)]
+    assert "install mysql on db1, with web1, localhost" == declared(plan)[0].text
     assert {("mysql", "db1"), ("mysql", "db2")} == world.apply(plan).record.keys()
     assert () == plan.warnings
 
@@ -1102,7 +1124,7 @@ def test_plays_for_others_keep_the_component_company():
 def test_a_failure_beside_the_components_hosts_proves_none_of_them(status):
     world = World((component("mysql"),), plays={"mysql.yml": "db localhost"})
     spec = world.spec(world.plan(install=("mysql",)))
-    started, ended, *_ = run_events(spec)
+    started, ended = [event for event in run_events(spec) if event.step == "01-mysql-install"]
     statuses = {"db1": "ok", "db2": "ok", "localhost": status}
     ended = attrs.evolve(ended, status="failed", data={**ended.data, "host_statuses": statuses})
     record = record_event(record_event({}, "acme", started), "acme", ended)
@@ -1118,7 +1140,7 @@ def test_a_host_that_the_playbook_leaves_out_is_a_warning():
 
 
 def test_a_dynamic_inventory_always_gets_a_limit():
-    assert World((MYSQL,), static=False).plan(install=("mysql",)).steps[0].limited
+    assert declared(World((MYSQL,), static=False).plan(install=("mysql",)))[0].limited
 
 
 @pytest.mark.parametrize(
@@ -1164,7 +1186,7 @@ def test_what_failed_may_be_tried_again(action, other):
     plan = failed.plan(**{action: ("mysql",)})
 
     assert {("repair", "2.0")} == {(change.reason, change.to_version) for change in plan.changes}
-    assert [action] == [step.action for step in plan.steps if not step.action.read_only]
+    assert [action] == [step.action for step in declared(plan) if not step.action.read_only]
     with pytest.raises(PlanningError, match=f"failed since {action}"):
         failed.plan(**{other: ("mysql",)})
 
@@ -1313,7 +1335,7 @@ def test_a_playbook_that_asks_for_what_is_not_given_is_refused():
         world.plan(install=("mysql",))
     with pytest.raises(PlanningError, match=r"asks for user \(vars_prompt\)"):
         kept.plan(install=("mysql",))
-    assert 1 == len(kept.plan(install=("mysql",), parameters={"user": "ann"}).steps)
+    assert 1 == len(declared(kept.plan(install=("mysql",), parameters={"user": "ann"})))
 
 
 def test_questions_are_what_planning_needs_to_know():
@@ -1353,7 +1375,7 @@ def test_questions_have_the_values_that_the_run_hands_over():
     ] == [use.variables for use in first]
     assert ["install", "upgrade", "configure"] == [use.variables["component_action"] for use in later]
     spec_ = world.spec(world.plan(install=("mysql=1.0",), parameters={"target": "db1"}))
-    assert first[0].variables == spec_.steps[0].variables
+    assert first[0].variables == declared_specs(spec_)[0].variables
 
 
 def test_the_hosts_of_each_action_are_its_own():
@@ -1366,7 +1388,7 @@ def test_the_hosts_of_each_action_are_its_own():
 
     plan = make_plan(request, world.catalog, world.inventory, targets, (), stamp=Stamp("run1", "acme", None, NOW))
 
-    assert [("db1",)] == [step.hosts for step in plan.steps if step.action is Action.INSTALL]
+    assert [("db1",)] == [step.hosts for step in declared(plan) if step.action is Action.INSTALL]
 
 
 def test_a_value_that_a_playbook_lacks_is_said_with_how_to_give_it():
@@ -1393,7 +1415,7 @@ def test_a_spec_holds_all_that_a_step_takes():
         site={"region": "north"}, groups={"db": {"mysql_port": 3307}}, hosts={"db2": {"mysql_port": 3308}}
     )
     world = World((SIZED,), parameters=parameters)
-    install, verify = world.spec(world.plan(install=("mysql",), parameters={"loose": [1]})).steps
+    install, verify = declared_specs(world.spec(world.plan(install=("mysql",), parameters={"loose": [1]})))
 
     assert FOLDER / "mysql.yml" == install.playbook
     assert {"mysql_port": 3306, "mysql_data": "/data", "region": "north"} == install.defaults
@@ -1420,9 +1442,9 @@ def test_hosts_from_different_versions_are_told_each_its_own():
     mysql = attrs.evolve(MYSQL, versions=("1.0", "1.5", "2.0"))
     world = attrs.evolve(world, components=(mysql,)).done(install=("mysql=1.5",), limit="db2")
     plan = world.plan(upgrade=("mysql",))
-    details = world.spec(plan).steps[0]
+    details = declared_specs(world.spec(plan))[0]
 
-    assert plan.steps[0].from_version is None
+    assert declared(plan)[0].from_version is None
     assert "component_from_version" not in details.variables
     assert {"db1": "1.0", "db2": "1.5"} == {
         host: values["component_from_version"] for host, values in details.host_variables.items()
@@ -1433,7 +1455,7 @@ def test_a_limited_step_has_its_hosts_in_each_play():
     world = World((component("app", on="web"),), plays={"app.yml": "web1,web2 web"})
     plan = world.plan(install=("app",), limit="web2,web3")
 
-    assert [("web2",), ("web2", "web3")] == [play.hosts for play in world.spec(plan).steps[0].plays]
+    assert [("web2",), ("web2", "web3")] == [play.hosts for play in declared_specs(world.spec(plan))[0].plays]
 
 
 @pytest.mark.parametrize(
@@ -1449,7 +1471,7 @@ def test_an_approval_is_asked_between_batches(approve, pauses):
     app = component("app", on="web", actions=[spec("install", "app", batch=(1,), approve=approve), "verify"])
     plan = World((app,)).plan(all=True)
 
-    assert pauses == [step.id for step in plan.steps if step.approve]
+    assert pauses == [step.id for step in declared(plan) if step.approve]
     assert not plan.warnings
 
 
@@ -1457,7 +1479,7 @@ def test_a_plan_shows_where_it_waits():
     app = component("app", on="web", actions=[spec("install", "app", batch=(2,), approve="first_batch")])
     plan = World((app,)).plan(all=True)
 
-    assert "2. install app on web3, once it is approved" == str(plan).splitlines()[1]
+    assert "2. install app on web3, once it is approved" == str(plan).splitlines()[2]
     assert "waits for an approval before 2. install app on web3" == plan_table(plan).splitlines()[-1]
     assert "  s1 -- approval --> s2" == plan_graph(plan).splitlines()[-1]
 
@@ -1466,7 +1488,7 @@ def test_one_batch_alone_has_nothing_to_wait_for():
     app = component("app", on="web", actions=[spec("install", "app", batch=(3,), approve="every_batch")])
     plan = World((app,)).plan(all=True)
 
-    assert [False] == [step.approve for step in plan.steps]
+    assert [False] == [step.approve for step in declared(plan)]
     assert ("app asks for an approval between batches, but install has only one",) == plan.warnings
 
 
@@ -1498,7 +1520,7 @@ def test_a_plan_is_stale_with_what_changed():
 def test_a_play_that_means_other_hosts_than_when_the_plan_was_made_makes_it_stale():
     """Its `hosts:` line may read what is not an input, as the environment."""
     plan = World((MYSQL,)).plan(install=("mysql",))
-    moved = attrs.evolve(plan, steps=(attrs.evolve(plan.steps[0], hosts=("db1",)),))
+    moved = attrs.evolve(plan, steps=(attrs.evolve(declared(plan)[0], hosts=("db1",)),))
 
     assert ("01-mysql-install would be on db1, not on db1, db2",) == moved_hosts(plan, moved)
     assert () == moved_hosts(plan, plan)
@@ -1543,7 +1565,7 @@ def test_what_is_recorded_of_a_host_that_is_gone_can_be_let_go():
     alone, whole = world.plan(forget=("mysql",), limit="db2"), world.plan(forget=("mysql",))
 
     assert {"db2": "forget 2.0"} == {change.host: change.text for change in alone.changes}
-    assert [("db2",)] == [step.hosts for step in alone.steps]
+    assert [("db2",)] == [step.hosts for step in declared(alone)]
     assert {"db1", "db2"} == {change.host for change in whole.changes}
     assert {("mysql", "db1")} == world.apply(alone).record.keys()
     with pytest.raises(PlanningError, match="no host matches limit 'db2'"):
@@ -1564,7 +1586,7 @@ def test_a_table_says_what_changes_where_and_why():
     lines = plan_table(world.plan(install=("portal",), upgrade=("mysql",))).splitlines()
 
     assert [
-        "COMPONENT  HOSTS             CHANGE             WHY        MIND",
+        "COMPONENT  HOSTS             CHANGE             WHY        RISK",
         "mysql      db1, db2          upgrade 1.0 → 2.0  requested  disruptive",
         "portal     web1, web2, web3  install            requested",
         "",
@@ -1577,8 +1599,10 @@ def test_a_graph_has_an_arrow_from_each_step_to_those_that_need_it():
 
     assert [
         "flowchart TD",
+        '  s0["0. check<br/>db1, db2, web1, web2, web3"]',
         '  s1["1. install mysql<br/>db1, db2"]',
         '  s2["2. install portal<br/>web1, web2, web3"]',
+        "  s0 --> s1",
         "  s1 --> s2",
     ] == plan_graph(plan).splitlines()
 
@@ -1602,7 +1626,7 @@ def test_going_on_leaves_out_what_was_done_whatever_it_was_called():
     """A request may name a component by its number, or by its playbook."""
     world = World((SIZED,)).done(install=("mysql",))
     plan = world.plan(restart=("mysql",))
-    done = [StepSnapshot(**attrs.asdict(step, recurse=False), status=StepStatus.SUCCEEDED) for step in plan.steps]
+    done = [StepSnapshot(**attrs.asdict(step, recurse=False), status=StepStatus.SUCCEEDED) for step in declared(plan)]
     names = ("mysql", SIZED.action(Action.INSTALL).playbook)
 
     for name in names:
@@ -1617,15 +1641,15 @@ def test_going_on_repeats_on_no_host_what_the_run_before_did_there(request_):
     """The record tells who did it: on that host it stays as it is, also when the one that goes on broke off as well."""
     world = World((WITH_MORE,)).done(install=("mysql",))
     plan = world.plan(**request_, batch=(1,))
-    first, last = [step.id for step in plan.steps]
+    first, last = [step.id for step in declared(plan)]
     world = world.apply(plan, failing=[last])
     again = attrs.evolve(world, continued=frozenset({plan.id, "run0"})).plan(**request_)
 
     assert {"db1": "unchanged, the run before did it"} == {
         host: text for (_, host), text in texts(again).items() if text.startswith("unchanged")
     }
-    assert [("db2",)] == [step.hosts for step in again.steps]
-    assert [("db1", "db2")] == [step.hosts for step in world.plan(**request_).steps]
+    assert [("db2",)] == [step.hosts for step in declared(again)]
+    assert [("db1", "db2")] == [step.hosts for step in declared(world.plan(**request_))]
     assert first != last
 
 

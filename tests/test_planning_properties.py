@@ -5,9 +5,9 @@ import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from installkit.model import Action, Plan, RunSpec, from_wire, to_wire
+from installkit.model import OWN_CHECKS, Action, Plan, RunSpec, from_wire, to_wire
 from installkit.planning import plan_graph, plan_table
-from test_planning import GROUPS, World, component, spec
+from test_planning import GROUPS, World, component, declared, spec
 
 THOROUGHLY = settings(max_examples=40)
 
@@ -79,7 +79,7 @@ def test_a_plan_covers_what_was_asked_and_all_that_requires(data):
     plan = world.plan(**request)
     asked = {each.name for each in world.components} if request["all"] else set(request["install"])
 
-    assert asked.union(*(required(world, name) for name in asked)) == {step.component for step in plan.steps}
+    assert asked.union(*(required(world, name) for name in asked)) == {step.component for step in declared(plan)}
 
 
 @THOROUGHLY
@@ -88,9 +88,11 @@ def test_what_is_required_has_ended_before(data):
     world = data.draw(worlds())
     plan = world.plan(**data.draw(installs(world)))
     earlier = before(plan)
-    steps = {name: [s.id for s in plan.steps if s.component == name] for name in {s.component for s in plan.steps}}
+    steps = {}
+    for step in declared(plan):
+        steps.setdefault(step.component, []).append(step.id)
 
-    assert list(range(1, len(plan.steps) + 1)) == [step.seq for step in plan.steps]
+    assert list(range(1, len(declared(plan)) + 1)) == [step.seq for step in declared(plan)]
     for name, own in steps.items():
         for needed in required(world, name):
             assert all(earlier[step].issuperset(steps[needed]) for step in own)
@@ -103,20 +105,20 @@ def test_numbers_order_where_a_manifest_is_missing(data):
     world = data.draw(worlds())
     plan = world.plan(**data.draw(installs(world)))
     earlier = before(plan)
-    planned = [each for each in world.components if any(step.component == each.name for step in plan.steps)]
+    planned = [each for each in world.components if any(step.component == each.name for step in declared(plan))]
 
     for low, high in itertools.permutations([each for each in planned if each.order is not None], 2):
         numbers = [world.catalog[name].order or 0 for name in required(world, low.name)]
         free = max([low.order, *numbers]) < high.order
         if free and not (low.manifest and high.manifest):
-            firsts = {step.id for step in plan.steps if step.component == low.name}
-            assert all(earlier[step.id] >= firsts for step in plan.steps if step.component == high.name)
+            firsts = {step.id for step in declared(plan) if step.component == low.name}
+            assert all(earlier[step.id] >= firsts for step in declared(plan) if step.component == high.name)
 
 
 @THOROUGHLY
 @given(st.data())
 def test_checks_come_before_any_change(data):
-    """Each component that changes and declares a check is checked on all hosts that change, and all changes wait for it."""
+    """The own checks are made on all hosts that change, a component's where it changes; all changes wait for all of them."""
     world = data.draw(worlds(checks=True))
     request = data.draw(installs(world))
     if data.draw(st.booleans()):
@@ -126,13 +128,16 @@ def test_checks_come_before_any_change(data):
     earlier = before(plan)
     checks = {step.id: step for step in plan.steps if step.action is Action.CHECK}
     changed = {(change.component, change.host) for change in plan.changes if change.action is not None}
-    declared = {each.name for each in world.components if each.action(Action.CHECK)}
+    with_check = {each.name for each in world.components if each.action(Action.CHECK)}
 
     assert list(checks) == [step.id for step in plan.steps[: len(checks)]]
     assert all(earlier[step.id].issuperset(checks) for step in plan.steps[len(checks) :])
     assert all(() == step.needs for step in checks.values())
-    assert {pair for pair in changed if pair[0] in declared} == {
-        (step.component, host) for step in checks.values() for host in step.hosts
+    assert {host for _, host in changed} == {
+        host for step in checks.values() if step.component == OWN_CHECKS for host in step.hosts
+    }
+    assert {pair for pair in changed if pair[0] in with_check} == {
+        (step.component, host) for step in checks.values() if step.component != OWN_CHECKS for host in step.hosts
     }
 
 
@@ -142,8 +147,8 @@ def test_batches_partition_the_hosts(data):
     world = data.draw(worlds())
     plan = world.plan(**data.draw(installs(world)))
 
-    for each in {step.component for step in plan.steps}:
-        steps = [step for step in plan.steps if step.component == each and step.action is Action.INSTALL]
+    for each in {step.component for step in declared(plan)}:
+        steps = [step for step in declared(plan) if step.component == each and step.action is Action.INSTALL]
         hosts = [host for step in steps for host in step.hosts]
         assert sorted(change.host for change in plan.changes if change.component == each) == sorted(hosts)
         assert ([None] if len(steps) == 1 else list(range(1, len(steps) + 1))) == [step.batch for step in steps]
@@ -189,7 +194,7 @@ def test_what_was_installed_can_be_uninstalled_in_reverse(data):
     world = world.done(all=True)
     plan = world.plan(uninstall=tuple(each.name for each in world.components))
     earlier = before(plan)
-    step_of = {step.component: step.id for step in plan.steps}
+    step_of = {step.component: step.id for step in declared(plan)}
 
     assert {} == world.apply(plan).record
     for name, step in step_of.items():

@@ -145,7 +145,7 @@ def test_a_plan_is_made_started_watched_and_read_again_in_the_middle(server, ope
     expect(page.locator(".heading .status")).to_contain_text("succeeded")
     path = page.url.partition("#")[2]
     with server.client() as client:
-        [step] = finish(client, f"/api/v1{path}")["steps"]
+        _, step = finish(client, f"/api/v1{path}")["steps"]
 
     assert printed(server, path, step["id"]) == read_log(page)
     expect(page.locator(".facts")).to_contain_text("first install")

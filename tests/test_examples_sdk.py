@@ -88,7 +88,7 @@ def test_the_asyncio_program_installs_on_several_sites_at_once(examples):
     for name in ("north", "south"):
         assert f"{name}: 01-store-install succeeded" in done.stdout
         assert (examples / name / "installed" / "db1" / "store.conf").exists()
-    assert 2 == done.stdout.count("1 of 1 steps succeeded")
+    assert 2 == done.stdout.count("2 of 2 steps succeeded")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_notebook_first_install(examples):
     assert "Where the pages are kept" in catalog
     assert "2 to install" in plan
     assert graph.startswith("<svg")
-    assert "3 of 3 steps" in watched
+    assert "4 of 4 steps" in watched
     assert "installed" in site
     assert "Write its page" in timeline
     assert "3 steps" not in again

@@ -16,6 +16,7 @@ from http_client import INVENTORY, finish, open_client, sse_events, start, until
 from installkit.model import ResultStatus
 from installkit_http.routes.streams import EventStatus
 from installkit_http.streaming.viewers import cut_to_characters
+from plan_steps import component_steps
 
 pytest_plugins = ["http_service"]
 
@@ -64,8 +65,8 @@ def run(finished):
 
 @pytest.fixture
 def log(finished, run):
-    """The path of the log of its second step, and its bytes in the journal."""
-    step = finished[1].steps[1].id
+    """The path of the log of its second component, and its bytes in the journal."""
+    step = component_steps(finished[1].steps)[1].id
     return f"{run}/steps/{step}/log", finished[1].log(step)
 
 

@@ -85,7 +85,7 @@ def test_what_cannot_be_written_is_refused(small_disk, obstacle):
             lambda: site.parameters.set({"port": 1}),
             lambda: site.secrets.set("password", "canary-value"),
             lambda: site.plan(all=True),
-            lambda: site.start(plan, checks=False),
+            lambda: site.start(plan),
             lambda: installer.site("acme", title="another"),
             lambda: installer.delete_site("acme"),
             lambda: installer.access.create_token("ann", [installkit.Scope.READ]),

@@ -115,7 +115,7 @@ def test_what_would_reach_its_supervisor_is_refused(copy):
     before = contents(copy)
     with installkit.Installer(copy) as installer:
         run = installer.run(RUN)
-        for act in (run.cancel, run.approve, run.result, run.resume):
+        for act in (run.cancel, run.approve, run.result):
             with pytest.raises(installkit.PlanningError, match="carried elsewhere: another folder") as refused:
                 act()
             assert f"installkit adopt {RUN}" in refused.value.remedy
@@ -129,6 +129,8 @@ def test_a_plan_says_that_the_sites_run_is_carried_elsewhere(tmp_path, folder, i
     shutil.copytree(original.parent, tmp_path / "copy" / "runs")
     with installkit.Installer(tmp_path / "copy") as installer:
         before = installer.site("acme").plan(install=["mysql"])
+        with pytest.raises(installkit.PlanningError, match="carried elsewhere: another folder"):
+            installer.site("acme").resume(RUN)
         installer.adopt(RUN)
         after = installer.site("acme").plan(install=["mysql"])
 

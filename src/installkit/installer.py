@@ -29,7 +29,7 @@ class Installer:
     closes it too. Opening it ends the runs whose supervisor died here. A database that is gone comes back from its last
     backup and the runs' journals. Where nothing can be
     written (a full disk, a read-only one, no permission) all can be read, runs can be canceled and pruned, and anything
-    else that changes something is refused. A run whose files cannot be read is left out, with a warning in the log.
+    else that changes something is refused. A run whose files cannot be read is skipped, with a warning in the log.
 
     Attributes:
         access: The tokens of the HTTP service, and the record of what was done with them.
@@ -348,7 +348,7 @@ class Installer:
         Rebuild the index of runs, events and installations from the journals; return how many runs are in it.
 
         What people entered (sites, parameters, secrets, plans) stays; sites that are missing come back from the runs.
-        A run whose files cannot be read is left out, with a warning in the log.
+        A run whose files cannot be read is skipped, with a warning in the log.
         """
         return self._directory.runs.reindex()
 

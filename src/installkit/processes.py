@@ -42,7 +42,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def children() -> frozenset[Process]:
-    """Return the processes whose parent this one is, adopted ones included; zombies are left out."""
+    """Return the processes whose parent this one is, adopted ones included; zombies are skipped."""
     found = set()
     for thread in Path("/proc/self/task").iterdir():
         for word in (thread / "children").read_text().split():

@@ -200,7 +200,7 @@ def _header_parameters(operation: Operation) -> list[Schema]:
 
 
 def _in_query(schema: Schema) -> Schema:
-    """Return *schema* without null: what is not there is left out of an address."""
+    """Return *schema* without null: what is not there is skipped of an address."""
     if isinstance(schema.get("type"), list):
         return {"type": next(each for each in schema["type"] if each != "null")}
     if "anyOf" in schema:

@@ -90,7 +90,7 @@ def written_paths(folder: Path, environment: Mapping[str, str]) -> frozenset[Pat
     """
     Return the files and folders that Ansible, run in *folder*, is configured to write: its log, caches, and the like.
 
-    A path that is *folder* itself or lies above it is left out: playbooks are read there, too.
+    A path that is *folder* itself or lies above it is skipped: playbooks are read there, too.
     """
     config = find_config(folder, environment)
     found = set()

@@ -91,7 +91,7 @@ def number_of(playbook: str) -> int | None:
 
 
 def yaml_files(folder: Path) -> list[Path]:
-    """Return the YAML files in *folder* itself, in alphabetical order; hidden ones are left out."""
+    """Return the YAML files in *folder* itself, in alphabetical order; hidden ones are skipped."""
     return sorted(
         path
         for path in folder.iterdir()

@@ -71,7 +71,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, err: b
 
 
 def make_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Sheet:
-    """Return *rows* under *columns*; columns that are empty in every row are left out."""
+    """Return *rows* under *columns*; columns that are empty in every row are skipped."""
     return Sheet(columns, (["" if cell is None else plain(str(cell)) for cell in row] for row in rows), STYLES)
 
 

@@ -17,7 +17,7 @@ UNBROKEN = 16
 
 class Sheet:
     """
-    Rows under columns, drawn as the room allows; columns that are empty in every row are left out.
+    Rows under columns, drawn as the room allows; columns that are empty in every row are skipped.
 
     Words are not broken, but for paths that take more than half of the room: before that, each row becomes a block of
     lines.

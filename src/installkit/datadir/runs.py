@@ -218,7 +218,7 @@ class KnownRuns:
         Rebuild the index of runs, events and installations from the journals; return how many runs are in it.
 
         What people entered (sites, parameters, secrets, plans) stays; sites that are missing come back from the runs.
-        A run whose files cannot be read is left out, with a warning in the log.
+        A run whose files cannot be read is skipped, with a warning in the log.
         """
         journals = list_journals(self._folders.runs)
         if self._obstacle is None:

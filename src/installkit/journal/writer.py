@@ -84,7 +84,7 @@ class JournalWriter:
 
     Attributes:
         last_seq: Of the last event; 0 before the first.
-        waited: Whether an event had to wait for space; for its user to take back.
+        waited: Whether an event had to wait for space; the caller resets it.
     """
 
     def __init__(self, run: Path, when_full: WhenFull) -> None:
@@ -152,7 +152,7 @@ class LogWriter:
 
     Attributes:
         size: Bytes written so far.
-        waited: Whether some had to wait for space; for its user to take back.
+        waited: Whether some text had to wait for space; the caller resets it.
         cut: Whether the limit was reached: the log ends with a line that says so, and nothing follows.
     """
 

@@ -14,8 +14,8 @@ class RunProgress:
     """
     Follows a run through its events: the one place that turns events into where a run stands.
 
-    Replay and live use are the same: feed every event once, in order; `snapshot` may be asked at any moment. *since*
-    a snapshot, only the events after it are wanted.
+    Replay and live use are the same: feed every event once, in order; `snapshot` may be asked at any moment. Pass *since*
+    to continue from a snapshot: then only the events after it are fed.
     """
 
     def __init__(self, spec: RunSpec, *, since: RunSnapshot | None = None) -> None:

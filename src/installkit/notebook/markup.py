@@ -94,7 +94,7 @@ def words(text: str) -> Markup:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, look: str = "") -> Markup:
-    """Return *rows* under *columns*; a column that is empty in every row is left out, a table without rows is nothing."""
+    """Return *rows* under *columns*; a column that is empty in every row is skipped, a table without rows is nothing."""
     cells = [["" if cell is None else cell for cell in row] for row in rows]
     if not cells:
         return Markup()
@@ -120,7 +120,7 @@ def bar(part: float, status: str) -> Markup:
 
 
 def facts(values: Mapping[str, object]) -> Markup:
-    """Return *values* as a line each, under their names; those without a value are left out."""
+    """Return *values* as a line each, under their names; those without a value are skipped."""
     rows = [(Markup("<b>{}</b>").format(name), value) for name, value in values.items() if value]
     lines = (Markup("<div>{} {}</div>").format(*row) for row in rows)
     return joined(lines)

@@ -88,7 +88,7 @@ def _places(requires: _Graph, catalog: Mapping[str, Component]) -> dict[str, flo
 
 
 def _numbered_before(components: Iterable[Component], places: Mapping[str, float]) -> _Graph:
-    """Return by name what its number makes it wait for; edges that follow from others are left out."""
+    """Return by name what its number makes it wait for; edges that follow from others are skipped."""
     before: _Graph = {}
     barrier: list[str] = []
     since: list[str] = []

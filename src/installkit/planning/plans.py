@@ -256,7 +256,7 @@ def _find_all(
     rows: Iterable[Installation],
     setting: Setting,
 ) -> dict[str, Changes]:
-    """Return by component, in order, what changes; those that the limit leaves no host of are left out."""
+    """Return by component, in order, what changes; those that the limit leaves no host of are skipped."""
     installed: dict[str, dict[str, Installation]] = {}
     for row in rows:
         installed.setdefault(row.component, {})[row.host] = row

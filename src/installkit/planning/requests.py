@@ -81,7 +81,7 @@ def resumed_request(
     """
     Return what going on with the run of *old* asks for: its actions, with the other values of *request* over its own.
 
-    What leaves no trace in the record, as a restart, and what was forced, is left out where the run has done it.
+    What leaves no trace in the record, as a restart, and what was forced, is skipped where the run has done it.
 
     Args:
         old: What the run was planned for.

@@ -57,12 +57,12 @@ def make_spec(
         catalog: The site's components.
         inventory: The site's hosts.
         targets: What Ansible answered when the plan was made.
-        options: How it is carried out; in check mode what verifies a step is left out, for nothing was done yet.
+        options: How it is carried out; in check mode what verifies a step is skipped, for nothing was done yet.
         run: The run's id.
         created_at: Aware, UTC.
         check_playbook: installkit's own, which checks hosts; absolute.
         parameters: The values entered for the site; `secrets` also names those handed over for this run alone.
-        installed: What is installed on the site; rows of components that the plan does not concern are left out.
+        installed: What is installed on the site; rows of components that the plan does not concern are skipped.
 
     Raises:
         UnknownNameError: If a component of *plan* is not in *catalog*.

@@ -10,9 +10,10 @@ from installkit.planning.schedule import ready_steps
 
 def expect_durations(now: RunSnapshot, earlier: Iterable[RunSnapshot]) -> dict[str, float]:
     """
-    Return how long each step of *now* should take, in seconds by its id: the median of its like in *earlier* runs.
+    Return how long each step of *now* should take, in seconds by its id.
 
-    A step's like is a step that succeeded with the same action of the same component. Steps without one are left out.
+    It is compared with earlier successful steps of the same component and action, and takes their median; a step that
+    has none is skipped.
     """
     known: defaultdict[tuple[str, Action], list[float]] = defaultdict(list)
     for run in earlier:

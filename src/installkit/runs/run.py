@@ -393,7 +393,7 @@ class Run:
         Write a zip file for those who help: spec, events, logs, result, plan, versions, and what the doctor finds.
 
         Secrets are not in it: runs write none, and those that the site keeps now are taken out once more. Of a long log
-        its end is taken; what was left out is said in its README.
+        its end is taken; what was skipped is said in its README.
 
         Args:
             target: A path, where a new file, its owner's alone, takes the place of the one that lies there, or of the link;

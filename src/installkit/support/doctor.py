@@ -198,7 +198,7 @@ def check_secrets(ask: Callable[[], int]) -> Finding:
 
 
 def check_runs(runs: Path) -> Finding:
-    """Check that each run below *runs* can be read; one that cannot be is left out of lists."""
+    """Check that each run below *runs* can be read; one that cannot be is skipped of lists."""
     try:
         paths = [journal.path for journal in list_journals(runs)]
     except OSError as exc:

@@ -155,7 +155,7 @@ class DestructivePlanError(PlanningError):
         self.changes = tuple(changes)
         super().__init__(
             f"the plan destroys data: {', '.join(self.changes)}",
-            remedy="if you mean it, say so: --allow-destructive, or start(plan, allow_destructive=True)",
+            remedy="if you mean it, allow it: --allow-destructive on the command line, allow_destructive in Python and over HTTP",
         )
 
 

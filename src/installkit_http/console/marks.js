@@ -57,13 +57,14 @@ const OF_A_RUN = ["adopt", "cancel", "resume", "show", "watch"]; // commands tha
 export function makeProblem(error) {
   if (!(error instanceof Problem)) return make("div", { class: "problem", role: "alert" }, offlineText(error));
   const { code, detail, remedy, holder, changes, command } = error.body;
+  const destroys = code === "plan_destructive"; // the plan's page has a box to consent
   return make(
     "div", { class: "problem", role: "alert" },
     make("p", {}, make("strong", {}, say("problem.title")), code ? make("code", {}, code) : null),
     make("p", { class: "detail" }, detail),
     holder ? make("p", {}, say("problem.holder", holder), " ", linkToRun(holder.run)) : null,
-    changes?.length ? makeList(say("problem.changes"), changes) : null,
-    remedy ? make("p", {}, make("strong", {}, `${say("problem.remedy")}: `), remedy) : null,
+    changes?.length ? makeList(say(destroys ? "problem.destroys" : "problem.changes"), changes) : null,
+    remedy ? make("p", {}, make("strong", {}, `${say("problem.remedy")}: `), destroys ? say("problem.consent") : remedy) : null,
     !holder && OF_A_RUN.includes(command?.[0]) ? make("p", {}, linkToRun(command[1])) : null,
   );
 }

@@ -38,7 +38,7 @@ async def main(playbooks: str, inventories: list[str]) -> None:
         async with asyncio.timeout(1800):  # the runs go on if that is over
             runs = await asyncio.gather(*map(install, sites))
         for run in runs:
-            print(run)
+            print(run.snapshot())
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def test_a_copy_is_only_read(copy):
             run.snapshot().carried_elsewhere,
         )
         assert (run.status, run.snapshot().carried_elsewhere) == (listed.status, listed.carried_elsewhere)
-        assert "running, carried elsewhere (another folder of this machine): 0 of 1 steps" in repr(run)
+        assert "running, carried elsewhere (another folder of this machine): 0 of 1 step" in str(run.snapshot())
         assert [installkit.InstallationStatus.CHANGING] == [row.status for row in installer.site("acme").installed()]
         assert () == installer.prune()
         assert "running" in mimebundle(run)["text/html"]

@@ -94,4 +94,4 @@ def test_outside_a_notebook_a_run_is_told_in_lines(run, gate, capsys):
 
     lines = capsys.readouterr().out.splitlines()
     assert ["running    install mysql on localhost", "succeeded  install mysql on localhost"] == lines[:2]
-    assert lines[2].startswith(f"<Run {run.id[:6]} succeeded")
+    assert lines[2].startswith(f"run {run.id[:6]} succeeded: 1 of 1 step succeeded, ")

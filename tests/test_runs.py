@@ -141,7 +141,7 @@ def test_a_task_that_fails_on_one_of_three_hosts(site, folder, three_hosts):
     (failure,) = run.failures
 
     assert RunStatus.FAILED is run.status
-    assert repr(run).startswith(f"<Run {run.id[:6]} failed: 0 of 1 steps succeeded, ")
+    assert str(run.snapshot()).startswith(f"run {run.id[:6]} failed: 0 of 1 step succeeded, ")
     assert FailureCode.TASK_FAILED is failure.code
     assert (("h2",), "Prepare", "03.mysql.yml:6") == (failure.hosts, failure.task, failure.location)
     assert re.fullmatch(r".*non-zero return code\.?\ndisk is full", failure.message)  # Ansible 2.21 says a sentence

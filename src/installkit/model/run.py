@@ -11,6 +11,7 @@ from installkit.model.inventory import Play
 from installkit.model.options import RunOptions
 from installkit.model.plan import Plan, Step
 from installkit.model.statuses import Action, FailureCode, HostStatus, RunStatus, StepStatus
+from installkit.text import counted, duration_text
 
 Recap = Mapping[str, int]
 """Ansible's counts for one host: ok, changed, unreachable, failed, skipped, rescued, ignored."""
@@ -260,6 +261,14 @@ class RunSnapshot:
             for step in self.steps
         )
         return attrs.evolve(self, duration=(time - self.started_at).total_seconds(), steps=steps)
+
+    def __str__(self) -> str:
+        """Where it stands in a line, as `run 7f3c12 failed: 1 of 2 steps succeeded, 41.2 s`."""
+        where = f", carried elsewhere ({self.carried_elsewhere})" if self.carried_elsewhere else ""
+        good = sum(step.status is StepStatus.SUCCEEDED for step in self.steps)
+        steps = f"{good} of {counted(self.progress.total, 'step')} succeeded"
+        took = duration_text(self.duration)
+        return f"run {self.id[:6]} {self.status.value}{where}: {', '.join(filter(None, (steps, took)))}"
 
 
 @attrs.frozen(kw_only=True)

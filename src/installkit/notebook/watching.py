@@ -101,7 +101,7 @@ class _View:
     def _look(self) -> None:
         self._now = self._run.snapshot()
         self._parts = run_page(self._now) if self._now.status.final else self._live_parts()
-        self._text = repr(self._run)
+        self._text = str(self._now)
 
     def _live_parts(self) -> list[Markup]:
         for event in self._run.events(after=self._seq):
@@ -151,4 +151,4 @@ def _lines(run: installkit.Run) -> Iterator[str]:
             yield f"running    {texts[event.step or '']}"
         elif event.kind is EventKind.STEP_FINISHED:
             yield f"{event.status:<10} {texts[event.step or '']}"
-    yield repr(run)
+    yield str(run.snapshot())

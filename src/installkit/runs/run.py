@@ -68,7 +68,8 @@ class Run:
     """
     One carrying-out of a plan, live or long ago.
 
-    Its attributes are read anew from the journal at each use; keep a `snapshot()` where they must belong together.
+    Its attributes are read anew from the journal at each use; keep a `snapshot()` where they must belong together, and
+    print it to see where the run stands. Each thread reads a run of its own: `copy.copy(run)`.
 
     Attributes:
         id: Twelve hexadecimal digits, the same as its plan's.
@@ -83,14 +84,11 @@ class Run:
         self._looked = 0.0
 
     def __repr__(self) -> str:
-        try:
-            now = self.snapshot(settle=False)
-        except JournalError:
-            return f"<Run {self.id[:6]}: its files cannot be read>"
-        took = "" if now.duration is None else f", {now.duration:.1f} s"
-        where = f", carried elsewhere ({now.carried_elsewhere})" if now.carried_elsewhere else ""
-        good = sum(step.status is StepStatus.SUCCEEDED for step in now.steps)
-        return f"<Run {self.id[:6]} {now.status.value}{where}: {good} of {now.progress.total} steps succeeded{took}>"
+        return f"<Run {self.id[:6]}>"
+
+    def __copy__(self) -> "Run":
+        """Return the same run, as another thread may read it."""
+        return Run(self._directory, self.id)
 
     def snapshot(self, *, settle: bool = True) -> RunSnapshot:
         """

@@ -93,5 +93,10 @@ def test_outside_a_notebook_a_run_is_told_in_lines(run, gate, capsys):
     watch(run)
 
     lines = capsys.readouterr().out.splitlines()
-    assert ["running    install mysql on localhost", "succeeded  install mysql on localhost"] == lines[:2]
-    assert lines[2].startswith(f"run {run.id[:6]} succeeded: 1 of 1 step succeeded, ")
+    assert [
+        "running    check localhost",
+        "succeeded  check localhost",
+        "running    install mysql on localhost",
+        "succeeded  install mysql on localhost",
+    ] == lines[:-1]
+    assert lines[-1].startswith(f"run {run.id[:6]} succeeded: 2 of 2 steps succeeded, ")

@@ -1,5 +1,6 @@
 """How values show themselves in a notebook, and as frames; a recorded run stands for all of them."""
 
+import copy
 import json
 import re
 import shutil
@@ -126,6 +127,16 @@ def test_without_the_extra_what_is_missing_is_named(formatter, run, monkeypatch,
 
     assert {"text/plain": "<Run 024ea3>"} == shown
     assert "markupsafe is not installed" in capsys.readouterr().err
+
+
+def test_a_copy_of_a_run_reads_for_itself(past):
+    """As a watching in another thread does; the repr of neither reads anything."""
+    run = past.run("last")
+    twin = copy.copy(run)
+    shutil.rmtree(past.folders.data / "runs" / RECORDED.name)
+
+    assert twin is not run
+    assert ("<Run 024ea3>", "<Run 024ea3>") == (repr(run), repr(twin))
 
 
 def test_a_name_that_the_notebook_does_not_have_is_refused():

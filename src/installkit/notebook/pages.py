@@ -22,7 +22,7 @@ def plan_page(plan: installkit.Plan) -> str:
         heading(f"plan {plan.id[:6]} for {plan.site}:", plan.summary),
         joined(Markup("<div>{} {}</div>").format(word("warn", "warn"), warning) for warning in plan.warnings),
         joined(map(quiet, plan.waits)),
-        table(("component", "hosts", "change", "why", "mind"), changes),
+        table(("component", "hosts", "change", "why", "risk"), changes),
         folded(counted(len(plan.steps), "step"), table(("", "step", "playbook", "batch", "after"), steps)),
     )
 

@@ -108,9 +108,12 @@ class KnownRuns:
 
         Raises:
             RunNotFoundError: If there is none, or several begin so.
+            JournalError: If its files cannot be read.
         """
         self.refresh()
-        return self.journal(run if self.has(run) else self._store.runs.find(run))  # it may wait for space to be indexed
+        found = self.journal(run if self.has(run) else self._store.runs.find(run))  # it may wait for space to be indexed
+        found.spec()
+        return found
 
     def has(self, run: str) -> bool:
         """Return whether there is a run with the id *run*, indexed or not."""

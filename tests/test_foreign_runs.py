@@ -151,7 +151,7 @@ def test_it_stands_in_nobodys_way(data, kind, caplog):
         assert [GOOD] == [run.id for run in installer.list_runs()]
     warned = [record.getMessage() for record in caplog.records]
     assert 1 == len(warned), warned
-    assert warned[0].startswith(f"run {BAD} is left out: ")
+    assert warned[0].startswith(f"run {BAD} is skipped: ")
     assert " → " in warned[0]
 
 
@@ -169,7 +169,7 @@ def test_it_stands_in_nobodys_way_when_it_comes_later(data, kind, folder, invent
         assert before == [run.id for run in installer.runs()]
         assert "mysql" in str(site.plan(install=["mysql"]))
         assert before == [run.id for run in installer.list_runs()]
-    assert [f"run {BAD} is left out"] == [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert [f"run {BAD} is skipped"] == [record.getMessage().partition(":")[0] for record in caplog.records]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_run_whose_folder_is_gone_does_not_stop_the_list(data, caplog):
 
     assert {GOOD, BAD} == before
     assert [GOOD] == after
-    assert [f"run {BAD} is left out"] == [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert [f"run {BAD} is skipped"] == [record.getMessage().partition(":")[0] for record in caplog.records]
 
 
 def test_a_site_whose_lock_names_such_a_run_can_be_used(data):

@@ -50,7 +50,7 @@ def test_a_run_that_cannot_be_read_is_left_out_of_lists(data, folder, inventory,
         assert "mysql" in str(site.plan(install=["mysql"]))
         assert [GOOD] == [run for run, _ in installer.prune()]
     assert str(data / "runs" / BAD) in refused.value.remedy
-    warned = f"run {BAD} is left out: {refused.value} → {refused.value.remedy}"
+    warned = f"run {BAD} is skipped: {refused.value} → {refused.value.remedy}"
     assert [warned] == [record.getMessage() for record in caplog.records]
 
 
@@ -80,6 +80,6 @@ def test_the_doctor_names_the_run_that_cannot_be_read(data):
     examined = CliRunner().invoke(app, ["--data-dir", str(data), "doctor"])
 
     assert GOOD[:6] in listed.stdout
-    assert f"run {BAD} is left out" in listed.stderr
+    assert f"run {BAD} is skipped" in listed.stderr
     assert 1 == examined.exit_code
     assert f"{BAD}/spec.json is damaged" in "".join(examined.stdout.split("\n"))

@@ -129,7 +129,7 @@ def test_a_forged_mark_in_an_answer_is_text(tmp_path, folder, forged):
     )
     with installkit.Installer(tmp_path / "data") as installer:
         site = installer.site("acme", inventory=hosts, catalog=folder)
-        run = site.start(site.plan(install=["app"])).wait(100)
+        run = site.start(site.plan(install=["app"]), checks=False).wait(100)
         results = [(each.host, each.status) for each in run.events() if each.kind is EventKind.TASK_RESULT]
         record = {row.host: row.status for row in site.installed()}
         (failure,) = run.failures

@@ -23,7 +23,7 @@ def step(name, *, hosts=("h1",), needs=(), component=None, action=Action.INSTALL
     )
 
 
-def a_run(*steps, jobs=None, shared=()):
+def a_run(*steps, jobs=None, shared=(), unwanted=()):
     plan = Plan(
         id="7f3c00000001", site="acme", revision=None, digest="", created_at=NOW, request=Request(), steps=steps
     )
@@ -40,6 +40,7 @@ def a_run(*steps, jobs=None, shared=()):
                 playbook=Path("/catalog", each.playbook),
                 sources=(),
                 exclusive=each.id not in shared,
+                skipped="not wanted" if each.id in unwanted else None,
             )
             for each in steps
         ),
@@ -54,7 +55,7 @@ def ready(spec, **known):
 
 def doomed(spec, **known):
     statuses = {each.id: StepStatus(known.get(each.id, "pending")) for each in spec.plan.steps}
-    return [each.id for each in doomed_steps(spec.plan.steps, statuses)]
+    return [each.id for each in doomed_steps(spec, statuses)]
 
 
 @pytest.mark.parametrize(
@@ -125,3 +126,24 @@ def test_what_needs_a_lost_step_is_lost_too_however_far_behind():
     assert ["b", "c"] == doomed(spec, a="failed")
     assert ["c"] == doomed(spec, a="failed", b="skipped")
     assert [] == doomed(spec, a="succeeded")
+
+
+def test_what_needs_a_step_that_is_not_wanted_goes_on():
+    """It is skipped as a lost one is, but stands for no failure."""
+    spec = a_run(step("a"), step("b", needs=("a",)), step("c", needs=("b",)), unwanted=("a",))
+
+    assert ["b"] == ready(spec, a="skipped")
+    assert [] == doomed(spec, a="skipped")
+    assert ["c"] == doomed(spec, a="skipped", b="failed")
+
+
+@pytest.mark.parametrize(("asked", "at_once"), [(None, 4), (2, 2)])
+def test_checks_go_side_by_side_also_before_what_takes_something_down(asked, at_once):
+    """They change nothing: only a number that is asked for limits them more than ever."""
+    checks = [step(f"c{number}", hosts=(f"h{number}",), action=Action.CHECK) for number in range(6)]
+    upgrades = [step(f"u{number}", hosts=(f"h{number}",), action=Action.UPGRADE) for number in range(2)]
+    spec = a_run(*checks, *upgrades, jobs=asked)
+    done = {each.id: "succeeded" for each in checks}
+
+    assert [f"c{number}" for number in range(at_once)] == ready(spec)
+    assert ["u0", "u1"][: asked or 1] == ready(spec, **done)

@@ -105,7 +105,7 @@ def test_a_run_in_an_odd_environment(site, folder, inventory, monkeypatch, odd):
         (folder / "ansible.cfg").write_text(odd.config)
 
     plan = site.plan(all=True)
-    run = site.start(plan).wait(120)
+    run = site.start(plan, checks=False).wait(120)
 
     begins = [line.format(cfg=folder / "ansible.cfg") for line in odd.said]
     ours = [line for line in plan.warnings if not line.startswith("Failed to create the directory")]  # is Ansible's
@@ -123,7 +123,7 @@ def test_the_tags_of_a_manifest_are_its_steps_alone(site, folder, inventory):
     )
     (folder / "ansible.cfg").write_text("[tags]\nrun = odd\nskip = slow\n")
 
-    run = site.start(site.plan(all=True)).wait(120)
+    run = site.start(site.plan(all=True), checks=False).wait(120)
 
     assert "succeeded" == run.status
     assert (inventory.parent / "installed").exists()

@@ -142,7 +142,7 @@ def test_dead_hosts_are_one_failure_wherever_a_run_is_shown(installer, tmp_path,
         for name in (f"0{number}.c{number}.yml", f"0{number}.c{number}.check.yml"):
             (folder / name).write_text("- hosts: all\n  tasks:\n    - ping:\n")
     site = installer.site("acme", inventory=tmp_path / "hosts.ini", catalog=folder)
-    run = site.start(site.plan(all=True)).wait(120)
+    run = site.start(site.plan(all=True), checks=False).wait(120)
     program = Path(sys.executable).with_name("installkit")
     command = [program, "--data-dir", tmp_path / "data", "show", run.id]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout

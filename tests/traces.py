@@ -88,7 +88,7 @@ def carry_out(folder, playbooks, *, actions=None, environment=None, inventory="h
         for variable, value in variables.items():
             patch.setenv(variable, value.replace("DATA", str(DATA)))
         site = installer.site("proof", inventory=hosts, catalog=catalog)
-        site.start(site.plan(install=list(playbooks)), jobs=2 * (os.cpu_count() or 1)).wait(900)
+        site.start(site.plan(install=list(playbooks)), jobs=2 * (os.cpu_count() or 1), checks=False).wait(900)
         records = {name: {} for name in playbooks}
         for row in site.installed():
             records[row.component][row.host] = row.status

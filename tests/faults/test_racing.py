@@ -17,7 +17,7 @@ for line in sys.stdin:
     print("ready", flush=True)
     sys.stdin.readline()
     try:
-        print("won", site.start(plan, requested_by=sys.argv[2]).id, flush=True)
+        print("won", site.start(plan, requested_by=sys.argv[2], checks=False).id, flush=True)
     except installkit.SiteLockedError as exc:
         print("locked", exc.holder.get("run"), exc.holder.get("by"), flush=True)
     except installkit.StalePlanError as exc:

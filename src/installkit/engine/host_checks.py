@@ -146,7 +146,7 @@ def judge(answer: Raw, now: float) -> Iterator[Finding]:
 
 def _python(answer: Raw, core: str) -> Finding:
     version = str(answer["python"])
-    least = next(python for since, python in _LEAST_PYTHON if _numbers(core) >= since)
+    least = next((python for since, python in _LEAST_PYTHON if _numbers(core) >= since), _LEAST_PYTHON[-1][1])
     if _numbers(version) >= least:
         return Finding("python", CheckStatus.PASS, f"Python {version}")
     wanted = ".".join(map(str, least))

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import installkit
 from installkit.cli.app import app
 from installkit.cli.waiting import InventoryWait
-from own_checks import declared
+from plan_steps import component_steps
 
 ALL = "h1 h2 h3"
 
@@ -65,7 +65,7 @@ def test_a_plan_is_for_the_hosts_that_its_values_mean(installer, folder, three, 
     plan = site.plan(install=["app"], parameters={"target": "h2"})
     site.start(plan, checks=False).wait(120).raise_for_status()
 
-    assert [("h2",)] == [step.hosts for step in declared(plan)]
+    assert [("h2",)] == [step.hosts for step in component_steps(plan.steps)]
     assert ["h2"] == [row.host for row in site.installed()]
     assert ["h2.done"] == [path.name for path in tmp_path.glob("*.done")]
     assert {"h1": "install", "h2": None, "h3": "install"} == {
@@ -88,10 +88,10 @@ def test_a_play_for_hosts_of_a_value_needs_it(installer, folder, three):
 
     assert "-e NAME=VALUE" in caught.value.remedy
     assert [("h1", "h3")] == [
-        step.hosts for step in declared(site.plan(install=["app"], parameters={"target": "h1,h3"}))
+        step.hosts for step in component_steps(site.plan(install=["app"], parameters={"target": "h1,h3"}).steps)
     ]
     assert [("h1", "h2")] == [
-        step.hosts for step in declared(site.plan(install=["app"], parameters={"target": ["h1", "h2"]}))
+        step.hosts for step in component_steps(site.plan(install=["app"], parameters={"target": ["h1", "h2"]}).steps)
     ]
 
 
@@ -109,9 +109,9 @@ def test_the_values_of_an_action_decide_its_hosts(installer, folder, three):
     own, given = site.plan(install=["app"]), site.plan(install=["app"], parameters={"target": "h2"})
 
     assert {"check": ("h2",), "install": ("h1", "h2"), "verify": ("h1",)} == {
-        step.action.value: step.hosts for step in declared(own)
+        step.action.value: step.hosts for step in component_steps(own.steps)
     }
-    assert ("h2",) == next(step.hosts for step in declared(given) if step.action == "install")
+    assert ("h2",) == next(step.hosts for step in component_steps(given.steps) if step.action == "install")
 
 
 def test_values_that_no_playbook_may_get_reach_no_question(installer, folder, three):
@@ -132,7 +132,7 @@ def test_a_part_of_a_limit_that_matches_nothing_is_said(installer, folder, three
     plan = site.plan(install=["app"], limit="h1,hh2,!wbe,~h[3],web[0:1],&web")
     fine = site.plan(install=["app"], limit="h1:localhost:web[1:2]:!h3")
 
-    assert {("h1", "h2", "h3")} == {step.hosts for step in declared(plan)}
+    assert {("h1", "h2", "h3")} == {step.hosts for step in component_steps(plan.steps)}
     assert [
         "the part 'hh2' of the limit matches no host; did you mean 'h2'?",
         "the part '!wbe' of the limit matches no host; did you mean 'web'?",

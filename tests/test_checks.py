@@ -9,7 +9,7 @@ import pytest
 import installkit
 from installkit import Check, CheckStatus, Ignored, RunStatus, StepStatus
 from installkit.model import FailureCode
-from own_checks import declared
+from plan_steps import component_steps
 
 LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
 
@@ -73,9 +73,9 @@ def test_findings_keep_everything_from_changing(site, folder, diary):
 
     assert not diary.exists()
     assert () == site.installed()
-    assert [StepStatus.FAILED, StepStatus.SKIPPED] == [step.status for step in declared(run)]
-    assert {"h1": "failed", "h2": "failed", "h3": "changed"} == declared(run)[0].host_statuses
-    assert dict.fromkeys(("h1", "h2", "h3"), "skipped") == declared(run)[1].host_statuses
+    assert [StepStatus.FAILED, StepStatus.SKIPPED] == [step.status for step in component_steps(run.steps)]
+    assert {"h1": "failed", "h2": "failed", "h3": "changed"} == component_steps(run.steps)[0].host_statuses
+    assert dict.fromkeys(("h1", "h2", "h3"), "skipped") == component_steps(run.steps)[1].host_statuses
     assert (1, 2) == ((progress := run.snapshot().progress).done, progress.total)
     assert [
         ("a.disk-space", ("h1", "h2"), "only 10 GB are free"),

@@ -6,7 +6,7 @@ import pytest
 
 from bare_ansible import bare, timeless
 from installkit import EventKind, RunStatus
-from own_checks import declared
+from plan_steps import component_steps
 
 PLAYBOOK = """\
 - hosts: all
@@ -144,7 +144,7 @@ def test_a_host_that_answers_with_marks_ends_nobodys_run(installer, folder, tmp_
     site = installer.site("acme", inventory=inventory, catalog=folder)
     run = site.start(site.plan(install=["mysql"]), checks=False).wait(100)
 
-    assert {"good": "ok", "bad": "failed"} == declared(run)[0].host_statuses
+    assert {"good": "ok", "bad": "failed"} == component_steps(run.steps)[0].host_statuses
     assert {"good": "installed", "bad": "failed"} == {row.host: row.status.value for row in site.installed()}
     assert bare(folder / "03.mysql.yml", inventory) == run.log("mysql")
 
@@ -192,6 +192,6 @@ def test_a_play_that_would_hold_a_host_beyond_the_plan_is_stopped_before_its_fir
     plan = site.plan(install=["mysql"])
     run = site.start(plan, checks=False).wait(100)
 
-    assert ("h1",) == declared(plan)[0].hosts
+    assert ("h1",) == component_steps(plan.steps)[0].hosts
     assert [("host_unplanned", ("h2",))] == [(failure.code.value, failure.hosts) for failure in run.failures]
     assert [] == list(tmp_path.glob("done-*"))

@@ -20,7 +20,7 @@ from installkit.engine.recorder import DISK_WAS_FULL, Recorder
 from installkit.errors import EngineError, StoreError
 from installkit.journal import Journal, LogWriter, create_journal
 from installkit.model import Action, HostStatus, Outcome, Plan, Request, RunOptions, RunSpec, Step, StepSpec, StepStatus
-from own_checks import declared
+from plan_steps import component_steps
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HEAD = "- hosts: all\n  gather_facts: false\n  tasks:\n"
@@ -98,8 +98,8 @@ def test_a_full_disk_keeps_no_run_from_being_stopped(small_disk, folder, invento
             log = run.log("mysql")
 
             assert name == run.status
-            assert {"localhost": "unfinished"} == declared(run)[0].host_statuses
-            assert len(log) == declared(run)[0].log_size
+            assert {"localhost": "unfinished"} == component_steps(run.steps)[0].host_statuses
+            assert len(log) == component_steps(run.steps)[0].log_size
             assert [] == [event for event in run.events() if event.log and event.log.end > len(log)]
 
     assert [False, False] == ended
@@ -167,7 +167,7 @@ def test_what_an_earlier_step_left_running_outlives_a_later_steps_death(folder, 
     with installkit.Installer(tmp_path / "data") as installer:
         site = installer.site("acme", inventory=inventory, catalog=folder)
         run = site.start(site.plan(all=True), checks=False)
-        wait_for(lambda: declared(run)[1].status is StepStatus.RUNNING)
+        wait_for(lambda: component_steps(run.steps)[1].status is StepStatus.RUNNING)
         wait_for(lambda: any(event.task == "command" for event in run.events()))
         os.kill(engine_of(run.id)[1], signal.SIGKILL)
         run.wait(100)
@@ -176,7 +176,7 @@ def test_what_an_earlier_step_left_running_outlives_a_later_steps_death(folder, 
         os.kill(pid, signal.SIGKILL)
 
         assert alive
-        assert ["succeeded", "interrupted"] == [step.status for step in declared(run)]
+        assert ["succeeded", "interrupted"] == [step.status for step in component_steps(run.steps)]
         installed = {row.component: row.status for row in site.installed()}
         assert {"mysql": InstallationStatus.INSTALLED, "zk": InstallationStatus.UNKNOWN} == installed
 

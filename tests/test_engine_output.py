@@ -11,7 +11,7 @@ import pytest
 import installkit
 from installkit import EventKind, RunStatus
 from installkit.ansible.programs import find_program
-from own_checks import declared
+from plan_steps import component_steps
 
 SOAK = os.environ.get("INSTALLKIT_SOAK") == "1"
 LINES = 100_000 if SOAK else 20_000
@@ -154,9 +154,9 @@ def test_a_log_that_reaches_its_limit_is_cut_and_the_run_goes_on(site, folder, i
     assert (True, 1) == (bool(mark), rest.count(b"\n"))
     assert ["the log of 01-mysql-install is cut at its limit of 3000 bytes; the run goes on"] == warnings
     assert log == b"".join(log[span.start : span.end] for span in spans) == b"".join(run.follow_log("mysql"))
-    assert declared(run)[0].log_size == len(log)
+    assert component_steps(run.steps)[0].log_size == len(log)
     assert [1, 2] == [event.data["item"] for event in events if event.kind is EventKind.ITEM_RESULT]
-    assert {"localhost"} == declared(run)[0].recap.keys()
+    assert {"localhost"} == component_steps(run.steps)[0].recap.keys()
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ import installkit
 from installkit import EventKind
 from installkit.catalog import load_catalog
 from installkit.engine.facts import facts_wanted
-from own_checks import declared
+from plan_steps import component_steps
 from test_planning import World, component, spec
 
 MARK = "shell: echo {what} >> {work}/{{{{ inventory_hostname }}}}.diary"
@@ -83,7 +83,7 @@ def test_a_resume_repeats_no_upgrade_that_is_proved(site, write, diaries, tmp_pa
     resumed = site.start(plan, checks=False).wait(60).raise_for_status()
 
     assert {"web1": ["restarted"], "localhost": ["balanced"], "db1": ["migrated"]} == diaries()
-    (step,) = declared(resumed)
+    (step,) = component_steps(resumed.steps)
     assert (("web1", "localhost", "db1"), ("localhost", "db1"), True) == (step.hosts, step.others, step.limited)
     assert {"web1", "web2", "web3"} == {row.host for row in site.installed()}
     if not failed_only:
@@ -110,7 +110,7 @@ def test_each_batch_keeps_the_plays_for_others(site, write, diaries):
     run = finish(site, install=["app"]).raise_for_status()
 
     assert {"localhost": ["out", "out"], "web1": ["in"], "web2": ["in"], "web3": ["in"]} == diaries()
-    assert [("localhost", "web1", "web2"), ("localhost", "web3")] == [step.hosts for step in declared(run)]
+    assert [("localhost", "web1", "web2"), ("localhost", "web3")] == [step.hosts for step in component_steps(run.steps)]
 
 
 @pytest.mark.long

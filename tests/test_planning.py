@@ -6,6 +6,7 @@ import pytest
 
 from installkit.errors import DependencyCycleError, PlanningError, UnknownNameError
 from installkit.model import (
+    OWN_CHECKS,
     Action,
     ActionDefinition,
     Catalog,
@@ -42,7 +43,6 @@ from installkit.planning import (
     stale_changes,
 )
 from installkit.planning.limits import limit_parts
-from own_checks import declared
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FOLDER = Path("/catalog")
@@ -209,6 +209,16 @@ def texts(plan):
 def reasons(plan):
     """Return the reasons of *plan*'s changes, by component and host."""
     return {(change.component, change.host): change.reason for change in plan.changes}
+
+
+def declared(plan):
+    """Return the steps of *plan* that its catalog declares: without installkit's own checks, and as if none needed these."""
+    own = {step.id for step in plan.steps if step.component == OWN_CHECKS}
+    return [
+        attrs.evolve(step, needs=tuple(need for need in step.needs if need not in own))
+        for step in plan.steps
+        if step.id not in own
+    ]
 
 
 def declared_specs(spec):

@@ -5,8 +5,7 @@ import pytest
 
 from installkit.model import OWN_CHECKS, Action, Parameter, RunOptions, SiteParameters
 from installkit.planning import make_spec, plan_graph
-from own_checks import declared
-from test_planning import CHECK_PLAYBOOK, FOLDER, NOW, World, component, declared_specs, done
+from test_planning import CHECK_PLAYBOOK, FOLDER, NOW, World, component, declared, declared_specs, done
 
 MYSQL = component("mysql", 3, versions=("1.0", "2.0"), actions=["check", "restart", "stop", "uninstall"])
 PORTAL = component("portal", 8, on="web", requires=["mysql"], actions=["check"])

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from installkit.model import OWN_CHECKS, Action, Plan, RunSpec, from_wire, to_wire
 from installkit.planning import plan_graph, plan_table
-from own_checks import declared
-from test_planning import GROUPS, World, component, spec
+from test_planning import GROUPS, World, component, declared, spec
 
 THOROUGHLY = settings(max_examples=40)
 

@@ -8,7 +8,7 @@ import pytest
 from bare_ansible import bare, timeless
 from installkit import EventKind, HostStatus, RunStatus
 from installkit.model import FailureCode
-from own_checks import declared
+from plan_steps import component_steps
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def test_five_numbered_playbooks_on_an_ssh_host(site, ssh_hosts):
     plan = site.plan(all=True)
     run = site.start(plan, checks=False).wait(100).raise_for_status()
 
-    assert ["common", "mysql", "redis", "zk", "portal"] == [step.component for step in declared(plan)]
+    assert ["common", "mysql", "redis", "zk", "portal"] == [step.component for step in component_steps(plan.steps)]
     assert "portal" == ssh_hosts.run("db1", "cat /root/portal.txt").stdout
     assert {("db1", "installed")} == {(row.host, row.status) for row in site.installed()}
     assert site.plan(all=True).empty
-    for step, playbook in list(zip(declared(plan), sorted(folder.glob("*.yml")), strict=True))[::2]:
+    for step, playbook in list(zip(component_steps(plan.steps), sorted(folder.glob("*.yml")), strict=True))[::2]:
         ssh_hosts.run("db1", f"rm /root/{step.component}.txt")
         assert timeless(bare(playbook, inventory)) == timeless(run.log(step.id))
 
@@ -71,7 +71,7 @@ def test_a_host_without_power_is_unreachable_and_the_others_are_done(site, ssh_h
 
     assert RunStatus.FAILED is run.status
     assert [(FailureCode.HOST_UNREACHABLE, ("db2",))] == [(each.code, each.hosts) for each in run.failures]
-    assert HostStatus.UNREACHABLE is declared(run)[0].host_statuses["db2"]
+    assert HostStatus.UNREACHABLE is component_steps(run.steps)[0].host_statuses["db2"]
     assert {"db1": "installed", "db2": "failed", "web1": "installed"} == {
         row.host: row.status for row in site.installed()
     }

@@ -7,7 +7,7 @@ import pytest
 
 from installkit import EventKind, RunStatus, StepStatus
 from invariants import check_run
-from own_checks import declared
+from plan_steps import component_steps
 from plays import noting, play, read_diary
 from trials import run_trials, wait_for
 
@@ -84,7 +84,7 @@ def test_a_request_that_cannot_be_read_stops_nothing_and_is_told(make_site, tmp_
     assert RunStatus.RUNNING is status
     assert len(UNREADABLE) == len(_warnings())
     assert all("a request to cancel is passed over" in message and "cancel.json" in message for message in _warnings())
-    assert [StepStatus.SUCCEEDED, StepStatus.SKIPPED] == [step.status for step in declared(run)]
+    assert [StepStatus.SUCCEEDED, StepStatus.SKIPPED] == [step.status for step in component_steps(run.steps)]
     assert RunStatus.CANCELED is run.status
     assert "ann" == json.loads((run._journal.path / "cancel.json").read_text())["cancel"]["by"]
 

@@ -1,7 +1,7 @@
 """What fails in the midst of others."""
 
 from installkit import HostStatus, InstallationStatus, RunStatus
-from own_checks import declared
+from plan_steps import component_steps
 from plays import LOCAL, play
 
 
@@ -28,7 +28,7 @@ def test_a_failure_in_a_parallel_graph_costs_its_dependents_alone(make_site, tmp
     resumed = site.resume(run, checks=False).wait(100)
 
     expected = {"a": "failed", "b": "skipped", "c": "succeeded", "d": "succeeded"}
-    assert expected == {step.component: step.status for step in declared(run)}
+    assert expected == {step.component: step.status for step in component_steps(run.steps)}
     assert ["c", "d"] == before
     assert RunStatus.SUCCEEDED is resumed.status
     assert ["c", "d", "a", "b"] == diary.read_text().split()
@@ -43,8 +43,8 @@ def test_batches_behind_a_host_that_cannot_be_reached_never_start(make_site, tmp
     run = site.start(site.plan(install=["app"], batch=1), checks=False).wait(100)
 
     assert RunStatus.FAILED is run.status
-    assert ["succeeded", "failed", "skipped", "skipped"] == [step.status for step in declared(run)]
-    assert HostStatus.UNREACHABLE is declared(run)[1].host_statuses["h2"]
+    assert ["succeeded", "failed", "skipped", "skipped"] == [step.status for step in component_steps(run.steps)]
+    assert HostStatus.UNREACHABLE is component_steps(run.steps)[1].host_statuses["h2"]
     assert ["h1"] == diary.read_text().split()
     rows = {row.host: row.status for row in site.installed()}
     assert {"h1": InstallationStatus.INSTALLED, "h2": InstallationStatus.FAILED} == rows

@@ -16,7 +16,7 @@ from http_client import Server, start
 from installkit import InstallationStatus, RunStatus, StepStatus
 from installkit.ansible.scratch import scratch_path
 from invariants import check_run
-from own_checks import declared
+from plan_steps import component_steps
 from plays import noting, play, read_diary
 from processes_seen import gone_within, parts_of, processes_of
 from trials import run_trials, wait_for
@@ -83,7 +83,7 @@ def test_a_run_does_not_notice_that_its_client_was_killed(two_sites, tmp_path, t
 
 def killed(run, random, victim):
     """Kill a part of *run* at some moment after its first step began; return whether it was still there."""
-    wait_for(lambda: declared(run)[0].status is not StepStatus.PENDING)
+    wait_for(lambda: component_steps(run.steps)[0].status is not StepStatus.PENDING)
     time.sleep(random.uniform(0.0, 2.0))
     pid = parts_of(run.id).get(victim)
     if pid is None:
@@ -131,7 +131,7 @@ def finish_the_rest(site, run):
     resumed = site.resume(run, checks=False).wait(100)
 
     assert RunStatus.SUCCEEDED is resumed.status
-    assert {"mysql", "zk"} - proved == {step.component for step in declared(resumed)}
+    assert {"mysql", "zk"} - proved == {step.component for step in component_steps(resumed.steps)}
     assert {InstallationStatus.INSTALLED} == {row.status for row in site.installed()}
 
 

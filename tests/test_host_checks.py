@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from installkit import CheckStatus, Ignored
-from installkit.engine.host_checks import HostFindings, judge
+from installkit.engine.host_checks import HostCheckResults, judge
 
 NOW = 1_790_000_000.0
 ANSWER = {
@@ -132,7 +132,7 @@ def test_what_is_not_known_is_not_judged(name, changed):
 
 def look(res, *, event="runner_on_ok", task="installkit_host", ignored=None):
     """Return what installkit's own check step finds where *res* is the result of a *task* on a host."""
-    findings = HostFindings(ignored or {})
+    findings = HostCheckResults(ignored or {})
     data = {"host": "h1", "task": "Look at the host", "task_action": task, "res": res}
     findings.observe({"event": event, "created": "2026-09-21T14:13:20+00:00", "event_data": data})
     return {each.name: each for each in findings.checks(("h1",), whole=True)}
@@ -177,7 +177,7 @@ def test_what_fails_is_told_by_what_it_takes(event, task, res, name, message):
 
 
 def test_a_host_that_says_nothing_among_others_is_not_passed_over():
-    findings = HostFindings({})
+    findings = HostCheckResults({})
     data = {"host": "h1", "task_action": "installkit_host", "res": ANSWER}
     findings.observe({"event": "runner_on_ok", "created": "2026-09-21T14:13:20+00:00", "event_data": data})
     blocking = [each for each in findings.checks(("h1", "h2"), whole=False) if each.blocks]

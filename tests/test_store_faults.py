@@ -241,7 +241,7 @@ def test_what_is_written_at_the_end_of_a_program_is_kept(path):
     """Without close: Python's exit does it."""
     program = (
         "import sys; from pathlib import Path; from test_store_sites import ACME; from installkit.store import Store;"
-        "Store(Path(sys.argv[1])).save_site(ACME)"
+        "Store(Path(sys.argv[1])).sites.save(ACME)"
     )
 
     subprocess.run([sys.executable, "-c", program, path], check=True, cwd=Path(__file__).parent)

@@ -329,7 +329,7 @@ def test_reindexing_a_deleted_database_gives_the_same_lists(tmp_path, runs):
             [store.runs.events(run.id) for run in store.runs.list()],
             store.runs.installed("acme"),
             store.runs.installed("other"),
-            store.unfinished(),
+            store.runs.finished(),
         )
 
     path = tmp_path / "installkit.db"

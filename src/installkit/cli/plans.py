@@ -236,7 +236,7 @@ def carry_out(session: Session, asked: PlanToApply, options: Mapping[str, Any]) 
 
 
 def _wanted_checks(session: Session, checked: str | None, *, skip: bool) -> bool | str:
-    """Return what `Site.start` takes as `checks`; *checked* names a run as everywhere, by the beginning of its id or `last`."""
+    """Return what `Site.start` takes as `checks`; *checked* names a run as everywhere."""
     if checked is None:
         return not skip
     if skip:

@@ -111,7 +111,9 @@ class KnownRuns:
             JournalError: If its files cannot be read.
         """
         self.refresh()
-        found = self.journal(run if self.has(run) else self._store.runs.find(run))  # it may wait for space to be indexed
+        found = self.journal(
+            run if self.has(run) else self._store.runs.find(run)
+        )  # it may wait for space to be indexed
         found.spec()
         return found
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -280,9 +279,9 @@ def test_a_wrong_file_of_variables_is_told_by_its_place(place, text, message):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("lonely", "'lonely' has no value; write NAME=VALUE"),
-        ("a=1 lonely", "'lonely' has no value; write NAME=VALUE"),
-        ("=1", "'=1' has no name; write NAME=VALUE"),
+        ("lonely", "'lonely' has no value\n→ write NAME=VALUE"),
+        ("a=1 lonely", "'lonely' has no value\n→ write NAME=VALUE"),
+        ("=1", "'=1' has no name\n→ write NAME=VALUE"),
         ("a='1", '"a=\'1" cannot be read: No closing quotation'),
         ("{a", "'{a' is not a map: "),
         ("@/nowhere.yml", "@/nowhere.yml cannot be read: No such file or directory"),
@@ -290,7 +289,7 @@ def test_a_wrong_file_of_variables_is_told_by_its_place(place, text, message):
 )
 def test_what_is_no_variable_is_refused(place, given, message):
     """It is never guessed; what is said fits `-e` and `site set`, which has no `-e`."""
-    with pytest.raises(click.UsageError, match=f"^{re.escape(message)}"):
+    with pytest.raises(installkit.PlanningError, match=f"^{re.escape(message)}"):
         read(place, given)
 
 

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import installkit
+from bare_ansible import bare, timeless
 from installkit import EventKind, InstallationStatus
 from installkit.ansible.events import draft_from_runner
 from installkit.engine.check_results import CheckResults
@@ -137,3 +138,35 @@ def test_a_forged_mark_in_an_answer_is_text(tmp_path, folder, forged):
     assert {"bad": InstallationStatus.FAILED, "good": InstallationStatus.INSTALLED} == record
     assert [("bad", "failed"), ("good", "changed"), ("good", "ok")] == sorted(results)
     assert FORGED[forged] in failure.message
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_an_answer_may_nest_as_deep_as_without_us(folder, tmp_path, installer, monkeypatch):
+    """Where Ansible itself begins to stumble, the log beside it is still the same: our own frames cost it nothing."""
+    monkeypatch.setenv("ANSIBLE_PIPELINING", "True")
+    host = tmp_path / "python"
+    host.write_text("#!/bin/sh\nexec cat $0.answer\n")
+    host.chmod(0o700)
+    inventory = tmp_path / "deep.ini"
+    inventory.write_text(f"h1 ansible_connection=local ansible_python_interpreter={host}\n")
+    playbook = folder / "01.app.yml"
+    playbook.write_text("- hosts: all\n  gather_facts: false\n  ignore_errors: true\n  tasks:\n    - ping:\n")
+
+    def theirs(depth):
+        host.with_name("python.answer").write_text(f'{{"failed": true, "a": {"[" * depth}{"]" * depth}}}\n')
+        return timeless(bare(playbook, inventory))
+
+    well, stumbles = 100, 400
+    assert b"recursion" not in theirs(well)
+    assert b"recursion" in theirs(stumbles)
+    while stumbles - well > 1:
+        middle = (well + stumbles) // 2
+        well, stumbles = (well, middle) if b"recursion" in theirs(middle) else (middle, stumbles)
+
+    site = installer.site("deep", inventory=inventory, catalog=folder)
+    for depth in (well - 1, well, stumbles, stumbles + 1):
+        expected = theirs(depth)
+        run = site.start(site.plan(install=["app"], force=["app"]), checks=False).wait(60)
+
+        assert expected == timeless(run.log("app")), depth

@@ -36,8 +36,8 @@ def test_a_traceback_ends_with_the_remedy_once(error, handed):
     got = handed(error)
     printed = "".join(traceback.format_exception(got))
 
-    assert printed.endswith(f"{error}\n→ {error.remedy}\n")
-    assert 1 == printed.count(error.remedy)
+    assert printed.endswith(f"{error}\n→ {error.remedy.as_call()}\n")
+    assert 1 == printed.count(error.remedy.as_call())
     assert (type(error), str(error), vars(error)) == (type(got), str(got), vars(got))
 
 

@@ -9,6 +9,7 @@ import installkit
 from installkit import EventKind
 from installkit.catalog import load_catalog
 from installkit.engine.facts import facts_wanted
+from installkit.model import OWN_CHECKS
 from plan_steps import component_steps
 from test_planning import World, component, spec
 
@@ -158,7 +159,9 @@ def wanted(world, gathers=None, facts="cached", *, by_default=True, **request):
     run = world.spec(world.plan(**request))
     specs = [attrs.evolve(each, gathers=gathers, facts=facts) for each in run.steps]
     pairs = zip(run.plan.steps, specs, strict=True)
-    return [facts_wanted(run, step, each, by_default=by_default) for step, each in pairs]
+    return [
+        facts_wanted(run, step, each, by_default=by_default) for step, each in pairs if step.component != OWN_CHECKS
+    ]
 
 
 def test_a_limited_step_wants_the_facts_of_its_plan_alone():

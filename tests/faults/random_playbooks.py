@@ -159,8 +159,8 @@ class _Author:
         }
         if options["any_errors_fatal"] or options["max_fail_percentage"] is not None:
             self.play.shared = True
-        if options["strategy"]:
-            self.play.late = True
+        if options["strategy"] or options["max_fail_percentage"] is not None:
+            self.play.late = True  # of too many failures Ansible makes one of each host that only then ends its rescue
         self.play.body = {
             "name": self.play.name,
             "hosts": "g",

@@ -113,7 +113,6 @@ def test_every_answer_is_an_event_of_its_own_host(run_on, times):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", [1])  # others may nest just as deep as Ansible itself can read, with a frame less
 def test_the_log_beside_such_a_host_is_that_of_bare_ansible(run_on, times, folder, tmp_path, monkeypatch):
     """Byte for byte, with one host at a time, so that their order is not a chance."""
     monkeypatch.setenv("ANSIBLE_FORKS", "1")

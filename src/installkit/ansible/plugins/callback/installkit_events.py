@@ -54,6 +54,9 @@ LONGEST = 65_536
 
 GATHERING = {"gather_facts", "setup"}
 NO_WORK = {"meta", "validate_argument_spec"}
+FRAMES = 2
+"""What a call that goes through `wrap` has on its stack beside Ansible's own; an answer may nest as deep as without."""
+
 UNREAD = "the host's answer could not be read: it nests too deep"
 TOLD = ("msg", "reason", "rc", "stderr", "module_stderr", "stdout", "changed", "failed", "skip_reason", "censored")
 CENSORED = {"censored": "the output has been hidden due to the fact that 'no_log: true' was specified for this result"}
@@ -374,6 +377,8 @@ def watch_plays():
         REPORT.iterator = self
         REPORT.write({"proof": "began", "hosts": hosts, "tasks": tasks_of(self), "tagged": tagged()})
 
+    sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES)  # all of a play stands on what follows
+
     @wrap(TaskQueueManager, "run")
     def run(old, self, play):
         REPORT.tqm, REPORT.iterator = self, None
@@ -431,9 +436,11 @@ def watch_terminal():
             plugins = self._callback_plugins
             if not isinstance(plugins[0], CallbackModule):
                 plugins.sort(key=lambda plugin: not isinstance(plugin, CallbackModule))
+            sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES)
             try:
                 return old(self, *args, **kwargs)
             finally:
+                sys.setrecursionlimit(sys.getrecursionlimit() - FRAMES)
                 REPORT.close_event()
 
     for method, kind in kinds.items():

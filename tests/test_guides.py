@@ -311,7 +311,20 @@ def test_write_a_component(installer, reader, hosts):
     plan = site.plan(upgrade=["redis"])
 
     assert [] == guide.left
-    assert [("redis", "upgrade"), ("redis", "verify")] == [(step.component, step.action.value) for step in plan.steps]
+    assert ["check host", "upgrade redis", "verify redis"] == [f"{each.action} {each.component}" for each in plan.steps]
+
+
+def test_life_of_a_run(installer, reader, playbooks):
+    """The steps are those that the page tells of; at a terminal, a run that only checks comes first."""
+    guide = Guide("docs/explanation/life-of-a-run.md", reader)
+    (playbooks / "03.mysql.verify.yml").write_text(LOOK.format(hosts="db", name="mysql"))
+    guide.run("installkit apply -c playbooks -i hosts.yml --install mysql")
+    run, checks = installer.runs()
+
+    assert [] == guide.left
+    assert ["00-checks", "01-mysql-install", "02-mysql-verify"] == [step.id for step in run.steps]
+    assert ["skipped", "succeeded", "succeeded"] == [step.status for step in run.steps]
+    assert ("checks", ["00-checks"]) == (checks.snapshot().note, [step.id for step in checks.steps])
 
 
 def test_every_page_with_commands_is_carried_out():

@@ -1,14 +1,18 @@
 """Checks before a change, in real runs: what is found, what may be ignored, and what installkit checks by itself."""
 
 import itertools
+import json
 import socket
 import sys
+from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 import installkit
 from installkit import Check, CheckStatus, Ignored, RunStatus, StepStatus
-from installkit.model import FailureCode
+from installkit.model import FailureCode, time_to_wire
+from installkit.sites.check import FRESH, still_counts
 from plan_steps import component_steps
 
 LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
@@ -196,6 +200,31 @@ def test_what_installkit_checks_connects_as_the_playbooks_do(site, folder, diary
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"become": True}, id="by an option"),
+        pytest.param({"variable": "ansible_become=true"}, id="by the inventory"),
+        pytest.param(
+            {"config": "[privilege_escalation]\nbecome = true\n[defaults]\nno_log = true\n"}, id="by ansible.cfg"
+        ),
+    ],
+)
+def test_missing_rights_are_told_as_such_wherever_they_are_asked_for(installer, folder, diary, asked):
+    """Not as a host without a Python, whose remedy would be another one; what hides all results hides none of these."""
+    write_component(folder, diary, TASKS)
+    (folder / "ansible.cfg").write_text(asked.get("config", ""))
+    inventory = folder.parent / "rights.ini"
+    variables = f"ansible_become_exe=/bin/false ansible_become_user=nobody {asked.get('variable', '')}"
+    inventory.write_text(f"h1 {LOCAL} {variables}\n")
+    site = installer.site("rights", inventory=inventory, catalog=folder)
+    checks = site.check(site.plan(install=["a"]), become="become" in asked)
+
+    assert ["host.privilege"] == [each.name for each in checks if each.component is None and each.blocks]
+    assert "host.system" in {each.name for each in checks}
+
+
+@pytest.mark.long
 def test_the_clock_is_judged_apart_from_the_connection(installer, tmp_path, folder, diary):
     """A host that is slow to start its Python may keep time; one that does not is told by how much."""
     (folder / "03.a.yml").write_text(INSTALL % diary)
@@ -234,6 +263,78 @@ def test_a_broken_check_is_no_passed_check(site, folder, diary):
     assert RunStatus.FAILED is run.status
     assert FailureCode.CHECK_FAILED is not run.failures[0].code
     assert not diary.exists()
+
+
+@pytest.mark.long
+def test_a_check_run_counts_for_what_it_checked_alone(installer, site, folder, diary):
+    """For the same plan, with the same connection, secrets and ignored checks, if it succeeded just now."""
+    write_component(folder, diary, "    - name: Taste\n      assert: {that: true}\n")
+    plan = site.plan(install=["a"])
+    run = site.start_check(plan, user="root", ignore_checks={"host.disk": "it is enough"}).wait(60).raise_for_status()
+    wanted = run.spec().options
+    runs = installer._directory.runs
+
+    def _counts(name=run.id, plan=plan, secrets="", **options):
+        return still_counts(runs, name, plan, attrs.evolve(wanted, **options), secrets)
+
+    def _age(seconds):
+        path = run._journal.path / "result.json"
+        result = json.loads(path.read_text())
+        result["result"]["run"]["finished_at"] = time_to_wire(datetime.now(UTC) - timedelta(seconds=seconds))
+        path.write_text(json.dumps(result))
+        return _counts()
+
+    assert _counts()
+    assert _counts(note="another", jobs=3, timeout=1.0)
+    assert not _counts(name="0123456789ab")
+    assert not _counts(plan=site.plan(install=["a"]))
+    assert not _counts(plan=attrs.evolve(plan, digest="another"))
+    assert not _counts(plan=attrs.evolve(plan, revision="0123456789ab"))
+    assert not _counts(secrets="another")
+    assert not _counts(user="eve")
+    assert not _counts(private_key=folder / "key")
+    assert not _counts(become=True)
+    assert not _counts(ignore_checks={})
+    assert not _counts(ignore_checks={"host.disk": "another reason"})
+    assert _age(FRESH - 60)
+    assert not _age(FRESH + 1)
+    assert not _age(-60)
+
+
+@pytest.mark.long
+def test_a_check_run_that_failed_does_not_count(site, folder, diary):
+    """The run then makes the checks itself, which fail again."""
+    write_component(folder, diary, "    - name: Taste\n      assert: {that: true}\n")
+    plan = site.plan(install=["a"], parameters={"installkit_memory_free": 1000000000})
+    failed = site.start_check(plan).wait(60)
+    run = site.start(plan, checks=failed).wait(60)
+
+    assert (RunStatus.FAILED, RunStatus.FAILED) == (failed.status, run.status)
+    assert StepStatus.FAILED is run.steps[0].status
+    assert {"host.memory"} == {each.name for each in run.checks if each.blocks}
+
+
+@pytest.mark.long
+def test_a_run_that_failed_at_its_checks_lets_other_plans_start(site, folder, diary):
+    """It changed nothing: it is not the site's revision, and makes no plan stale; what goes on does all that it would."""
+    write_component(folder, diary, "    - name: Taste\n      assert: {that: true}\n")
+    earlier = site.start(site.plan(install=["a"], limit="h1"), checks=False).wait(60).raise_for_status()
+    plan = site.plan(install=["a"])
+    demanding = site.plan(install=["a"], parameters={"installkit_disk_free": 1000000000000})
+    failed = site.start(demanding).wait(60)
+    revision = site.snapshot().revision
+    with pytest.raises(installkit.PlanUsedError, match=failed.id) as caught:
+        site.start(demanding)
+    again = site.plan(resume=failed)
+    run = site.start(plan).wait(60).raise_for_status()
+
+    assert failed.snapshot().failed_checks
+    assert earlier.id == revision == again.revision
+    assert failed.id == caught.value.run
+    assert "host.disk" in str(caught.value.remedy)
+    assert {"h2", "h3"} == {change.host for change in again.changes if change.action}
+    assert run.id == site.snapshot().revision
+    assert {"h1", "h2", "h3"} == {*diary.read_text().split()}
 
 
 REFUSED = {

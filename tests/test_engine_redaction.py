@@ -126,6 +126,9 @@ TYPED = st.text(st.sampled_from("aB3xyz \\'\"\\$%&+/<>#{}!;`\ték漢😀"), min_
 @example("333333333\\\t\téé漢😀;", "none", "no", ["YAML double-quoted", "JSON"])
 @example("3333;;;;;;;;;é漢😀", "URL", "wrapped", ["URL"])
 @example("333333333333\\é漢", "none", "no", ["bytes of Python", "YAML double-quoted"])
+@example("3333;;;;;;;;éé漢漢", "URL", "wrapped", ["YAML"])
+@example("3333;;;;;;;;éé漢漢", "URL", "wrapped", ["text of Python", "URL"])
+@example("3333;;;;;;;;éé漢漢", "URL", "wrapped", ["YAML double-quoted"])
 def test_a_secret_is_found_behind_quotes_within_quotes(secret, inner, in_base64, outer):
     """A shell's quotes within JSON within Python's, and so on: the secret is known all the same."""
     text = WRITTEN_BY_ANSIBLE[inner](secret) if inner != "none" and in_base64 != "no" else secret

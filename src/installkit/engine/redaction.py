@@ -50,7 +50,10 @@ _NOISE = re.compile(
 _PART = re.compile(r"[A-Za-z0-9]+|[\\'\"]+|.", re.DOTALL)
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _BREAK = re.compile(r"[\\\n%]")
-_WRAP = re.compile(rf"[ \t]*(?:\\*\r?\n|\\+r\\+n|\\+n|(?:{_PERCENT}0[Dd])?{_PERCENT}0[Aa])[ \t]*")
+_BACKSLASH = rf"(?:\\|{_PERCENT}5[Cc])"
+_WRAP = re.compile(  # YAML goes on in the next line behind a line's end
+    rf"[ \t]*(?:(?:\\*\r?\n|(?:{_BACKSLASH}+r)?{_BACKSLASH}+n|(?:{_PERCENT}0[Dd])?{_PERCENT}0[Aa])[ \t]*){{1,2}}"
+)
 _LETTERS = {"\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e"}
 _YAML_LETTERS = {"\xa0": "_", "\x85": "N", "\u2028": "L", "\u2029": "P"}
 _ENTITIES = {"&": "amp", "<": "lt", ">": "gt"}

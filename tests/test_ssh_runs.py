@@ -92,7 +92,7 @@ def test_a_secret_is_in_no_file_of_a_run_at_vvv(site, installer):
         "    - file: {path: /tmp/installkit-canary, state: absent}\n"
     )
     plan = site.plan(install=["alpha"], secrets=["pw"])
-    run = site.start(plan, secrets={"pw": secret}, verbosity=3, diff=True, checks=False).wait(110).raise_for_status()
+    run = site.start(plan, secrets={"pw": secret}, verbosity=3, diff=True).wait(110).raise_for_status()
     files = {path: path.read_bytes() for path in installer.folders.data.rglob("*") if path.is_file()}
 
     assert b"********" in run.log("alpha")

@@ -138,7 +138,7 @@ def test_what_a_vault_holds_is_in_no_file_of_the_run(make_site, tmp_path):
     variables = folder / "group_vars" / "all.yml"
     variables.write_text("vaulted: Canary-0451-vaulted\n")
     subprocess.run([find_program("ansible-vault"), "encrypt", variables], cwd=folder, check=True, capture_output=True)
-    run = site.start(site.plan(install=["mysql"]), checks=False).wait(100)
+    run = site.start(site.plan(install=["mysql"])).wait(100)
     written = [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
     assert RunStatus.SUCCEEDED is run.status

@@ -456,7 +456,7 @@ def test_a_detached_run_locks_its_site_and_can_be_watched_to_its_end(world):
     assert f"at its end: installkit --data-dir {world.data} watch {run[:6]}" in planned.stderr
     assert 3 == locked.exit_code
     assert f"locked by run {run}" in locked.stderr
-    assert f"(installkit --data-dir {world.data} watch {run})" in locked.stderr
+    assert f": installkit --data-dir {world.data} watch {run}\n" in locked.stderr
     assert 0 == watched.exit_code
     assert f"run {run[:6]} succeeded" in watched.stdout
 

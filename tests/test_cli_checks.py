@@ -141,14 +141,15 @@ def test_apply_at_a_terminal_checks_first_and_then_asks(cli, at_terminal):
 
 @pytest.mark.long
 def test_a_run_that_checked_is_named_as_every_other(cli, tmp_path):
-    """By the beginning of its id, or as the last one; one that does not exist counts for nothing."""
+    """By the beginning of its id; one that does not exist is refused."""
     file = str(tmp_path / "plan.json")
     ignored = ["--ignore-check", "a.disk-space=soon"]
     cli("plan", "--install", "a", "-o", file)
     cli("check", file, *ignored)
-    both = cli("apply", file, "--yes", "--checked", "last", "--skip-checks")
+    checked = json.loads(cli("runs", "--json").stdout)[0]["id"][:6]
+    both = cli("apply", file, "--yes", "--checked", checked, "--skip-checks")
     unknown = cli("apply", file, "--yes", "--checked", "ffffff")
-    applied = cli("apply", file, "--yes", "--checked", "last", *ignored)
+    applied = cli("apply", file, "--yes", "--checked", checked, *ignored)
     steps = json.loads(cli("show", "last", "--json").stdout)["steps"]
 
     assert (2, 2, 0) == (both.exit_code, unknown.exit_code, applied.exit_code), applied.output

@@ -176,6 +176,15 @@ def test_what_fails_is_told_by_what_it_takes(event, task, res, name, message):
     assert (f"host.{name}", message, False) == (row.name, row.message, row.ignorable)
 
 
+def test_a_host_without_a_python_is_told_how_to_get_one():
+    """It is the first thing that a new host lacks."""
+    message = "The module interpreter '/usr/bin/python3' was not found.\n/bin/sh: 1: /usr/bin/python3: not found"
+    (row,) = [each for each in look({"msg": message}, event="runner_on_failed").values() if each.blocks]
+
+    assert "host.python" == row.name
+    assert "install Python on the host" in row.remedy
+
+
 def test_a_host_that_says_nothing_among_others_is_not_passed_over():
     findings = HostCheckResults({})
     data = {"host": "h1", "task_action": "installkit_host", "res": ANSWER}

@@ -11,6 +11,7 @@ _BY_MESSAGE = (
     (r"Connection timed out|No route to host|Network is unreachable", "check that the host is up and that no firewall is between it and this machine"),
     (r"Could not resolve hostname|Name or service not known", "correct the host's name or set ansible_host in the inventory"),
     (r"[Mm]issing \w+ password|sudo: a password is required|Incorrect \w+ password", "give the become password (-K), or keep it as the site's secret ansible_become_password"),
+    (r"interpreter '.*' was not found", "install Python on the host, or name the one that is there in ansible_python_interpreter"),
     (r"No space left on device", "free space on the host"),
     (r"Attempting to decrypt but no vault secrets|no vault secrets were found", "give the vault password (--vault-password-file, --vault-id), or keep it as the site's secret ansible_vault_password"),
     (r"Could not get lock|is another process using it", "wait until the other package installation on the host has ended"),

@@ -40,7 +40,7 @@ def test_a_database_locked_by_another_process_delays_what_people_enter_and_no_ru
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder, ThreadPoolExecutor() as threads:
         holder.stdout.readline()
         gate.touch()
-        entered = threads.submit(site.set_parameters, {"entered": "meanwhile"})
+        entered = threads.submit(site.parameters.set, {"entered": "meanwhile"})
         log = b"".join(run.follow_log("mysql"))
         locked = holder.poll() is None and not entered.done()
         entered.result(90)
@@ -115,7 +115,7 @@ def test_backups_made_at_once_are_each_whole(tmp_path, times):
             store.backup(backups / "backup.db")
             copy = shutil.copy(backups / "backup.db", tmp_path / f"{number}.db")
             with Store(copy) as restored:
-                return restored.check(), restored.sites()
+                return restored.check(), restored.sites.list()
 
         found = list(threads.map(_back_up, range(times(40, 400))))
 

@@ -58,7 +58,7 @@ def lines(path):
     try:
         with open(path) as file:
             return file.read().splitlines()
-    except (IOError, OSError):
+    except (IOError, OSError, UnicodeDecodeError):
         return []
 
 
@@ -68,7 +68,8 @@ def main():
     taken = listening()
     ports = arguments["ports"]
     disks = {}
-    for path in arguments["disk_paths"]:
+    paths = arguments["disk_paths"]
+    for path in paths if isinstance(paths, list) else [paths]:
         place, free = disk(path)
         disks[place] = free
     os_release = system()

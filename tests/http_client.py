@@ -27,7 +27,7 @@ MANIFEST = """
 name: mysql
 versions: ["1.0"]
 parameters:
-  mysql_port: {type: port, default: 3306}
+  mysql_port: {type: port, default: 23306}
   mysql_root_password: {type: string, secret: true}
 actions: {install: 03.mysql.yml}
 """

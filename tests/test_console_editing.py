@@ -179,7 +179,7 @@ def test_a_parameter_is_entered_by_level_with_its_origin_and_taken_away(held, op
     """What does not fit is said at its field."""
     page = open_page(held, "/sites/acme/parameters")
     port = row(page, "Parameters", "mysql_port")
-    expect(port).to_contain_text("3306 default of mysql")
+    expect(port).to_contain_text("23306 default of mysql")
     page.get_by_role("button", name="Change mysql_port").click()
     page.get_by_label("Where").select_option("host h1")
     page.get_by_label("Value").fill("70000")

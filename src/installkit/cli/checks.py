@@ -64,7 +64,7 @@ def check(
     checks: tuple[installkit.Check, ...] = ()
     if any(step.action is installkit.Action.CHECK for step in asked.plan.steps):
         ignored = {"ignore_checks": read_ignored(ignore_check)}
-        checks = _wait(_start(asked, all_secrets(asked), {**connection, **ignored}))
+        checks = _start(asked, all_secrets(asked), {**connection, **ignored}).wait_for_checks()
     if as_json:
         print_json(checks)
     elif checks:
@@ -100,11 +100,11 @@ def check_first(asked: PlanToApply, secrets: Mapping[str, str], start: Mapping[s
     Raises:
         RefusedError: If a check fails that is not ignored.
     """
-    if not any(_changes_hosts(step.action) for step in asked.plan.steps):
+    if not any(step.action.changes_hosts for step in asked.plan.steps):
         return True
     options = {name: start[name] for name in (*_CONNECTION, "ignore_checks")}
     run = _start(asked, secrets, options)
-    checks = _wait(run)
+    checks = run.wait_for_checks()
     show_findings(checks, err=True)
     others = {each.name for each in checks if each.status is not installkit.CheckStatus.PASS}
     say(f"{counted(len({each.name for each in checks} - others), 'check')} passed")
@@ -123,22 +123,6 @@ def _start(asked: PlanToApply, secrets: Mapping[str, str], options: Mapping[str,
     hosts = {host for step in asked.plan.steps for host in step.hosts}
     say(f"checking the plan, then {counted(len(hosts), 'host')} …")
     return asked.site.start_check(asked.plan, secrets=secrets, **options)
-
-
-def _wait(run: installkit.Run) -> tuple[installkit.Check, ...]:
-    """Wait for *run*, which only checks, and return what it found; whoever stops waiting stops it."""
-    try:
-        run.wait()
-    except BaseException:
-        run.cancel(now=True)
-        raise
-    if not any(each.blocks for each in run.checks):
-        run.raise_for_status()
-    return run.checks
-
-
-def _changes_hosts(action: installkit.Action) -> bool:
-    return not action.read_only and not action.bookkeeping
 
 
 def _print(checks: Iterable[installkit.Check], *, err: bool = False) -> None:

@@ -135,6 +135,11 @@ class Action(StrEnum):
         return self in {Action.RECORD, Action.FORGET}
 
     @property
+    def changes_hosts(self) -> bool:
+        """Whether it may change a host."""
+        return not self.read_only and not self.bookkeeping
+
+    @property
     def read_only(self) -> bool:
         """Whether it leaves the hosts as they are, and so needs no lock and leaves no record."""
         return self in {Action.VERIFY, Action.CHECK}

@@ -30,7 +30,7 @@ def with_own_checks(steps: Sequence[Step], catalog: Catalog) -> tuple[Step, ...]
 
     Where no step changes a host there are none.
     """
-    if not any(_changes_a_host(step) for step in steps):
+    if not any(step.action.changes_hosts for step in steps):
         return tuple(steps)
     hosts: dict[Path, list[Step]] = {}
     for step in steps:
@@ -48,12 +48,7 @@ def with_own_checks(steps: Sequence[Step], catalog: Catalog) -> tuple[Step, ...]
     return (*own, *others)
 
 
-def _changes_a_host(step: Step) -> bool:
-    return not step.action.read_only and not step.action.bookkeeping
-
-
-def _own_check(number: int, steps: Iterable[Step]) -> Step:
-    steps = list(steps)
+def _own_check(number: int, steps: Sequence[Step]) -> Step:
     own = dict.fromkeys(host for step in steps for host in step.own_hosts)
     return Step(
         id="00-checks" if number == 1 else f"00-checks-{number}",

@@ -34,6 +34,7 @@ from installkit.model import (
     Event,
     EventKind,
     Failure,
+    FailureCode,
     Plan,
     RunProgress,
     RunResult,
@@ -195,6 +196,23 @@ class Run:
             time.sleep(POLL)
         self._directory.store.runs.ingest(self._journal)
         return self
+
+    def wait_for_checks(self) -> tuple[Check, ...]:
+        """
+        Wait until the run, which only checks, has ended, and return what it found; whoever stops waiting stops it.
+
+        Raises:
+            RunError: If the checks could not be carried out.
+        """
+        try:
+            self.wait()
+        except BaseException:
+            self.cancel(now=True)
+            raise
+        failures = self.failures
+        if not failures or any(each.code is not FailureCode.CHECK_FAILED for each in failures):
+            self.raise_for_status()
+        return self.checks
 
     def raise_for_status(self) -> Self:
         """

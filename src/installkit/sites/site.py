@@ -9,7 +9,6 @@ from installkit.model import (
     Action,
     Catalog,
     Check,
-    FailureCode,
     Installation,
     Plan,
     RunStatus,
@@ -185,7 +184,7 @@ class Site:
         """
         if all(step.action is not Action.CHECK for step in plan.steps):
             return ()
-        return _checked(self.start_check(plan, secrets=secrets, **options))
+        return self.start_check(plan, secrets=secrets, **options).wait_for_checks()
 
     def start_check(
         self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]
@@ -262,16 +261,3 @@ class Site:
 
 def _id(value: Any) -> Any:
     return value.id if isinstance(value, Run) else value
-
-
-def _checked(run: Run) -> tuple[Check, ...]:
-    """Wait for *run*, which only checks, and return what it found; whoever stops waiting stops it."""
-    try:
-        run.wait()
-    except BaseException:
-        run.cancel(now=True)
-        raise
-    failures = run.failures
-    if not failures or any(each.code is not FailureCode.CHECK_FAILED for each in failures):
-        run.raise_for_status()
-    return run.checks

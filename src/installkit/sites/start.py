@@ -106,7 +106,7 @@ def _secrets_digest(sources: SiteSources, values: Mapping[str, str]) -> str:
     """Return a digest of *values* that tells nobody without the key of the secrets what they are."""
     if not values:
         return ""
-    return sources.directory.store.secrets.keyed_digest(json.dumps(dict(sorted(values.items()))).encode())
+    return sources.directory.store.secrets.keyed_digest(json.dumps(dict(values), sort_keys=True).encode())
 
 
 def lock_holder(sources: SiteSources) -> SiteLock | None:

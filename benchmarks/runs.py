@@ -59,11 +59,11 @@ class Bench:
             return self.by_hand(**run_settings(self.folder, os.environ, hosts=hosts, facts=Path(facts)))
 
     def by_installkit(self, jobs: int | None = None) -> float:
-        """Return the seconds from `start()` to the result, everything forced."""
+        """Return the seconds from `start()` to the result, everything forced, without checks: bare Ansible has none."""
         names = [component.name for component in self.site.catalog()]
         plan = self.site.plan(install=names, force=names)
         began = time.perf_counter()
-        self.site.start(plan, jobs=jobs).wait(600).raise_for_status()
+        self.site.start(plan, jobs=jobs, checks=False).wait(600).raise_for_status()
         return time.perf_counter() - began
 
     def planning(self) -> float:

@@ -25,11 +25,11 @@ ALLOWED = {
     "catalog": {"ansible", "errors", "model", "text"},
     "inventory": {"ansible", "errors", "model"},
     "journal": {"errors", "model"},
-    "engine": {"ansible", "errors", "journal", "model", "planning", "processes", "text"},
+    "engine": {"ansible", "errors", "journal", "model", "processes", "text"},
     "store": {"errors", "journal", "model"},
     "datadir": {"ansible", "engine", "errors", "journal", "model", "processes", "store", "text"},
     "support": {"ansible", "datadir", "engine", "errors", "journal", "model", "planning", "text"},
-    "runs": {"datadir", "engine", "errors", "journal", "model", "planning", "processes", "support", "text"},
+    "runs": {"datadir", "engine", "errors", "journal", "model", "processes", "support", "text"},
     "sites": {
         "ansible",
         "catalog",

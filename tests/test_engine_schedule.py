@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from installkit.engine.schedule import doomed_steps, jobs_of, ready_steps
 from installkit.model import Action, Plan, Request, RunOptions, RunSpec, Step, StepSpec, StepStatus
-from installkit.planning.schedule import doomed_steps, jobs_of, ready_steps
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 

@@ -24,11 +24,11 @@ from installkit.ansible.environment import adjustments
 from installkit.ansible.scratch import make_scratch, remove_scratch
 from installkit.engine import step as step_process
 from installkit.engine.recorder import Recorder
+from installkit.engine.schedule import done_before, doomed_steps, ready_steps
 from installkit.engine.settle import unseen_end
 from installkit.errors import StoreError
 from installkit.journal import CancelRequest, Journal, read_approval, read_cancel, wait
 from installkit.model import HostStatus, Outcome, RunSpec, RunStatus, Step, StepSpec, StepStatus, from_wire
-from installkit.planning.schedule import done_before, doomed_steps, ready_steps
 from installkit.processes import Process, become_subreaper, end_children
 
 T = TypeVar("T")

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import median
 
+from installkit.engine.schedule import ready_steps
 from installkit.model import Action, RunSnapshot, RunSpec, StepSnapshot, StepStatus
-from installkit.planning.schedule import ready_steps
 
 
 def expect_durations(now: RunSnapshot, earlier: Iterable[RunSnapshot]) -> dict[str, float]:

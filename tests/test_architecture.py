@@ -63,7 +63,7 @@ ALLOWED = {
         "support",
     },
     "notebook": {PUBLIC, "extras", "text"},
-    "installkit_http": {"ansible", PUBLIC, "text"},
+    "installkit_http": {"ansible", PUBLIC},
     "cli": {"demo", PUBLIC, "installkit_http", "text"},
 }
 """What each module or folder imports, beside itself, floor by floor: none imports what stands below it here."""

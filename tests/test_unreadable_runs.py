@@ -42,7 +42,7 @@ def test_a_run_that_cannot_be_read_is_left_out_of_lists(data, folder, inventory,
         listed = [[run.id for run in found] for found in (installer.runs(), installer.list_runs(), site.runs())]
         with pytest.raises(
             installkit.JournalError,
-            match=f"{BAD}/spec.json is damaged: bool is wanted, not .yes. @ RunSpec.options.check_mode",
+            match=f"{BAD}/spec.json is damaged: RunSpec.options.check_mode: true or false is wanted, not .yes.",
         ) as refused:
             installer.run(BAD)
 

@@ -58,11 +58,13 @@ def test_values_of_several_levels_are_entered_as_one(site):
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        pytest.param({"install": [1]}, "str is wanted, not 1 @ Request.install", id="number for a name"),
+        pytest.param({"install": [1]}, r"Request.install\[0\]: text is wanted, not 1", id="number for a name"),
         pytest.param({"install": "mysql"}, r"install takes a list, as \['mysql'\]", id="text for a list"),
-        pytest.param({"all": "yes"}, "bool is wanted, not 'yes' @ Request.all", id="text for a truth"),
-        pytest.param({"all": True, "limit": 3}, "str is wanted, not 3 @ Request.limit", id="number for a pattern"),
-        pytest.param({"all": True, "parameters": [1]}, "an object is wanted @ Request.parameters", id="list for a map"),
+        pytest.param({"all": "yes"}, 'Request.all: true or false is wanted, not "yes"', id="text for a truth"),
+        pytest.param({"all": True, "limit": 3}, "Request.limit: text is wanted, not 3", id="number for a pattern"),
+        pytest.param(
+            {"all": True, "parameters": [1]}, r"Request.parameters: an object is wanted, not \[1\]", id="list for a map"
+        ),
     ],
 )
 def test_a_request_of_other_types_is_refused_by_name(site, wanted, said):

@@ -1,21 +1,15 @@
 """What requests bring becomes values, checked whole; values become what answers carry."""
 
-import functools
 import hashlib
 import json
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from enum import Enum
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
-from cattrs import AttributeValidationNote, ClassValidationError, Converter, IterableValidationError
-from cattrs.cols import homogenous_tuple_structure_factory, is_mapping, mapping_structure_factory
-from cattrs.errors import ForbiddenExtraKeysError
 from starlette.datastructures import QueryParams
 
-from installkit.text import shorten
+import installkit
 from installkit_http.problems import Mistake, ProblemError, invalid
 
 T = TypeVar("T")
@@ -46,19 +40,22 @@ def parse_json(content: bytes) -> Any:
     return data
 
 
-def read(cls: type[T], data: Any) -> T:
+def read(cls: type[T], data: Any, *, below: str = "") -> T:
     """
     Return the *cls* that *data*, a JSON value, describes.
+
+    Args:
+        cls: An attrs class.
+        data: What came.
+        below: The JSON pointer of *data* in what mistakes are told of.
 
     Raises:
         ProblemError: If it does not; every wrong field is named.
     """
-    if not isinstance(data, dict):
-        raise invalid([Mistake("", f"an object is wanted, not {_short(data)}")])
     try:
-        return _converter().structure(data, cls)
-    except ClassValidationError as exc:
-        raise invalid(list(_mistakes(exc, ""))) from exc
+        return installkit.from_wire(cls, data, strict=True)
+    except installkit.WireError as exc:
+        raise invalid(list(_mistakes(exc, below))) from exc
 
 
 def read_query(cls: type[T], query: QueryParams) -> T:
@@ -76,10 +73,7 @@ def read_query(cls: type[T], query: QueryParams) -> T:
         raise invalid(twice)
     data: dict[str, Any] = {name: _coerced(value, kinds.get(name, ())) for name, value in once.items()}
     data |= {name: query.getlist(name) for name in several if name in query}
-    try:
-        return _converter().structure(data, cls)
-    except ClassValidationError as exc:
-        raise invalid(list(_mistakes(exc, "/query"))) from exc
+    return read(cls, data, below="/query")
 
 
 def fields_of(cls: Any) -> tuple["attrs.Attribute[Any]", ...]:
@@ -93,26 +87,13 @@ def etag_of(data: Any) -> str:
     return f'"{hashlib.sha256(content.encode()).hexdigest()[:20]}"'
 
 
-def _mistakes(error: BaseException, pointer: str) -> Iterator[Mistake]:
-    if isinstance(error, ClassValidationError | IterableValidationError):
-        located, others = error.group_exceptions()
-        for inner, note in located:
-            part = note.name if isinstance(note, AttributeValidationNote) else note.index
-            yield from _mistakes(inner, f"{pointer}/{_escaped(part)}")
-        for inner in others:
-            yield from _mistakes(inner, pointer)
-    elif isinstance(error, ForbiddenExtraKeysError):
-        known = ", ".join(field.name for field in attrs.fields(error.cl))
-        for name in sorted(error.extra_fields):
-            yield Mistake(f"{pointer}/{_escaped(name)}", f"is not known; known are: {known or 'none'}")
-    elif isinstance(error, ProblemError):  # of the values taken together
-        yield from (Mistake(**each) for each in error.more["errors"])
-    else:
-        yield Mistake(pointer, "is required" if isinstance(error, KeyError) else str(error))
-
-
-def _escaped(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+def _mistakes(error: installkit.WireError, below: str) -> Iterator[Mistake]:
+    for place, problem in error.problems:
+        pointer = below + "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
+        if isinstance(problem, ProblemError):  # of the values taken together
+            yield from (Mistake(**mistake) for mistake in problem.more["errors"])
+        else:
+            yield Mistake(pointer, str(problem))
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -146,81 +127,3 @@ def _coerced(text: str, kinds: tuple[Any, ...]) -> Any:
     if bool in kinds:
         return {"true": True, "false": False}.get(text, text)
     return text
-
-
-@functools.cache
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(str, _text)
-    converter.register_structure_hook(int, _strict((int,)))
-    converter.register_structure_hook(bool, _strict((bool,)))
-    converter.register_structure_hook(float, _strict((int, float)))
-    converter.register_structure_hook(int | str, _strict((int, str)))
-    converter.register_structure_hook(bool | str, _strict((bool, str)))
-    converter.register_structure_hook(str | dict[str, Any], _strict((str, dict)))
-    converter.register_structure_hook(datetime, _time)
-
-    @converter.register_structure_hook_factory(_is_tuple)
-    def _tuples(cls: Any, converter: Converter) -> Any:
-        return _guarded(list, "a list", homogenous_tuple_structure_factory(cls, converter))
-
-    @converter.register_structure_hook_factory(is_mapping)
-    def _mappings(cls: Any, converter: Converter) -> Any:
-        return _guarded(dict, "an object", mapping_structure_factory(cls, converter))
-
-    return converter
-
-
-def _is_tuple(cls: Any) -> bool:
-    return getattr(cls, "__origin__", None) is tuple
-
-
-def _guarded(kind: type, name: str, structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def _structure(value: Any, cls: Any) -> Any:
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} is wanted, not {_short(value)}")
-        return structure(value, cls)
-
-    return _structure
-
-
-_NAMES: Mapping[type, str] = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    dict: "an object",
-}
-
-
-def _strict(kinds: tuple[type, ...]) -> Callable[[Any, Any], Any]:
-    def _structure(value: Any, _: Any) -> Any:
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise TypeError(f"{' or '.join(_NAMES[kind] for kind in kinds)} is wanted, not {_short(value)}")
-        return value
-
-    return _structure
-
-
-def _text(value: Any, cls: Any) -> Any:
-    """Return *value* as the *cls* that it must be: text, or one of a set of words, which is text as well."""
-    words = [word.value for word in cls] if issubclass(cls, Enum) else None
-    if not isinstance(value, str) or (words is not None and value not in words):
-        raise TypeError(f"{'text' if words is None else 'one of ' + ', '.join(words)} is wanted, not {_short(value)}")
-    return cls(value)
-
-
-def _time(value: Any, _: Any) -> datetime:
-    refusal = f"a time with its zone is wanted, as 2026-11-22T08:00:00Z, not {_short(value)}"
-    try:
-        time = datetime.fromisoformat(value)
-        in_utc = time.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError) as exc:  # the last: beyond the years that there are
-        raise ValueError(refusal) from exc
-    if time.tzinfo is None:
-        raise ValueError(refusal)
-    return in_utc
-
-
-def _short(value: Any) -> str:
-    return shorten(json.dumps(value, ensure_ascii=False))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 import installkit
@@ -25,7 +26,6 @@ from installkit.cli.request import (
     make_plan,
     read_plan,
     request_options,
-    take_connection,
 )
 from installkit.cli.session import Session, pass_session, say, short
 
@@ -164,9 +164,6 @@ def _names_of(options: Iterable[Callable[[Function], Function]]) -> tuple[str, .
 
 _START_NAMES = _names_of(_START_OPTIONS)
 
-_PASSED_ON = ("note", "jobs", "timeout", "allow_destructive", "diff", "verbosity", "log_limit")
-"""Those that `Site.start` takes as they are."""
-
 
 @click.command(cls=Command)
 @click.argument("plan", metavar="[PLAN]", required=False, shell_complete=complete_files)
@@ -211,8 +208,7 @@ def carry_out(session: Session, asked: PlanToApply, options: Mapping[str, Any]) 
             print_json(None)
         return
     start: dict[str, Any] = {
-        **{name: options[name] for name in _PASSED_ON},
-        **take_connection(options),
+        **{name: options[name] for name in attrs.fields_dict(installkit.RunOptions) if name in options},
         "check_mode": options["check"],
         "checks": _wanted_checks(session, options["checked"], skip=options["skip_checks"]),
         "ignore_checks": read_ignored(options["ignore_check"]),

@@ -59,7 +59,7 @@ from installkit.model.statuses import (
     Scope,
     StepStatus,
 )
-from installkit.model.wire import aware_time, from_wire, time_to_wire, to_wire
+from installkit.model.wire import WireError, aware_time, from_wire, time_to_wire, to_wire
 
 __all__ = [
     "BECOME_PASSWORD",
@@ -131,6 +131,7 @@ __all__ = [
     "Targets",
     "Token",
     "Webhook",
+    "WireError",
     "aware_time",
     "digest",
     "from_wire",

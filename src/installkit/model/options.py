@@ -19,11 +19,55 @@ LONGEST_NOTE = 500
 MOST_VERBOSE = 6
 """Ansible's `-vvvvvv`."""
 
+Rule = Callable[[Any], str | None]
+"""Returns why a value cannot be so, as a sentence that goes on after its name; None if it can."""
+
+
+def _must_be(description: str, fits: Callable[[Any], bool]) -> Rule:
+    return lambda value: None if fits(value) else f"is {description}, not {shown(value)}"
+
+
+def _note_problem(note: Any) -> str | None:
+    if isinstance(note, str) and len(note) > LONGEST_NOTE:
+        return f"has {len(note)} characters, more than {LONGEST_NOTE}"
+    return _line_problem(note)
+
+
+def _line_problem(text: Any) -> str | None:
+    if not isinstance(text, str):
+        return f"is text, not {shown(text)}"
+    odd = next((character for character in text if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}), None)
+    return None if odd is None else f"is one line of text, without control characters as {odd!r}"
+
+
+def _whole_number(least: int, most: int | None = None) -> Rule:
+    description = f"a whole number from {least} {'on' if most is None else f'to {most}'}"
+    return _must_be(
+        description, lambda value: _is_number(value, int) and least <= value and (most is None or value <= most)
+    )
+
+
+def _is_number(value: Any, kinds: Any) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _are_reasons(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(part, str) for item in value.items() for part in item)
+
+
+_truth = _must_be("true or false", lambda value: isinstance(value, bool))
+_path = _must_be("the path of a file", lambda value: isinstance(value, (str, Path)))
+_checks = _must_be("true, false or a run's id", lambda value: isinstance(value, (bool, str)))
+_reasons = _must_be("a reason for each check, by its name", _are_reasons)
+_seconds = _must_be(
+    "a number of seconds above 0", lambda value: _is_number(value, (int, float)) and math.isfinite(value) and value > 0
+)
+
 
 @attrs.frozen(kw_only=True)
 class RunOptions:
     """
-    How a plan is carried out.
+    How a plan is carried out: the one list of what `Site.start` takes, with the rule for each.
 
     Attributes:
         note: What the person wants to remember of it: one line, at most 500 characters.
@@ -43,20 +87,20 @@ class RunOptions:
         allow_destructive: Consent to what destroys data.
     """
 
-    note: str = ""
-    requested_by: str = ""
-    jobs: int | None = None
-    timeout: float | None = None
-    check_mode: bool = False
-    diff: bool = False
-    verbosity: int = 0
-    user: str | None = None
-    private_key: Path | None = None
-    become: bool = False
-    ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
-    log_limit: int = LOG_LIMIT
-    checks: bool | str = True
-    allow_destructive: bool = False
+    note: str = attrs.field(default="", metadata={"rule": _note_problem})
+    requested_by: str = attrs.field(default="", metadata={"rule": _line_problem})
+    jobs: int | None = attrs.field(default=None, metadata={"rule": _whole_number(1)})
+    timeout: float | None = attrs.field(default=None, metadata={"rule": _seconds})
+    check_mode: bool = attrs.field(default=False, metadata={"rule": _truth})
+    diff: bool = attrs.field(default=False, metadata={"rule": _truth})
+    verbosity: int = attrs.field(default=0, metadata={"rule": _whole_number(0, MOST_VERBOSE)})
+    user: str | None = attrs.field(default=None, metadata={"rule": _line_problem})
+    private_key: Path | None = attrs.field(default=None, metadata={"rule": _path})
+    become: bool = attrs.field(default=False, metadata={"rule": _truth})
+    ignore_checks: Mapping[str, str] = attrs.field(factory=dict, metadata={"rule": _reasons})
+    log_limit: int = attrs.field(default=LOG_LIMIT, metadata={"rule": _whole_number(1)})
+    checks: bool | str = attrs.field(default=True, metadata={"rule": _checks})
+    allow_destructive: bool = attrs.field(default=False, metadata={"rule": _truth})
 
 
 @runtime_checkable
@@ -95,59 +139,6 @@ def option_problems(options: Mapping[str, Any]) -> dict[str, str]:
     >>> option_problems({"jobs": "2", "timeout": 60})
     {'jobs': "is a whole number from 1 on, not '2'"}
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    problems = {name: _PROBLEMS[name](value) for name, value in given.items()}
+    fields = attrs.fields_dict(RunOptions)
+    problems = {name: fields[name].metadata["rule"](value) for name, value in options.items() if value is not None}
     return {name: problem for name, problem in problems.items() if problem}
-
-
-def _wanted(wanted: str, fits: Callable[[Any], bool]) -> Callable[[Any], str | None]:
-    return lambda value: None if fits(value) else f"is {wanted}, not {shown(value)}"
-
-
-def _note_problem(note: Any) -> str | None:
-    if isinstance(note, str) and len(note) > LONGEST_NOTE:
-        return f"has {len(note)} characters, more than {LONGEST_NOTE}"
-    return _line_problem(note)
-
-
-def _line_problem(text: Any) -> str | None:
-    if not isinstance(text, str):
-        return f"is text, not {shown(text)}"
-    odd = next((character for character in text if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}), None)
-    return None if odd is None else f"is one line of text, without control characters as {odd!r}"
-
-
-def _whole_number(least: int, most: int | None = None) -> Callable[[Any], str | None]:
-    wanted = f"a whole number from {least} {'on' if most is None else f'to {most}'}"
-    return _wanted(wanted, lambda value: _is_number(value, int) and least <= value and (most is None or value <= most))
-
-
-def _is_number(value: Any, kinds: Any) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
-
-
-def _are_reasons(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(each, str) for pair in value.items() for each in pair)
-
-
-_truth = _wanted("true or false", lambda value: isinstance(value, bool))
-
-_PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
-    "note": _note_problem,
-    "requested_by": _line_problem,
-    "jobs": _whole_number(1),
-    "timeout": _wanted(
-        "a number of seconds above 0",
-        lambda value: _is_number(value, (int, float)) and math.isfinite(value) and value > 0,
-    ),
-    "check_mode": _truth,
-    "diff": _truth,
-    "verbosity": _whole_number(0, MOST_VERBOSE),
-    "user": _line_problem,
-    "private_key": _wanted("the path of a file", lambda value: isinstance(value, (str, Path))),
-    "become": _truth,
-    "ignore_checks": _wanted("a reason for each check, by its name", _are_reasons),
-    "log_limit": _whole_number(1),
-    "checks": _wanted("true, false or a run's id", lambda value: isinstance(value, (bool, str))),
-    "allow_destructive": _truth,
-}

@@ -1,4 +1,5 @@
-from collections.abc import Mapping
+import inspect
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from starlette.responses import Response
 
 import installkit
 from installkit_http.operations import Operation
+from installkit_http.parsing import fields_of
 from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.responses import Paging, answer, nothing, older_page, started, unknown_cursor
 from installkit_http.service import Call
@@ -33,22 +35,19 @@ class PlansQuery(Paging):
     until: datetime | None = None
 
 
+NOT_OVER_HTTP = frozenset({"requested_by", "user", "private_key", "become"})
+"""Options of a start that a request does not have: the token says who asks, and how Ansible connects is the site's."""
+
+
 @attrs.frozen(kw_only=True)
-class CheckOptions:
+class _Options:
     """
-    How the hosts of a plan are checked.
+    What each start takes beside the options of the run.
 
     Attributes:
-        jobs: How many steps may run at once.
-        timeout: Seconds for the whole run.
-        ignore_checks: Why each check is ignored, by its name.
         secrets: Values by parameter name, and passwords that Ansible takes; kept nowhere.
     """
 
-    note: str = "checks"
-    jobs: int | None = None
-    timeout: float | None = None
-    ignore_checks: Mapping[str, str] = attrs.field(factory=dict)
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -58,25 +57,27 @@ class CheckOptions:
             raise invalid([Mistake(f"/{name}", problem) for name, problem in problems.items()])
 
 
-@attrs.frozen(kw_only=True)
-class StartOptions(CheckOptions):
-    """
-    How a plan is carried out: the options of `Site.start`.
+def _options_class(name: str, summary: str, without: Collection[str], **defaults: Any) -> type:
+    """Return the class of a body with the fields of `RunOptions`, described as there, except those in *without*."""
+    fields = {
+        field.name: attrs.field(default=defaults.get(field.name, field.default), type=field.type)
+        for field in fields_of(installkit.RunOptions)
+        if field.name not in without
+    }
+    described = inspect.cleandoc(installkit.RunOptions.__doc__ or "").partition("\n")[2]
+    body = {"__doc__": f"{summary}\n{described}"}
+    return attrs.make_class(name, fields, bases=(_Options,), class_body=body, frozen=True, kw_only=True)
 
-    Attributes:
-        log_limit: Bytes that a step's log may have; there it ends with a line that says so, and the run goes on.
-        checks: Whether installkit checks the hosts first; or the id of a check run of the same plan, which counts instead
-            if it succeeded less than ten minutes ago for the same secrets.
-        allow_destructive: Consent to what destroys data.
-    """
 
-    note: str = ""
-    checks: bool | str = True
-    allow_destructive: bool = False
-    check_mode: bool = False
-    diff: bool = False
-    verbosity: int = 0
-    log_limit: int = installkit.LOG_LIMIT
+StartOptions = _options_class(
+    "StartOptions", "How a plan is carried out: the options of `Site.start`.", without=NOT_OVER_HTTP
+)
+CheckOptions = _options_class(
+    "CheckOptions",
+    "How the hosts of a plan are checked: those options of `Site.start_check` that make a difference there.",
+    without={*NOT_OVER_HTTP, "check_mode", "diff", "verbosity", "log_limit", "checks", "allow_destructive"},
+    note="checks",
+)
 
 
 def list_plans(call: Call) -> Response:

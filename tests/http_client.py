@@ -5,12 +5,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 
 import httpx2
 from starlette.testclient import TestClient
 
 from installkit_http import create_app
+from site_runs import until
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
@@ -60,14 +60,6 @@ def open_client(installer, playbooks):
         text = (installer.folders.data / "access-token").read_text().strip()
         client.headers["authorization"] = f"Bearer {text}"
         yield client
-
-
-def until(condition, timeout=30.0):
-    deadline = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return found
 
 
 def sse_events(lines):

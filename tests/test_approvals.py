@@ -6,7 +6,7 @@ import pytest
 
 from installkit import EventKind, InstallationStatus, RunStatus
 from plan_steps import component_steps
-from test_runs import wait_for
+from site_runs import until
 
 LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
 NOTE = """
@@ -75,10 +75,10 @@ def test_a_run_waits_after_its_first_batch(site, folder, diary, write):
     write("install: {playbook: app.yml, batch: [1, 2], approve: first_batch}", verify="debug:")
     write_beside(folder, gate := folder.parent / "gate")
     run = site.start(site.plan(install=["app", "other"]), checks=False)
-    wait_for(lambda: "waiting" in statuses(run), 60)
+    until(lambda: "waiting" in statuses(run), 60)
     beside = run.status
     gate.touch()
-    wait_for(lambda: run.status is RunStatus.WAITING, 60)
+    until(lambda: run.status is RunStatus.WAITING, 60)
     listed, lock, before = [each.id for each in site.runs(status="waiting")], site.snapshot().lock, noted(diary)
     run.approve(by="ann")
     run.wait(60)
@@ -100,11 +100,11 @@ def test_a_run_canceled_while_it_waits_is_gone_on_with(site, diary, write):
     """The batches that are left are done, and the first of them is asked about again."""
     write("install: {playbook: app.yml, batch: 1, approve: first_batch}")
     run = site.start(site.plan(install=["app"]), checks=False)
-    wait_for(lambda: run.status is RunStatus.WAITING, 60)
+    until(lambda: run.status is RunStatus.WAITING, 60)
     run.cancel()
     run.wait(30)
     resumed = site.resume(run, checks=False)
-    wait_for(lambda: resumed.status is RunStatus.WAITING, 60)
+    until(lambda: resumed.status is RunStatus.WAITING, 60)
     asked = messages(resumed, EventKind.APPROVAL_REQUESTED)
     resumed.approve()
     resumed.wait(60)

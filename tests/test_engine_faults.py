@@ -21,16 +21,10 @@ from installkit.errors import EngineError, StoreError
 from installkit.journal import Journal, LogWriter, create_journal
 from installkit.model import Action, HostStatus, Outcome, Plan, Request, RunOptions, RunSpec, Step, StepSpec, StepStatus
 from plan_steps import component_steps
+from site_runs import until
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HEAD = "- hosts: all\n  gather_facts: false\n  tasks:\n"
-
-
-def wait_for(condition, timeout=90.0):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def has_begun(run):
@@ -52,10 +46,10 @@ def test_a_full_disk_makes_a_run_wait_and_costs_it_nothing(small_disk, folder, i
     with installkit.Installer(small_disk / "data") as installer:
         site = installer.site("acme", inventory=inventory, catalog=folder)
         run = site.start(site.plan(install=["mysql"]), checks=False)
-        wait_for(lambda: has_begun(run))
+        until(lambda: has_begun(run))
         filler = fill(small_disk)
         (tmp_path / "gate").touch()
-        wait_for(lambda: is_stuck(run))
+        until(lambda: is_stuck(run))
         waiting = (small_disk / "data" / "runs" / run.id / "result.json").exists()
         filler.unlink()
         run.wait(100)
@@ -83,14 +77,14 @@ def test_a_full_disk_keeps_no_run_from_being_stopped(small_disk, folder, invento
         plans = [site.plan(install=["mysql"]) for site in sites]
         began = time.monotonic()
         canceled = sites[0].start(plans[0], checks=False)
-        wait_for(lambda: has_begun(canceled))
+        until(lambda: has_begun(canceled))
         late = sites[1].start(plans[1], timeout=max(5.0, 3 * (time.monotonic() - began)), checks=False)
-        wait_for(lambda: has_begun(late))
+        until(lambda: has_begun(late))
         filler = fill(small_disk)
         (tmp_path / "gate").touch()
-        wait_for(lambda: all(is_stuck(run) for run in (canceled, late)))
+        until(lambda: all(is_stuck(run) for run in (canceled, late)))
         canceled.cancel(now=True)
-        wait_for(lambda: not playbooks_of(canceled.id) and not playbooks_of(late.id), timeout=90.0)
+        until(lambda: not playbooks_of(canceled.id) and not playbooks_of(late.id), timeout=90.0)
         ended = [run.status.final for run in (canceled, late)]
         filler.unlink()
         for run, name in zip((canceled, late), names, strict=True):
@@ -167,8 +161,8 @@ def test_what_an_earlier_step_left_running_outlives_a_later_steps_death(folder, 
     with installkit.Installer(tmp_path / "data") as installer:
         site = installer.site("acme", inventory=inventory, catalog=folder)
         run = site.start(site.plan(all=True), checks=False)
-        wait_for(lambda: component_steps(run.steps)[1].status is StepStatus.RUNNING)
-        wait_for(lambda: any(event.task == "command" for event in run.events()))
+        until(lambda: component_steps(run.steps)[1].status is StepStatus.RUNNING)
+        until(lambda: any(event.task == "command" for event in run.events()))
         os.kill(engine_of(run.id)[1], signal.SIGKILL)
         run.wait(100)
         pid = int(service.read_text())

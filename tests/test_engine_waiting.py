@@ -8,7 +8,7 @@ import pytest
 
 from installkit import EventKind, RunStatus
 from installkit.errors import PlanningError
-from test_runs import processes_with, wait_for
+from site_runs import processes_with, until
 from waiting_runs import start_waiting
 
 
@@ -26,7 +26,7 @@ def waits(run):
 
 def test_the_time_in_which_people_are_waited_for_is_not_the_runs(installer):
     run = start_waiting(installer, timeout=1.0)
-    wait_for(lambda: waits(run))
+    until(lambda: waits(run))
     time.sleep(2.5)
 
     assert waits(run)
@@ -37,9 +37,9 @@ def test_the_time_in_which_people_are_waited_for_is_not_the_runs(installer):
 def test_each_approval_is_for_one_wait_and_says_whose_it_is(installer):
     """Whoever asked first is told; nothing is approved ahead, and nothing where nothing waits."""
     run = start_waiting(installer, hosts=("h1", "h2", "h3"))
-    wait_for(lambda: waits(run))
+    until(lambda: waits(run))
     run.approve(by="ann")
-    wait_for(lambda: len(messages(run, EventKind.APPROVAL_REQUESTED)) == 2)
+    until(lambda: len(messages(run, EventKind.APPROVAL_REQUESTED)) == 2)
     time.sleep(1.5)
     again = statuses(run)
     run.approve(by="bob")
@@ -53,7 +53,7 @@ def test_each_approval_is_for_one_wait_and_says_whose_it_is(installer):
 
 def test_a_run_that_waits_can_be_canceled(installer):
     run = start_waiting(installer)
-    wait_for(lambda: waits(run))
+    until(lambda: waits(run))
     run.cancel(by="ann")
     run.wait(20)
 
@@ -71,7 +71,7 @@ def test_a_run_that_waits_can_be_canceled(installer):
 def test_a_supervisor_that_ends_while_it_waits_leaves_what_was_done(installer, number, reason):
     """What waited has not begun: it is skipped, and in no record."""
     run = start_waiting(installer)
-    wait_for(lambda: waits(run))
+    until(lambda: waits(run))
     for pid in processes_with(f"installkit.engine {run._journal.path}"):
         os.kill(pid, number)
     run.wait(20)
@@ -83,9 +83,9 @@ def test_a_supervisor_that_ends_while_it_waits_leaves_what_was_done(installer, n
 
 def test_an_approval_that_cannot_be_read_starts_nothing_and_is_told(installer):
     run = start_waiting(installer)
-    wait_for(lambda: waits(run))
+    until(lambda: waits(run))
     (run._journal.path / f"approve-{run.steps[1].id}.json").write_text('{"format": 99, "approve": {}}')
-    wait_for(lambda: messages(run, EventKind.WARNING))
+    until(lambda: messages(run, EventKind.WARNING))
     still = run.status
     run.approve()
 

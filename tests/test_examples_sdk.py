@@ -17,7 +17,7 @@ import pytest
 from nbclient import NotebookClient
 
 import installkit
-from http_client import until
+from site_runs import until
 from waiting_runs import start_waiting
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -17,7 +17,8 @@ import yaml
 from playwright.sync_api import expect
 
 import installkit
-from http_client import INVENTORY, Server, finish, sse_events, start, until, write_playbooks
+from http_client import INVENTORY, Server, finish, sse_events, start, write_playbooks
+from site_runs import until
 
 pytest_plugins = ["console_page", "http_service"]
 

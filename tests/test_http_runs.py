@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 import installkit
-from http_client import finish, start, until
+from http_client import finish, start
 from installkit_http.notifier import Address
+from site_runs import until
 from waiting_runs import start_waiting
 
 pytest_plugins = ["http_service"]

@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 import installkit
-from http_client import INVENTORY, finish, open_client, sse_events, start, until, write_playbooks
+from http_client import INVENTORY, finish, open_client, sse_events, start, write_playbooks
 from installkit.model import ResultStatus
 from installkit_http.routes.streams import EventStatus
 from installkit_http.streaming.viewers import cut_to_characters
 from plan_steps import component_steps
+from site_runs import until
 
 pytest_plugins = ["http_service"]
 

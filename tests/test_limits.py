@@ -11,6 +11,7 @@ from installkit.catalog import load_catalog
 from installkit.engine.facts import facts_wanted
 from installkit.model import OWN_CHECKS
 from plan_steps import component_steps
+from site_runs import finish
 from test_planning import World, component, spec
 
 MARK = "shell: echo {what} >> {work}/{{{{ inventory_hostname }}}}.diary"
@@ -53,11 +54,6 @@ def diaries(tmp_path):
         return found
 
     return _diaries
-
-
-def finish(site, options=None, /, **wanted):
-    """Return the run of a plan, at its end."""
-    return site.start(site.plan(**wanted), **{"checks": False, **(options or {})}).wait(60)
 
 
 def fails_on(host, tmp_path):

@@ -17,13 +17,13 @@ from IPython.core.formatters import DisplayFormatter
 
 import installkit
 import installkit.notebook
-from http_client import until
 from installkit import Action, Check, CheckStatus, EventKind, HostDifference, HostStatus, Ignored, RunStatus, StepStatus
 from installkit.notebook import SHOWN, load_ipython_extension, mimebundle
 from installkit.notebook.graph import graph_svg
 from installkit.notebook.runs import run_page
 from installkit.notebook.timeline import timeline_chart, timeline_svg
 from installkit.runs.estimates import expect_durations, seconds_left
+from site_runs import until
 from waiting_runs import start_waiting
 
 RECORDED = Path(__file__).parent / "data" / "journals" / "1" / "024ea32e2dec"

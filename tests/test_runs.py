@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import attrs
@@ -20,6 +19,7 @@ from installkit.ansible.scratch import scratch_path
 from installkit.journal import announce, lock_is_held, take_lock
 from installkit.model import FailureCode
 from plan_steps import component_steps
+from site_runs import finish, processes_with, until
 
 SAY = """
 - name: Install {name}
@@ -47,29 +47,6 @@ def three_hosts(inventory):
 def play(*tasks: str, head: str = "hosts: all\n  gather_facts: false") -> str:
     body = "".join(f"    - {task}\n" for task in tasks)
     return f"- name: Play\n  {head}\n  tasks:\n{body}"
-
-
-def finish(site, timeout=60.0, /, *, secrets=None, **wanted):
-    return site.start(site.plan(**wanted), secrets=secrets, checks=False).wait(timeout)
-
-
-def wait_for(condition, timeout=20.0):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
-
-def processes_with(word: str) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if word in command:
-            found.append(int(path.parent.name))
-    return found
 
 
 def test_a_folder_of_numbered_playbooks_is_installed_in_order(site, folder):
@@ -214,7 +191,7 @@ def test_a_playbook_edited_while_the_run_waits_is_not_run(site, folder, tmp_path
     (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
     (folder / "08.zk.yml").write_text(SAY.format(name="zk"))
     run = site.start(site.plan(all=True), checks=False)
-    wait_for(lambda: component_steps(run.steps)[0].status is StepStatus.RUNNING)
+    until(lambda: component_steps(run.steps)[0].status is StepStatus.RUNNING)
     (folder / "08.zk.yml").write_text(SAY.format(name="changed"))
     gate.touch()
     run.wait(30)
@@ -343,7 +320,7 @@ def test_who_starts_a_run_slowly_is_not_taken_for_the_run_before(site, folder):
     (folder / "03.mysql.yml").write_text(play("debug:"))
     finish(site, install=["mysql"])
     second = site.plan(install=["mysql"], force=["mysql"])
-    wait_for(lambda: not lock_is_held(site._directory.folders.site_lock("acme")))
+    until(lambda: not lock_is_held(site._directory.folders.site_lock("acme")))
     starter = {"run": second.id, "by": "ann", "since": "2026-11-22T08:00:00Z", "doing": second.summary}
     with take_lock(site._directory.folders.site_lock("acme")) as lock:
         with pytest.raises(installkit.SiteLockedError, match="a run is being started there") as caught:
@@ -437,7 +414,7 @@ def test_a_secret_is_nowhere(installer, site, folder, tmp_path):
         )
     )
     run = site.start(site.plan(install=["mysql"]), secrets={"mysql_password": canary}, checks=False)
-    wait_for((tmp_path / "got").exists)
+    until((tmp_path / "got").exists)
     seen = [
         path.read_bytes()
         for pid in processes_with(run.id)
@@ -525,7 +502,7 @@ def test_a_killed_part_takes_the_tree_below_it_along(site, folder, tmp_path, vic
     nap = f"sleep 9753{len(victim)}"  # other tests run at the same time
     (folder / "03.mysql.yml").write_text(play(f"command: {nap}"))
     run = site.start(site.plan(install=["mysql"]), checks=False)
-    wait_for(lambda: processes_with(nap))
+    until(lambda: processes_with(nap))
     engine = [
         pid for pid in processes_with(run.id) if b"installkit.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
@@ -539,8 +516,8 @@ def test_a_killed_part_takes_the_tree_below_it_along(site, folder, tmp_path, vic
     run.wait(20)
 
     assert (RunStatus.FAILED if victim == "ansible-playbook" else RunStatus.INTERRUPTED) is run.status
-    wait_for(lambda: not processes_with(nap), 3.0)
-    wait_for(lambda: not processes_with(run.id), 3.0)
+    until(lambda: not processes_with(nap), 3.0)
+    until(lambda: not processes_with(run.id), 3.0)
     assert {InstallationStatus.UNKNOWN} == {row.status for row in site.installed()}
     assert not scratch_path(tmp_path / "data" / "runs" / run.id).exists()
 
@@ -550,9 +527,9 @@ def test_cancel_lets_the_running_step_end(site, folder, tmp_path):
     (folder / "03.mysql.yml").write_text(play(f"wait_for: {{path: {gate}, timeout: 20, sleep: 1}}"))
     (folder / "08.zk.yml").write_text(play("debug:"))
     run = site.start(site.plan(all=True), checks=False)
-    wait_for(lambda: component_steps(run.steps)[0].status is StepStatus.RUNNING)
+    until(lambda: component_steps(run.steps)[0].status is StepStatus.RUNNING)
     run.cancel(by="ann")
-    wait_for(lambda: run.snapshot().cancel_requested_at is not None)
+    until(lambda: run.snapshot().cancel_requested_at is not None)
     gate.touch()
     run.wait(30)
 
@@ -566,7 +543,7 @@ def test_cancel_now_ends_what_runs_and_keeps_what_was_installed(site, folder, tm
     """What the unfinished task started goes; a service that a finished one left running is the product and stays."""
     (folder / "03.mysql.yml").write_text(play("shell: 'setsid sleep 86421 > /dev/null 2>&1 &'", "command: sleep 97532"))
     run = site.start(site.plan(install=["mysql"]), checks=False)
-    wait_for(lambda: processes_with("sleep 97532"))
+    until(lambda: processes_with("sleep 97532"))
     run.cancel(now=True)
     run.wait(20)
     service = processes_with("sleep 86421")

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from installkit.ansible.programs import find_program, question_environment
 from installkit.errors import EngineError
 from installkit.testing import SSH_PORT, SSHHosts
+from site_runs import until
 
 UNIT = r"[Service]\nExecStart=sleep 999\n[Install]\nWantedBy=multi-user.target\n"
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -43,13 +43,6 @@ def told_by(process):
         except OSError:  # it ended meanwhile
             continue
     return os.fsdecode(said)
-
-
-def wait_until(condition, timeout=5.0):
-    deadline = time.monotonic() + timeout
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def test_ansible_reaches_every_host_over_ssh(ssh_hosts, tmp_path):
@@ -164,7 +157,7 @@ def test_hosts_end_with_a_killed_test_process(hosts_available, tmp_path):
         tester.wait()
 
     assert while_up
-    assert wait_until(lambda: not pids_of(address))
+    until(lambda: not pids_of(address), 5.0)
 
 
 def test_a_host_that_is_on_cannot_be_powered_on(ssh_hosts):

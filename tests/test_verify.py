@@ -6,6 +6,7 @@ import pytest
 
 import installkit
 from installkit import Action, InstallationStatus
+from site_runs import finish
 
 INSTALL = "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: there}\n"
 LOOK = """
@@ -34,11 +35,6 @@ def site(installer, tmp_path, folder):
     (folder / "01.app.yml").write_text(INSTALL)
     (folder / "01.app.verify.yml").write_text(LOOK % tmp_path)
     return installer.site("acme", inventory=inventory, catalog=folder)
-
-
-def finish(site, options=None, /, **wanted):
-    """Return the run of a plan, at its end."""
-    return site.start(site.plan(**wanted), **{"checks": False, **(options or {})}).wait(60)
 
 
 def rows(site):

@@ -9,7 +9,8 @@ from installkit import EventKind, RunStatus, StepStatus
 from invariants import check_run
 from plan_steps import component_steps
 from plays import noting, play, read_diary
-from trials import run_trials, wait_for
+from site_runs import until
+from trials import run_trials
 
 LATEST = 15.0
 """Seconds that a run may take to end after it was asked to."""
@@ -21,7 +22,7 @@ def cancel_somehow(run, random):
     if moment == "under way":
         time.sleep(random.uniform(0.0, 1.5))
     elif moment == "at the end":
-        wait_for(lambda: run.status.final or b"PLAY RECAP" in run.log("mysql"))
+        until(lambda: run.status.final or b"PLAY RECAP" in run.log("mysql"))
         time.sleep(random.uniform(0.0, 0.1))
     for now in random.choice([[True], [False], [False, True], [True, True], [True, False]]):
         run.cancel(now=now)
@@ -73,11 +74,11 @@ def test_a_request_that_cannot_be_read_stops_nothing_and_is_told(make_site, tmp_
 
     for number, content in enumerate(UNREADABLE, 1):
         (run._journal.path / "cancel.json").write_text(content)
-        wait_for(lambda number=number: len(_warnings()) == number)
+        until(lambda number=number: len(_warnings()) == number)
     time.sleep(0.5)
     status = run.status
     run.cancel(by="ann")
-    wait_for(lambda: run.snapshot().cancel_requested_at)
+    until(lambda: run.snapshot().cancel_requested_at)
     gate.touch()
     run.wait(100)
 

@@ -15,9 +15,9 @@ from installkit.datadir.recovery import recover_database
 from installkit.store import Store
 from invariants import check_installer
 from plays import build_site, play
+from site_runs import until
 from test_store_faults import HOLD_LOCK, write_parameters, write_to
 from test_store_sites import ACME
-from trials import wait_for
 
 
 def at_work(installer, folder):
@@ -62,7 +62,7 @@ def test_a_database_lost_under_a_run_is_rebuilt_as_it_was(tmp_path, lose):
     with installkit.Installer(data) as installer:
         site, gate = at_work(installer, tmp_path)
         run = site.start(site.plan(install=["mysql"]), checks=False)
-        wait_for(lambda: b"TASK" in run.log("mysql"))
+        until(lambda: b"TASK" in run.log("mysql"))
         for path in data.glob("installkit.db*"):
             lose(path)
         gate.touch()

@@ -19,7 +19,8 @@ from invariants import check_run
 from plan_steps import component_steps
 from plays import noting, play, read_diary
 from processes_seen import gone_within, parts_of, processes_of
-from trials import run_trials, wait_for
+from site_runs import until
+from trials import run_trials
 
 WORDS = ("one", "two", "three", "four")
 
@@ -66,7 +67,7 @@ def test_a_run_does_not_notice_that_its_client_was_killed(two_sites, tmp_path, t
     def _kill(site, random):
         known = {run.id for run in site.runs()}
         client = begin(site, data)
-        (run,) = wait_for(lambda: [run for run in site.runs() if run.id not in known])
+        (run,) = until(lambda: [run for run in site.runs() if run.id not in known])
         time.sleep(random.uniform(0.0, 2.5))
         client.kill()
         client.wait()
@@ -83,7 +84,7 @@ def test_a_run_does_not_notice_that_its_client_was_killed(two_sites, tmp_path, t
 
 def killed(run, random, victim):
     """Kill a part of *run* at some moment after its first step began; return whether it was still there."""
-    wait_for(lambda: component_steps(run.steps)[0].status is not StepStatus.PENDING)
+    until(lambda: component_steps(run.steps)[0].status is not StepStatus.PENDING)
     time.sleep(random.uniform(0.0, 2.0))
     pid = parts_of(run.id).get(victim)
     if pid is None:
@@ -140,7 +141,7 @@ def reborn(pid):
     last = Path("/proc/sys/kernel/ns_last_pid")
     if not os.access(last, os.W_OK):
         pytest.skip("giving out a process id needs root")
-    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 60)  # until init has taken note of its death
+    until(lambda: not Path(f"/proc/{pid}").exists(), 60)  # until init has taken note of its death
     while True:
         last.write_text(str(pid - 1))
         stranger = subprocess.Popen(["/bin/sleep", "60"])
@@ -156,11 +157,11 @@ def test_after_a_power_cut_no_process_id_is_trusted(installer, make_site, times)
     site = make_site("acme", {"03.mysql": play("raw: sleep 60")})
     for _ in range(times(1, 10)):
         run = site.start(site.plan(install=["mysql"], force=["mysql"]), checks=False)
-        parts = wait_for(lambda run=run: len(found := parts_of(run.id)) == 3 and found)
+        parts = until(lambda run=run: len(found := parts_of(run.id)) == 3 and found)
         for each in processes_of(run.id):
             os.kill(each.pid, signal.SIGKILL)
         shutil.rmtree(scratch_path(installer.folders.runs / run.id))
-        wait_for(lambda run=run: not processes_of(run.id))
+        until(lambda run=run: not processes_of(run.id))
         with reborn(parts["supervisor"]) as stranger:
             run.cancel(now=True)
             run.wait(100)

@@ -13,7 +13,7 @@ from installkit.ansible.programs import find_program
 from installkit.ansible.scratch import scratch_path
 from plays import play
 from processes_seen import processes_of
-from trials import wait_for
+from site_runs import until
 
 SECRETS = {
     "plain": "Canary-0451-plain",
@@ -108,7 +108,7 @@ def test_a_secret_is_nowhere_in_any_form(installer, make_site, tmp_path):
     encrypt(site.catalog().folder / "vault.yml", "prod", PASSWORDS["ansible_vault_password:prod"])
     with open_client(installer, site.catalog().folder) as client:
         path = start(client, "/api/v1/sites/acme", install=["mysql"])
-        wait_for(got.exists, 60)
+        until(got.exists, 60)
         seen = [text for each in processes_of(path[-12:]) for text in read_process(each.pid)]
         scratch = scratch_path(installer.folders.runs / path[-12:])
         seen += [path.read_bytes() for path in scratch.rglob("*") if path.is_file()]

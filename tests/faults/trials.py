@@ -2,7 +2,6 @@
 
 import queue
 import random
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 
@@ -33,12 +32,3 @@ def run_trials(count, seed, trial, sites):
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def wait_for(condition, timeout=90.0):
-    """Wait until *condition* gives something true, and return that."""
-    deadline = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
-    return found

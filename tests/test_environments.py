@@ -9,7 +9,8 @@ import pytest
 import installkit
 from installkit.ansible.programs import usable_home, usable_locale
 
-PROGRAM = [sys.executable, "-c", "from installkit.cli import main; main()"]
+PROGRAM = [sys.executable, "-P", "-c", "from installkit.cli import main; main()"]
+"""As the installed script: without the current folder, which may be gone, in the path of imports (3.13.0 fails there)."""
 
 PLAYBOOK = """\
 - hosts: all

@@ -25,10 +25,7 @@ from installkit.errors import (
     PlanningError,
     PlanUsedError,
     Remedy,
-    RunError,
-    RunFailedError,
     RunNotFoundError,
-    RunStoppedError,
     SiteLockedError,
     StalePlanError,
     StoreError,
@@ -38,7 +35,7 @@ from installkit.errors import (
 if TYPE_CHECKING:
     from installkit.access import Access
     from installkit.catalog import load_catalog, manifest_schema
-    from installkit.datadir.folders import default_data_directory
+    from installkit.datadir.folders import Folders, default_data_directory
     from installkit.datadir.recovery import recover_database
     from installkit.frames import to_frame
     from installkit.installer import Installer, site_name_for
@@ -47,7 +44,11 @@ if TYPE_CHECKING:
         CONNECTION_PASSWORD,
         LOG_LIMIT,
         Action,
+        ActionDefinition,
+        ApplyFields,
+        ApplyOptions,
         AuditEntry,
+        AuditFilter,
         Catalog,
         Change,
         Check,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         Event,
         EventKind,
         Failure,
+        FailureCode,
         GraphEdge,
         GraphNode,
         Host,
@@ -63,19 +65,37 @@ if TYPE_CHECKING:
         Ignored,
         Installation,
         InstallationStatus,
+        Inventory,
+        InventorySource,
         KeptAnswer,
+        LogSpan,
+        Names,
+        Next,
+        Origin,
         Parameter,
         Plan,
+        PlanFilter,
         PlanGraph,
+        Play,
+        PlaybookUse,
+        Progress,
         Request,
+        RequestFields,
+        Requirement,
+        RunFilter,
         RunOptions,
+        RunResult,
         RunSnapshot,
+        RunSpec,
         RunStatus,
         Scope,
+        SiteLock,
         SiteParameters,
         SiteSnapshot,
+        StartOptions,
         Step,
         StepSnapshot,
+        StepSpec,
         StepStatus,
         Token,
         Webhook,
@@ -88,9 +108,13 @@ if TYPE_CHECKING:
     )
     from installkit.planning import plan_graph, plan_rows, plan_table
     from installkit.runs.comparison import HostDifference, RunComparison, StepDifference, TaskDifference
+    from installkit.runs.errors import RunError, RunFailedError, RunStoppedError
     from installkit.runs.next_steps import ignore_options
     from installkit.runs.run import Run
     from installkit.runs.timeline import TaskSpan, Timeline
+    from installkit.sites.hosts import SiteInventory
+    from installkit.sites.parameters import Parameters
+    from installkit.sites.secrets import Secrets
     from installkit.sites.site import Site
     from installkit.sites.typed_values import Typed, Variables, read_variables
     from installkit.support.doctor import Finding, examine
@@ -103,7 +127,11 @@ __all__ = [
     "LOG_LIMIT",
     "Access",
     "Action",
+    "ActionDefinition",
+    "ApplyFields",
+    "ApplyOptions",
     "AuditEntry",
+    "AuditFilter",
     "Catalog",
     "Change",
     "Check",
@@ -117,7 +145,9 @@ __all__ = [
     "Event",
     "EventKind",
     "Failure",
+    "FailureCode",
     "Finding",
+    "Folders",
     "GraphEdge",
     "GraphNode",
     "Host",
@@ -128,34 +158,55 @@ __all__ = [
     "InstallationStatus",
     "Installer",
     "InstallkitError",
+    "Inventory",
+    "InventorySource",
     "Issue",
     "JournalError",
     "KeptAnswer",
+    "LogSpan",
+    "Names",
+    "Next",
+    "Origin",
     "Parameter",
+    "Parameters",
     "Plan",
+    "PlanFilter",
     "PlanGraph",
     "PlanUsedError",
     "PlanningError",
+    "Play",
+    "PlaybookUse",
+    "Progress",
     "Remedy",
     "Request",
+    "RequestFields",
+    "Requirement",
     "Run",
     "RunComparison",
     "RunError",
     "RunFailedError",
+    "RunFilter",
     "RunNotFoundError",
     "RunOptions",
+    "RunResult",
     "RunSnapshot",
+    "RunSpec",
     "RunStatus",
     "RunStoppedError",
     "Scope",
+    "Secrets",
     "Site",
+    "SiteInventory",
+    "SiteLock",
     "SiteLockedError",
     "SiteParameters",
     "SiteSnapshot",
     "StalePlanError",
+    "StartOptions",
     "Step",
     "StepDifference",
     "StepSnapshot",
+    "StepSpec",
     "StepStatus",
     "StoreError",
     "TaskDifference",
@@ -189,11 +240,18 @@ __all__ = [
 _ELSEWHERE = {
     "Access": "installkit.access",
     "Finding": "installkit.support.doctor",
+    "Folders": "installkit.datadir.folders",
     "HostDifference": "installkit.runs.comparison",
     "Installer": "installkit.installer",
+    "Parameters": "installkit.sites.parameters",
     "Run": "installkit.runs.run",
     "RunComparison": "installkit.runs.comparison",
+    "RunError": "installkit.runs.errors",
+    "RunFailedError": "installkit.runs.errors",
+    "RunStoppedError": "installkit.runs.errors",
+    "Secrets": "installkit.sites.secrets",
     "Site": "installkit.sites.site",
+    "SiteInventory": "installkit.sites.hosts",
     "Typed": "installkit.sites.typed_values",
     "Variables": "installkit.sites.typed_values",
     "StepDifference": "installkit.runs.comparison",
@@ -215,11 +273,13 @@ _ELSEWHERE = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import on first use what takes time to import."""
-    if name not in __all__:
-        raise AttributeError(f"module 'installkit' has no attribute {name!r}")
-    return getattr(import_module(_ELSEWHERE.get(name, "installkit.model")), name)
+if not TYPE_CHECKING:  # a checker would take any name for one that there is
+
+    def __getattr__(name: str) -> Any:
+        """Import on first use what takes time to import."""
+        if name not in __all__:
+            raise AttributeError(f"module 'installkit' has no attribute {name!r}")
+        return getattr(import_module(_ELSEWHERE.get(name, "installkit.model")), name)
 
 
 def __dir__() -> list[str]:

@@ -192,22 +192,6 @@ class SiteLockedError(InstallkitError):
         )
 
 
-class RunError(InstallkitError):
-    """A run ended otherwise than well; `run` is the public run object."""
-
-    def __init__(self, message: str, run: Any, *, remedy: str | None = None) -> None:
-        super().__init__(message, remedy=remedy)
-        self.run = run
-
-
-class RunFailedError(RunError):
-    """Ansible reported a failed or unreachable host, or success could not be proved."""
-
-
-class RunStoppedError(RunError):
-    """The run was canceled, timed out or interrupted."""
-
-
 class EngineError(InstallkitError):
     """Ansible could not be started, or broke off."""
 

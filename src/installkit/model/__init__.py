@@ -30,7 +30,7 @@ from installkit.model.passwords import (
     vault_password_name,
     vault_passwords,
 )
-from installkit.model.plan import Change, Plan, Request, Step
+from installkit.model.plan import ApplyFields, ApplyOptions, Change, Names, Plan, Request, RequestFields, Step
 from installkit.model.progress import RunProgress
 from installkit.model.run import (
     Failure,
@@ -73,6 +73,8 @@ __all__ = [
     "VAULT_PASSWORD",
     "Action",
     "ActionDefinition",
+    "ApplyFields",
+    "ApplyOptions",
     "AuditEntry",
     "AuditFilter",
     "Catalog",
@@ -96,6 +98,7 @@ __all__ = [
     "InventorySource",
     "KeptAnswer",
     "LogSpan",
+    "Names",
     "Next",
     "Origin",
     "Outcome",
@@ -110,6 +113,7 @@ __all__ = [
     "Recap",
     "Record",
     "Request",
+    "RequestFields",
     "Requirement",
     "ResultStatus",
     "RunFilter",

@@ -113,20 +113,20 @@ class HasId(Protocol):
 class StartOptions(TypedDict, total=False):
     """The fields of `RunOptions`, each of them optional, as keyword arguments; None is as good as none."""
 
-    note: str
+    note: str | None
     requested_by: str | None
     jobs: int | None
     timeout: float | None
-    check_mode: bool
-    diff: bool
-    verbosity: int
+    check_mode: bool | None
+    diff: bool | None
+    verbosity: int | None
     user: str | None
     private_key: str | Path | None
-    become: bool
+    become: bool | None
     ignore_checks: Mapping[str, str] | None
-    log_limit: int
-    checks: bool | str | HasId
-    allow_destructive: bool
+    log_limit: int | None
+    checks: bool | str | HasId | None
+    allow_destructive: bool | None
 
 
 def option_problems(options: Mapping[str, Any]) -> dict[str, str]:

@@ -1,11 +1,13 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import attrs
 
 from installkit.model.check import OWN_CHECKS
 from installkit.model.graph import GraphEdge, GraphNode, PlanGraph
+from installkit.model.options import HasId, StartOptions
 from installkit.model.statuses import Action, Reason
 from installkit.text import join_names
 
@@ -60,6 +62,54 @@ class Request:
     def wanted(self, action: Action) -> tuple[str, ...]:
         """Return the `NAME` or `NAME=VERSION` entries asked for *action*; `rollback` names a run instead."""
         return () if action is Action.ROLLBACK else getattr(self, action.value)
+
+
+Names = list[str] | tuple[str, ...] | AbstractSet[str]
+"""Several names; one alone is a list of one, and not the text itself."""
+
+
+class RequestFields(TypedDict, total=False):
+    """The fields of `Request`, each of them optional, as keyword arguments; None is as good as none."""
+
+    install: Names | None
+    upgrade: Names | None
+    configure: Names | None
+    start: Names | None
+    stop: Names | None
+    restart: Names | None
+    verify: Names | None
+    check: Names | None
+    backup: Names | None
+    uninstall: Names | None
+    record: Names | None
+    forget: Names | None
+    all: bool | None
+    limit: str | None
+    batch: int | str | Sequence[int | str] | None
+    parameters: Mapping[str, Any] | None
+    exclude: Names | None
+    force: Names | None
+    purge: bool | None
+    resume: str | HasId | None
+    failed_hosts_only: bool | None
+    rollback: str | HasId | None
+
+
+class ApplyOptions(StartOptions, total=False):
+    """
+    What `Site.apply` takes beside the fields of a request.
+
+    Attributes:
+        secrets: As for `Site.start`.
+        wait_for_lock: Seconds to wait while another run changes the site.
+    """
+
+    secrets: Mapping[str, str] | None
+    wait_for_lock: float
+
+
+class ApplyFields(RequestFields, ApplyOptions, total=False):
+    """All that `Site.apply` takes."""
 
 
 @attrs.frozen(kw_only=True)

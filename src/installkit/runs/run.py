@@ -14,9 +14,7 @@ from installkit.errors import (
     JournalError,
     PlanningError,
     Remedy,
-    RunFailedError,
     RunNotFoundError,
-    RunStoppedError,
     StoreError,
     UnknownNameError,
 )
@@ -47,6 +45,7 @@ from installkit.model import (
 )
 from installkit.processes import user_name
 from installkit.runs.comparison import RunComparison, compare_runs
+from installkit.runs.errors import RunFailedError, RunStoppedError
 from installkit.runs.estimates import expect_durations, seconds_left
 from installkit.runs.next_steps import next_commands
 from installkit.runs.timeline import Timeline, make_timeline

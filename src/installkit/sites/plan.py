@@ -14,6 +14,7 @@ from installkit.journal import Journal, carried_elsewhere
 from installkit.model import (
     Action,
     Catalog,
+    HasId,
     Plan,
     Request,
     RunOptions,
@@ -221,7 +222,7 @@ def _request(wanted: Mapping[str, Any]) -> Request:
     fields = attrs.fields_dict(Request)
     if unknown := sorted(wanted.keys() - fields.keys()):
         raise TypeError(f"a request has no {', '.join(unknown)}; it has: {', '.join(fields)}")
-    given = {name: _field(name, value, fields[name].default) for name, value in wanted.items()}
+    given = {name: _field(name, value, fields[name].default) for name, value in wanted.items() if value is not None}
     try:
         return from_wire(Request, given)
     except ValueError as exc:
@@ -230,7 +231,7 @@ def _request(wanted: Mapping[str, Any]) -> Request:
 
 def _field(name: str, value: Any, default: Any) -> Any:
     if default != ():
-        return value
+        return value.id if isinstance(value, HasId) else value
     if name == "batch" and isinstance(value, (int, str)):
         return (value,)
     if isinstance(value, str) or not isinstance(value, Iterable):

@@ -1,16 +1,20 @@
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Unpack
+from collections.abc import Iterator, Mapping
+from typing import Unpack
 
 import attrs
 
 from installkit.datadir.directory import DataDirectory
 from installkit.model import (
     Action,
+    ApplyFields,
+    ApplyOptions,
     Catalog,
     Check,
     Installation,
+    Names,
     Plan,
+    RequestFields,
     RunStatus,
     SiteSnapshot,
     StartOptions,
@@ -72,7 +76,7 @@ class Site:
         with self._sources.asked_once():
             yield
 
-    def plan(self, *, secrets: Mapping[str, str] | Iterable[str] | None = None, **wanted: Any) -> Plan:
+    def plan(self, *, secrets: Mapping[str, str] | Names | None = None, **request: Unpack[RequestFields]) -> Plan:
         """
         Return what would be done for a request, and keep it for `Installer.plan`. Nothing is connected to or changed.
 
@@ -80,16 +84,16 @@ class Site:
             secrets: As in `start`, or names alone. Vault passwords, where Ansible needs them to say which hosts are meant;
                 and secrets that no component declares: the plan keeps their names, `start` wants a value for each, and
                 all its playbooks get it.
-            **wanted: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
+            **request: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
 
         Raises:
             PlanningError: If no plan can be made; the message says why.
             UnknownNameError: If nobody defined a component.
             DefinitionError: If the catalog or the inventory is wrong.
             StoreError: If the data directory cannot be written.
-            TypeError: If *wanted* has a field that no request has.
+            TypeError: If *request* has a field that no request has, or a value of another type.
         """
-        return plan_request(self._sources, {name: _id(value) for name, value in wanted.items()}, secrets)
+        return plan_request(self._sources, request, secrets)
 
     def start(self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]) -> Run:
         """
@@ -121,27 +125,29 @@ class Site:
 
     def apply(
         self,
-        *,
-        secrets: Mapping[str, str] | None = None,
-        wait_for_lock: float = 0.0,
-        **wanted: Any,
+        **fields: Unpack[ApplyFields],
     ) -> Run:
         """
-        Plan what is wanted, start the plan, and return its run; planned again where it went stale meanwhile.
+        Plan a request, start the plan, and return its run; planned again where it went stale meanwhile.
 
         Args:
-            secrets: As for `start`.
-            wait_for_lock: Seconds to wait while another run changes the site.
-            **wanted: The fields of `Request`, as for `plan`, and the options of `start`.
+            **fields: The fields of `Request`, as for `plan`; the options of `start`, and its `secrets`; and `wait_for_lock`,
+                the seconds to wait while another run changes the site.
 
         Raises:
             SiteLockedError: If another run still changes the site when the time is over.
             TypeError: If there is neither such a field nor such an option.
             InstallkitError: As `plan` and `start`.
         """
-        options = {name: wanted.pop(name) for name in StartOptions.__annotations__ if name in wanted}
-        request = {name: _id(value) for name, value in wanted.items()}
-        return apply_request(self._sources, request, secrets, options, wait_for_lock=wait_for_lock)
+        options = {name: value for name, value in fields.items() if name in StartOptions.__annotations__}
+        request = {
+            name: value
+            for name, value in fields.items()
+            if name not in options and name not in {"secrets", "wait_for_lock"}
+        }
+        return apply_request(
+            self._sources, request, fields.get("secrets"), options, wait_for_lock=fields.get("wait_for_lock", 0.0)
+        )
 
     def started(self, plan: Plan, **options: Unpack[StartOptions]) -> Run | None:
         """
@@ -202,7 +208,7 @@ class Site:
         """
         return start_check(self._sources, plan, secrets, options)
 
-    def resume(self, run: Run | str, *, failed_hosts_only: bool = False, **options: Any) -> Run:
+    def resume(self, run: Run | str, *, failed_hosts_only: bool = False, **options: Unpack[ApplyOptions]) -> Run:
         """
         Go on with *run*: plan its request again over today's inputs and the record, start it, and return the new run.
 
@@ -211,14 +217,14 @@ class Site:
         Args:
             run: One of this site, or its id; it has ended.
             failed_hosts_only: Only on the hosts that failed or could not be reached.
-            **options: Those of `start`.
+            **options: Those of `start`, `secrets` and `wait_for_lock`.
 
         Raises:
             PlanningError: If the run has not ended, or no plan can be made.
         """
         return self.apply(resume=run, failed_hosts_only=failed_hosts_only, **options)
 
-    def rollback(self, run: Run | str, *, limit: str | None = None, **options: Any) -> Run:
+    def rollback(self, run: Run | str, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """
         Undo *run*, host by host in reverse, to the versions before it: plan that, start it, and return the new run.
 
@@ -227,27 +233,27 @@ class Site:
         Args:
             run: One of this site, or its id; it has ended.
             limit: An Ansible host pattern.
-            **options: Those of `start`.
+            **options: Those of `start`, `secrets` and `wait_for_lock`.
 
         Raises:
             PlanningError: If the run has not ended, or an upgraded component declares no rollback.
         """
         return self.apply(rollback=run, limit=limit, **options)
 
-    def record(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
+    def record(self, components: Names, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """
         Record what is already there without installing it, after its verify, where declared, has vouched for it.
 
         Args:
             components: `NAME=VERSION`, or `NAME` where versions are unknown.
             limit: An Ansible host pattern.
-            **options: Those of `start`.
+            **options: Those of `start`, `secrets` and `wait_for_lock`.
         """
-        return self.apply(record=tuple(components), limit=limit, **options)
+        return self.apply(record=components, limit=limit, **options)
 
-    def forget(self, components: Iterable[str], *, limit: str | None = None, **options: Any) -> Run:
+    def forget(self, components: Names, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """Take components out of the record, and leave the hosts as they are; else like `record`."""
-        return self.apply(forget=tuple(components), limit=limit, **options)
+        return self.apply(forget=components, limit=limit, **options)
 
     def installed(self) -> tuple[Installation, ...]:
         """Return what is installed where: a row for each component and host."""
@@ -257,7 +263,3 @@ class Site:
         """Return the site's runs, newest first, with one status or any, at most *limit*."""
         found = self._directory.runs.ids(site=self.name, status=status, limit=limit)
         return tuple(open_runs(self._directory, found))
-
-
-def _id(value: Any) -> Any:
-    return value.id if isinstance(value, Run) else value

@@ -124,6 +124,10 @@ def _refuse_foreign(sources: SiteSources, plan: Plan) -> None:
 
 def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunOptions:
     """Return what is *given*, and else how Ansible connected in the run that *plan* goes on with or undoes."""
+    if unknown := sorted(given.keys() - attrs.fields_dict(RunOptions).keys()):
+        raise TypeError(
+            f"a start has no option {', '.join(unknown)}; it has: {', '.join(attrs.fields_dict(RunOptions))}"
+        )
     before = RunOptions()
     if plan.continues is not None and sources.directory.runs.has(plan.continues):
         before = sources.directory.runs.journal(plan.continues).spec().options

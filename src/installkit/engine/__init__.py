@@ -1,5 +1,5 @@
 """
-Carries runs out: `launch` starts a supervisor that is nobody's child, `settle` and `adopt` end the run of one that died.
+Carries runs out: `launch` starts a detached supervisor, `settle` and `adopt` end the run of one that died.
 
     supervisor   one per run; walks the plan's graph and writes the events
     schedule     which step may start next

@@ -1,7 +1,7 @@
-"""What a check step finds: each of its named tasks is a check, and one that fails is a finding, not Ansible's failure."""
+"""The results of a check step: each named task is a check; if it fails, this is a result, not a failure of Ansible."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -23,7 +23,7 @@ _MOST = 4_000
 @attrs.frozen(kw_only=True)
 class CheckedTask:
     """
-    The task that is a check.
+    A task that is a check.
 
     Attributes:
         location: `playbook:line`, relative to the playbook's folder where it lies below it.
@@ -35,7 +35,7 @@ class CheckedTask:
 
 class CheckResults:
     """
-    Gathers what the tasks of one check step show on each host.
+    Gathers the results of the tasks of one check step for each host.
 
     Attributes:
         places: The task of each check, by its name.
@@ -46,7 +46,7 @@ class CheckResults:
         Expect the events of a check step.
 
         Args:
-            component: The one that the step is about.
+            component: The step's.
             folder: Locations of tasks are given relative to it.
             ignored: Who ignores which check, and why, by the check's name.
         """
@@ -54,7 +54,7 @@ class CheckResults:
         self._component = component
         self._folder = folder
         self._ignored = ignored
-        self._found: list[Check] = []
+        self._checks: list[Check] = []
         self._items: dict[tuple[str, str], list[str]] = {}
         self._ended_by: dict[str, Check] = {}
 
@@ -67,58 +67,71 @@ class CheckResults:
                 self._items.setdefault((data["host"], data["task_uuid"]), []).append(message)
             case "runner_on_ok":
                 self._pass(data)
-            case "runner_on_skipped" if _module(data) == "fail":  # what it would complain of is not so
+            case "runner_on_skipped" if _module(data) == "fail":  # what it would report as wrong is right
                 self._pass(data)
             case "runner_on_failed":
                 self._fail(data)
             case "runner_on_unreachable":
-                self._lose(data)
+                message = result_message(data.get("res") or {}) or "no message"
+                self.places.setdefault(CONNECTION_CHECK, self._place(data))
+                self._checks.append(
+                    Check(
+                        name=CONNECTION_CHECK,
+                        component=None,
+                        hosts=(data["host"],),
+                        status=CheckStatus.FAIL,
+                        message=message,
+                        remedy=remedy_for(FailureCode.HOST_UNREACHABLE, message),
+                        ignorable=False,
+                    )
+                )
 
     def checks(self, hosts: Sequence[str], *, whole: bool) -> tuple[Check, ...]:
         """
-        Return a row for each check and message, with the hosts that it is the same on.
+        Return a row for each check and message, with the hosts on which it is the same.
 
         Args:
-            hosts: The step's; those of a row stand in the same order.
+            hosts: The step's; those of a row have the same order.
             whole: Whether Ansible carried every play out.
         """
-        found = list(ordered_checks(self._found, {name: number for number, name in enumerate(self.places)}, hosts))
-        if self._ended_by and not any(check.blocks for check in found):
-            found.append(self._cut_short([host for host in hosts if host in self._ended_by] if whole else hosts))
-        return tuple(found)
+        rows = list(ordered_checks(self._checks, {name: number for number, name in enumerate(self.places)}, hosts))
+        if self._ended_by and not any(check.blocks for check in rows):
+            # a failure that blocks nothing kept Ansible from later checks
+            names = dict.fromkeys(check.name for check in self._ended_by.values())
+            rows.append(
+                Check(
+                    name=f"{self._component}.complete",
+                    component=self._component,
+                    hosts=tuple(host for host in hosts if host in self._ended_by) if whole else tuple(hosts),
+                    status=CheckStatus.WARN,
+                    message=f"the checks after {', '.join(names)} were not made there",
+                    remedy="put `ignore_errors: true` into the play, so that every check is made on every host",
+                )
+            )
+        return tuple(rows)
 
     def _pass(self, data: Raw) -> None:
         self._ended_by.pop(data["host"], None)
         if data.get("task") == data.get("task_action") or _module(data) in _GATHERING:
-            return  # what has no name prepares the checks
-        said = dict.fromkeys(_said_when_good(data.get("res") or {}))
-        self._found.append(self._check(data, CheckStatus.PASS, cut("\n".join(said), _MOST), None))
+            return  # a task without a name prepares the checks
+        res = data.get("res") or {}
+        items = res.get("results")
+        results = items if items and isinstance(items, list) else [res]  # of a loop, those of its items
+        messages = [result.get("msg") for result in results if isinstance(result, Mapping)]
+        lines = dict.fromkeys(message for message in messages if isinstance(message, str) and message)
+        self._checks.append(self._check(data, CheckStatus.PASS, cut("\n".join(lines), _MOST), None))
 
     def _fail(self, data: Raw) -> None:
         single = result_message(data.get("res") or {}) or "no message"
-        said = [_Complaint.read(text) for text in self._items.get((data["host"], data["task_uuid"])) or [single]]
-        message = cut("\n".join(dict.fromkeys(each.message for each in said)), _MOST)
-        remedy = " ".join(dict.fromkeys(each.remedy for each in said if each.remedy))
-        status = CheckStatus.WARN if all(each.warns for each in said) else CheckStatus.FAIL
+        texts = self._items.get((data["host"], data["task_uuid"])) or [single]
+        complaints = [_Complaint.read(text) for text in texts]
+        message = cut("\n".join(dict.fromkeys(complaint.message for complaint in complaints)), _MOST)
+        remedy = " ".join(dict.fromkeys(complaint.remedy for complaint in complaints if complaint.remedy))
+        status = CheckStatus.WARN if all(complaint.warns for complaint in complaints) else CheckStatus.FAIL
         check = self._check(data, status, message, remedy or remedy_for(FailureCode.CHECK_FAILED, message))
-        self._found.append(check)
+        self._checks.append(check)
         if not data.get("ignore_errors"):
             self._ended_by[data["host"]] = check
-
-    def _lose(self, data: Raw) -> None:
-        message = result_message(data.get("res") or {}) or "no message"
-        self.places.setdefault(CONNECTION_CHECK, self._place(data))
-        self._found.append(
-            Check(
-                name=CONNECTION_CHECK,
-                component=None,
-                hosts=(data["host"],),
-                status=CheckStatus.FAIL,
-                message=message,
-                remedy=remedy_for(FailureCode.HOST_UNREACHABLE, message),
-                ignorable=False,
-            )
-        )
 
     def _check(self, data: Raw, status: CheckStatus, message: str, remedy: str | None) -> Check:
         task = str(data.get("task") or "")
@@ -139,40 +152,28 @@ class CheckResults:
     def _place(self, data: Raw) -> CheckedTask:
         return CheckedTask(task=str(data.get("task") or ""), location=task_location(data, self._folder))
 
-    def _cut_short(self, hosts: Sequence[str]) -> Check:
-        """Return the warning that a finding which blocks nothing kept Ansible from later checks."""
-        names = dict.fromkeys(check.name for check in self._ended_by.values())
-        return Check(
-            name=f"{self._component}.complete",
-            component=self._component,
-            hosts=tuple(hosts),
-            status=CheckStatus.WARN,
-            message=f"the checks after {', '.join(names)} were not made there",
-            remedy="put `ignore_errors: true` into the play, so that every check is made on every host",
-        )
 
-
-def ordered_checks(found: Iterable[Check], tasks: Mapping[str, int], hosts: Sequence[str]) -> tuple[Check, ...]:
+def ordered_checks(checks: Iterable[Check], tasks: Mapping[str, int], hosts: Sequence[str]) -> tuple[Check, ...]:
     """
-    Return a row for each check and message of *found*.
+    Return a row for each check and message of *checks*.
 
     Args:
-        found: Of single hosts.
-        tasks: The place of each check, by its name.
-        hosts: The step's; those of a row stand in the same order.
+        checks: Each of a single host.
+        tasks: The position of each check, by its name.
+        hosts: The step's; those of a row have the same order.
     """
     numbers = {host: number for number, host in enumerate(hosts)}
 
     def _place(host: str) -> int:
         return numbers.get(host, len(numbers))
 
-    rows = [attrs.evolve(row, hosts=tuple(sorted(row.hosts, key=_place))) for row in group_checks(found)]
+    rows = [attrs.evolve(row, hosts=tuple(sorted(row.hosts, key=_place))) for row in group_checks(checks)]
     return tuple(sorted(rows, key=lambda row: (tasks[row.name], _place(row.hosts[0]))))
 
 
 @attrs.frozen
 class _Complaint:
-    """What a failed check says, in its parts."""
+    """The message of a failed check, in its parts."""
 
     message: str
     remedy: str
@@ -188,22 +189,13 @@ class _Complaint:
 
 def check_name(component: str, task: str) -> str:
     """
-    Return the name of the check that *task* of *component*'s check playbook is.
+    Return the name of the check that *task* makes, a task of *component*'s check playbook.
 
     >>> check_name("mysql", "Disk space (required)")
     'mysql.disk-space'
     """
     words = task.removesuffix(_REQUIRED).lower()
     return f"{component}.{re.sub(r'[^a-z0-9]+', '-', words).strip('-') or 'task'}"
-
-
-def _said_when_good(res: Raw) -> Iterator[str]:
-    """Return the messages of a good result; of a loop, those of its items."""
-    items = res.get("results")
-    for each in items if items and isinstance(items, list) else [res]:
-        said = each.get("msg") if isinstance(each, Mapping) else None
-        if isinstance(said, str) and said:
-            yield said
 
 
 def _module(data: Raw) -> str:

@@ -3,7 +3,7 @@ Whether each host of a step ended well: proved by what Ansible itself knows, nev
 
 Ansible makes one `PlayIterator` for each play and batch. Our plugin (`plugins/callback/installkit_events.py`) reports
 which hosts each batch should have, which its iterator has, and, as `TaskQueueManager.run` leaves it, the state of each
-host with what states forget. For a host in one batch of one play that says, the first line that fits:
+host with what states forget. For a host in one batch of one play, the first line that fits decides:
 
     the batch has no iterator                                   ended, if the play's last one has `end_play`; else no
     its iterator was never left (a signal, a crash)             no
@@ -17,8 +17,8 @@ host with what states forget. For a host in one batch of one play that says, the
     anything else                                               no
 
 A host ended well if it came to its end, or was let go, in every play that should have held it: those that Ansible began,
-and those planned behind the last of them; where the playbook makes hosts or groups, nobody knows whom these would hold,
-and so they should have held everyone. Beside that:
+and those planned behind the last of them; where the playbook makes hosts or groups, nobody knows which hosts these
+would hold, so that they should have held every host. In addition:
 
     no play held it                                             no
     all that was tried on it was `unreachable`                  no (with `ignore_unreachable` it goes on)
@@ -38,7 +38,7 @@ from typing import Any
 import attrs
 
 from installkit.ansible.events import cut, recap_of, result_message, task_location
-from installkit.model import HostStatus, Play, Recap
+from installkit.model import HostStatus, Play
 
 Raw = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ _LOCAL = {
     *("add_host", "assert", "debug", "fail", "group_by", "include_role", "include_tasks", "include_vars", "pause"),
     *("set_fact", "set_stats", "validate_argument_spec"),
 }
-"""Actions that reach no host. Source: ansible's lib/ansible/plugins/action, those that carry out no module."""
+"""Actions that reach no host: in ansible's lib/ansible/plugins/action, those that carry out no module."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TAIL = 4_000
@@ -117,38 +117,30 @@ class _PlayRun:
         if end is None:
             return End.CUT_SHORT
         state = end["hosts"].get(host)
-        return End.UNSEEN if state is None else _end_of_state(state, not_reached=end["not_reached"])
-
-
-def _end_of_state(state: Raw, *, not_reached: bool) -> End:
-    rules = {
-        End.PASSED_OVER: state["blocks"] == 0,
-        End.NOT_REACHED: not_reached,
-        End.UNREACHABLE: state["unreachable"],
-        End.FAILED: state["fail"] != 0,
-        End.CUT_SHORT: state["run"] != "COMPLETE",
-        End.CLEARED: any(_was_cleared(*call) for call in state["calls"]),
-        End.YES: state["block"] >= state["blocks"],
-        End.ENDED: any(_was_let_go(*call) for call in state["calls"]),
-    }
-    return next((end for end, fits in rules.items() if fits), End.CUT_SHORT)
+        if state is None:
+            return End.UNSEEN
+        rules = {
+            End.PASSED_OVER: state["blocks"] == 0,
+            End.NOT_REACHED: end["not_reached"],
+            End.UNREACHABLE: state["unreachable"],
+            End.FAILED: state["fail"] != 0,
+            End.CUT_SHORT: state["run"] != "COMPLETE",
+            End.CLEARED: any(_was_cleared(*call) for call in state["calls"]),
+            End.YES: state["block"] >= state["blocks"],
+            End.ENDED: any(_was_let_go(*call) for call in state["calls"]),
+        }
+        return next((rule for rule, applies in rules.items() if applies), End.CUT_SHORT)
 
 
 def _was_cleared(call: str, chain: Sequence[Sequence[Any]], newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
-    """Return whether a failure was taken back at that call that no rescue was handling, or a loss in this play."""
+    """Return whether the call took back a failure that no rescue was handling, or the loss of the host in this play."""
     failed = any(fail and run != "RESCUE" for run, fail, _ in chain) and chain[0][0] != "SETUP"
     return call == "clear_host_errors" and (failed or newly_lost)
 
 
 def _was_let_go(call: str, chain: Sequence[Sequence[Any]], _newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
-    """Return whether nothing had failed at that call, but what the rescue that calls handles."""
+    """Return whether nothing had failed at the call, except for what the calling rescue handles."""
     return call == "end_host" and all(fail == 0 or (run == "RESCUE" and place > 0) for run, fail, place in chain)
-
-
-def _reaches(data: Raw) -> bool:
-    """Return whether a result is of something that was tried on the host itself."""
-    delegated = "_ansible_delegated_vars" in (data.get("res") or {})
-    return not delegated and (data.get("task_action") or "").rpartition(".")[2] not in _LOCAL
 
 
 class Evidence:
@@ -159,7 +151,7 @@ class Evidence:
         recap: Ansible's counts by host; None until Ansible printed its recap.
         tail: The end of what was printed outside any task, without colours.
         unplanned: Hosts that a play would have held beyond the step's; it was stopped before its first task.
-        made: Hosts that the playbook made itself (`add_host`).
+        made: Hosts that the playbook itself made (`add_host`).
     """
 
     def __init__(self, hosts: Iterable[str], plays: Iterable[Play], folder: str) -> None:
@@ -208,11 +200,11 @@ class Evidence:
     @property
     def nothing_ran(self) -> bool:
         """Whether tags chose no task at all."""
-        iterators = [each for play in self._plays for each in play.iterators]
-        return bool(iterators) and all(each.tagged and not each.tasks for each in iterators)
+        batches = [batch for play in self._plays for batch in play.iterators]
+        return bool(batches) and all(batch.tagged and not batch.tasks for batch in batches)
 
     def observe_proof(self, report: Raw) -> None:
-        """Take in what the plugin says of plays: `play`, `began`, `ended`, `made` or `unplanned`."""
+        """Take in what the plugin reports of plays: `play`, `began`, `ended`, `made` or `unplanned`."""
         match report["proof"]:
             case "play":
                 self._plays.append(_PlayRun(report["batches"]))
@@ -245,8 +237,10 @@ class Evidence:
     def _observe_result(self, name: str, data: Raw) -> None:
         host = data["host"]
         self._unfinished_tasks.discard((host, data["task_uuid"]))
-        if name in {"runner_on_ok", "runner_on_failed"} and _reaches(data):
-            self._reached.add(host)
+        if name in {"runner_on_ok", "runner_on_failed"}:
+            delegated = "_ansible_delegated_vars" in (data.get("res") or {})
+            if not delegated and (data.get("task_action") or "").rpartition(".")[2] not in _LOCAL:
+                self._reached.add(host)
         if name == "runner_on_failed" and not data.get("ignore_errors"):
             self._fail(HostStatus.FAILED, data)
         elif name == "runner_on_unreachable":
@@ -255,7 +249,7 @@ class Evidence:
 
     def _fail(self, status: HostStatus, data: Raw) -> None:
         host = data["host"]
-        if not data.get("after_failure"):  # what failed before was made good
+        if not data.get("after_failure"):  # a rescue handled what failed before
             self._rescued.setdefault(host, []).extend(self._failures.pop(host, []))
         item = self._item_messages.get((host, data["task_uuid"]))
         failed = FailedTask(
@@ -269,13 +263,15 @@ class Evidence:
         self._last_of_play[len(self._plays)] = failed
 
     def host_statuses(self, rc: int | None) -> dict[str, HostStatus]:
-        """Return how each planned host fared, as far as anything proves it; *rc* is Ansible's exit status."""
+        """Return the status of each planned host, as far as anything proves it; *rc* is Ansible's exit status."""
         return {host: self._host_status(host, rc) for host in self._hosts}
 
     def _host_status(self, host: str, rc: int | None) -> HostStatus:
         ends = self._ends_of(host)
         if self.why_unproved(host, rc) is None:
-            return _status_of((self.recap or {}).get(host))
+            counts = (self.recap or {}).get(host)
+            words = {"changed": HostStatus.CHANGED, "ok": HostStatus.OK, "skipped": HostStatus.SKIPPED}
+            return next((status for word, status in words.items() if counts and counts[word] > 0), HostStatus.OK)
         failed = self._failures.get(host, [])
         if End.UNREACHABLE in ends or self._was_never_reached(host):
             return HostStatus.UNREACHABLE
@@ -291,18 +287,23 @@ class Evidence:
         bad = next((end for end in ends if not end.proves), None)
         if bad is not None:
             return f"{bad.value}{self._because_of(host) if bad is End.FAILED else ''}"
-        if all(end is End.PASSED_OVER for end in ends) or self._was_left_out(host):
+        left_out = not self._regrouped and any(  # a play did not hold it as planned, and no task moved hosts
+            host in planned.hosts and not any(host in batch for batch in play.batches)
+            for play, planned in zip(self._plays, self._planned, strict=False)
+        )
+        if left_out or all(end is End.PASSED_OVER for end in ends):
             return NOT_HELD
         if self._was_never_reached(host):
             return End.UNREACHABLE.value
-        if self._had_no_tasks(host):
+        batches = [batch for play in self._plays for batch in play.iterators if host in batch.hosts]
+        if batches and all(batch.tagged and not batch.tasks for batch in batches):
             return NO_TASKS
-        if self.recap is None or (rc != 0 and not self._any_lost()):
+        if self.recap is None or (rc != 0 and not any(end in _LOST for play in self._plays for end in _all_ends(play))):
             return NO_PROOF
         return None
 
     def _because_of(self, host: str) -> str:
-        """Return the last failure of the play that failed for *host*: Ansible leaves a play with the task that ends it."""
+        """Return the last failure of the play that failed for *host*: with that task Ansible left the play."""
         number = next(number for number, play in enumerate(self._plays, 1) if End.FAILED in play.ends_of(host))
         failed = self._last_of_play.get(number)
         if failed is None:
@@ -311,28 +312,14 @@ class Evidence:
         return f": {failed.task!r} on {failed.host}{place}: {failed.message}"
 
     def _ends_of(self, host: str) -> list[End]:
-        begun = [end for play in self._plays for end in play.ends_of(host)]
+        ends = [end for play in self._plays for end in play.ends_of(host)]
         behind = self._planned[len(self._plays) :]
         missed = [End.NOT_BEGUN for play in behind if self._regrouped or host in play.hosts]
-        return begun + missed
-
-    def _was_left_out(self, host: str) -> bool:
-        """Return whether a play did not hold *host* though it was planned to, and the playbook itself moved no hosts."""
-        if self._regrouped:
-            return False
-        pairs = zip(self._plays, self._planned, strict=False)
-        return any(host in planned.hosts and not any(host in each for each in play.batches) for play, planned in pairs)
+        return ends + missed
 
     def _was_never_reached(self, host: str) -> bool:
-        """Return whether all that was tried on *host* found it unreachable: with `ignore_unreachable` it goes on so."""
+        """Return whether all that was tried on *host* found it unreachable: with `ignore_unreachable` Ansible goes on."""
         return host in self._lost and host not in self._reached
-
-    def _had_no_tasks(self, host: str) -> bool:
-        held = [each for play in self._plays for each in play.iterators if host in each.hosts]
-        return bool(held) and all(each.tagged and not each.tasks for each in held)
-
-    def _any_lost(self) -> bool:
-        return any(end in _LOST for play in self._plays for end in _all_ends(play))
 
     def held_any(self) -> bool:
         """Return whether any play held a planned host."""
@@ -342,22 +329,23 @@ class Evidence:
         """
         Return what failed on each host that did not end well, the cause first, in the hosts' order.
 
-        What a rescue made good is none of it, but named in the message of the cause.
+        A failure that a rescue handled is only named in the message of the cause.
         """
-        hosts = dict.fromkeys([*self._hosts, *self._failures])
-        return [failed for host in hosts if self._ended_badly(host, rc) for failed in self._failures_of(host)]
-
-    def _ended_badly(self, host: str, rc: int | None) -> bool:
-        if host in self._hosts:
-            return self.why_unproved(host, rc) is not None
-        return any(not end.proves for end in self._ends_of(host))
-
-    def _failures_of(self, host: str) -> list[FailedTask]:
-        failed, rescued = self._failures.get(host, []), self._rescued.get(host, [])
-        if not failed or not rescued:
-            return failed
-        notes = [f"before that {each.task!r} failed and was rescued: {each.message}" for each in rescued]
-        return [attrs.evolve(failed[0], message=cut("\n".join([failed[0].message, *notes]), _TAIL)), *failed[1:]]
+        failures: list[FailedTask] = []
+        for host in dict.fromkeys([*self._hosts, *self._failures]):
+            if host in self._hosts:
+                ended_well = self.why_unproved(host, rc) is None
+            else:
+                ended_well = all(end.proves for end in self._ends_of(host))
+            if ended_well:
+                continue
+            failed, rescued = self._failures.get(host, []), self._rescued.get(host, [])
+            if failed and rescued:
+                notes = [f"before that {task.task!r} failed and was rescued: {task.message}" for task in rescued]
+                cause = attrs.evolve(failed[0], message=cut("\n".join([failed[0].message, *notes]), _TAIL))
+                failed = [cause, *failed[1:]]
+            failures += failed
+        return failures
 
 
 _LOST = {End.FAILED, End.UNREACHABLE}
@@ -367,8 +355,3 @@ def _all_ends(play: _PlayRun) -> list[End]:
     return [
         end for host in dict.fromkeys(host for batch in play.batches for host in batch) for end in play.ends_of(host)
     ]
-
-
-def _status_of(counts: Recap | None) -> HostStatus:
-    words = {"changed": HostStatus.CHANGED, "ok": HostStatus.OK, "skipped": HostStatus.SKIPPED}
-    return next((status for word, status in words.items() if counts and counts[word] > 0), HostStatus.OK)

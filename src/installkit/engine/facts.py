@@ -1,4 +1,4 @@
-"""Facts that a step's playbook may read of hosts beyond it, gathered before it: a limit would hide them."""
+"""Facts of other hosts that a step's playbook may read, gathered before the step: its limit would leave them out."""
 
 import os
 import subprocess
@@ -20,21 +20,21 @@ def facts_wanted(run: RunSpec, step: Step, spec: StepSpec, *, by_default: bool) 
     """
     Return the hosts beyond *step* whose facts are gathered before it; empty if none are.
 
-    They are the other hosts of the plan, where the step is limited and its plays gather facts; `all` where its action
-    says `facts: all`, and nobody else ever: installkit connects to no host outside the plan that nobody named.
+    These are the other hosts of the plan, if the step is limited and its plays gather facts, or `all` if its action says
+    `facts: all`. Never others: installkit connects to no host outside the plan unless somebody named it.
 
     Args:
         run: The run with its plan.
         step: The step that is about to start.
-        spec: All that it takes.
-        by_default: Whether a play gathers facts that does not say whether it does.
+        spec: The step's.
+        by_default: Whether a play gathers facts if it has no `gather_facts`.
     """
     if spec.facts == ALL:
         return (ALL,)
     gathers = by_default if spec.gathers is None else spec.gathers
     if not (gathers and step.limited):
         return ()
-    planned = dict.fromkeys(host for each in run.plan.steps for host in each.own_hosts)
+    planned = dict.fromkeys(host for other in run.plan.steps for host in other.own_hosts)
     return tuple(host for host in planned if host not in step.hosts)
 
 
@@ -50,15 +50,15 @@ def gather_facts(
     """
     Gather the facts of *hosts* into the run's fact cache.
 
-    A host that cannot be reached is left to the steps that need it.
+    A host that cannot be reached is no error here; the steps that need it will fail.
 
     Args:
         hosts: As `facts_wanted` returns them, at least one.
         command: ansible-playbook with its inventory and variables, without limit and playbook.
         folder: Where it runs.
         scratch: The step's scratch folder.
-        environment: With the fact cache in it.
-        should_end: Asked often; true ends it.
+        environment: With the settings of the fact cache.
+        should_end: Called often; true ends the gathering.
     """
     playbook, limit = scratch / "gather.yml", scratch / "gather.limit"
     playbook.write_text(_PLAYBOOK)

@@ -1,15 +1,15 @@
 """
 installkit's own checks, judged from one answer of each host.
 
-The step `00-checks` asks each host once (`ansible/plugins/host_check/`) and here its answer becomes a row for each check:
+The step `00-checks` asks each host once (`ansible/plugins/host_check/`). Here the answer becomes a row for each check:
 
     {"python": "3.11.2", "memory": 51, "asked": {"memory_free": 128, …}, …}
         →  host.connection  pass
            host.python      pass  Python 3.11.2
            host.memory      fail  51 MB of memory are available; 128 are wanted
 
-A host that cannot be reached fails `host.connection`; one whose answer cannot be read fails `host.python`, since
-nothing more is known of it.
+A host that cannot be reached fails `host.connection`. A host whose answer cannot be read fails `host.python`, because
+the answer is all that is known.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from installkit.model import OWN_CHECKS, Check, CheckStatus, FailureCode, Ignore
 Raw = Mapping[str, Any]
 
 REQUIRED = frozenset({"connection", "python", "privilege"})
-"""What nobody may ignore: without it nothing can be done."""
+"""Checks that nobody may ignore: without them nothing can be done."""
 
 ORDER = ("connection", "python", "privilege", "disk", "memory", "ports", "time", "system")
 _FAMILIES = frozenset({"alpine", "arch", "debian", "fedora", "rhel", "suse", "sles", "opensuse"})
@@ -37,7 +37,7 @@ _LEAST_PYTHON = ((2, 20), (3, 9)), ((0,), (3, 8))
 
 @attrs.frozen
 class Finding:
-    """What one check found on one host: nothing to complain of where *status* is `pass`."""
+    """The result of one check on one host."""
 
     name: str
     status: CheckStatus
@@ -47,7 +47,7 @@ class Finding:
 
 class HostCheckResults:
     """
-    Gathers what installkit's own check step shows of each host; it has the methods of `CheckResults`.
+    Gathers the results of installkit's own check step for each host; it has the methods of `CheckResults`.
 
     Attributes:
         places: The task of each check, by its name.
@@ -62,7 +62,7 @@ class HostCheckResults:
         """
         self.places = {f"{OWN_CHECKS}.{name}": CheckedTask(task=name, location=None) for name in ORDER}
         self._ignored = ignored
-        self._found: dict[str, list[Check]] = {}
+        self._checks: dict[str, list[Check]] = {}
 
     def observe(self, raw: Raw) -> None:
         """Take in one event of ansible-playbook."""
@@ -78,12 +78,12 @@ class HostCheckResults:
             self._add(data["host"], Finding("privilege", CheckStatus.PASS, ""))
 
     def checks(self, hosts: Sequence[str], *, whole: bool) -> tuple[Check, ...]:  # noqa: ARG002 - as `CheckResults`
-        """Return a row for each check and message, with the hosts that it is the same on, in the order of *hosts*."""
-        silent = [host for host in hosts if host not in self._found]
-        for host in silent if any(self._found.values()) else ():
+        """Return a row for each check and message, with the hosts on which it is the same, in the order of *hosts*."""
+        silent = [host for host in hosts if host not in self._checks]
+        for host in silent if any(self._checks.values()) else ():
             self._add(host, Finding("connection", CheckStatus.FAIL, "the host gave no answer"))
         names = {name: number for number, name in enumerate(self.places)}
-        return ordered_checks([check for each in self._found.values() for check in each], names, hosts)
+        return ordered_checks([check for checks in self._checks.values() for check in checks], names, hosts)
 
     def _look(self, event: str, host: str, res: Raw, raw: Raw) -> None:
         if event not in {"runner_on_ok", "runner_on_failed"}:
@@ -114,7 +114,7 @@ class HostCheckResults:
             ignorable=ignorable,
             ignored=ignored,
         )
-        self._found.setdefault(host, []).append(check)
+        self._checks.setdefault(host, []).append(check)
 
 
 def _failed(name: str, code: FailureCode, res: Raw) -> Finding:
@@ -127,11 +127,11 @@ def judge(answer: Raw, now: float) -> Iterator[Finding]:
     Yield what the *answer* of `installkit_host` shows.
 
     Args:
-        answer: As the module gives it.
-        now: This machine's time as the answer came, in seconds after the epoch.
+        answer: The module's.
+        now: This machine's time when the answer came, in seconds after the epoch.
 
     Raises:
-        ArithmeticError, AttributeError, KeyError, TypeError, ValueError: If it is not what the module gives.
+        ArithmeticError, AttributeError, KeyError, TypeError, ValueError: If *answer* is not the module's.
     """
     asked = answer["asked"]
     yield _python(answer, str(asked["ansible"]))
@@ -149,11 +149,10 @@ def _python(answer: Raw, core: str) -> Finding:
     least = next((python for since, python in _LEAST_PYTHON if _numbers(core) >= since), _LEAST_PYTHON[-1][1])
     if _numbers(version) >= least:
         return Finding("python", CheckStatus.PASS, f"Python {version}")
-    wanted = ".".join(map(str, least))
     return Finding(
         "python",
         CheckStatus.FAIL,
-        f"{answer['executable']} is Python {version}; Ansible needs {wanted}",
+        f"{answer['executable']} is Python {version}; Ansible needs {'.'.join(map(str, least))}",
         "install a newer Python there, and name it in ansible_python_interpreter",
     )
 
@@ -162,19 +161,19 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def _disks(free: Mapping[str, int], wanted: int) -> Finding:
-    if full := {place: int(size) for place, size in free.items() if int(size) < wanted}:
-        lines = [f"{size} MB are free in {place}; {wanted} are wanted" for place, size in full.items()]
+def _disks(free: Mapping[str, int], least: int) -> Finding:
+    if full := {place: int(size) for place, size in free.items() if int(size) < least}:
+        lines = [f"{size} MB are free in {place}; {least} are wanted" for place, size in full.items()]
         remedy = "free space there, or set installkit_disk_free in the inventory, in MB"
         return Finding("disk", CheckStatus.FAIL, "\n".join(lines), remedy)
-    return Finding("disk", CheckStatus.PASS, "\n".join(f"at least {wanted} MB are free in {place}" for place in free))
+    return Finding("disk", CheckStatus.PASS, "\n".join(f"at least {least} MB are free in {place}" for place in free))
 
 
-def _memory(free: int, wanted: int) -> Finding:
-    if free >= wanted:
-        return Finding("memory", CheckStatus.PASS, f"at least {wanted} MB of memory are available")
+def _memory(free: int, least: int) -> Finding:
+    if free >= least:
+        return Finding("memory", CheckStatus.PASS, f"at least {least} MB of memory are available")
     remedy = "stop what takes it, or set installkit_memory_free in the inventory, in MB"
-    return Finding("memory", CheckStatus.FAIL, f"{free} MB of memory are available; {wanted} are wanted", remedy)
+    return Finding("memory", CheckStatus.FAIL, f"{free} MB of memory are available; {least} are wanted", remedy)
 
 
 def _ports(ports: Mapping[str, int], taken: Sequence[str]) -> Finding:
@@ -190,7 +189,7 @@ def _ports(ports: Mapping[str, int], taken: Sequence[str]) -> Finding:
 
 
 def _time(clock: float, before: float, after: float, most: float) -> Finding:
-    # the host's clock was read between two looks at this one's, which a slow connection draws far apart
+    # the host's clock was read between two readings of ours; over a slow connection these are far apart
     skew = max(clock - after, 0.0) + min(clock - before, 0.0)
     if abs(skew) <= most:
         return Finding("time", CheckStatus.PASS, f"the clock is within {most:g} s of this machine's")

@@ -9,14 +9,14 @@ from installkit.errors import EngineError
 from installkit.journal import SUPERVISOR_ERRORS, Lock
 
 START_TIMEOUT = 30.0
-"""Seconds that a new Python may take before it has left us."""
+"""Seconds that a new Python may take until it has detached."""
 
 
 def launch(run: Path, secrets: Mapping[str, str], locks: Sequence[Lock]) -> None:
     """
-    Start the supervisor of *run*, detached, and give it the secrets and the locks; return as soon as it is on its own.
+    Start the supervisor of *run*, detached, and give it the secrets and the locks; return as soon as it has detached.
 
-    The locks are held from then on by the supervisor; the caller releases its own descriptors.
+    From then on the supervisor holds the locks; the caller releases its own descriptors.
 
     Args:
         run: The run's folder, with its spec.
@@ -29,7 +29,7 @@ def launch(run: Path, secrets: Mapping[str, str], locks: Sequence[Lock]) -> None
     reader, writer = os.pipe()
     passed = [lock.descriptor for lock in locks]
     try:
-        with open(run / SUPERVISOR_ERRORS, "ab", opener=_private) as errors:
+        with open(run / SUPERVISOR_ERRORS, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "installkit.engine", str(run), str(reader)],
                 stdin=subprocess.DEVNULL,
@@ -41,9 +41,10 @@ def launch(run: Path, secrets: Mapping[str, str], locks: Sequence[Lock]) -> None
             )
         os.close(reader)
         reader = -1
-        _hand_over(writer, secrets)
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(json.dumps(dict(secrets)).encode())
         writer = -1
-        _let_go(process)
+        _wait_until_detached(process)
     except OSError as exc:
         raise EngineError(f"the supervisor of run {run.name} could not be started: {exc}") from exc
     finally:
@@ -52,8 +53,8 @@ def launch(run: Path, secrets: Mapping[str, str], locks: Sequence[Lock]) -> None
                 os.close(descriptor)
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Wait until the supervisor has left *process*, which ends then."""
+def _wait_until_detached(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of *process*, which has started the supervisor as its child and ends at once."""
     try:
         status = process.wait(START_TIMEOUT)
     except subprocess.TimeoutExpired:
@@ -62,12 +63,3 @@ def _let_go(process: subprocess.Popen[bytes]) -> None:
         raise ChildProcessError(f"it did not begin within {START_TIMEOUT:g} s") from None
     if status != 0:
         raise ChildProcessError(f"{sys.executable} ended with status {status}")
-
-
-def _hand_over(writer: int, secrets: Mapping[str, str]) -> None:
-    with open(writer, "wb") as pipe:
-        pipe.write(json.dumps(dict(secrets)).encode())
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

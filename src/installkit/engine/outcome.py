@@ -25,10 +25,10 @@ from installkit.text import join_names
 @attrs.frozen
 class About:
     """
-    What a failure names: the run and the step.
+    The run and the step that a failure names.
 
     Attributes:
-        read_only: Whether the run changes nothing, so that there is nothing to go on with.
+        read_only: Whether the run changes nothing, so that there is nothing to resume.
     """
 
     run: str
@@ -45,10 +45,13 @@ class About:
         location: str | None = None,
     ) -> Failure:
         """Return a failure of the step, with what to do about it."""
-        where = f"{self.step.action.value} {self.step.component}"
+        subject = f"task {task!r}" if task else code.value.replace("_", " ")
+        verdicts = {FailureCode.TASK_FAILED: " failed", FailureCode.HOST_UNREACHABLE: " could not reach the host"}
+        place = f" ({location})" if location else ""
+        summary = f"{subject}{verdicts.get(code, '')}{on_hosts(hosts)}{place}"
         return Failure(
             code=code,
-            summary=_summary(code, where, hosts, task, location),
+            summary=f"{self.step.action.value} {self.step.component}: {summary}",
             component=self.step.component,
             step=self.step.id,
             hosts=hosts,
@@ -60,7 +63,7 @@ class About:
         )
 
     def check_failure(self, check: Check, place: CheckedTask) -> Failure:
-        """Return the failure that *check*, the task at *place*, is: it goes away by being mended, or ignored."""
+        """Return the failure of *check*, whose task is *place*: somebody has to fix its cause, or to ignore it."""
         first = check.message.partition("\n")[0]
         again = f"installkit resume {self.run}"
         action, command = (
@@ -81,8 +84,8 @@ def judge(about: About, evidence: Evidence, rc: int | None, *, stopped: bool) ->
     """
     Return how the step ended.
 
-    It succeeded if Ansible exited with 0 and every planned host ended well; a stop that came too late to stop anything
-    does not matter.
+    It succeeded if Ansible exited with 0 and every planned host ended well, even if it was asked to stop too late to be
+    stopped.
     """
     statuses = evidence.host_statuses(rc)
     failures = _plan_failures(about, evidence) or [
@@ -105,29 +108,24 @@ def judge_checks(
     """
     Return how a check step ended.
 
-    It succeeded if Ansible went through to its recap, failed tasks are the only thing that it complains of, and no
-    finding among *checks* blocks the run.
+    It succeeded if Ansible came to its recap, nothing but tasks failed, and none of *checks* blocks the run.
     """
     blocking = [check for check in checks if check.blocks]
     blocked = {host for check in blocking for host in check.hosts}
     past = HostStatus.UNFINISHED if evidence.recap is None else HostStatus.OK
-    statuses = {
-        host: _checked(status, past, blocked=host in blocked) for host, status in evidence.host_statuses(rc).items()
-    }
+    statuses = {}
+    for host, status in evidence.host_statuses(rc).items():
+        lost = status in {HostStatus.FAILED, HostStatus.UNREACHABLE}
+        if host in blocked:
+            statuses[host] = status if lost else HostStatus.FAILED
+        else:  # what Ansible lost it to does not block the run
+            statuses[host] = past if lost else status
     failures = [about.check_failure(check, places[check.name]) for check in blocking]
     failures += _plan_failures(about, evidence) or _host_failures(about, evidence, statuses, rc)
     explained = rc is not None and any(check.status is not CheckStatus.PASS for check in checks)
     complete = evidence.recap is not None and (rc == 0 or explained)
     outcome = _concluded(about, evidence, rc, statuses, failures, complete=complete, stopped=stopped)
     return attrs.evolve(outcome, checks=checks)
-
-
-def _checked(status: HostStatus, past: HostStatus, *, blocked: bool) -> HostStatus:
-    """Return how a host fared in a check step; *past* is for one that Ansible lost to what does not block the run."""
-    lost = status in {HostStatus.FAILED, HostStatus.UNREACHABLE}
-    if blocked:
-        return status if lost else HostStatus.FAILED
-    return past if lost else status
 
 
 def _concluded(
@@ -142,7 +140,15 @@ def _concluded(
 ) -> Outcome:
     succeeded = complete and not failures
     if not succeeded and not failures and not stopped:
-        failures.append(_unexplained(about, evidence, rc))
+        output = evidence.tail.strip()
+        if evidence.began:
+            how = "was killed by a signal" if rc is None else f"exited with {rc}"
+            ending = "without its recap" if evidence.recap is None else "although no host failed"
+            message = f"ansible-playbook {how} {ending}\n{output}".strip()
+            failures.append(about.failure(FailureCode.ANSIBLE_BROKE_OFF, message))
+        else:
+            message = output or f"ansible-playbook exited with {rc} and said nothing"
+            failures.append(about.failure(FailureCode.PLAYBOOK_INVALID, message))
     return Outcome(
         status=StepStatus.SUCCEEDED if succeeded else StepStatus.CANCELED if stopped else StepStatus.FAILED,
         rc=rc,
@@ -154,7 +160,7 @@ def _concluded(
 
 
 def broke_off(about: About, evidence: Evidence, code: FailureCode, message: str, *, stopped: bool) -> Outcome:
-    """Return the outcome of a step whose engine broke off with *message*: nothing is proved but what was seen fail."""
+    """Return the outcome of a step whose engine broke off with *message*: only the failures that were seen are proved."""
     outcome = judge(about, evidence, None, stopped=True)
     if stopped:
         return outcome
@@ -184,7 +190,7 @@ def _task_failures(about: About, failed: Iterable[FailedTask]) -> list[Failure]:
 
 
 def _plan_failures(about: About, evidence: Evidence) -> list[Failure]:
-    """Return the failure of a step that would have done something else than what was planned."""
+    """Return the failure of a step that would have done something other than planned; else an empty list."""
     if evidence.unplanned:
         message = (
             f"a play would hold {join_names(evidence.unplanned)}, which the plan does not name: it was stopped before its "
@@ -203,31 +209,12 @@ def _host_failures(about: About, evidence: Evidence, statuses: dict[str, HostSta
         return []
     if rc == 0 and not evidence.held_any():
         return [about.failure(FailureCode.NO_HOST_MATCHED, "no planned host was touched", hosts=about.step.hosts)]
-    told = {failed.host for failed in evidence.failed_tasks(rc)}
+    explained = {failed.host for failed in evidence.failed_tasks(rc)}
     reasons: dict[str, list[str]] = {}
     for host, status in statuses.items():
         why = evidence.why_unproved(host, rc)
-        if why not in {None, NO_PROOF} and host not in told and not status.good:
+        if why not in {None, NO_PROOF} and host not in explained and not status.good:
             reasons.setdefault(str(why), []).append(host)
     return [
         about.failure(FailureCode.HOST_UNFINISHED, message, hosts=tuple(hosts)) for message, hosts in reasons.items()
     ]
-
-
-def _unexplained(about: About, evidence: Evidence, rc: int | None) -> Failure:
-    said = evidence.tail.strip()
-    if not evidence.began:
-        return about.failure(
-            FailureCode.PLAYBOOK_INVALID, said or f"ansible-playbook exited with {rc} and said nothing"
-        )
-    how = "was killed by a signal" if rc is None else f"exited with {rc}"
-    ending = "without its recap" if evidence.recap is None else "although no host failed"
-    return about.failure(FailureCode.ANSIBLE_BROKE_OFF, f"ansible-playbook {how} {ending}\n{said}".strip())
-
-
-def _summary(code: FailureCode, where: str, hosts: tuple[str, ...], task: str | None, location: str | None) -> str:
-    what = f"task {task!r}" if task else code.value.replace("_", " ")
-    verdict = {FailureCode.TASK_FAILED: " failed", FailureCode.HOST_UNREACHABLE: " could not reach the host"}.get(
-        code, ""
-    )
-    return f"{where}: {what}{verdict}{on_hosts(hosts)}{f' ({location})' if location else ''}"

@@ -1,4 +1,4 @@
-"""What a run's carrier writes of its own: starts, ends, and in the end the result."""
+"""The events that a run's carrier itself writes, such as starts and ends of steps, and at last the result."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -31,9 +31,10 @@ _SYNCED = {EventKind.RUN_STARTED, EventKind.STEP_STARTED, EventKind.STEP_FINISHE
 
 class Recorder:
     """
-    Writes the events of a run that are not Ansible's, and keeps what they add up to; its user holds the run's lock.
+    Writes the events of a run that are not Ansible's, and keeps the progress that follows from them.
 
-    It takes up a journal where another left it. As long as the disk is full it calls *when_full* between its tries.
+    The caller holds the run's lock. A journal that another process has begun is continued. As long as the disk is full,
+    *when_full* is called between two tries.
     """
 
     def __init__(self, run: Path, spec: RunSpec, when_full: WhenFull = wait) -> None:
@@ -42,7 +43,7 @@ class Recorder:
         self._before: Record = {(row.component, row.host): row for row in spec.installed}
         self._record: Record = self._before
         self._writer = open_journal(run, when_full)
-        self._specs = {each.step: each for each in spec.steps}
+        self._specs = {step_spec.step: step_spec for step_spec in spec.steps}
         try:
             for entry in Journal(run).read_events():
                 self._take_in(entry.event)
@@ -51,7 +52,7 @@ class Recorder:
             raise
 
     def close(self) -> None:
-        """Close the journal as it is; again does nothing."""
+        """Close the journal as it is; a second call does nothing."""
         self._writer.close()
 
     @property
@@ -64,7 +65,7 @@ class Recorder:
         self._emit(EventKind.RUN_STARTED, data={"steps": [step.id for step in self.spec.plan.steps]})
 
     def step_started(self, step: Step) -> None:
-        """Record, durably, what *step* is about to do: before Ansible starts."""
+        """Record durably, before Ansible starts, what *step* is about to do."""
         spec = self._specs[step.id]
         data = {**self._about(step, spec), "inputs": dict(spec.inputs)}
         self._emit(EventKind.STEP_STARTED, step=step.id, message=f"{step.action.value} {step.component}", data=data)
@@ -91,11 +92,11 @@ class Recorder:
 
     def approval_requested(self, step: Step, done: Iterable[Step]) -> None:
         """Record that *step* waits until somebody has approved what was *done*."""
-        message = f"done: {'; '.join(each.text for each in done)}; once approved: {step.text}"
+        message = f"done: {'; '.join(earlier.text for earlier in done)}; once approved: {step.text}"
         self._emit(EventKind.APPROVAL_REQUESTED, step=step.id, message=message)
 
     def approved(self, step: Step, by: str) -> None:
-        """Record that somebody lets *step* start."""
+        """Record that somebody has approved *step*."""
         self._emit(EventKind.APPROVED, step=step.id, message=f"approved by {by}", data={"by": by})
 
     def warning(self, message: str, step: str | None = None) -> None:

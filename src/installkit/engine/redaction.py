@@ -1,16 +1,15 @@
 r"""
 The mask: takes secrets out of what Ansible prints and reports.
 
-Whoever prints a secret may have quoted it first, for a shell, as JSON, as a URL, and again for the next shell. So what
-is searched for is not every spelling, of which there is no end, but what all of them keep. Letters and digits stay as
-they are; before anything else come quotes and backslashes, in any number; and a special character has a short list of
-spellings:
+A secret may be quoted before it is printed, for a shell, as JSON, as a URL, and again for the next shell. There is no
+end of such spellings, so that we search for what all of them keep: letters and digits stay as they are, any number of
+quotes and backslashes may stand between them, and a special character has a short list of spellings:
 
     pa'ss €      pa'"'"'ss \u20ac      pa%27ss+%E2%82%AC      pa\\'ss \\xe2\\x82\\xac
 
 Each secret line is found by an anchor, a few of its letters and digits, which costs the same for one secret as for
-thousands. Only where an anchor stands is the text read character by character. Base64 hides letters and digits, so that
-a secret's base64 is a secret of its own, as seen at each of the three alignments within a longer text.
+thousands. The text is read character by character only where an anchor stands. Base64 hides letters and digits, so that
+a secret's base64 counts as another secret, in each of the three alignments that it may have within a longer text.
 """
 
 import base64
@@ -28,13 +27,13 @@ import attrs
 
 MASK = "********"
 SHORTEST = 4
-"""Characters; what is shorter stands in too many words to be taken out of a log."""
+"""Characters; shorter secrets are part of too many words to be taken out of a log."""
 
-_WIDTHS = (12, 6, 4, 2)  # of anchors: the longest that a secret has letters and digits for
-_ANCHORS = 2  # of each secret, apart from each other: a line's end can break only one
-_FEW = 100  # up to so many anchors one pattern is faster, and each of so many lines is also looked for in base64 of a quoted text
-_MOST_NOISE = 400  # quotes and backslashes before a character; five shells within each other make 243 of one
-_AMBIGUOUS = "%&$+ \t"  # they may be written as themselves and more
+_WIDTHS = (12, 6, 4, 2)  # of anchors: the first for which a secret has enough letters and digits in a row
+_ANCHORS = 2  # for each secret, at different places: the end of a line can break only one of them
+_FEW = 100  # up to this many anchors one pattern is faster; up to this many lines the base64 of quoted text is searched for
+_MOST_NOISE = 400  # quotes and backslashes before a character; five nested shells make 243 of one
+_AMBIGUOUS = "%&$+ \t"  # the spelling may begin with the character itself and go on
 _LONGEST = 100  # characters of one spelling of one character
 
 _PERCENT = "%(?:25)*"  # quoted for a URL again and again
@@ -44,14 +43,14 @@ _NOISE = re.compile(
     rf"[\\'\"]|{_PERCENT}(?:5C|2[27])"
     rf"|{_AND}(?:quot|apos|{_HASH}0*(?:3[49]|92)|{_HASH}x0*(?:2[27]|5C)){_SEMICOLON}"
     r"|(?<=[\\C])(?:u00|x)(?:2[27]|5C)"
-    r"|\r?\n[ \t]*|(?<=\\)n[ \t]+",  # YAML goes on in the next line behind a backslash
+    r"|\r?\n[ \t]*|(?<=\\)n[ \t]+",  # YAML continues in the next line after a backslash
     re.IGNORECASE,
 )
 _PART = re.compile(r"[A-Za-z0-9]+|[\\'\"]+|.", re.DOTALL)
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _BREAK = re.compile(r"[\\\n%]")
 _BACKSLASH = rf"(?:\\|{_PERCENT}5[Cc])"
-_WRAP = re.compile(  # YAML goes on in the next line behind a line's end
+_WRAP = re.compile(  # YAML continues a text in the next line
     rf"[ \t]*(?:(?:\\*\r?\n|(?:{_BACKSLASH}+r)?{_BACKSLASH}+n|(?:{_PERCENT}0[Dd])?{_PERCENT}0[Aa])[ \t]*){{1,2}}"
 )
 _LETTERS = {"\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e"}
@@ -65,11 +64,23 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = dict.fromkeys(form for secret in secrets for form in _forms(secret))
-        self._by_anchor, self._loose = _anchored(forms)
+        anchors = [(form, *_candidates(form)) for form in forms]
+        plain = (anchor for anchor in anchors if not anchor[0].base64)
+        usual = Counter(form.text[place : place + width] for form, width, places in plain for place in places)
+        self._by_anchor: dict[int, dict[str, list[_Anchor]]] = {}  # by width and text
+        self._loose = [form for form, _, places in anchors if not places]  # forms without an anchor
+        for form, width, places in anchors:
+            words = {place: form.text[place : place + width] for place in places}
+            ends = places[:1] + places[-1:]
+            best = ends if form.base64 else sorted(places, key=lambda place: usual[words[place]])
+            for place in dict.fromkeys(best[:_ANCHORS]):
+                run = _RUN.match(form.text, place)
+                anchor = _Anchor(form, place, run[0] if run else "")
+                self._by_anchor.setdefault(width, {}).setdefault(words[place], []).append(anchor)
 
     def text(self, text: str) -> str:
         """Return *text* without any secret."""
-        spans = sorted({*self._anchored_spans(text), *self._loose_spans(text)})
+        spans = sorted(set(self._spans(text)))
         parts, done = [], 0
         for start, end in spans:
             if start >= done:
@@ -91,14 +102,13 @@ class Redactor:
             return MASK
         return value
 
-    def _anchored_spans(self, text: str) -> Iterator[tuple[int, int]]:
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the start and end of each secret in *text*; they may overlap."""
         for width, by_anchor in self._by_anchor.items():
             for place in _places(text, by_anchor, width):
                 for anchor in by_anchor[text[place : place + width]]:
                     if span := _span_around(text, place, anchor):
                         yield span
-
-    def _loose_spans(self, text: str) -> Iterator[tuple[int, int]]:
         for form in self._loose:
             start = -1
             while match := form.beginning.search(text, start + 1):
@@ -126,7 +136,7 @@ def _any_of(words: frozenset[str]) -> re.Pattern[str]:
 
 @attrs.frozen(cache_hash=True)
 class _Form:
-    """What is searched for: a line of a secret, or what is the same in all base64 of it."""
+    """What is searched for: a line of a secret, or the part that any base64 of it contains."""
 
     text: str
     base64: bool = False
@@ -137,8 +147,17 @@ class _Form:
 
     @functools.cached_property
     def beginning(self) -> re.Pattern[str]:
-        """What finds the places where it may begin."""
-        return re.compile("".join(_pattern(part, self.base64) for part in self.parts[:3]))
+        """The pattern of its first parts, which finds the places where it may begin."""
+        noise = f"(?:{_NOISE.pattern})"
+        patterns = []
+        for part in self.parts[:3]:
+            if part[0] in "\\'\"":
+                patterns.append(f"(?i:{noise}{{{len(part)},}})")
+            elif part[0].isascii() and part[0].isalnum():
+                patterns.append(f"(?i:{noise}*){part}")
+            else:
+                patterns.append(f"(?i:{noise}*)(?:{_any_spelling(part, self.base64).pattern})")
+        return re.compile("".join(patterns))
 
 
 def _forms(secret: str) -> Iterator[_Form]:
@@ -147,25 +166,18 @@ def _forms(secret: str) -> Iterator[_Form]:
     parts = long or [whole for whole in (secret.strip(),) if len(whole) >= SHORTEST]
     for part in dict.fromkeys(parts):
         yield _Form(part)
-        quoted = _quoted(part) if len(parts) <= _FEW else ()
-        for text in dict.fromkeys([part, json.dumps(part)[1:-1], *quoted]):
+        quoted = [part, json.dumps(part)[1:-1]]  # as it may stand in what is written as base64
+        if len(parts) <= _FEW:
+            quoted += [json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1]]
+            quoted += [shlex.quote(part), part.replace("'", "''")]
+            if not _LONE_SURROGATE.search(part):
+                quoted += [quote(part), quote(part, safe=""), quote_plus(part)]
+        for text in dict.fromkeys(quoted):
             yield from _base64_forms(text.encode(errors="surrogatepass"), again=len(parts) == 1)
 
 
-def _quoted(part: str) -> Iterator[str]:
-    """Yield *part* as it may be quoted before it is written as base64."""
-    yield json.dumps(part, ensure_ascii=False)[1:-1]
-    yield repr(part)[1:-1]
-    yield shlex.quote(part)
-    yield part.replace("'", "''")
-    if not _LONE_SURROGATE.search(part):
-        yield quote(part)
-        yield quote(part, safe="")
-        yield quote_plus(part)
-
-
 def _base64_forms(secret: bytes, *, again: bool = False) -> Iterator[_Form]:
-    """Yield what of *secret*'s base64, and with *again* of that one's, is the same whatever stands around it."""
+    """Yield the parts of *secret*'s base64, and with *again* of the base64 of these, that no text around it changes."""
     inner = [
         base64.b64encode(b"\0" * before + secret)[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
         for before in range(3)
@@ -183,7 +195,7 @@ class _Anchor:
 
     Attributes:
         offset: Its place in the form.
-        run: The letters and digits from there on.
+        run: The letters and digits that begin there.
     """
 
     form: _Form
@@ -191,26 +203,8 @@ class _Anchor:
     run: str
 
 
-_Anchored = dict[int, dict[str, list[_Anchor]]]
-
-
-def _anchored(forms: Iterable[_Form]) -> tuple[_Anchored, list[_Form]]:
-    """Return the forms by their anchors, with each one's place in the form, and those that have none."""
-    anchors = [(form, *_candidates(form)) for form in forms]
-    plain = (each for each in anchors if not each[0].base64)
-    usual = Counter(form.text[place : place + width] for form, width, places in plain for place in places)
-    found: _Anchored = {}
-    for form, width, places in anchors:
-        words = {place: form.text[place : place + width] for place in places}
-        rarest = (places[:1] + places[-1:]) if form.base64 else sorted(places, key=lambda place: usual[words[place]])
-        for place in dict.fromkeys(rarest[:_ANCHORS]):
-            run = _RUN.match(form.text, place)
-            found.setdefault(width, {}).setdefault(words[place], []).append(_Anchor(form, place, run[0] if run else ""))
-    return found, [form for form, _, places in anchors if not places]
-
-
 def _candidates(form: _Form) -> tuple[int, list[int]]:
-    """Return the width of *form*'s anchors, and places where one could begin."""
+    """Return the width of *form*'s anchors, and some places where one could begin."""
     runs = [match.span() for match in _RUN.finditer(form.text)]
     longest = max((end - start for start, end in runs), default=0)
     width = next((width for width in _WIDTHS[form.base64 :] if width <= longest), 0)
@@ -226,31 +220,22 @@ def _span_around(text: str, place: int, anchor: _Anchor) -> tuple[int, int] | No
         return None
     if start >= 0 and text.startswith(form.text, start):
         return start, start + len(form.text)
-    found = _starts(text, form, max(0, place - _reach(form.text[:offset])), place + 1)
-    ends = ((start, _end(text, start, form)) for start in found)
-    return next(((start, end) for start, end in ends if end is not None and end > place), None)
-
-
-def _reach(before: str) -> int:
-    """Return how many characters *before* may take when it is quoted."""
+    before = form.text[:offset]
     specials = sum(not (character.isascii() and character.isalnum()) for character in before)
-    return min(len(before) + specials * _MOST_NOISE + 80, 4096) if before else 0
-
-
-def _starts(text: str, form: _Form, first: int, last: int) -> Iterator[int]:
-    """Yield each place from *first* to before *last* where the first part of *form* may stand in *text*, the last first."""
+    reach = min(len(before) + specials * _MOST_NOISE + 80, 4096) if before else 0  # characters that it may take quoted
     part = form.parts[0]
     if part[0].isascii() and part[0].isalnum():
         beginning = re.compile(re.escape(part[:2]))
-        patterns: tuple[re.Pattern[str], ...] = (beginning,)
     else:
-        patterns = (_NOISE if part[0] in "\\'\"" else _any_spelling(part, form.base64),)
-    found = {match.start() for each in patterns for match in each.finditer(text, first, last + _LONGEST)}
-    yield from sorted((place for place in found if place < last), reverse=True)
+        beginning = _NOISE if part[0] in "\\'\"" else _any_spelling(part, form.base64)
+    matches = beginning.finditer(text, max(0, place - reach), place + 1 + _LONGEST)
+    starts = {match.start() for match in matches if match.start() <= place}
+    ends = ((start, _end(text, start, form)) for start in sorted(starts, reverse=True))
+    return next(((start, end) for start, end in ends if end is not None and end > place), None)
 
 
 def _end(text: str, start: int, form: _Form) -> int | None:
-    """Return where *form* ends, if it stands at *start* in *text* however it is quoted; None if it does not."""
+    """Return where *form* ends if it stands at *start* in *text*, quoted in any way; None if it does not."""
     places = {start}
     for number, part in enumerate(form.parts):
         places = {end for place in places for end in _ends(text, place, part, form, first=number == 0)}
@@ -260,24 +245,20 @@ def _end(text: str, start: int, form: _Form) -> int | None:
 
 
 def _ends(text: str, place: int, part: str, form: _Form, *, first: bool) -> Iterator[int]:
-    """Yield where *part* may end that begins at *place*, or behind the quotes and backslashes there."""
+    """Yield where *part* may end if it begins at *place*, or after quotes and backslashes there."""
     if part[0] in "\\'\"":
-        yield from itertools.islice(_behind_noise(text, place), len(part), None)  # each is written as one or more
+        # each quote and backslash is written as one or more
+        yield from itertools.islice(_behind_noise(text, place), len(part), None)
         return
     for begin in (place,) if first else _behind_noise(text, place):
         if part[0].isascii() and part[0].isalnum():
             if (end := _run_end(text, begin, part)) is not None:
                 yield end
-        else:
-            yield from _special_ends(text, begin, part, form.base64)
-
-
-def _special_ends(text: str, place: int, character: str, in_base64: bool) -> Iterator[int]:  # noqa: FBT001
-    if text.startswith(character, place) and character not in _AMBIGUOUS:
-        yield place + 1
-    elif _any_spelling(character, in_base64).match(text, place):
-        matches = (re.compile(each).match(text, place) for each in _spellings(character, in_base64))
-        yield from (match.end() for match in matches if match)
+        elif text.startswith(part, begin) and part not in _AMBIGUOUS:
+            yield begin + 1
+        elif _any_spelling(part, form.base64).match(text, begin):
+            matches = (re.compile(spelling).match(text, begin) for spelling in _spellings(part, form.base64))
+            yield from (match.end() for match in matches if match)
 
 
 def _behind_noise(text: str, place: int) -> Iterator[int]:
@@ -292,7 +273,7 @@ def _behind_noise(text: str, place: int) -> Iterator[int]:
 
 
 def _run_end(text: str, place: int, run: str) -> int | None:
-    """Return where *run* ends that begins at *place*; lines may end within it."""
+    """Return where *run* ends if it begins at *place*, also over several lines; None if it does not begin there."""
     if text.startswith(run, place):
         return place + len(run)
     wrap = _WRAP.match(text, place)
@@ -308,22 +289,19 @@ def _run_end(text: str, place: int, run: str) -> int | None:
 
 @functools.cache
 def _spellings(character: str, in_base64: bool) -> tuple[str, ...]:  # noqa: FBT001
-    """Return how *character*, neither a letter nor a digit nor a quote, is written, quotes and backslashes left aside."""
-    exact = [re.escape(character), *_doubled(character), *_blanks(character)]
+    """Return patterns of the spellings of a special *character*, without the quotes and backslashes before it."""
+    exact = [re.escape(character)]
+    if character in "%$":
+        exact.append(re.escape(character * 2))
+    if character in " \t":
+        exact.append(r"\s+")
+    if character == " ":
+        exact += [r"\+", f"{_PERCENT}2[Bb]"]
     if letter := _LETTERS.get(character) or _YAML_LETTERS.get(character):
         exact.append(rf"(?<=[\\Cc ]){letter}")
     if in_base64 and character in "+/":
         exact.append("-" if character == "+" else "_")
-    return (*exact, *(f"(?i:{each})" for each in _codes(character)))
-
-
-def _pattern(part: str, in_base64: bool) -> str:  # noqa: FBT001
-    noise = f"(?:{_NOISE.pattern})"
-    if part[0] in "\\'\"":
-        return f"(?i:{noise}{{{len(part)},}})"
-    if part[0].isascii() and part[0].isalnum():
-        return f"(?i:{noise}*){part}"
-    return f"(?i:{noise}*)(?:{_any_spelling(part, in_base64).pattern})"
+    return (*exact, *(f"(?i:{code})" for code in _codes(character)))
 
 
 @functools.cache
@@ -331,18 +309,9 @@ def _any_spelling(character: str, in_base64: bool) -> re.Pattern[str]:  # noqa: 
     return re.compile("|".join(_spellings(character, in_base64)))
 
 
-def _doubled(character: str) -> list[str]:
-    return [re.escape(character * 2)] if character in "%$" else []
-
-
-def _blanks(character: str) -> list[str]:
-    folded = [r"\s+"] if character in " \t" else []
-    return [*folded, r"\+", f"{_PERCENT}2[Bb]"] if character == " " else folded
-
-
 def _codes(character: str) -> Iterator[str]:
     code = ord(character)
-    between = rf"(?:\\|{_PERCENT}5C|\r?\n[ \t]*)+"  # YAML goes on in the next line
+    between = rf"(?:\\|{_PERCENT}5C|\r?\n[ \t]*)+"  # YAML continues in the next line
     units = character.encode("utf-16-be", errors="surrogatepass").hex(" ", 2).split()
     octets = character.encode(errors="surrogatepass")
     yield between.join(f"u{unit}" for unit in units)

@@ -9,7 +9,7 @@ ONE_AT_A_TIME = frozenset({Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL})
 
 
 def jobs_of(spec: RunSpec) -> int:
-    """Return how many steps may run at once: as asked; else one where something is taken down, several elsewhere."""
+    """Return how many steps may run at once: as requested, else one if the plan takes something down, else several."""
     if spec.options.jobs is not None:
         return spec.options.jobs
     careful = any(step.action in ONE_AT_A_TIME for step in spec.plan.steps)
@@ -18,11 +18,11 @@ def jobs_of(spec: RunSpec) -> int:
 
 def ready_steps(spec: RunSpec, statuses: Mapping[str, StepStatus]) -> list[Step]:
     """
-    Return the steps that may start now, once they are approved where that is asked for, in the plan's order.
+    Return the steps that may start now in the plan's order, including those that must be approved first.
 
-    One that waits for its approval keeps its place: nothing else is done meanwhile that could not be done beside it.
+    A step that waits for its approval keeps its place: other steps start only if they could run beside it.
     """
-    specs = {each.step: each for each in spec.steps}
+    specs = {step_spec.step: step_spec for step_spec in spec.steps}
     running = [step for step in spec.plan.steps if statuses[step.id] in {StepStatus.RUNNING, StepStatus.WAITING}]
     ready: list[Step] = []
     for step in spec.plan.steps:
@@ -38,27 +38,22 @@ def ready_steps(spec: RunSpec, statuses: Mapping[str, StepStatus]) -> list[Step]
 
 
 def doomed_steps(spec: RunSpec, statuses: Mapping[str, StepStatus]) -> list[Step]:
-    """Return the pending steps that can never start, because one that they need ended otherwise than well."""
-    skipped = {each.step for each in spec.steps if each.skipped}
-    doomed: set[str] = set()
-    found = []
+    """Return the pending steps that can never start, because a step that they need did not succeed."""
+    skipped = {step_spec.step for step_spec in spec.steps if step_spec.skipped}
+    lost = {step for step, status in statuses.items() if status.final and status is not StepStatus.SUCCEEDED} - skipped
+    doomed: list[Step] = []
     for step in spec.plan.steps:
-        lost = any(need in doomed or (_is_lost(statuses[need]) and need not in skipped) for need in step.needs)
-        if statuses[step.id] is StepStatus.PENDING and lost:
-            doomed.add(step.id)
-            found.append(step)
-    return found
+        if statuses[step.id] is StepStatus.PENDING and not lost.isdisjoint(step.needs):
+            lost.add(step.id)
+            doomed.append(step)
+    return doomed
 
 
 def done_before(step: Step, steps: Iterable[Step]) -> list[Step]:
-    """Return what was done of its component just before *step*: the last change, and what has verified it."""
-    earlier = [each for each in steps if each.component == step.component and each.seq < step.seq]
-    changes = [place for place, each in enumerate(earlier) if not each.action.read_only]
+    """Return the last steps of the same component before *step*: its last change, and the steps that verified it."""
+    earlier = [other for other in steps if other.component == step.component and other.seq < step.seq]
+    changes = [place for place, other in enumerate(earlier) if not other.action.read_only]
     return earlier[changes[-1] if changes else -1 :]
-
-
-def _is_lost(status: StepStatus) -> bool:
-    return status.final and status is not StepStatus.SUCCEEDED
 
 
 def _collide(step: Step, other: Step, specs: Mapping[str, StepSpec]) -> bool:

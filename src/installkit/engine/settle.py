@@ -9,7 +9,6 @@ from installkit.errors import JournalError, PlanningError, Remedy
 from installkit.journal import (
     CANNOT_WRITE,
     Journal,
-    Lock,
     fitting,
     is_carried_here,
     take_lock,
@@ -19,19 +18,19 @@ from installkit.journal import (
 from installkit.model import HostStatus, Outcome, RunProgress, RunResult, RunStatus, StepStatus
 
 LOCK_PATIENCE = 0.5
-"""Seconds in which those who only asked whether a run's lock is held have let it go."""
+"""Seconds within which whoever only tests a run's lock has released it again."""
 
 
 def settle(run: Path) -> RunResult | None:
     """
     End the run in the folder *run* if nobody carries it out any more, and return its result.
 
-    Lock free and no result means that its supervisor died: the run becomes `interrupted`, never guessed, and the
-    secrets that it may have left are removed. Of several callers one does it. A copy says nothing of the run, and is left
-    as it is.
+    A free lock without a result means that the supervisor died: the run becomes `interrupted`, nothing is guessed, and
+    the secrets that it may have left are removed. If several callers do this at once, one of them writes the end. A copy
+    of a run's folder says nothing about the run, and is left as it is.
 
     Returns:
-        None if the run is alive or carried out elsewhere, or its end cannot be written by this user now: somebody else,
+        None if the run is alive or carried out elsewhere, or if this user cannot write its end now: then somebody else,
         or a later call, ends it.
 
     Raises:
@@ -45,7 +44,11 @@ def settle(run: Path) -> RunResult | None:
     if not is_carried_here(run):
         return None
     try:
-        return _settle(run, journal)
+        lock = take_lock(run / "lock")
+        if lock is None:
+            return None
+        with lock:
+            return journal.result() or _interrupt(run, journal)
     except FileNotFoundError as exc:
         raise JournalError(f"{run} holds no run: {exc.filename} is not there") from exc
     except OSError as exc:
@@ -56,7 +59,7 @@ def settle(run: Path) -> RunResult | None:
 
 def adopt(run: Path, by: str) -> RunResult:
     """
-    Take over the run in the folder *run*, wherever it was carried out, by the word of *by*, and return its result.
+    Take over the run in the folder *run*, wherever it was carried out, because *by* says so, and return its result.
 
     A run without a result becomes `interrupted`; one that has ended stays as it is.
 
@@ -68,65 +71,49 @@ def adopt(run: Path, by: str) -> RunResult:
     journal = Journal(run)
     journal.spec()
     with write_errors(run):
-        with _lock_to_adopt(run):
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while (lock := take_lock(run / "lock")) is None:  # who only asks whether the lock is held has it for a moment
+            if time.monotonic() > deadline:
+                raise PlanningError(
+                    f"run {run.name} is carried out in this folder", remedy=Remedy("cancel it", ("cancel", run.name))
+                )
+            time.sleep(0.01)
+        with lock:
             result = journal.result() or _interrupt(run, journal, f"adopted by {by}: its end was not seen here")
             write_carrier(run)
         return result
 
 
-def _lock_to_adopt(run: Path) -> Lock:
-    """Return the run's lock; whoever only asks whether it is held has it for a moment, too."""
-    deadline = time.monotonic() + LOCK_PATIENCE
-    while (lock := take_lock(run / "lock")) is None:
-        if time.monotonic() > deadline:
-            raise PlanningError(
-                f"run {run.name} is carried out in this folder", remedy=Remedy("cancel it", ("cancel", run.name))
-            )
-        time.sleep(0.01)
-    return lock
-
-
-def _settle(run: Path, journal: Journal) -> RunResult | None:
-    lock = take_lock(run / "lock")
-    if lock is None:
-        return None
-    with lock:
-        return journal.result() or _interrupt(run, journal)
-
-
 def _refuse(error: OSError) -> NoReturn:
-    raise error  # whoever only looks at a run does not wait for space
+    raise error  # to look at a run is not worth waiting for space
 
 
 def _interrupt(run: Path, journal: Journal, why: str | None = None) -> RunResult:
-    """Write that the run was interrupted, and *why* if it was not its supervisor that died; return its result."""
+    """Record that the run was interrupted, with *why* unless its supervisor died, and return its result."""
     spec = journal.spec()
     with fitting(run.name), closing(Recorder(run, spec, _refuse)) as recorder:
-        _record_interruption(run, journal, recorder, why)
+        remove_scratch(scratch_path(run))
+        if recorder.progress.snapshot().status.final:  # it died between its last event and its result
+            recorder.write_result()
+        else:
+            began = any(status is not StepStatus.PENDING for status in recorder.statuses.values())
+            for step in spec.plan.steps:
+                status = recorder.statuses[step.id]
+                if status.ahead:
+                    recorder.step_skipped(step, "the run was interrupted before")
+                elif not status.final:
+                    end = unseen_end(journal, step.id, StepStatus.INTERRUPTED)
+                    recorder.step_finished(step, end, "its end was not seen")
+            died = "its supervisor died" if began else "its supervisor died before the first step started"
+            recorder.finish(RunStatus.INTERRUPTED, why or died)
     result = journal.result()
     if result is None:  # pragma: no cover - it was just written
         raise AssertionError(run)
     return result
 
 
-def _record_interruption(run: Path, journal: Journal, recorder: Recorder, why: str | None) -> None:
-    remove_scratch(scratch_path(run))
-    if recorder.progress.snapshot().status.final:  # it died between its last event and its result
-        recorder.write_result()
-        return
-    began = any(status is not StepStatus.PENDING for status in recorder.statuses.values())
-    for step in recorder.spec.plan.steps:
-        status = recorder.statuses[step.id]
-        if status.ahead:
-            recorder.step_skipped(step, "the run was interrupted before")
-        elif not status.final:
-            recorder.step_finished(step, unseen_end(journal, step.id, StepStatus.INTERRUPTED), "its end was not seen")
-    died = "its supervisor died" if began else "its supervisor died before the first step started"
-    recorder.finish(RunStatus.INTERRUPTED, why or died)
-
-
 def unseen_end(journal: Journal, step: str, status: StepStatus) -> Outcome:
-    """Return what the events prove of *step*, which became *status*: who failed, and that nobody else is done."""
+    """Return what the events prove of *step*, which became *status*: hosts that failed; all others are unfinished."""
     progress = RunProgress(journal.spec())
     for entry in journal.read_events():
         progress.feed(entry.event)

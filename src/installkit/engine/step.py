@@ -1,8 +1,9 @@
 """
 The step process: one playbook, carried out once.
 
-It is forked by the supervisor and single-threaded. What it finds goes up a pipe, a line each, the first byte telling
-what it is: an event without `seq`, the processes that finished tasks left running, or the outcome, which comes last.
+It is forked by the supervisor and single-threaded. It writes lines to a pipe that the supervisor reads. The first byte
+of a line is its kind: an event without `seq`, the processes that finished tasks left running, or the outcome, which is
+the last line.
 """
 
 import hashlib
@@ -36,7 +37,6 @@ from installkit.journal import LogWriter, encode_event, wait
 from installkit.model import (
     Action,
     EventKind,
-    Failure,
     FailureCode,
     Ignored,
     Outcome,
@@ -69,7 +69,7 @@ class Order:
         journal: The run's folder.
         scratch: The run's scratch folder.
         pipe: Descriptor to write to.
-        umask: Of the caller.
+        umask: The caller's.
     """
 
     run: RunSpec
@@ -96,7 +96,7 @@ def carry_out(order: Order, parent: int) -> None:
 
 
 class _Stop:
-    """Remembers that the step shall stop, and when that was asked."""
+    """Remembers whether the step shall stop, and when that was requested."""
 
     def __init__(self) -> None:
         self.requested_at: float | None = None
@@ -113,24 +113,31 @@ class _StepRun:
         self._about = About(order.run.run, order.step, read_only=order.run.read_only)
         self._redactor = Redactor(order.secrets.values())
         self._evidence = Evidence(order.step.hosts, order.spec.plays, str(order.spec.folder))
-        self._findings = _findings_of(order) if order.step.action is Action.CHECK else None
-        limit = order.run.options.log_limit
-        self._log = LogWriter(order.journal, order.step.id, limit=limit, when_full=self._wait_for_space)
-        self._told_of_cut = False
+        options = order.run.options
+        self._findings: CheckResults | HostCheckResults | None = None
+        if order.step.action is Action.CHECK:
+            ignored = {
+                name: Ignored(by=options.requested_by, reason=why) for name, why in options.ignore_checks.items()
+            }
+            own = order.spec.own
+            folder = str(order.spec.folder)
+            self._findings = HostCheckResults(ignored) if own else CheckResults(order.step.component, folder, ignored)
+        self._log = LogWriter(order.journal, order.step.id, limit=options.log_limit, when_full=self._wait_for_space)
+        self._cut_reported = False
         self._kept: frozenset[Process] = frozenset()
-        self._unread: tuple[Path, ...] = ()  # files with secrets that Ansible has still to read
+        self._unread: tuple[Path, ...] = ()  # files with secrets that Ansible has not read yet
         self._terminated = False
         self._playbook: Playbook | None = None
 
     def run(self) -> Outcome:
-        outcome = self._refused() or self._carried_out()
+        outcome = self._refused() or self._carry_out()
         self._log.close()
-        failures = tuple(self._redacted(failure) for failure in outcome.failures)
-        return attrs.evolve(outcome, failures=failures, log_size=self._log.size)
-
-    def _redacted(self, failure: Failure) -> Failure:
         text = self._redactor.text
-        return attrs.evolve(failure, summary=text(failure.summary), message=text(failure.message))
+        failures = tuple(
+            attrs.evolve(failure, summary=text(failure.summary), message=text(failure.message))
+            for failure in outcome.failures
+        )
+        return attrs.evolve(outcome, failures=failures, log_size=self._log.size)
 
     def _refused(self) -> Outcome | None:
         """Return the outcome if the step cannot start as planned."""
@@ -141,15 +148,24 @@ class _StepRun:
         missing = [name for name in self._order.spec.secrets if name not in self._order.secrets]
         if missing:
             return not_started(self._about, FailureCode.SECRET_MISSING, f"no value was given for {', '.join(missing)}")
-        for name, digest in self._order.spec.files.items():
+        for name, planned in self._order.spec.files.items():
             path = Path(name)
             if not path.is_file():
                 return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, f"{path} is no longer there")
-            if _digest(path) != digest:
-                return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, _edited(path, self._order.run.created_at))
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != planned:
+                edited = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                message = f"{path} was edited since it was planned"
+                if edited >= self._order.run.created_at:
+                    message = (
+                        f"{path} was edited at {edited:%H:%M:%S} UTC, while the run was under way; if the run itself"
+                        " writes it, let it write outside the catalog or below its folder .cache"
+                    )
+                return not_started(self._about, FailureCode.PLAYBOOK_CHANGED, message)
         return None
 
-    def _carried_out(self) -> Outcome:
+    def _carry_out(self) -> Outcome:
         try:
             rc = self._run_playbook()
         except (EngineError, OSError) as exc:
@@ -158,9 +174,6 @@ class _StepRun:
             return broke_off(self._about, self._evidence, code, str(exc), stopped=self._stopped)
         if self._stopped or rc is None:
             self._sweep()
-        return self._judged(rc)
-
-    def _judged(self, rc: int | None) -> Outcome:
         if self._findings is None:
             return judge(self._about, self._evidence, rc, stopped=self._stopped)
         checks = self._findings.checks(self._order.step.hosts, whole=self._evidence.whole)
@@ -171,39 +184,53 @@ class _StepRun:
         return self._stop.requested_at is not None
 
     def _run_playbook(self) -> int | None:
-        order = self._order
-        scratch = order.scratch / order.step.id
+        order, step, spec, options = self._order, self._order.step, self._order.spec, self._order.run.options
+        scratch = order.scratch / step.id
         scratch.mkdir(mode=0o700)
         environment = caller_environment(os.environ)
-        facts = order.scratch / "facts" if order.spec.facts != "fresh" else None
+        facts = order.scratch / "facts" if spec.facts != "fresh" else None
         environment |= run_settings(
-            order.spec.folder,
+            spec.folder,
             environment,
-            hosts=len(order.step.hosts),
+            hosts=len(step.hosts),
             facts=facts,
-            tags=order.spec.tags,
-            skip_tags=order.spec.skip_tags,
+            tags=spec.tags,
+            skip_tags=spec.skip_tags,
             sockets=order.scratch / "ssh",
         )
-        if order.spec.secrets or any(is_password(name) for name in order.secrets):
-            environment |= self._silenced(environment)
+        if spec.secrets or any(is_password(name) for name in order.secrets):
+            silencing, switched_off = silence(spec.folder, environment)
+            for line in switched_off:
+                self._warn(f"{line}, since {step.id} has secrets: they would stand there in clear")
+            environment |= silencing
         command = self._command(scratch)
         if environment.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") == str(facts):
             self._gather_facts(command, scratch, environment)
-        playbook = place_playbook(order.playbook, order.spec.folder, scratch) if order.spec.own else order.playbook
+        if step.limited:
+            (scratch / "limit").write_text("".join(f"{host}\n" for host in step.hosts))
+        choices = {
+            f"--limit=@{scratch / 'limit'}": step.limited,
+            f"--tags={','.join(spec.tags)}": spec.tags,
+            f"--skip-tags={','.join(spec.skip_tags)}": spec.skip_tags,
+            "--check": options.check_mode and step.action is not Action.CHECK,  # which only reads, and must read all
+            "--diff": options.diff,
+            f"-{'v' * options.verbosity}": options.verbosity,
+        }
+        arguments = [option for option, given in choices.items() if given]
+        playbook = place_playbook(order.playbook, spec.folder, scratch) if spec.own else order.playbook
         invocation = Invocation(
-            command=[*command, *self._options(scratch), "--", os.path.relpath(playbook, order.spec.folder)],
-            folder=order.spec.folder,
+            command=[*command, *arguments, "--", os.path.relpath(playbook, spec.folder)],
+            folder=spec.folder,
             scratch=scratch / "runner",
             environment=environment,
             umask=order.umask,
-            allowed=frozenset(order.step.hosts).union(*(play.hosts for play in order.spec.plays)),
+            allowed=frozenset(step.hosts).union(*(play.hosts for play in spec.plays)),
         )
         self._playbook = Playbook(invocation, self._on_event, self._should_end)
         return self._playbook.run()
 
     def _gather_facts(self, command: list[str], scratch: Path, environment: dict[str, str]) -> None:
-        """Gather, once in a run, the facts that the playbook may read of hosts beyond the step, and tell of it."""
+        """Gather, once in a run, the facts that the playbook may read of hosts beyond the step, and report it."""
         order = self._order
         by_default = gathers_by_default(order.spec.folder, environment)
         hosts = facts_wanted(order.run, order.step, order.spec, by_default=by_default)
@@ -216,45 +243,21 @@ class _StepRun:
         self._hand_up({"kind": EventKind.OUTPUT.value, "message": message}, {}, self._log.size)
         gather_facts(hosts, command, order.spec.folder, scratch, environment, should_end=lambda: self._stopped)
 
-    def _silenced(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return what keeps Ansible from writing the step's secrets anywhere else, after saying what is switched off."""
-        variables, told = silence(self._order.spec.folder, environment)
-        for line in told:
-            self._warn(f"{line}, since {self._order.step.id} has secrets: they would stand there in clear")
-        return variables
-
     def _command(self, scratch: Path) -> list[str]:
-        """Return ansible-playbook with its inventory, variables and passwords."""
-        spec, secrets = self._order.spec, self._order.secrets
+        """Return ansible-playbook with its inventory, variables, passwords and the options of the connection."""
+        spec, secrets, options = self._order.spec, self._order.secrets, self._order.run.options
         variables, passwords = write_variables(scratch, spec, secrets), write_passwords(scratch, secrets)
         self._unread = (variables.extra, *passwords.paths)
         sources = [variables.defaults, *spec.sources, variables.host_variables]
         inventory = [part for path in sources if path is not None for part in ("-i", str(path))]
-        program = find_program("ansible-playbook")
-        return [str(program), *inventory, "-e", f"@{variables.extra}", *passwords.options, *self._connection()]
-
-    def _connection(self) -> list[str]:
-        options = self._order.run.options
-        wanted = {
+        choices = {
             f"--user={options.user}": options.user,
             f"--private-key={options.private_key}": options.private_key,
             "--become": options.become,
         }
-        return [option for option, given in wanted.items() if given]
-
-    def _options(self, scratch: Path) -> list[str]:
-        step, spec, options = self._order.step, self._order.spec, self._order.run.options
-        if step.limited:
-            (scratch / "limit").write_text("".join(f"{host}\n" for host in step.hosts))
-        wanted = {
-            f"--limit=@{scratch / 'limit'}": step.limited,
-            f"--tags={','.join(spec.tags)}": spec.tags,
-            f"--skip-tags={','.join(spec.skip_tags)}": spec.skip_tags,
-            "--check": options.check_mode and step.action is not Action.CHECK,  # which only reads, and must read all
-            "--diff": options.diff,
-            f"-{'v' * options.verbosity}": options.verbosity,
-        }
-        return [option for option, given in wanted.items() if given]
+        connection = [option for option, given in choices.items() if given]
+        program = find_program("ansible-playbook")
+        return [str(program), *inventory, "-e", f"@{variables.extra}", *passwords.options, *connection]
 
     def _on_event(self, raw: dict[str, Any]) -> None:
         if "proof" in raw:
@@ -263,16 +266,26 @@ class _StepRun:
         printed = self._redactor.text(raw["text"].decode(errors="surrogateescape")).encode(errors="surrogateescape")
         start = self._log.size
         self._log.append(printed)
-        self._tell_of_disk()
+        if self._log.waited:
+            self._log.waited = False
+            self._warn(DISK_WAS_FULL)
+        if self._log.cut and not self._cut_reported:
+            self._cut_reported = True
+            limit = self._order.run.options.log_limit
+            self._warn(f"the log of {self._order.step.id} is cut at its limit of {limit} bytes; the run goes on")
         try:
-            self._hand_up_report(self._cleaned(raw), printed, start)
+            self._hand_up_report(raw, printed, start)
         except OSError:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever a managed host answered costs this one event
             message = self._redactor.text(f"this event could not be read: {type(exc).__name__}: {exc}")
             self._hand_up({"kind": EventKind.WARNING.value, "message": cut(message)}, {}, start)
-        if self._evidence.idle:
-            self._keep_running()
+        if self._evidence.idle:  # what finished tasks left running is the product: no sweep may end it
+            playbook = self._playbook.pid if self._playbook else None
+            kept = frozenset(process for process in children() if process.pid != playbook)
+            if not kept <= self._kept:
+                self._kept |= kept
+                self.send(KEPT, encode_event({str(process.pid): process.started for process in self._kept}))
 
     def _on_proof(self, report: dict[str, Any]) -> None:
         if report["proof"] == "loaded":  # Ansible has read variables and passwords
@@ -285,6 +298,11 @@ class _StepRun:
             self._warn(f"the playbook added {names} to its hosts: what it does there is not recorded")
 
     def _hand_up_report(self, raw: dict[str, Any], printed: bytes, start: int) -> None:
+        """Hand up what Ansible reports, without secrets; names that others must match stay, and counts of hosts."""
+        if raw.get("event") != "playbook_on_stats":
+            data = raw.get("event_data") or {}
+            names = {name: data[name] for name in _NAMES & data.keys()}
+            raw = {**raw, "event_data": {**self._redactor.data(data), **names}}
         self._evidence.observe(raw, printed.decode(errors="replace"))
         if self._findings is not None:
             self._findings.observe(raw)
@@ -292,25 +310,8 @@ class _StepRun:
         if draft is not None and (self._log.size > start or len(draft) > 1):  # it says more than that it printed
             self._hand_up(draft, raw, start)
 
-    def _tell_of_disk(self) -> None:
-        if self._log.waited:
-            self._log.waited = False
-            self._warn(DISK_WAS_FULL)
-        if self._log.cut and not self._told_of_cut:
-            self._told_of_cut = True
-            limit = self._order.run.options.log_limit
-            self._warn(f"the log of {self._order.step.id} is cut at its limit of {limit} bytes; the run goes on")
-
     def _warn(self, message: str) -> None:
         self._hand_up({"kind": EventKind.WARNING.value, "message": message}, {}, self._log.size)
-
-    def _cleaned(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """Return *raw* without secrets in what it tells; names that others must match stay, and what counts hosts."""
-        data = raw.get("event_data") or {}
-        if raw.get("event") == "playbook_on_stats":
-            return raw
-        names = {name: data[name] for name in _NAMES & data.keys()}
-        return {**raw, "event_data": {**self._redactor.data(data), **names}}
 
     def _hand_up(self, draft: dict[str, Any], raw: Mapping[str, Any], start: int) -> None:
         event = {
@@ -324,32 +325,24 @@ class _StepRun:
             event["log"] = {"start": start, "end": self._log.size}
         self.send(EVENT, encode_event(event))
 
-    def _keep_running(self) -> None:
-        """Take note of what finished tasks left running: it is the product, and no sweep may end it."""
-        playbook = self._playbook.pid if self._playbook else None
-        kept = frozenset(process for process in children() if process.pid != playbook)
-        if not kept <= self._kept:
-            self._kept |= kept
-            self.send(KEPT, encode_event({str(each.pid): each.started for each in self._kept}))
-
     def _should_end(self) -> bool:
-        """Pass a wish to stop on to ansible-playbook; true once it has had its time to end."""
-        asked = self._stop.requested_at
+        """Pass a wish to stop on to ansible-playbook; return whether its time to end is over."""
+        requested_at = self._stop.requested_at
         pid = self._playbook.pid if self._playbook else None
-        if asked is None or pid is None:
+        if requested_at is None or pid is None:
             return False
         if not self._terminated:
             self._terminated = True
             os.kill(pid, signal.SIGTERM)  # ansible passes it on to its workers; runner's own SIGKILL would not
-        return time.monotonic() - asked > GRACE
+        return time.monotonic() - requested_at > GRACE
 
     def _wait_for_space(self, error: OSError) -> None:
-        """Let time pass while the disk is full; a wish to stop reaches ansible-playbook even so."""
+        """Wait while the disk is full; a wish to stop still reaches ansible-playbook."""
         self._should_end()
         wait(error)
 
     def send(self, kind: bytes, body: bytes) -> None:
-        """Hand a line up; while the supervisor waits for space, a wish to stop reaches ansible-playbook even so."""
+        """Hand a line up; while the supervisor waits for space, a wish to stop still reaches ansible-playbook."""
         pipe, rest = self._order.pipe, memoryview(kind + body + b"\n")
         while rest:
             try:
@@ -360,26 +353,3 @@ class _StepRun:
 
     def _sweep(self) -> None:
         end_children(self._kept)
-
-
-def _findings_of(order: Order) -> CheckResults | HostCheckResults:
-    options = order.run.options
-    ignored = {name: Ignored(by=options.requested_by, reason=why) for name, why in options.ignore_checks.items()}
-    if order.spec.own:
-        return HostCheckResults(ignored)
-    return CheckResults(order.step.component, str(order.spec.folder), ignored)
-
-
-def _edited(path: Path, started: datetime) -> str:
-    edited = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    if edited < started:
-        return f"{path} was edited since it was planned"
-    return (
-        f"{path} was edited at {edited:%H:%M:%S} UTC, while the run was under way; if the run itself writes it,"
-        " let it write outside the catalog or below its folder .cache"
-    )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

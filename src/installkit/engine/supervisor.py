@@ -46,7 +46,7 @@ KILL_AFTER = step_process.GRACE + 5.0
 """Seconds after which a step process that was asked to stop is killed."""
 
 TEARDOWN = 1.5
-"""Seconds that what a dead step process left behind gets to end by itself."""
+"""Seconds that processes of a dead step process get to end by themselves."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ class _LiveStep:
     A step under way.
 
     Attributes:
-        stop: What the step becomes when it ends because of us; None as long as we did not stop it.
+        stop: The status of the step if it ends because we stopped it; None as long as we did not.
     """
 
     step: Step
@@ -85,7 +85,7 @@ class _LiveStep:
     def ask_to_stop(self, becomes: StepStatus) -> None:
         if self.stop is None:
             self.stop, self.stopped_at = becomes, time.monotonic()
-            os.kill(self.pid, signal.SIGTERM)  # our own child, not yet waited for: the number is its
+            os.kill(self.pid, signal.SIGTERM)  # our child, not yet waited for: nobody else has its number
 
     def kill_if_late(self) -> None:
         if self.stop is not None and time.monotonic() - self.stopped_at > KILL_AFTER:
@@ -97,65 +97,64 @@ class Supervisor:
 
     def __init__(self, run: Path, secrets: Mapping[str, str], umask: int) -> None:
         """
-        Take up the run; its locks are held already.
+        Take up the run; this process already holds its locks.
 
         Args:
             run: Its folder.
             secrets: Value by parameter name.
-            umask: Of the caller, for ansible-playbook.
+            umask: The caller's, for ansible-playbook.
         """
         self._run = run
         self._secrets = secrets
         self._umask = umask
         self._spec: RunSpec = Journal(run).spec()
-        self._specs = {each.step: each for each in self._spec.steps}
+        self._specs = {spec.step: spec for spec in self._spec.steps}
         self._recorder = Recorder(run, self._spec, self._wait_for_space)
         self._live: dict[int, _LiveStep] = {}
         self._selector = selectors.DefaultSelector()
-        self._began = self._synced = time.monotonic()  # the beginning moves on while only people are waited for
+        self._began = self._synced = time.monotonic()  # _began moves on while the run only waits for people
         self._waiting: list[Step] = []  # for an approval
-        self._kept: frozenset[Process] = frozenset()  # what finished tasks of the steps so far left running
+        self._kept: frozenset[Process] = frozenset()  # processes that finished tasks left running
         self._cancel: CancelRequest | None = None
-        self._unreadable: set[str] = set()  # what is wrong with requests that were warned of
+        self._unreadable: set[str] = set()  # errors of requests that were warned of
         self._stopping: StepStatus | None = None
 
     def carry_out(self) -> None:
         """Carry out the run to its end and write its result."""
-        self._watch_signals()
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector.register(reader, selectors.EVENT_READ)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: self._stop_all(StepStatus.INTERRUPTED))
         scratch = make_scratch(self._run)
         try:
             self._recorder.run_started()
-            self._skip()
-            for line in _adjustments(self._spec):
+            for step in self._spec.plan.steps:
+                if reason := self._specs[step.id].skipped:  # the steps that need it start all the same
+                    self._recorder.step_skipped(step, reason)
+            # what the steps do without, of the caller's environment and of their ansible.cfg, a sentence for each
+            folders = dict.fromkeys(spec.folder for spec in self._spec.steps if spec.playbook is not None)
+            for line in dict.fromkeys(line for folder in folders for line in adjustments(folder, os.environ)):
                 self._recorder.warning(line)
             gc.freeze()
-            while self._go_on(scratch):
+            while self._start_ready(scratch):
                 self._wait(scratch)
             status, reason = self._verdict()
         finally:
             remove_scratch(scratch)
         self._recorder.finish(status, reason)
 
-    def _skip(self) -> None:
-        """Pass over the steps that are not wanted; what needs them goes on."""
-        for step in self._spec.plan.steps:
-            if reason := self._specs[step.id].skipped:
-                self._recorder.step_skipped(step, reason)
-
-    def _go_on(self, scratch: Path) -> bool:
-        """Start what may start; return whether anything is under way, or waits for an approval."""
+    def _start_ready(self, scratch: Path) -> bool:
+        """Start what may start; return whether any step is under way or waits for an approval."""
         for step in doomed_steps(self._spec, self._recorder.statuses):
             self._recorder.step_skipped(step, "a step that it needs did not succeed")
         while self._stopping is None and (ready := ready_steps(self._spec, self._recorder.statuses)):
-            if ready[0].approve and not self._spec.options.check_mode:  # which leaves nothing to approve of
-                self._ask(ready[0])
+            step = ready[0]
+            if step.approve and not self._spec.options.check_mode:  # which leaves nothing to approve of
+                self._recorder.approval_requested(step, done_before(step, self._spec.plan.steps))
+                self._waiting.append(step)
             else:
-                self._start(ready[0], scratch)
+                self._start(step, scratch)
         return bool(self._live) or (self._stopping is None and bool(self._waiting))
-
-    def _ask(self, step: Step) -> None:
-        self._recorder.approval_requested(step, done_before(step, self._spec.plan.steps))
-        self._waiting.append(step)
 
     def _start(self, step: Step, scratch: Path) -> None:
         self._recorder.step_started(step)
@@ -185,6 +184,7 @@ class Supervisor:
         self._selector.register(reader, selectors.EVENT_READ)
 
     def _wait(self, scratch: Path) -> None:
+        """Wait for a line of a step or for the next tick; then look at requests and clocks."""
         idle_since = None if self._live else time.monotonic()
         for key, _ in self._selector.select(TICK if self._live else WAITING_TICK):
             if key.fd in self._live:
@@ -193,72 +193,69 @@ class Supervisor:
                 os.read(key.fd, 64)
         if idle_since is not None:
             self._began += time.monotonic() - idle_since
-        self._look_at_cancel()
-        self._look_at_approvals(scratch)
-        self._look_at_clocks()
+        self._look_at_requests(scratch)
+        now = time.monotonic()
+        self._stop_what_is_late(now)
+        for live in self._live.values():
+            limit = live.spec.soft_timeout
+            if limit is not None and now - live.began > limit and not live.warned:
+                live.warned = True
+                self._recorder.warning(f"{live.step.id} has taken longer than {limit:g} s", live.step.id)
+        if now - self._synced > SYNC:
+            self._recorder.sync()
+            self._synced = now
 
     def _read(self, live: _LiveStep) -> None:
+        """Take in what a step process wrote; the end of its pipe is its end."""
         data = os.read(live.pipe, 1 << 16)
         if not data:
             self._end(live)
             return
         *lines, live.buffer = (live.buffer + data).split(b"\n")
         for line in lines:
-            self._take(live, line[:1], line[1:])
-
-    def _take(self, live: _LiveStep, kind: bytes, body: bytes) -> None:
-        if kind == step_process.EVENT:
-            self._recorder.append(body)
-        elif kind == step_process.KEPT:
-            live.kept = frozenset(Process(int(pid), started) for pid, started in json.loads(body).items())
-        else:
-            live.outcome = from_wire(Outcome, json.loads(body))
+            kind, body = line[:1], line[1:]
+            if kind == step_process.EVENT:
+                self._recorder.append(body)
+            elif kind == step_process.KEPT:
+                live.kept = frozenset(Process(int(pid), started) for pid, started in json.loads(body).items())
+            else:
+                live.outcome = from_wire(Outcome, json.loads(body))
 
     def _end(self, live: _LiveStep) -> None:
+        """Record how a step ended, after removing what its process left if it died without an outcome."""
         del self._live[live.pipe]
         self._selector.unregister(live.pipe)
         os.close(live.pipe)
         os.waitpid(live.pid, 0)
         self._kept |= live.kept
-        if live.outcome is None:
-            self._sweep()
-        outcome = self._outcome(live)
+        outcome, stopped = live.outcome, live.stop or StepStatus.INTERRUPTED
+        if outcome is None:  # the kernel has sent SIGTERM to its ansible-playbook
+            end_children(self._kept, spare=[other.pid for other in self._live.values()], patience=TEARDOWN)
+            outcome = unseen_end(Journal(self._run), live.step.id, stopped)
+        elif outcome.stopped:
+            outcome = attrs.evolve(outcome, status=stopped)
         message = outcome.failures[0].summary if outcome.failures else None
         self._recorder.step_finished(live.step, outcome, message)
 
-    def _outcome(self, live: _LiveStep) -> Outcome:
-        stopped = live.stop or StepStatus.INTERRUPTED
-        if live.outcome is None:
-            return unseen_end(Journal(self._run), live.step.id, stopped)
-        return attrs.evolve(live.outcome, status=stopped) if live.outcome.stopped else live.outcome
-
-    def _sweep(self) -> None:
-        """End what a dead step process left: its ansible-playbook has got SIGTERM by the kernel."""
-        others = [each.pid for each in self._live.values()]
-        end_children(self._kept, spare=others, patience=TEARDOWN)
-
-    def _look_at_approvals(self, scratch: Path) -> None:
+    def _look_at_requests(self, scratch: Path) -> None:
+        cancel = self._request("cancel", functools.partial(read_cancel, self._run))
+        if cancel is not None and cancel != self._cancel:
+            self._cancel = cancel
+            self._recorder.cancel_requested(cancel.by, now=cancel.now)
+            self._stopping = self._stopping or StepStatus.CANCELED
+            if cancel.now:
+                self._stop_all(StepStatus.CANCELED)
         for step in tuple(self._waiting):
-            approval = self._asked("approve", functools.partial(read_approval, self._run, step.id))
+            approval = self._request("approve", functools.partial(read_approval, self._run, step.id))
             if approval is None or self._stopping is not None:
                 continue
             self._waiting.remove(step)
             self._recorder.approved(step, approval.by)
-            if self._stopping is None:  # a full disk may have kept the approval from being recorded until then
+            if self._stopping is None:  # a full disk may have kept the approval from being recorded until now
                 self._start(step, scratch)
 
-    def _look_at_cancel(self) -> None:
-        cancel = self._asked("cancel", functools.partial(read_cancel, self._run))
-        if cancel is None or cancel == self._cancel:
-            return
-        self._cancel = cancel
-        self._recorder.cancel_requested(cancel.by, now=cancel.now)
-        self._stopping = self._stopping or StepStatus.CANCELED
-        if cancel.now:
-            self._stop_all(StepStatus.CANCELED)
-
-    def _asked(self, what: str, read: Callable[[], T | None]) -> T | None:
-        """Return what was asked; a request that cannot be read, as a newer installkit's, is warned of and passed over."""
+    def _request(self, what: str, read: Callable[[], T | None]) -> T | None:
+        """Return the request, or None; one that cannot be read, such as a newer installkit's, is only warned of once."""
         try:
             return read()
         except StoreError as exc:
@@ -266,15 +263,6 @@ class Supervisor:
                 self._unreadable.add(str(exc))
                 self._recorder.warning(f"a request to {what} is passed over: {exc}")
             return None
-
-    def _look_at_clocks(self) -> None:
-        now = time.monotonic()
-        self._stop_what_is_late(now)
-        for live in self._live.values():
-            self._warn_if_slow(live, now - live.began)
-        if now - self._synced > SYNC:
-            self._recorder.sync()
-            self._synced = now
 
     def _stop_what_is_late(self, now: float) -> None:
         timeout = self._spec.options.timeout
@@ -285,14 +273,9 @@ class Supervisor:
                 live.ask_to_stop(StepStatus.TIMED_OUT)
             live.kill_if_late()
 
-    def _warn_if_slow(self, live: _LiveStep, age: float) -> None:
-        if live.spec.soft_timeout is not None and age > live.spec.soft_timeout and not live.warned:
-            live.warned = True
-            self._recorder.warning(f"{live.step.id} has taken longer than {live.spec.soft_timeout:g} s", live.step.id)
-
     def _wait_for_space(self, error: OSError) -> None:
-        """Let time pass while the disk is full, and stop what shall stop even so; it is told once there is space."""
-        with suppress(StoreError):  # told then, too
+        """Wait while the disk is full; requests and timeouts still stop steps, and are recorded once there is space."""
+        with suppress(StoreError):  # recorded then, too
             cancel = read_cancel(self._run)
             if cancel is not None and cancel.now:
                 self._stop_all(StepStatus.CANCELED)
@@ -304,12 +287,6 @@ class Supervisor:
         for live in self._live.values():
             live.ask_to_stop(becomes)
 
-    def _watch_signals(self) -> None:
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._selector.register(reader, selectors.EVENT_READ)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda *_: self._stop_all(StepStatus.INTERRUPTED))
-
     def _verdict(self) -> tuple[RunStatus, str | None]:
         """Return how the run ended, and why; steps that were kept from starting are skipped."""
         statuses = set(self._recorder.statuses.values())
@@ -317,19 +294,18 @@ class Supervisor:
             if self._recorder.statuses[step.id].ahead:
                 statuses.add(self._stopping or StepStatus.INTERRUPTED)
                 self._recorder.step_skipped(step, "the run was stopped before")
-        for status in (StepStatus.INTERRUPTED, StepStatus.TIMED_OUT, StepStatus.CANCELED, StepStatus.FAILED):
-            if status in statuses:
-                return RunStatus(status), self._reason(status)
-        return RunStatus.SUCCEEDED, None
-
-    def _reason(self, status: StepStatus) -> str:
-        steps = [step for step, each in self._recorder.statuses.items() if each is status]
-        named = ", ".join(steps)
-        if status is StepStatus.CANCELED and self._cancel is not None:
-            return f"by {self._cancel.by}{f': {named}' if named else ''}"
-        if status is StepStatus.INTERRUPTED:
-            return f"nobody can vouch for the end of {named or 'the run'}"
-        return named or "the run as a whole"
+        worst_first = (StepStatus.INTERRUPTED, StepStatus.TIMED_OUT, StepStatus.CANCELED, StepStatus.FAILED)
+        end = next((status for status in worst_first if status in statuses), None)
+        if end is None:
+            return RunStatus.SUCCEEDED, None
+        steps = ", ".join(step for step, status in self._recorder.statuses.items() if status is end)
+        if end is StepStatus.CANCELED and self._cancel is not None:
+            reason = f"by {self._cancel.by}{f': {steps}' if steps else ''}"
+        elif end is StepStatus.INTERRUPTED:
+            reason = f"nobody can vouch for the end of {steps or 'the run'}"
+        else:
+            reason = steps or "the run as a whole"
+        return RunStatus(end), reason
 
 
 def _become_step(order: step_process.Order, supervisor: int) -> None:
@@ -342,9 +318,3 @@ def _become_step(order: step_process.Order, supervisor: int) -> None:
         traceback.print_exc()
     finally:
         os._exit(status)
-
-
-def _adjustments(spec: RunSpec) -> dict[str, None]:
-    """Return what the steps do without, of the caller's environment and of their ansible.cfg, a sentence each."""
-    folders = dict.fromkeys(each.folder for each in spec.steps if each.playbook is not None)
-    return dict.fromkeys(line for folder in folders for line in adjustments(folder, os.environ))

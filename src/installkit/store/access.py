@@ -1,4 +1,4 @@
-"""Who may do what, who did what, and who is told: tokens, audit, webhooks and kept answers."""
+"""Who may do what, who did what, and who is notified: tokens, audit, webhooks and kept answers."""
 
 import json
 from datetime import datetime
@@ -23,7 +23,7 @@ _REPLACE_ANSWER = "INSERT OR REPLACE INTO answer (who, key, created_at, document
 
 
 class AccessRows:
-    """The part of a store that says who may do what, and who did."""
+    """The part of a store that says who may do what, and who did what."""
 
     def __init__(self, db: StoreDatabase) -> None:
         self._db = db
@@ -36,18 +36,18 @@ class AccessRows:
 
     def token(self, token: str) -> tuple[Token, str] | None:
         """Return the token with the id *token* and the digest of its text; None if there is none."""
-        found = TokenRow.select().where(TokenRow.id == token)
-        rows = self._db.read(lambda: list(found.execute(self._db)))
+        query = TokenRow.select().where(TokenRow.id == token)
+        rows = self._db.read(lambda: list(query.execute(self._db)))
         return (_token(rows[0]), rows[0].digest) if rows else None
 
     def tokens(self) -> tuple[Token, ...]:
         """Return every token, oldest first."""
-        found = TokenRow.select().order_by(TokenRow.created_at, TokenRow.id)
-        return tuple(_token(row) for row in self._db.read(lambda: list(found.execute(self._db))))
+        query = TokenRow.select().order_by(TokenRow.created_at, TokenRow.id)
+        return tuple(_token(row) for row in self._db.read(lambda: list(query.execute(self._db))))
 
     def delete_token(self, token: str) -> None:
         """
-        Forget the token with the id *token*, and the sessions that it bought.
+        Forget the token with the id *token*, and the sessions that were opened with it.
 
         Raises:
             UnknownNameError: If there is none.
@@ -60,7 +60,7 @@ class AccessRows:
         self._db.unit(_delete)
 
     def touch_token(self, token: str, used_at: datetime) -> None:
-        """Note that the token with the id *token* was used."""
+        """Store that the token with the id *token* was used at *used_at*."""
         change = TokenRow.update(last_used_at=time_to_wire(used_at)).where(TokenRow.id == token)
         self._db.unit(lambda: change.execute(self._db))
 
@@ -73,20 +73,20 @@ class AccessRows:
         """Store that *who* did *what* to *target*."""
         self._db.unit(lambda: self._db.write_rows(_ADD_AUDIT, [(time_to_wire(time), who, what, target)]))
 
-    def audit(self, *, limit: int, before: int | None = None, **wanted: Unpack[AuditFilter]) -> tuple[AuditEntry, ...]:
+    def audit(self, *, limit: int, before: int | None = None, **filters: Unpack[AuditFilter]) -> tuple[AuditEntry, ...]:
         """
-        Return what was done, newest first.
+        Return the entries of the audit, newest first.
 
         Args:
-            limit: At most so many.
-            before: An entry's id; only what is older.
-            **wanted: Only those; the fields of `AuditFilter`.
+            limit: The highest number of entries.
+            before: An entry's id; only older entries.
+            **filters: The fields of `AuditFilter`.
         """
-        found = AuditRow.select().order_by(AuditRow.id.desc()).limit(limit)
-        found = narrow(found, audit_conditions(wanted))
+        query = AuditRow.select().order_by(AuditRow.id.desc()).limit(limit)
+        query = narrow(query, audit_conditions(filters))
         if before is not None:
-            found = found.where(AuditRow.id < before)
-        rows = self._db.read(lambda: list(found.dicts().execute(self._db)))
+            query = query.where(AuditRow.id < before)
+        rows = self._db.read(lambda: list(query.dicts().execute(self._db)))
         return tuple(from_wire(AuditEntry, row) for row in rows)
 
     def add_webhook(self, webhook: Webhook) -> None:
@@ -97,8 +97,8 @@ class AccessRows:
 
     def webhooks(self) -> tuple[Webhook, ...]:
         """Return every webhook, oldest first."""
-        found = WebhookRow.select().order_by(WebhookRow.created_at, WebhookRow.id)
-        rows = self._db.read(lambda: list(found.dicts().execute(self._db)))
+        query = WebhookRow.select().order_by(WebhookRow.created_at, WebhookRow.id)
+        rows = self._db.read(lambda: list(query.dicts().execute(self._db)))
         return tuple(from_wire(Webhook, {**row, "events": json.loads(row["events"])}) for row in rows)
 
     def delete_webhook(self, webhook: str) -> None:
@@ -119,9 +119,9 @@ class AccessRows:
         self, who: str, key: str, request: str, *, now: datetime, since: datetime, claimed_since: datetime
     ) -> KeptAnswer | None:
         """
-        Return what is kept for *who* under *key*; if nothing is, claim the key for *request* and return None.
+        Return the answer kept for *who* under *key*; if there is none, claim the key for *request* and return None.
 
-        What was kept before *since* is forgotten, and a claim before *claimed_since* that was never answered.
+        Answers kept before *since* are forgotten, and so are claims before *claimed_since* that have no answer yet.
         """
         here = (AnswerRow.who == who) & (AnswerRow.key == key)
 

@@ -14,7 +14,7 @@ class Cipher:
     Encrypts secrets with the key in a file: made on first use, for its owner alone, and never overwritten.
 
     Attributes:
-        key_file: May be shared by several stores.
+        key_file: Several stores may share it.
     """
 
     def __init__(self, key_file: Path) -> None:
@@ -24,10 +24,11 @@ class Cipher:
         """
         Return *text* encrypted.
 
-        With the token of a stored secret *beside* it, the key must be that one's; with None, a missing key is made.
+        If *beside* is the token of a stored secret, the key must be the one that sealed it; if it is None, a missing key
+        is made.
 
         Raises:
-            StoreError: If the key is missing, unreadable or another than that of *beside*.
+            StoreError: If the key is missing, unreadable or not the one that sealed *beside*.
         """
         if beside is None:
             _make_key(self.key_file)
@@ -40,7 +41,7 @@ class Cipher:
         Return the text that was sealed as *token*.
 
         Raises:
-            StoreError: If the key is missing, unreadable or another one.
+            StoreError: If the key is missing, unreadable or not the one that sealed *token*.
         """
         try:
             return self._fernet().decrypt(token.encode()).decode()
@@ -52,7 +53,7 @@ class Cipher:
 
     def digest(self, data: bytes) -> str:
         """
-        Return the HMAC-SHA256 of *data*, in hex, under the key: who has only the database cannot try guesses with it.
+        Return the HMAC-SHA256 of *data*, in hex, under the key: with the database alone nobody can test guesses.
 
         Raises:
             StoreError: If the key is missing or unreadable.
@@ -82,7 +83,7 @@ class Cipher:
 
 
 def _make_key(path: Path) -> None:
-    """Write a new key to *path* unless there is one; of several processes that try, one does, and none sees half."""
+    """Write a new key to *path* unless there is one; if several processes try, one does, and none sees half a key."""
     if path.exists():
         return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

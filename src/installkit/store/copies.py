@@ -1,4 +1,4 @@
-"""A database as a file: copied while it is in use, checked, set aside. Each on a connection of its own."""
+"""A database as a file: copied while it is in use, checked, set aside. Each function opens its own connection."""
 
 import fcntl
 import os
@@ -13,9 +13,9 @@ from installkit.errors import StoreError
 from installkit.store.database import BUSY_TIMEOUT
 
 _FILES = ("", "-wal")
-"""What follows a database's name in those of its files that hold what is committed."""
+"""Suffixes of the files of a database that contain committed data."""
 
-_LOOKS = 50
+_ATTEMPTS = 50
 _PAUSE = 0.1
 
 
@@ -39,44 +39,41 @@ def copy_unwritable(source: Path, target: Path) -> None:
     """
     Write a copy of the database *source*, as it is at one moment, to the new file *target*; *source* is only read.
 
-    Others may write it meanwhile. SQLite itself needs a file beside it for that, which they have made; where there is
-    none, as on a read-only disk, its files are copied.
+    Others may write *source* meanwhile; then they have made the file beside it that SQLite needs for this. If this file
+    is missing, as on a read-only disk, the files of the database are copied.
 
     Raises:
         StoreError: If it changes all the time.
-        OSError: If it cannot be read, or the copy not be written.
+        OSError: If it cannot be read, or if the copy cannot be written.
     """
     try:
         with closing(_connect(source, "ro")) as live, closing(_connect(target, "rwc")) as copy:
             live.backup(copy)
     except sqlite3.Error:
         target.unlink(missing_ok=True)
-        _copy_files(source, target)
-
-
-def _copy_files(source: Path, target: Path) -> None:
-    """Copy the files of *source*, again as long as one of them changes meanwhile: it may be in the middle of a checkpoint."""
-    for _ in range(_LOOKS):
+    else:
+        return
+    for _ in range(_ATTEMPTS):
         before = _stamps(source)
         for suffix in _FILES:
-            part, copy = source.with_name(source.name + suffix), target.with_name(target.name + suffix)
-            copy.unlink(missing_ok=True)
+            part, copied = source.with_name(source.name + suffix), target.with_name(target.name + suffix)
+            copied.unlink(missing_ok=True)
             if part.exists():
-                shutil.copyfile(part, copy)
-        if before == _stamps(source):
+                shutil.copyfile(part, copied)
+        if before == _stamps(source):  # else one of them changed meanwhile: it may be in the middle of a checkpoint
             return
         time.sleep(_PAUSE)
     raise StoreError(f"{source} is written all the time, and cannot be copied", remedy="try again in a moment")
 
 
 def _stamps(source: Path) -> list[tuple[int, int] | None]:
-    found = (source.with_name(source.name + suffix) for suffix in _FILES)
-    return [(part.stat().st_size, part.stat().st_mtime_ns) if part.exists() else None for part in found]
+    parts = (source.with_name(source.name + suffix) for suffix in _FILES)
+    return [(part.stat().st_size, part.stat().st_mtime_ns) if part.exists() else None for part in parts]
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of *folder*, so that of several backups to it one is made after the other."""
+    """Hold the lock of *folder*, so that several backups to it are made one after the other."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -86,7 +83,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def check_integrity(path: Path) -> str:
-    """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
+    """Return the result of SQLite's integrity check: `ok`, or a line for each damage."""
     with closing(_connect(path, "rw")) as connection:
         return "\n".join(line for (line,) in connection.execute("PRAGMA integrity_check"))
 
@@ -99,7 +96,7 @@ def set_aside(path: Path) -> Path:
     notices, and refuses.
 
     Raises:
-        StoreError: If there is none, or it cannot be moved.
+        StoreError: If there is no database, or if it cannot be moved.
     """
     number = 1
     while (aside := path.with_name(f"{path.name}.aside-{number}")).exists():

@@ -1,13 +1,13 @@
 """
-The queue database: one thread writes, whole units at a time; every thread reads for itself.
+The queue database: one thread writes, a complete unit at a time; every thread reads for itself.
 
-SQLite lets one connection write at a time: who comes second is told "database is locked". So nobody writes here but one
-thread of each process, which takes units from a queue; a unit is stored whole or not at all. Between processes the
-writer tries again, for as long as `LOCK_PATIENCE`.
+SQLite lets one connection write at a time; a second one gets the error "database is locked". So only one thread of each
+process writes. It takes units from a queue; a unit is stored completely or not at all. If another process writes, the
+writer tries again, for `LOCK_PATIENCE`.
 
     thread A   unit(save site)  ──┐
     thread B   unit(save plan)  ──┴─ queue ──→ writer   BEGIN IMMEDIATE; save site; COMMIT; BEGIN IMMEDIATE; …
-    thread C   read(list runs)       a connection of its own, which the write-ahead log lets read meanwhile
+    thread C   read(list runs)       its own connection, which the write-ahead log lets read meanwhile
 """
 
 import atexit
@@ -34,19 +34,19 @@ from installkit.store.faults import DATABASE_ERRORS, LOCK_PATIENCE, fault_of, re
 T = TypeVar("T")
 
 ANSWER_PATIENCE = 300.0
-"""Seconds for which a caller waits for its unit; more than `LOCK_PATIENCE`, for others may be queued before it."""
+"""Seconds for which a caller waits for its unit; more than `LOCK_PATIENCE`, as other units may be queued before it."""
 
 BUSY_TIMEOUT = 5.0
-"""Seconds for which SQLite itself waits for a lock, before we look whether to go on waiting."""
+"""Seconds for which SQLite itself waits for a lock, before we check whether to go on waiting."""
 
 HEARTBEAT = 0.25
-"""Seconds between two looks of a waiting caller at whether the writer still lives."""
+"""Seconds between two checks of a waiting caller whether the writer still lives."""
 
 ATTEMPTS = 3
-"""How many writers may die over one unit before it is given up."""
+"""How many writers may die from one unit before we give it up."""
 
 QUEUE_SIZE = 1000
-"""How many units may wait for the writer; a further caller waits for a place."""
+"""How many units may wait for the writer; further callers wait for a free place."""
 
 PRAGMAS = {"journal_mode": "wal", "synchronous": "normal", "busy_timeout": int(BUSY_TIMEOUT * 1000)}
 
@@ -57,8 +57,8 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
     """
     An existing, migrated database file, open until `close()`.
 
-    What peewee's class lacks: several statements as one transaction (`unit`); a caller that never waits for a writer
-    that died or was stopped; patience with other processes that write; a file that is never created by mistake.
+    It adds to peewee's class: several statements as one transaction (`unit`), callers that never wait for a writer that
+    died or was stopped, patience with other processes that write, and a file that is never created by mistake.
 
     Raises:
         StoreError: If it cannot be opened.
@@ -82,14 +82,14 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
             uri=True,
         )
         self._execute_statement: Callable[..., Any] = self._execute  # type: ignore[has-type] # the base class's
-        self._execute = self._carry_out  # what the writer thread calls with each thing that it takes from the queue
-        self.read(lambda: None)  # makes the files that SQLite needs beside it, for which a disk may be full later
+        self._execute = self._carry_out  # the writer thread calls it with everything that it takes from the queue
+        self.read(lambda: None)  # makes the files that SQLite needs beside it, as long as the disk has space
         self.start()
         atexit.register(self.close)
 
     def read(self, fn: Callable[[], T]) -> T:
         """
-        Return what *fn*, which reads, returns; it runs in this thread and must use up its cursors.
+        Return what *fn* returns, which reads; it runs in this thread and must use up its cursors.
 
         A read within a read or a unit is part of it.
 
@@ -106,7 +106,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
             raise self._fault(exc) from exc
 
     def refuse(self, reason: StoreError) -> None:
-        """From here on let `unit` raise *reason*; `index` goes on."""
+        """From now on let `unit` raise *reason*; `index` still works."""
         self._refusal = reason
 
     @property
@@ -115,16 +115,16 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         return self._refusal is not None
 
     def check_writable(self) -> None:
-        """Raise what `refuse` was given, if it was."""
+        """Raise the reason that `refuse` was given, if it was called."""
         if self._refusal is not None:
             raise StoreError(str(self._refusal), remedy=self._refusal.remedy)
 
     def unit(self, fn: Callable[[], T]) -> T:
         """
-        Return what *fn* returns, as `index` does; for what people enter.
+        Return what *fn* returns, as `index` does; for data that people enter.
 
         Raises:
-            StoreError: As of `index`, or if nothing may be entered.
+            StoreError: As `index` does, or if nothing may be entered.
         """
         self.check_writable()
         return self.index(fn)
@@ -133,7 +133,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         """
         Return what *fn* returns, run in the writer thread as one transaction: all of it is stored, or nothing.
 
-        *fn* must be short, must not wait for other threads, and may run again where the writer died over it.
+        *fn* must be short, must not wait for other threads, and may run again if the writer died from it.
         A unit within a unit is part of it.
 
         Raises:
@@ -156,7 +156,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         self.connection().executemany(sql, rows)
 
     def execute_sql(self, sql: str, params: Any = None, timeout: float | None = None) -> Any:  # noqa: ARG002 - peewee's
-        """Run one statement for peewee: in a unit any, in a read one that reads."""
+        """Run one statement for peewee: any in a unit, only one that reads in a read."""
         if not self.in_writer() and not (self._has_connection() and sql[:6].upper() == "SELECT"):
             raise ValueError(f"only a unit may write, and only a read or a unit may read: {sql}")
         return self._execute_statement(sql, params)
@@ -166,7 +166,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         return threading.current_thread() is getattr(self, "_writer", None)
 
     def close(self) -> None:
-        """Carry out what is queued, stop the writer and close every connection; again does nothing."""
+        """Carry out what is queued, stop the writer and close every connection; a second call does nothing."""
         if os.getpid() != self._pid:
             return  # connections belong to the process that opened them
         with self._lifecycle:
@@ -179,7 +179,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         self._close_readers()
 
     def get_thread_impl(self, use_gevent: bool) -> Any:  # noqa: ARG002, FBT001 - peewee's
-        """Return what peewee makes queue and thread with."""
+        """Return the class with which peewee makes queue and thread."""
         return _Threads
 
     def _has_connection(self) -> bool:
@@ -189,10 +189,10 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
     @contextlib.contextmanager
     def _reader(self) -> Iterator[None]:
         """
-        Give this thread a connection to read with, for a while.
+        Lend this thread a connection to read with.
 
-        One for each thread for good, as peewee has it, would pile up descriptors: SQLite cannot close the file of a
-        thread that ended as long as another connection holds a lock on it.
+        A connection of its own for each thread, as peewee has it, would pile up descriptors: SQLite cannot close the
+        file of a thread that ended as long as another connection holds a lock on it.
         """
         try:
             connection = self._readers.pop()
@@ -218,7 +218,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         with self._lifecycle:
             self._check_usable()
             if not self._writer.is_alive():
-                self._create_write_queue()  # whoever waits for a unit of the old queue submits it again
+                self._create_write_queue()  # callers that wait for a unit of the old queue submit it again
                 self._is_stopped = True
                 self.start()
             writer, units = self._writer, self._write_queue
@@ -239,7 +239,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
             value = unit.fn()
             connection.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:  # of some errors, as a full disk, SQLite rolls back by itself
+            if connection.in_transaction:  # after some errors, such as a full disk, SQLite has rolled back itself
                 connection.execute("ROLLBACK")
             raise
         return value
@@ -259,7 +259,7 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
 
 
 class _Unit:
-    """A function on its way to the writer and its outcome on the way back; for peewee's writer, a statement."""
+    """A function for the writer, and then its outcome; peewee's writer takes it for a statement."""
 
     def __init__(self, fn: Callable[[], Any]) -> None:
         self.fn = fn
@@ -277,7 +277,7 @@ class _Unit:
         self._done.set()
 
     def wait(self, writer: threading.Thread) -> bool:
-        """Wait for the outcome; return whether there is one: none comes if *writer* died."""
+        """Wait for the outcome; return False if there is none because *writer* died."""
         while not self._done.wait(HEARTBEAT):
             if not writer.is_alive():
                 return self._done.is_set()
@@ -299,7 +299,7 @@ class _Threads(ThreadHelper):  # type: ignore[misc] # the base class has no stub
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at *path* from any other; None if there is none."""
+    """Return what identifies the file at *path*; None if there is no file."""
     try:
         status = path.stat()
     except OSError:
@@ -308,7 +308,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _check_in_place(path: Path, opened: tuple[int, int] | None) -> None:
-    """See that *path* is still the file that was *opened*: what is written to another is lost."""
+    """Check that *path* is still the file that was *opened*: data written to another file is lost."""
     if _identity(path) != opened:
         raise StoreError(
             f"{path} was moved, deleted or replaced while it was open",

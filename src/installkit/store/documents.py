@@ -1,4 +1,4 @@
-"""Values as the JSON that the database holds of them."""
+"""Values as JSON, which the database stores."""
 
 import json
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ def from_document(cls: type[T], *documents: str) -> T:
     Return the *cls* whose attributes are in *documents*, taken together.
 
     Raises:
-        StoreError: If they do not fit.
+        StoreError: If these attributes do not make a *cls*.
     """
     try:
         return from_wire(cls, {key: value for document in documents for key, value in json.loads(document).items()})

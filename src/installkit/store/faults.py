@@ -1,4 +1,4 @@
-"""What SQLite and peewee complain about, in our words; no other place turns their errors into ours."""
+"""The errors of SQLite and peewee in our words; no other module turns their errors into ours."""
 
 import sqlite3
 import time
@@ -13,10 +13,10 @@ from installkit.errors import DiskFullError, StoreError
 T = TypeVar("T")
 
 DATABASE_ERRORS = (sqlite3.Error, sqlite3.Warning, peewee.PeeweeException)
-"""All that reading or writing a database may raise."""
+"""All errors that reading or writing a database may raise."""
 
 LOCK_PATIENCE = 90.0
-"""Seconds for which another process may hold the database before we give up."""
+"""Seconds for which another process may lock the database before we give up."""
 
 _REINDEX = "run `installkit reindex`, which sets the file aside and rebuilds the index from the runs' journals"
 
@@ -28,11 +28,11 @@ _BLAMES = {
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "see that its folder is there and that your user may enter it"),
     sqlite3.SQLITE_IOERR: ("cannot be read or written", "see what the system log says of its disk and try again"),
 }
-"""By SQLite's primary result code: what is said of the file, and what to do."""
+"""By SQLite's primary result code: what is wrong with the file, and what to do."""
 
 
 def fault_of(path: Path, error: BaseException) -> StoreError:
-    """Return *error*, one of `DATABASE_ERRORS` raised over the database at *path*, as an error of ours."""
+    """Return *error*, one of `DATABASE_ERRORS` about the database at *path*, as a `StoreError`."""
     if is_locked(error):
         return StoreError(
             f"another process has kept {path} locked for more than {LOCK_PATIENCE:.0f} s",
@@ -50,9 +50,9 @@ def is_locked(error: BaseException) -> bool:
 
 def retry_while_locked(attempt: Callable[[], T], *, until: float, stopped: Callable[[], bool] = lambda: False) -> T:
     """
-    Return what *attempt* returns, tried again for as long as another connection holds the database.
+    Return what *attempt* returns; it is repeated as long as another connection has locked the database.
 
-    The last attempt is the first that ends after *until*, a time of `time.monotonic`, or once *stopped* says so.
+    The last attempt is the first that ends after *until*, a time of `time.monotonic`, or after *stopped* returns true.
     """
     pause = 0.005
     while True:

@@ -1,4 +1,4 @@
-"""What narrows a list, as conditions for SQL; together they must all hold."""
+"""The filters of a list as conditions for SQL, all of which must be true."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -12,66 +12,69 @@ from installkit.model import AuditFilter, PlanFilter, RunFilter, RunStatus, time
 from installkit.store.tables import AuditRow, PlanRow, RunRow
 
 Condition = Any
-"""One of peewee's, for `where`."""
+"""An argument of peewee's `where`."""
 
 
-def narrow(found: "ModelSelect[Any]", conditions: Iterator[Condition]) -> "ModelSelect[Any]":
-    """Return *found* with all of *conditions*."""
+def narrow(query: "ModelSelect[Any]", conditions: Iterator[Condition]) -> "ModelSelect[Any]":
+    """Return *query* with all of *conditions*."""
     every = list(conditions)
-    return found.where(reduce(and_, every)) if every else found
+    return query.where(reduce(and_, every)) if every else query
 
 
-def run_conditions(wanted: RunFilter) -> Iterator[Condition]:
+def run_conditions(filters: RunFilter) -> Iterator[Condition]:
     """Yield the conditions that a run must meet."""
-    _refuse_unknown(wanted, RunFilter)
-    if site := wanted.get("site"):
+    _refuse_unknown(filters, RunFilter)
+    if site := filters.get("site"):
         yield RunRow.site == site
-    if statuses := _statuses(wanted):
-        yield RunRow.status.in_(statuses)
-    if plan := wanted.get("plan"):
+    if status := filters.get("status"):
+        statuses = [status] if isinstance(status, str) else status
+        yield RunRow.status.in_([RunStatus(value).value for value in statuses])
+    if plan := filters.get("plan"):
         yield fn.json_extract(RunRow.summary, "$.plan") == plan
-    if component := wanted.get("component"):
+    if component := filters.get("component"):
         yield _names_component(RunRow.details, "$.steps", component)
-    for column, part in ((RunRow.requested_by, wanted.get("requested_by")), (RunRow.note, wanted.get("note"))):
+    for column, part in ((RunRow.requested_by, filters.get("requested_by")), (RunRow.note, filters.get("note"))):
         if part:
             yield column.contains(part)
-    yield from _between(RunRow.created_at, wanted.get("since"), wanted.get("until"))
+    yield from _between(RunRow.created_at, filters.get("since"), filters.get("until"))
 
 
-def plan_conditions(wanted: PlanFilter) -> Iterator[Condition]:
+def plan_conditions(filters: PlanFilter) -> Iterator[Condition]:
     """Yield the conditions that a plan must meet."""
-    _refuse_unknown(wanted, PlanFilter)
-    if component := wanted.get("component"):
+    _refuse_unknown(filters, PlanFilter)
+    if component := filters.get("component"):
         yield _names_component(PlanRow.document, "$.changes", component)
-    if continues := wanted.get("continues"):
+    if continues := filters.get("continues"):
         yield fn.json_extract(PlanRow.document, "$.continues") == continues
-    yield from _between(PlanRow.created_at, wanted.get("since"), wanted.get("until"))
+    yield from _between(PlanRow.created_at, filters.get("since"), filters.get("until"))
 
 
-def audit_conditions(wanted: AuditFilter) -> Iterator[Condition]:
+def audit_conditions(filters: AuditFilter) -> Iterator[Condition]:
     """Yield the conditions that an entry of the audit must meet."""
-    _refuse_unknown(wanted, AuditFilter)
+    _refuse_unknown(filters, AuditFilter)
     parts = (
-        (AuditRow.who, wanted.get("who")),
-        (AuditRow.what, wanted.get("what")),
-        (AuditRow.target, wanted.get("target")),
+        (AuditRow.who, filters.get("who")),
+        (AuditRow.what, filters.get("what")),
+        (AuditRow.target, filters.get("target")),
     )
     for column, part in parts:
         if part:
             yield column.contains(part)
-    yield from _between(AuditRow.time, wanted.get("since"), wanted.get("until"))
+    yield from _between(AuditRow.time, filters.get("since"), filters.get("until"))
 
 
-def _refuse_unknown(wanted: Mapping[str, object], kind: type) -> None:
-    """Raise a `TypeError` for what *kind* does not have: a misspelt filter would let everything through."""
-    known = kind.__annotations__
-    if unknown := sorted(wanted.keys() - known.keys()):
-        raise TypeError(f"a list is not narrowed by {', '.join(unknown)}, but by: {', '.join(known)}")
+def _refuse_unknown(filters: Mapping[str, object], kind: type) -> None:
+    """Raise a `TypeError` for filters that *kind* does not have: a misspelt filter would let everything through."""
+    names = kind.__annotations__
+    if unknown := sorted(filters.keys() - names.keys()):
+        raise TypeError(f"a list is not narrowed by {', '.join(unknown)}, but by: {', '.join(names)}")
 
 
-def _statuses(wanted: RunFilter) -> list[str]:
-    status = wanted.get("status") or ()
-    return [RunStatus(each).value for each in ([status] if isinstance(status, str) else status)]
+def older_than(row: RunRow | PlanRow) -> Condition:
+    """Return the condition that another row of the same table is older than *row*."""
+    table = type(row)
+    same_moment = (table.created_at == row.created_at) & (table.id < row.id)
+    return (table.created_at < row.created_at) | same_moment
 
 
 def _between(column: Any, since: datetime | None, until: datetime | None) -> Iterator[Condition]:
@@ -82,6 +85,6 @@ def _between(column: Any, since: datetime | None, until: datetime | None) -> Ite
 
 
 def _names_component(document: Any, path: str, component: str) -> Condition:
-    """Return whether one of the objects in the list at *path* of a JSON *document* is about *component*."""
-    named = fn.json_extract(SQL("value"), "$.component")  # a column of json_each
-    return fn.EXISTS(Select([fn.json_each(document, path)], [SQL("1")]).where(named == component))
+    """Return the condition that an object in the list at *path* of a JSON *document* is about *component*."""
+    name = fn.json_extract(SQL("value"), "$.component")  # a column of json_each
+    return fn.EXISTS(Select([fn.json_each(document, path)], [SQL("1")]).where(name == component))

@@ -1,11 +1,11 @@
-"""From a journal to the index: in bounded chunks, each a unit that moves the run's offset on by what it stored."""
+"""Writes a journal to the index, in chunks of limited size; each is one unit that also stores the run's new offset."""
 
 import functools
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
 
 import attrs
 
@@ -15,7 +15,6 @@ from installkit.model import (
     EventKind,
     Installation,
     RunProgress,
-    RunResult,
     RunSnapshot,
     RunSpec,
     record_event,
@@ -27,17 +26,19 @@ from installkit.store.documents import from_document, to_document
 from installkit.store.tables import InstallationRow, RunRow
 
 CHUNK = 5000
-"""Events that one unit takes in; while it is stored, other writers wait."""
+"""Events that one unit stores; meanwhile other writers wait."""
 
 RECORDED = frozenset({EventKind.STEP_STARTED, EventKind.STEP_FINISHED, EventKind.RUN_FINISHED})
-"""What `record_event` looks at."""
+"""Kinds of events that `record_event` uses."""
 
 DETAILS = ("steps", "failures")
-"""What a list of runs leaves out."""
+"""Fields that a list of runs leaves out."""
 
 _INSERT_EVENT = (
     'INSERT INTO event (run, seq, "offset", kind, step, host, task, status, duration) VALUES (?,?,?,?,?,?,?,?,?)'
 )
+
+_FIELDS = attrgetter("step", "host", "task", "status", "duration")
 
 _REPLACE_RUN = (
     "INSERT OR REPLACE INTO run (id, site, status, read_only, created_at, started_at, finished_at, requested_by, note,"
@@ -50,18 +51,18 @@ _WRITE_INSTALLATION = (
     " DO UPDATE SET run = excluded.run, run_created_at = excluded.run_created_at, document = excluded.document"
     " WHERE (excluded.run_created_at, excluded.run) >= (installation.run_created_at, installation.run)"
 )
-"""What a newer run left stays, in whatever order runs are indexed."""
+"""The row of a newer run stays, in whatever order runs are indexed."""
 
 _UPDATE_INSTALLATION = "UPDATE installation SET document = ? WHERE site = ? AND component = ? AND host = ?"
-"""For what was only verified: the row stays that of the run that changed it last."""
+"""For a run that only verified: the row keeps the run that changed it last."""
 
 Changes = Mapping[tuple[str, str], Installation | None]
-"""What became of a site's record by (component, host); None for an installation that was taken away."""
+"""Changes of a site's record by (component, host); None for an installation that was removed."""
 
 
 @attrs.frozen
 class _Indexed:
-    """How much of a run is indexed: the first byte that is not, and where the run stands there."""
+    """How much of a run is indexed: the first byte that is not, and the state of the run there."""
 
     offset: int
     run: RunSnapshot
@@ -70,11 +71,11 @@ class _Indexed:
 @attrs.frozen
 class _Chunk:
     """
-    What is to be stored next of a run.
+    The next part of a run to be stored.
 
     Attributes:
-        before: What was indexed when the chunk was read; it is stored only if that is still so.
-        last: Whether the journal held no more.
+        before: What was indexed when the chunk was read; if this has changed, the chunk is not stored.
+        last: Whether the journal had no more events.
     """
 
     before: _Indexed | None
@@ -85,7 +86,7 @@ class _Chunk:
 
 
 def ingest_journal(db: StoreDatabase, journal: Journal) -> RunSnapshot:
-    """Index what *journal* holds beyond what is indexed, and return where the run stands."""
+    """Index the part of *journal* that is not indexed yet, and return the state of the run."""
     spec = journal.spec()
     while True:
         chunk = _read_chunk(db, journal, spec)
@@ -95,115 +96,63 @@ def ingest_journal(db: StoreDatabase, journal: Journal) -> RunSnapshot:
 
 
 def _read_chunk(db: StoreDatabase, journal: Journal, spec: RunSpec) -> _Chunk:
-    before = db.read(lambda: _load_indexed(db, spec.run))
+    rows = db.read(lambda: list(RunRow.select().where(RunRow.id == spec.run).execute(db)))
+    before = _Indexed(rows[0].offset, from_document(RunSnapshot, rows[0].summary, rows[0].details)) if rows else None
     offset = before.offset if before else 0
     result = journal.result()  # before the events: if it is there, all of them are
     events = journal.read_events(offset, limit=CHUNK)
     last = len(events) < CHUNK
-    run, changes = _follow(db, spec, before, events) if result is None else _conclude(spec, before, result, last=last)
+    changes: Changes = {}
+    if result is None:
+        progress = RunProgress(spec, since=before.run if before else None)
+        with fitting(spec.run):
+            for entry in events:
+                progress.feed(entry.event)
+            run, changes = progress.snapshot(), _changes_of(db, spec, events)
+    elif last:
+        run = result.run
+        changes = {**dict.fromkeys(result.removed), **{(row.component, row.host): row for row in result.installed}}
+    else:  # the run has ended, but the index does not say so before its last events
+        run = before.run if before else RunProgress(spec).snapshot()
     return _Chunk(before, _Indexed(events[-1].end if events else offset, run), events, changes, last)
 
 
-def _conclude(spec: RunSpec, before: _Indexed | None, result: RunResult, *, last: bool) -> tuple[RunSnapshot, Changes]:
-    """Return how the run ended, by its *result*; before its *last* events, that it has not: more is to be indexed."""
-    if not last:
-        return before.run if before else RunProgress(spec).snapshot(), {}
-    installed = {(row.component, row.host): row for row in result.installed}
-    return result.run, {**dict.fromkeys(result.removed), **installed}
-
-
-def _follow(
-    db: StoreDatabase, spec: RunSpec, before: _Indexed | None, events: list[JournalEvent]
-) -> tuple[RunSnapshot, Changes]:
-    """Return where a run that has not ended stands after *events*, and what they changed."""
-    progress = RunProgress(spec, since=before.run if before else None)
-    with fitting(spec.run):
-        for entry in events:
-            progress.feed(entry.event)
-        return progress.snapshot(), _follow_changes(db, spec, events)
-
-
-def _follow_changes(db: StoreDatabase, spec: RunSpec, events: list[JournalEvent]) -> Changes:
+def _changes_of(db: StoreDatabase, spec: RunSpec, events: list[JournalEvent]) -> Changes:
+    """Return what *events* of a run that has not ended changed in the site's record."""
     recorded = [entry.event for entry in events if entry.event.kind in RECORDED]
     if not recorded:
         return {}
-    before = db.read(lambda: _load_record(db, spec))
+    # the record at the start of the run, with the run's changes since then
+    before = {(row.component, row.host): row for row in spec.installed}
+    of_run = (InstallationRow.site == spec.site) & (InstallationRow.run == spec.run)
+    for row in db.read(lambda: list(InstallationRow.select().where(of_run).execute(db))):
+        if row.document is None:
+            before.pop((row.component, row.host), None)
+        else:
+            before[row.component, row.host] = from_document(Installation, row.document)
     after: Mapping[tuple[str, str], Installation] = before
     for event in recorded:
         after = record_event(after, spec.site, event)
-    changed = {key: row for key, row in after.items() if row is not before.get(key)}
+    changed = {key: installation for key, installation in after.items() if installation is not before.get(key)}
     return {**changed, **dict.fromkeys(key for key in before if key not in after)}
-
-
-def _load_record(db: StoreDatabase, spec: RunSpec) -> dict[tuple[str, str], Installation]:
-    """Return the site's record as the run found it, with what the run changed since."""
-    record = {(row.component, row.host): row for row in spec.installed}
-    of_run = (InstallationRow.site == spec.site) & (InstallationRow.run == spec.run)
-    for row in InstallationRow.select().where(of_run).execute(db):
-        if row.document is None:
-            record.pop((row.component, row.host), None)
-        else:
-            record[row.component, row.host] = from_document(Installation, row.document)
-    return record
-
-
-def _load_indexed(db: StoreDatabase, run: str) -> _Indexed | None:
-    rows = list(RunRow.select().where(RunRow.id == run).execute(db))
-    return _Indexed(rows[0].offset, from_document(RunSnapshot, rows[0].summary, rows[0].details)) if rows else None
 
 
 def _store(db: StoreDatabase, spec: RunSpec, chunk: _Chunk) -> bool:
     """Store *chunk*; return False, and store nothing, if another process was faster."""
-    if not _is_still_so(db, spec.run, chunk.before):
+    columns = RunRow.select(RunRow.offset, RunRow.status).where(RunRow.id == spec.run).tuples()
+    before, run = chunk.before, chunk.after.run
+    if list(columns.execute(db)) != ([(before.offset, before.run.status.value)] if before else []):
         return False
     try:
-        db.write_rows(_INSERT_EVENT, [_event_row(entry) for entry in chunk.events])
+        pairs = ((entry.event, entry.offset) for entry in chunk.events)
+        events = [(event.run, event.seq, offset, event.kind.value, *_FIELDS(event)) for event, offset in pairs]
+        db.write_rows(_INSERT_EVENT, events)
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as exc:
         raise JournalError(
             f"run {spec.run} has events that cannot be indexed: {exc}", remedy="restore its folder, or move it away"
         ) from exc
-    db.write_rows(_REPLACE_RUN, [_run_row(spec, chunk.after)])
-    if spec.read_only:
-        db.write_rows(_UPDATE_INSTALLATION, list(_verified_rows(db, spec, chunk.changes)))
-        return True
-    stamp = (spec.run, time_to_wire(spec.created_at))
-    rows = [(spec.site, *key, *stamp, row and to_document(row)) for key, row in chunk.changes.items()]
-    db.write_rows(_WRITE_INSTALLATION, rows)
-    return True
-
-
-def _verified_rows(db: StoreDatabase, spec: RunSpec, changes: Changes) -> Iterator[tuple[str | None, ...]]:
-    """
-    Yield what a run that holds no lock verified, where that is still what it saw: another may have changed it meanwhile.
-
-    Of several that verified the same, the one begun last counts, in whatever order they are indexed.
-    """
-    for (component, host), row in changes.items():
-        place = (InstallationRow.component == component) & (InstallationRow.host == host)
-        found = InstallationRow.select().where((InstallationRow.site == spec.site) & place)
-        document = next((each.document for each in found.execute(db)), None)
-        if row is None or document is None:
-            continue
-        now = from_document(Installation, document)
-        if now.changing_run == row.changing_run and not (now.changed_by and _is_newer(db, now.run, spec)):
-            yield (to_document(row), spec.site, component, host)
-
-
-def _is_newer(db: StoreDatabase, run: str, than: RunSpec) -> bool:
-    found = RunRow.select(RunRow.created_at).where(RunRow.id == run).execute(db)
-    return any((row.created_at, run) > (time_to_wire(than.created_at), than.run) for row in found)
-
-
-def _is_still_so(db: StoreDatabase, run: str, before: _Indexed | None) -> bool:
-    columns = RunRow.select(RunRow.offset, RunRow.status).where(RunRow.id == run).tuples()
-    expected = [(before.offset, before.run.status.value)] if before else []
-    return expected == list(columns.execute(db))
-
-
-def _run_row(spec: RunSpec, indexed: _Indexed) -> tuple[Any, ...]:
-    run = indexed.run
     wire = to_wire(run)
-    return (
+    row = (
         spec.run,
         spec.site,
         run.status.value,
@@ -213,16 +162,39 @@ def _run_row(spec: RunSpec, indexed: _Indexed) -> tuple[Any, ...]:
         _time(run.finished_at),
         run.requested_by,
         run.note,
-        indexed.offset,
+        chunk.after.offset,
         json.dumps({key: value for key, value in wire.items() if key not in DETAILS}),
         json.dumps({key: wire[key] for key in DETAILS}),
     )
+    db.write_rows(_REPLACE_RUN, [row])
+    if spec.read_only:
+        db.write_rows(_UPDATE_INSTALLATION, list(_verified_rows(db, spec, chunk.changes)))
+        return True
+    stamp = (spec.run, time_to_wire(spec.created_at))
+    changes = chunk.changes.items()
+    rows = [(spec.site, *key, *stamp, installed and to_document(installed)) for key, installed in changes]
+    db.write_rows(_WRITE_INSTALLATION, rows)
+    return True
 
 
-def _event_row(entry: JournalEvent) -> tuple[Any, ...]:
-    event = entry.event
-    place = (event.run, event.seq, entry.offset, event.kind.value)
-    return (*place, event.step, event.host, event.task, event.status, event.duration)
+def _verified_rows(db: StoreDatabase, spec: RunSpec, changes: Changes) -> Iterator[tuple[str | None, ...]]:
+    """
+    Yield rows for what a run without a lock verified, unless another run has changed it meanwhile.
+
+    If several runs verified the same, the one that began last counts, in whatever order they are indexed.
+    """
+    for (component, host), verified in changes.items():
+        place = (InstallationRow.component == component) & (InstallationRow.host == host)
+        query = InstallationRow.select().where((InstallationRow.site == spec.site) & place)
+        document = next((row.document for row in query.execute(db)), None)
+        if verified is None or document is None:
+            continue
+        now = from_document(Installation, document)
+        if now.changing_run != verified.changing_run:
+            continue
+        runs = RunRow.select(RunRow.created_at).where(RunRow.id == now.run).execute(db) if now.changed_by else ()
+        if not any((run.created_at, now.run) > (time_to_wire(spec.created_at), spec.run) for run in runs):
+            yield (to_document(verified), spec.site, component, host)
 
 
 def _time(time: datetime | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Rows that others refer to by name, and the error where there is none."""
+"""Finds rows by name; an error says which names there are."""
 
 import difflib
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ def known_site(db: StoreDatabase, name: str) -> SiteRow:
     Return the row of the site *name*.
 
     Raises:
-        UnknownNameError: If there is none.
+        UnknownNameError: If there is no such site.
     """
     rows: dict[str, SiteRow] = {row.name: row for row in SiteRow.select().execute(db)}
     if name not in rows:
@@ -29,13 +29,13 @@ def secret_tokens(db: StoreDatabase, site: str) -> dict[str, str]:
         UnknownNameError: If there is no such site.
     """
     known_site(db, site)
-    found = SecretRow.select().where(SecretRow.site == site).order_by(SecretRow.name)
-    return {row.name: row.token for row in found.execute(db)}
+    query = SecretRow.select().where(SecretRow.site == site).order_by(SecretRow.name)
+    return {row.name: row.token for row in query.execute(db)}
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for *name*, which is not among the *known* names, with those that are near to it."""
-    names = sorted(known)
+def unknown(what: str, name: str, existing: Iterable[str]) -> UnknownNameError:
+    """Return the error for *name*, which is none of the *existing* names; it suggests similar ones."""
+    names = sorted(existing)
     near = difflib.get_close_matches(name, names, n=5)
     if near:
         remedy = f"did you mean {' or '.join(near)}?"

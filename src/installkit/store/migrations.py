@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from installkit.errors import StoreError
@@ -60,7 +60,7 @@ CREATE TABLE installation (
 
 
 def add_access(connection: sqlite3.Connection) -> None:
-    """Version 2: tokens, audit, webhooks, kept answers, and inventories held by the store."""
+    """Version 2: tokens, audit, webhooks, kept answers, and inventories that the store keeps."""
     for statement in _ACCESS.split(";"):
         connection.execute(statement)
 
@@ -89,18 +89,23 @@ CREATE TABLE inventory (site TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT R
 """
 
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables, add_access)
-"""The n-th leads from version n - 1 to version n; the version is SQLite's `user_version`."""
+"""The n-th changes version n - 1 to version n; the version is SQLite's `user_version`."""
 
 
 def migrate(path: Path) -> None:
     """
-    Bring the database at *path*, made if need be, to the newest version; any number of processes may do so at once.
+    Bring the database at *path* to the newest version, or create it; any number of processes may do so at once.
 
     Raises:
         StoreError: If it is damaged, not ours, newer than this installkit, or cannot be written.
     """
     try:
-        _make_file(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # a new file has the access of its folder: for its owner, or for a group
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            if path.parent.stat().st_mode & 0o020:
+                os.fchmod(descriptor, 0o660)
+            os.close(descriptor)
         with closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as connection:
             retry_while_locked(lambda: _bring_up(connection, path), until=time.monotonic() + LOCK_PATIENCE)
     except DATABASE_ERRORS as exc:
@@ -121,12 +126,17 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-    connection.execute("PRAGMA journal_mode=wal")  # not before we know that the file is ours
+    connection.execute("PRAGMA journal_mode=wal")  # only now do we know that the file is ours
 
 
 def _apply(connection: sqlite3.Connection, path: Path) -> None:
     version = _version(connection)  # again: another process may have been faster
-    _check_version(connection, path, version)
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} has version {version}; this installkit knows up to {len(MIGRATIONS)}", remedy="upgrade installkit"
+        )
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise StoreError(f"{path} is a database of something else", remedy="name another data directory")
     for migration in MIGRATIONS[version:]:
         migration(connection)
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
@@ -135,24 +145,3 @@ def _apply(connection: sqlite3.Connection, path: Path) -> None:
 def _version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
-
-
-def _check_version(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    if version > len(MIGRATIONS):
-        raise StoreError(
-            f"{path} has version {version}; this installkit knows up to {len(MIGRATIONS)}", remedy="upgrade installkit"
-        )
-    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise StoreError(f"{path} is a database of something else", remedy="name another data directory")
-
-
-def _make_file(path: Path) -> None:
-    """Make *path* with the access of its folder: for its owner, or for the group that shares the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return
-    if path.parent.stat().st_mode & 0o020:
-        os.fchmod(descriptor, 0o660)
-    os.close(descriptor)

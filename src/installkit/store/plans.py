@@ -2,12 +2,10 @@
 
 from typing import Unpack
 
-from peewee import Expression
-
 from installkit.model import Plan, PlanFilter, time_to_wire
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document, to_document
-from installkit.store.filters import narrow, plan_conditions
+from installkit.store.filters import narrow, older_than, plan_conditions
 from installkit.store.lookup import unknown
 from installkit.store.tables import PlanRow
 
@@ -35,26 +33,26 @@ class PlanRows:
         return from_document(Plan, self._db.read(lambda: self._known_plan(plan)).document)
 
     def list(
-        self, site: str, *, limit: int | None = None, before: str | None = None, **wanted: Unpack[PlanFilter]
+        self, site: str, *, limit: int | None = None, before: str | None = None, **filters: Unpack[PlanFilter]
     ) -> tuple[Plan, ...]:
         """
         Return the plans made for *site*, newest first.
 
         Args:
             site: A name.
-            limit: At most so many.
-            before: A plan's id; only those older than it, as for the next page.
-            **wanted: Only those; the fields of `PlanFilter`.
+            limit: The highest number of plans.
+            before: A plan's id; only plans older than it, as for the next page.
+            **filters: The fields of `PlanFilter`.
 
         Raises:
             UnknownNameError: If there is no plan *before*.
         """
         newest_first = PlanRow.created_at.desc(), PlanRow.id.desc()
-        found = PlanRow.select().where(PlanRow.site == site).order_by(*newest_first).limit(limit)
-        found = narrow(found, plan_conditions(wanted))
+        query = PlanRow.select().where(PlanRow.site == site).order_by(*newest_first).limit(limit)
+        query = narrow(query, plan_conditions(filters))
 
         def _load() -> list[str]:
-            page = found if before is None else found.where(_older_than(self._known_plan(before)))
+            page = query if before is None else query.where(older_than(self._known_plan(before)))
             return [row.document for row in page.execute(self._db)]
 
         return tuple(from_document(Plan, document) for document in self._db.read(_load))
@@ -74,12 +72,7 @@ class PlanRows:
         self._db.unit(_delete)
 
     def _known_plan(self, plan: str) -> PlanRow:
-        found: list[PlanRow] = list(PlanRow.select().where(PlanRow.id == plan).execute(self._db))
-        if not found:
+        rows: list[PlanRow] = list(PlanRow.select().where(PlanRow.id == plan).execute(self._db))
+        if not rows:
             raise unknown("plan", plan, [row.id for row in PlanRow.select(PlanRow.id).execute(self._db)])
-        return found[0]
-
-
-def _older_than(than: PlanRow) -> Expression:
-    same_moment = (PlanRow.created_at == than.created_at) & (PlanRow.id < than.id)
-    return (PlanRow.created_at < than.created_at) | same_moment
+        return rows[0]

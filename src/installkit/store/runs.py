@@ -4,25 +4,25 @@ from collections.abc import Iterable
 from typing import Any, Unpack
 
 import attrs
-from peewee import Expression, ModelSelect
+from peewee import ModelSelect
 
 from installkit.errors import Remedy, RunNotFoundError
 from installkit.journal import Journal
 from installkit.model import Action, EventKind, Installation, RunFilter, RunSnapshot, RunStatus
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document
-from installkit.store.filters import narrow, run_conditions
+from installkit.store.filters import narrow, older_than, run_conditions
 from installkit.store.ingest import ingest_journal
 from installkit.store.tables import EventRow, InstallationRow, RunRow
 
 AFTER_ANY_ID = "\U0010ffff"
-"""Sorts after whatever an id may go on with."""
+"""A character that sorts after every character of an id."""
 
 CANDIDATES = 10
-"""How many ids an ambiguous beginning is answered with."""
+"""How many ids the error for an ambiguous beginning names."""
 
 MOST_CHECKS = 100
-"""How many runs that only checked are passed over to find the last one."""
+"""How many runs `last` looks through for one that did more than check."""
 
 _FORGET_EVENTS = "DELETE FROM event WHERE run = ?"
 
@@ -32,12 +32,12 @@ NEWEST_FIRST = (RunRow.created_at.desc(), RunRow.id.desc())
 @attrs.frozen(kw_only=True)
 class IndexedEvent:
     """
-    What the index knows of an event; the rest is in the run's journal.
+    The indexed part of an event; the rest is in the run's journal.
 
     Attributes:
         seq: From 1, without gaps within a run.
         offset: The first byte of the event in the journal's events; `Journal.event_at` takes it.
-        duration: Seconds; None where nothing was timed.
+        duration: Seconds; None if nothing was timed.
     """
 
     run: str
@@ -59,9 +59,9 @@ class RunRows:
 
     def ingest(self, journal: Journal) -> RunSnapshot:
         """
-        Index what *journal* holds beyond what is indexed, and return where its run stands.
+        Index the part of *journal* that is not indexed yet, and return the state of its run.
 
-        May be called as often as one likes, by several processes at once: nothing is stored twice.
+        Several processes may do this at once, and again: nothing is stored twice.
 
         Raises:
             StoreError: If the journal cannot be read.
@@ -77,24 +77,24 @@ class RunRows:
         *,
         limit: int | None = None,
         before: str | None = None,
-        **wanted: Unpack[RunFilter],
+        **filters: Unpack[RunFilter],
     ) -> tuple[RunSnapshot, ...]:
         """
         Return runs without their `steps` and `failures`, newest first.
 
         Args:
-            limit: At most so many.
-            before: A run's id; only those older than it, as for the next page.
-            **wanted: Only those; the fields of `RunFilter`.
+            limit: The highest number of runs.
+            before: A run's id; only runs older than it, as for the next page.
+            **filters: The fields of `RunFilter`.
 
         Raises:
             RunNotFoundError: If there is no run *before*.
         """
-        found = RunRow.select(RunRow.summary).order_by(*NEWEST_FIRST).limit(limit)
-        found = narrow(found, run_conditions(wanted))
+        query = RunRow.select(RunRow.summary).order_by(*NEWEST_FIRST).limit(limit)
+        query = narrow(query, run_conditions(filters))
 
         def _load() -> list[str]:
-            page = found if before is None else found.where(_older(self._row(before)))
+            page = query if before is None else query.where(older_than(self._row(before)))
             return [row.summary for row in page.execute(self._db)]
 
         return tuple(from_document(RunSnapshot, summary) for summary in self._db.read(_load))
@@ -111,16 +111,16 @@ class RunRows:
 
     def find(self, prefix: str) -> str:
         """
-        Return the id that begins with *prefix*, or, for `last`, the newest run's that did more than check.
+        Return the id that begins with *prefix*, or, for `last`, the id of the newest run that did more than check.
 
         Raises:
-            RunNotFoundError: If there is none, or several, which it names.
+            RunNotFoundError: If there is no such run, or several, which the error names.
         """
         if prefix == "last":
             return self._last()
         newest = RunRow.select(RunRow.id).order_by(*NEWEST_FIRST)
-        found = newest.where(RunRow.id.between(prefix, prefix + AFTER_ANY_ID)).limit(CANDIDATES + 1)
-        ids: list[str] = self._db.read(lambda: [row.id for row in found.execute(self._db)])
+        query = newest.where(RunRow.id.between(prefix, prefix + AFTER_ANY_ID)).limit(CANDIDATES + 1)
+        ids: list[str] = self._db.read(lambda: [row.id for row in query.execute(self._db)])
         if not ids:
             raise _no_run(prefix)
         if len(ids) > 1:
@@ -133,12 +133,11 @@ class RunRows:
         ids: list[str] = self._db.read(lambda: [row.id for row in newest.execute(self._db)])
         if not ids:
             raise RunNotFoundError("there is no run yet")
-        # apply checks before it starts, and others may check beside a run: that is not what anybody means by last
-        return next((run for run in ids if not self._only_checks(run)), ids[0])
-
-    def _only_checks(self, run: str) -> bool:
-        steps = self.get(run).steps
-        return bool(steps) and all(step.action is Action.CHECK for step in steps)
+        for run in ids:
+            steps = self.get(run).steps
+            if not steps or any(step.action is not Action.CHECK for step in steps):
+                return run  # a run that only checks comes before another or beside it: nobody means it by "last"
+        return ids[0]
 
     def finished(self) -> frozenset[str]:
         """Return the ids of the runs that have ended and are indexed to their end."""
@@ -162,25 +161,25 @@ class RunRows:
 
         Args:
             run: A run's id.
-            step: A step's id; only this step's.
-            host: Only this host's.
-            status: Only those with it.
-            kind: Only this kind.
-            after: A `seq`; only those after it.
-            limit: At most so many.
+            step: A step's id; only events of this step.
+            host: Only events of this host.
+            status: Only events with this status.
+            kind: Only events of this kind.
+            after: A `seq`; only events after it.
+            limit: The highest number of events.
 
         Raises:
             RunNotFoundError: If there is no such run.
         """
-        found = EventRow.select().where((EventRow.run == run) & (EventRow.seq > after))
+        query = EventRow.select().where((EventRow.run == run) & (EventRow.seq > after))
         columns = (EventRow.step, step), (EventRow.host, host), (EventRow.status, status), (EventRow.kind, kind)
-        found = _where(found, *columns).order_by(EventRow.seq).limit(limit)
+        query = _where(query, *columns).order_by(EventRow.seq).limit(limit)
 
-        def _load() -> list[tuple[Any, ...]]:
+        def _load() -> list[dict[str, Any]]:
             self._row(run)
-            return list(found.tuples().execute(self._db))
+            return list(query.dicts().execute(self._db))
 
-        return tuple(_event(*row) for row in self._db.read(_load))
+        return tuple(IndexedEvent(**{**row, "kind": EventKind(row["kind"])}) for row in self._db.read(_load))
 
     def forget_events(self, runs: Iterable[str]) -> None:
         """Take the events of *runs* out of the index; the runs themselves and what they installed stay."""
@@ -192,48 +191,28 @@ class RunRows:
     ) -> tuple[Installation, ...]:
         """Return what is recorded as installed on *site*, by component, then host; empty for an unknown site."""
         recorded = (InstallationRow.site == site) & InstallationRow.document.is_null(is_null=False)
-        found = InstallationRow.select(InstallationRow.document).where(recorded)
-        found = _where(found, (InstallationRow.component, component), (InstallationRow.host, host))
-        found = found.order_by(InstallationRow.component, InstallationRow.host)
-        documents = self._db.read(lambda: [row.document for row in found.execute(self._db)])
+        query = InstallationRow.select(InstallationRow.document).where(recorded)
+        query = _where(query, (InstallationRow.component, component), (InstallationRow.host, host))
+        query = query.order_by(InstallationRow.component, InstallationRow.host)
+        documents = self._db.read(lambda: [row.document for row in query.execute(self._db)])
         return tuple(from_document(Installation, document) for document in documents)
 
     def _row(self, run: str) -> RunRow:
-        found: list[RunRow] = list(RunRow.select().where(RunRow.id == run).execute(self._db))
-        if not found:
+        rows: list[RunRow] = list(RunRow.select().where(RunRow.id == run).execute(self._db))
+        if not rows:
             raise _no_run(run)
-        return found[0]
+        return rows[0]
 
 
-def _where(found: "ModelSelect[Any]", *wanted: tuple[Any, str | None]) -> "ModelSelect[Any]":
-    """Narrow *found* to the rows whose columns have the values *wanted*; None wants any."""
-    for column, value in wanted:
+def _where(query: "ModelSelect[Any]", *conditions: tuple[Any, str | None]) -> "ModelSelect[Any]":
+    """Narrow *query* to rows with the value of each (column, value); None allows any value."""
+    for column, value in conditions:
         if value is not None:
-            found = found.where(column == str(value))
-    return found
-
-
-def _older(than: RunRow) -> Expression:
-    same_moment = (RunRow.created_at == than.created_at) & (RunRow.id < than.id)
-    return (RunRow.created_at < than.created_at) | same_moment
+            query = query.where(column == str(value))
+    return query
 
 
 def _no_run(run: str) -> RunNotFoundError:
     return RunNotFoundError(
         f"no run has an id that begins with {run!r}", remedy=Remedy("see which there are", ("runs",))
-    )
-
-
-def _event(run: str, seq: int, offset: int, kind: str, *rest: Any) -> IndexedEvent:
-    step, host, task, status, duration = rest
-    return IndexedEvent(
-        run=run,
-        seq=seq,
-        offset=offset,
-        kind=EventKind(kind),
-        step=step,
-        host=host,
-        task=task,
-        status=status,
-        duration=duration,
     )

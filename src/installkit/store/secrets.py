@@ -21,11 +21,11 @@ class SecretRows:
 
     def set(self, site: str, name: str, value: str) -> None:
         """
-        Store *value*, encrypted, as the secret parameter *name* of *site*; the key is made for the first one.
+        Store *value*, encrypted, as the secret parameter *name* of *site*; the first secret makes the key.
 
         Raises:
             UnknownNameError: If there is no such site.
-            StoreError: If the key is missing, or not that of the secrets stored so far.
+            StoreError: If the key is missing, or is not the key of the stored secrets.
         """
 
         def _set() -> None:
@@ -45,9 +45,9 @@ class SecretRows:
         """
 
         def _unset() -> None:
-            known = secret_tokens(self._db, site)
-            if name not in known:
-                raise unknown("secret", name, known)
+            tokens = secret_tokens(self._db, site)
+            if name not in tokens:
+                raise unknown("secret", name, tokens)
             SecretRow.delete().where((SecretRow.site == site) & (SecretRow.name == name)).execute(self._db)
 
         self._db.unit(_unset)
@@ -58,7 +58,7 @@ class SecretRows:
 
         Raises:
             UnknownNameError: If there is no such site.
-            StoreError: If the key is missing, or another than that which they were encrypted with.
+            StoreError: If the key is missing, or is not the one that encrypted them.
         """
         tokens = self._db.read(lambda: secret_tokens(self._db, site))
         return {name: self._cipher.open(token) for name, token in tokens.items()}
@@ -68,7 +68,7 @@ class SecretRows:
         Decrypt the secrets of all sites, and return how many there are.
 
         Raises:
-            StoreError: If the key is missing, or another than that which they were encrypted with.
+            StoreError: If the key is missing, or is not the one that encrypted them.
         """
         tokens = self._db.read(lambda: [row.token for row in SecretRow.select().execute(self._db)])
         for token in tokens:
@@ -77,7 +77,7 @@ class SecretRows:
 
     def keyed_digest(self, data: bytes) -> str:
         """
-        Return a digest of *data*, in hex, that tells nobody without the key of the secrets what *data* may have been.
+        Return a digest of *data*, in hex, from which nobody without the key of the secrets can guess *data*.
 
         Raises:
             StoreError: If secrets are stored and their key is missing.
@@ -88,12 +88,11 @@ class SecretRows:
 
     def revisions(self, site: str) -> dict[str, str]:
         """
-        Return for each secret of *site* a word that is another one each time it is set, and tells nothing of its value.
+        Return a word for each secret of *site*; it changes each time the secret is set, and says nothing about its value.
 
         Raises:
             UnknownNameError: If there is no such site.
         """
-        tokens = self._db.read(
-            lambda: secret_tokens(self._db, site)
-        )  # each is encrypted with a random number of its own
+        # every encryption uses a new random number, so that the same value gets another token
+        tokens = self._db.read(lambda: secret_tokens(self._db, site))
         return {name: hashlib.sha256(token.encode()).hexdigest()[:REVISION_LENGTH] for name, token in tokens.items()}

@@ -1,7 +1,6 @@
 """Sites as people entered them: inventory, catalog and parameters."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from installkit.store.lookup import known_site, secret_tokens
 from installkit.store.tables import InventoryRow, ParameterRow, PlanRow, RunRow, SecretRow, SiteRow
 
 _LEVELS = {"site": "site", "groups": "group", "hosts": "host"}
-"""What the database calls each level of `SiteParameters`, lowest first."""
+"""The name in the database of each level of `SiteParameters`, lowest first."""
 
 _REPLACE_SITE = (
     "INSERT OR REPLACE INTO site (name, title, inventory_kind, inventory_path, catalog) VALUES (?, ?, ?, ?, ?)"
@@ -23,23 +22,23 @@ _REPLACE_INVENTORY = "INSERT OR REPLACE INTO inventory (site, document) VALUES (
 
 
 class SiteRows:
-    """The sites, their parameters, and the inventories that are held here."""
+    """The sites, their parameters, and the inventories that the store keeps."""
 
     def __init__(self, db: StoreDatabase) -> None:
         self._db = db
 
     def save(self, site: SiteSnapshot) -> None:
-        """Store name, title, inventory and catalog of *site*, new or known; the rest is not entered but found out."""
+        """Store name, title, inventory and catalog of *site*, a new or an existing one; nobody enters its other fields."""
         inventory = site.inventory
         row = (site.name, site.title, inventory.kind, str(inventory.path), str(site.catalog))
         self._db.unit(lambda: self._db.write_rows(_REPLACE_SITE, [row]))
 
     def get(self, name: str) -> SiteSnapshot:
         """
-        Return the site *name*; `revision` and `last_run` are as far as runs are indexed, `lock` is None.
+        Return the site *name*; `revision` and `last_run` are those of indexed runs, `lock` is None.
 
         Raises:
-            UnknownNameError: If there is none.
+            UnknownNameError: If there is no such site.
         """
         return self._db.read(lambda: self._snapshot(known_site(self._db, name)))
 
@@ -66,11 +65,11 @@ class SiteRows:
 
     def set_parameters(self, site: str, entered: SiteParameters) -> None:
         """
-        Enter values for *site*, as JSON takes them, beside those that are there; all of them or none.
+        Enter values for *site*, which JSON must be able to express, beside the present ones; all of them or none.
 
         Args:
             site: Its name.
-            entered: None leaves a parameter to the lower levels. Its secrets are not looked at.
+            entered: None leaves a parameter to the lower levels. Secrets are ignored.
 
         Raises:
             UnknownNameError: If there is no such site.
@@ -78,18 +77,17 @@ class SiteRows:
 
         def _set() -> None:
             known_site(self._db, site)
-            for (level, *name), values in entered.levels.items():
-                self._set_level((site, _LEVELS[level], "".join(name)), values)
+            for (kind, *names), values in entered.levels.items():
+                level, name = _LEVELS[kind], "".join(names)
+                unset = [parameter for parameter, value in values.items() if value is None]
+                here = (ParameterRow.site == site) & (ParameterRow.level == level) & (ParameterRow.name == name)
+                ParameterRow.delete().where(here & ParameterRow.parameter.in_(unset)).execute(self._db)
+                rows = [
+                    (site, level, name, key, json.dumps(value)) for key, value in values.items() if value is not None
+                ]
+                self._db.write_rows(_REPLACE_PARAMETER, rows)
 
         self._db.unit(_set)
-
-    def _set_level(self, place: tuple[str, str, str], values: Mapping[str, Any]) -> None:
-        unset = [parameter for parameter, value in values.items() if value is None]
-        site, level, name = place
-        here = (ParameterRow.site == site) & (ParameterRow.level == level) & (ParameterRow.name == name)
-        ParameterRow.delete().where(here & ParameterRow.parameter.in_(unset)).execute(self._db)
-        rows = [(*place, parameter, json.dumps(value)) for parameter, value in values.items() if value is not None]
-        self._db.write_rows(_REPLACE_PARAMETER, rows)
 
     def parameters(self, site: str) -> SiteParameters:
         """
@@ -115,9 +113,9 @@ class SiteRows:
         self._db.unit(lambda: self._db.write_rows(_REPLACE_INVENTORY, [(site, text)]))
 
     def inventory(self, site: str) -> str | None:
-        """Return the inventory of *site*; None if it is not held here."""
-        found = InventoryRow.select().where(InventoryRow.site == site)
-        texts: list[str] = self._db.read(lambda: [row.document for row in found.execute(self._db)])
+        """Return the inventory of *site*; None if the store keeps none for it."""
+        query = InventoryRow.select().where(InventoryRow.site == site)
+        texts: list[str] = self._db.read(lambda: [row.document for row in query.execute(self._db)])
         return texts[0] if texts else None
 
     def _snapshot(self, row: SiteRow) -> SiteSnapshot:

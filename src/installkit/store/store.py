@@ -24,8 +24,9 @@ class Store:
     The database of a data directory: what people entered, and an index of the runs' journals.
 
     Any number of threads may use one store, and any number of processes one database; a forked child opens its own.
-    A write is stored when its call returns (a power cut may cost the last ones), and waits for other processes that
-    write. Every call may raise a `StoreError`: the store is closed, or its file damaged, gone, full or locked for long.
+    A write is stored when its call returns (though a power cut may lose the last ones), and waits for other processes
+    that write. Every call may raise a `StoreError`: the store is closed, or its file is damaged, gone, full or locked for
+    long.
 
     Attributes:
         path: The database.
@@ -37,7 +38,7 @@ class Store:
 
     Args:
         path: The database; made if it is not there, brought up to date if it is old.
-        key_file: Of the key that secrets are encrypted with; by default `secret.key` beside the database.
+        key_file: The file of the key that encrypts secrets; by default `secret.key` beside the database.
     """
 
     def __init__(self, path: Path, *, key_file: Path | None = None) -> None:
@@ -60,7 +61,7 @@ class Store:
         self.close()
 
     def refuse(self, reason: StoreError) -> None:
-        """From here on raise *reason* where anything is entered; the index may still change."""
+        """From now on raise *reason* if anything is entered; the index may still change."""
         self._db.refuse(reason)
 
     @property
@@ -70,7 +71,7 @@ class Store:
 
     def check_writable(self) -> None:
         """
-        Do nothing where something may be entered.
+        Check that something may be entered.
 
         Raises:
             StoreError: If not; it says why.
@@ -78,7 +79,7 @@ class Store:
         self._db.check_writable()
 
     def close(self) -> None:
-        """Write what is queued and close the database; again does nothing. Also done when Python exits."""
+        """Write what is queued and close the database; a second call does nothing. Also done when Python exits."""
         self._db.close()
 
     def reindex(self, journals: Iterable[Journal]) -> dict[str, JournalError]:
@@ -88,7 +89,7 @@ class Store:
         A missing site gets the inventory and the catalog of its newest run. Until it is done, the index has gaps.
 
         Returns:
-            What is wrong with the journals that cannot be read, by their runs; all others are indexed.
+            The errors of the journals that cannot be read, by run; all others are indexed.
         """
         self.runs.clear()
         newest: dict[str, RunSpec] = {}
@@ -101,25 +102,22 @@ class Store:
                 continue
             spec = journal.spec()
             newest[spec.site] = max(newest.get(spec.site, spec), spec, key=lambda spec: spec.created_at)
-        self._restore_sites(newest)
+        present = {site.name for site in self.sites.list()}
+        for spec in newest.values():
+            sources = [source for step in spec.steps for source in step.sources]
+            if spec.site not in present and sources:
+                source = InventorySource(kind="file", path=sources[0])
+                self.sites.save(SiteSnapshot(name=spec.site, title=spec.site, inventory=source, catalog=spec.catalog))
         return problems
 
     def backup(self, path: Path) -> None:
         """
         Write a copy of the database, as it is at one moment, to *path*; a file there is replaced once it is complete.
 
-        Secrets are encrypted in it; their key is not in it.
+        Secrets stay encrypted in the copy, and their key is not in it.
         """
         self._db.read(lambda: back_up(self.path, path))
 
     def check(self) -> str:
-        """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""
+        """Return the result of SQLite's integrity check: `ok`, or a line for each damage."""
         return self._db.read(lambda: check_integrity(self.path))
-
-    def _restore_sites(self, newest: dict[str, RunSpec]) -> None:
-        known = {site.name for site in self.sites.list()}
-        for spec in newest.values():
-            sources = [source for step in spec.steps for source in step.sources]
-            if spec.site not in known and sources:
-                source = InventorySource(kind="file", path=sources[0])
-                self.sites.save(SiteSnapshot(name=spec.site, title=spec.site, inventory=source, catalog=spec.catalog))

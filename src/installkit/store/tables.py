@@ -1,4 +1,4 @@
-"""The tables as peewee sees them. They name no database: each query is told which. No row leaves this package."""
+"""The tables as peewee sees them. They name no database: every query gets one. No row leaves this package."""
 
 from peewee import BooleanField, CompositeKey, FloatField, IntegerField, Model, TextField
 
@@ -57,10 +57,10 @@ class PlanRow(_Row):
 
 class RunRow(_Row):
     """
-    How far a run's journal is indexed, and where the run stood there.
+    How far a run's journal is indexed, and the state of the run there.
 
     `offset` is the first byte of its events that is not indexed; `summary` and `details` are the JSON of its snapshot,
-    `details` what a list leaves out. It gets a final status only together with the last of its events.
+    `details` with the fields that a list leaves out. The row gets a final status only together with the run's last event.
     """
 
     id = TextField(primary_key=True)
@@ -78,7 +78,7 @@ class RunRow(_Row):
 
 
 class EventRow(_Row):
-    """Where an event lies in its journal, and what events are looked for by."""
+    """Where an event is in its journal, and the fields by which events are searched for."""
 
     run = TextField()
     seq = IntegerField()
@@ -98,7 +98,7 @@ class InstallationRow(_Row):
     """
     The record of one component on one host, as the run `run` left it.
 
-    `document` is its JSON, NULL once it was taken away: an older run that is indexed later must not bring it back.
+    `document` is its JSON, or NULL after a removal: an older run that is indexed later must not bring it back.
     """
 
     site = TextField()
@@ -127,7 +127,7 @@ class TokenRow(_Row):
 
 
 class AuditRow(_Row):
-    """A change that somebody asked for."""
+    """A change that somebody requested."""
 
     id = IntegerField(primary_key=True)
     time = TextField()
@@ -137,7 +137,7 @@ class AuditRow(_Row):
 
 
 class WebhookRow(_Row):
-    """An address that is told of runs; `events` is a JSON list."""
+    """An address that is notified of runs; `events` is a JSON list."""
 
     id = TextField(primary_key=True)
     url = TextField()
@@ -159,7 +159,7 @@ class AnswerRow(_Row):
 
 
 class InventoryRow(_Row):
-    """The inventory of a site whose inventory is held here, as YAML."""
+    """The inventory of a site as YAML, if the store keeps it."""
 
     site = TextField(primary_key=True)
     document = TextField()
@@ -179,4 +179,4 @@ TABLES: tuple[type[Model], ...] = (
     AnswerRow,
     InventoryRow,
 )
-"""Every table there is."""
+"""All tables."""

@@ -1,4 +1,4 @@
-"""Processes: those below this one, found and ended by Linux's own means, and whose this one is."""
+"""The processes below this one, found and ended by Linux's own means, and the user of this one."""
 
 import ctypes
 import getpass
@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -19,7 +20,7 @@ _LINUX = sys.platform == "linux"
 @attrs.frozen
 class Process:
     """
-    A process, told apart from a later one with the same number by its start.
+    A process; its start distinguishes it from a later one with the same number.
 
     Attributes:
         started: Clock ticks after boot. Source: field 22 of /proc/PID/stat.
@@ -30,12 +31,12 @@ class Process:
 
 
 def become_subreaper() -> None:
-    """Become the parent of every process below that loses its own."""
+    """Become the parent of every process below this one that loses its parent."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask for SIGTERM when the parent, whose process id is *parent*, dies; end at once if it is dead already."""
+    """Get SIGTERM when the parent, whose process id is *parent*, dies; or at once if it is dead already."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -43,26 +44,27 @@ def die_with_parent(parent: int) -> None:
 
 def children() -> frozenset[Process]:
     """Return the processes whose parent this one is, adopted ones included; zombies are skipped."""
-    found = set()
+    processes = set()
     for thread in Path("/proc/self/task").iterdir():
         for word in (thread / "children").read_text().split():
-            process = _read_process(int(word))
-            if process is not None:
-                found.add(process)
-    return frozenset(found)
+            with suppress(OSError):  # it has ended meanwhile
+                state, *fields = Path(f"/proc/{word}/stat").read_text().rpartition(")")[2].split()
+                if state != "Z":
+                    processes.add(Process(int(word), int(fields[18])))
+    return frozenset(processes)
 
 
 def end_children(
     keep: Iterable[Process] = (), *, spare: Iterable[int] = (), patience: float = 0.0, within: float = 5.0
 ) -> bool:
     """
-    End every process below this one but *keep* and what is below those; return whether none is left.
+    End every process below this one except *keep* and the processes below these; return whether none is left.
 
-    What a killed process leaves behind becomes ours in turn, so this goes on until nothing comes.
+    The children of a killed process become ours, so this goes on until there are no more.
 
     Args:
         keep: Processes that stay.
-        spare: Process ids of children that stay and are waited for elsewhere.
+        spare: Process ids of children that stay and that other code waits for.
         patience: Seconds to wait for them to end by themselves before they are killed.
         within: Seconds after which to give up.
     """
@@ -74,34 +76,13 @@ def end_children(
             return True
         if time.monotonic() - began >= patience:
             for process in left:
-                _kill(process.pid)
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)  # our child: its number is taken until we collect it
         time.sleep(0.01)
         for process in left:
-            _collect(process.pid)
+            with suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
     return False
-
-
-def _collect(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)  # a child of ours: its number is taken until we collect it
-    except ProcessLookupError:
-        return
-
-
-def _read_process(pid: int) -> Process | None:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    state, *fields = stat.rpartition(")")[2].split()
-    return None if state == "Z" else Process(pid, int(fields[18]))
 
 
 def _prctl(option: int, value: int) -> None:

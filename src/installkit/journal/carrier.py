@@ -2,16 +2,16 @@
 Where a run is carried out: on which machine, and in which folder of it.
 
 A copy of a journal, a restored backup and a mirror look like a run whose supervisor died: nobody holds the lock there. So
-every start writes down where the run's folder is, and a look at a run ends it only where that is still true.
+every start writes down where the run's folder is, and a run is ended only if its folder is still there.
 
-A wrong `elsewhere` costs a person's word (`installkit adopt`); a wrong `here` could end a run that goes on. Machine and
-inode must therefore be the same always. A device number names one file system only until the machine boots: NFS, btrfs,
-overlay and device mapper give them in the order of mounting. After another boot it is not compared, and need not be: what
-was carried out on this machine before is dead, whatever became of it.
+A wrong `elsewhere` only means that a person must decide (`installkit adopt`); a wrong `here` could end a run that goes on.
+So machine and inode must always be the same. A device number names one file system only until the machine boots: NFS,
+btrfs, overlay and device mapper assign them in the order of mounting. After another boot it is not compared, and need not
+be: no run that this machine carried out before can still be alive.
 
-A machine without an id (many containers have none) is told by device and inode alone, and after another boot with another
-device number it takes a person's word. The id of the boot would be no substitute: it is another one after each, and a run
-that a power cut killed would be nobody's.
+A machine without an id (many containers have none) is identified by device and inode alone; if the device number is
+another one after a boot, a person must decide. The boot's id cannot replace the machine's: it changes with every boot, and
+a run that a power cut killed would belong to no machine.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ _MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 @attrs.frozen(kw_only=True)
 class Carrier:
     """
-    What tells the folder of a run from any copy of it.
+    What distinguishes the folder of a run from any copy of it.
 
     Attributes:
-        machine: Made of the machine's id, which is not to be shown to others; None if it has none.
+        machine: A digest of the machine's id, which must stay private; None if the machine has none.
         host: The machine's name, for people.
-        boot: The id of the boot; None where the system has none.
+        boot: The id of the boot; None if the system has none.
         device: The number of the folder's file system.
         inode: The folder's own.
     """
@@ -53,7 +53,7 @@ class Carrier:
     inode: int
 
     def is_same(self, now: "Carrier") -> bool:
-        """Return whether *now*, of some folder at this moment, tells the same folder."""
+        """Return whether *now*, the carrier of an existing folder, means the same folder."""
         if (self.machine, self.inode) != (now.machine, now.inode):
             return False
         rebooted = None not in {self.machine, self.boot, now.boot} and self.boot != now.boot
@@ -61,7 +61,7 @@ class Carrier:
 
 
 def write_carrier(run: Path) -> None:
-    """Write into the folder *run* that its run is carried out here; the folder may still get another name."""
+    """Write into the folder *run* that its run is carried out here; renaming the folder later does not matter."""
     write_atomic(run / CARRIER, "carrier", to_wire(_carrier_of(run)))
 
 
@@ -79,12 +79,12 @@ def carried_elsewhere(run: Path) -> str | None:
     Return where the run in the folder *run*, which has not ended here, is carried out if not here.
 
     Returns:
-        A few words for people; None if it has ended, if somebody holds its lock, or if here is where it belongs.
+        A few words for people; None if it has ended, if somebody holds its lock, or if it is carried out here.
     """
     try:
         if is_carried_here(run) or (run / RESULT).exists() or lock_is_held(run / LOCK):
             return None
-    except OSError:  # somebody else's, which nobody can tell from one that is carried out
+    except OSError:  # somebody else's run: it may be carried out right now
         return None
     written = _read(run)
     if written is None:
@@ -94,7 +94,7 @@ def carried_elsewhere(run: Path) -> str | None:
 
 
 def _read(run: Path) -> Carrier | None:
-    """Return what is written; None if nothing is that can be read: then nobody can say that it is carried here."""
+    """Return the written carrier; None if it is missing or cannot be read: then the run does not count as ours."""
     try:
         data = read_written(run / CARRIER, "carrier")
         return None if data is None else from_wire(Carrier, data)
@@ -105,21 +105,21 @@ def _read(run: Path) -> Carrier | None:
 def _carrier_of(run: Path) -> Carrier:
     status = run.stat()
     return Carrier(
-        machine=_machine(), host=socket.gethostname(), boot=_boot(), device=status.st_dev, inode=status.st_ino
+        machine=_machine(),
+        host=socket.gethostname(),
+        boot=_text(BOOT_ID) or None,
+        device=status.st_dev,
+        inode=status.st_ino,
     )
 
 
 def _machine() -> str | None:
-    """Return a word that tells this machine from others, and does not tell its id; None if it has none."""
+    """Return a word that identifies this machine without revealing its id; None if it has no id."""
     for path in MACHINE_IDS:
         text = _text(path)
         if _MACHINE_ID.fullmatch(text):
             return hmac.new(text.encode(), b"installkit", hashlib.sha256).hexdigest()[:32]
     return None
-
-
-def _boot() -> str | None:
-    return _text(BOOT_ID) or None
 
 
 def _text(path: Path) -> str:

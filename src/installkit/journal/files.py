@@ -1,16 +1,16 @@
 """
 Names and format of a journal's files.
 
-    runs/ID/spec.json      what the run is; complete before the folder appears under its name
+    runs/ID/spec.json      all about the run that is known before it starts; complete before the folder has its name
             carrier.json   on which machine, and in which folder, it is carried out
-            lock           held (flock) for as long as somebody carries the run out
+            lock           held (flock) as long as somebody carries the run out
             events.jsonl   one event a line, `seq` first, without gaps
             logs/STEP.log  what ansible-playbook printed
-            result.json    how it ended; the last thing written
-            cancel.json    a request of a client to the supervisor
-            cancel.now     the same on a full disk: that all shall stop now, in a file without content
-            approve-STEP.json  another request: to let a step start that waits for it
-            supervisor.err what the supervisor itself had to complain about
+            result.json    how it ended; written last
+            cancel.json    a client's request to the supervisor that the run should stop
+            cancel.now     the same on a full disk, without content: all steps should stop now
+            approve-STEP.json  a client's request to start a step that waits for approval
+            supervisor.err the error output of the supervisor itself
 """
 
 import errno
@@ -45,7 +45,7 @@ CANCEL = "cancel.json"
 CANCEL_NOW = "cancel.now"
 SUPERVISOR_ERRORS = "supervisor.err"
 NEW = ".new-"
-"""Begins the name of a run's folder until it is complete."""
+"""The beginning of the name of a run's folder until it is complete."""
 
 
 def is_run_id(text: str) -> bool:
@@ -54,23 +54,23 @@ def is_run_id(text: str) -> bool:
 
 
 def log_path(run: Path, step: str) -> Path:
-    """Return where the log of *step* is; the id comes from a spec, never from a request."""
+    """Return the path of the log of *step*; the id comes from a spec, never from a request."""
     return run / LOGS / f"{step}.log"
 
 
 def approval_path(run: Path, step: str) -> Path:
-    """Return where the approval of *step* is asked for; the id comes from a spec, never from a request."""
+    """Return the path of the approval of *step*; the id comes from a spec, never from a request."""
     return run / f"approve-{step}.json"
 
 
 def make_folder(path: Path) -> None:
-    """Create *path* for its owner alone, or for the group too where the folder above is shared with one."""
+    """Create *path* for its owner alone, or also for the group if the folder above is shared with one."""
     path.mkdir(mode=0o700)
     path.chmod(0o2770 if _shared(path.parent) else 0o700)  # whatever the umask
 
 
 def open_for(path: Path, flags: int) -> int:
-    """Return a descriptor of *path*, created if need be with the access of its folder."""
+    """Return a descriptor of *path*; a new file gets the access of its folder."""
     descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     if _shared(path.parent) and os.fstat(descriptor).st_uid == os.geteuid():
         os.fchmod(descriptor, 0o660)
@@ -83,7 +83,7 @@ def write_atomic(path: Path, name: str, value: Any) -> None:
 
 
 def write_beside(path: Path, name: str, value: Any) -> Path:
-    """Write what `write_atomic` writes to a file beside *path*, and return that, for `put_in_place`."""
+    """Write what `write_atomic` writes, but to a file beside *path*, and return that file for `put_in_place`."""
     content = json.dumps({"format": FORMAT, name: value}, indent=1).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -105,20 +105,21 @@ def put_in_place(temporary: Path, path: Path) -> None:
 
 @contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Turn what keeps *path* from being written into a `StoreError`."""
+    """Raise a `StoreError` for an `OSError` while *path* is written."""
     try:
         yield
     except OSError as exc:
-        said = f"{path} cannot be written: {exc.strerror}"
-        raise DiskFullError(said, remedy="free space there") if exc.errno in DISK_FULL else StoreError(said) from exc
+        message = f"{path} cannot be written: {exc.strerror}"
+        full = exc.errno in DISK_FULL
+        raise DiskFullError(message, remedy="free space there") if full else StoreError(message) from exc
 
 
 WhenFull = Callable[[OSError], None]
-"""What to do before each new try to write to a full disk; what it raises ends the tries."""
+"""Called before each new try to write to a full disk; an exception from it ends the tries."""
 
 
 def wait(_: OSError) -> None:
-    """Let some time pass, and try again: nobody has to lose anything for a full disk."""
+    """Wait a moment before the next try: a full disk should not make anybody lose data."""
     time.sleep(SPACE_POLL)
 
 
@@ -135,7 +136,7 @@ def try_to_write(act: Callable[[], T], when_full: WhenFull = wait) -> T:
 
 def read_written(path: Path, name: str) -> Any:
     """
-    Return what `write_atomic` wrote to *path* under *name*; None if it is not there.
+    Return the value that `write_atomic` wrote to *path* under *name*; None if there is no file.
 
     Raises:
         StoreError: If it cannot be read, or a newer installkit wrote it.
@@ -159,7 +160,7 @@ def read_written(path: Path, name: str) -> Any:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in *path* durable."""
+    """Make the names of the files in *path* durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

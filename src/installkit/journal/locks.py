@@ -1,8 +1,8 @@
 """
-The one lock idea: a `flock` says who is alive.
+Locks: a `flock` is held as long as its holder is alive.
 
-The kernel frees it when the last process that holds the descriptor ends, however that happens; no clock and no
-process id is involved.
+The kernel releases it when the last process with the descriptor ends, in whatever way; no clock and no process id is
+involved.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ import attrs
 from installkit.journal.files import open_for, write_errors
 
 HOLDER_SIZE = 1024
-"""Bytes, at the least, of what is told of a holder: a new one is written over the old one in place."""
+"""The least number of bytes for a holder: a new one is written over the old one in place."""
 
 _STARTER = "starter"
 
@@ -26,17 +26,17 @@ _STARTER = "starter"
 @attrs.define
 class Lock:
     """
-    A lock that is held for as long as `descriptor`, or a copy of it in another process, is open.
+    A lock that is held as long as `descriptor`, or a copy of it in another process, is open.
 
     Attributes:
-        descriptor: To be handed on to a process that shall hold the lock.
+        descriptor: To be passed to a process that should hold the lock.
     """
 
     path: Path
     descriptor: int
 
     def release(self) -> None:
-        """Close this process's descriptor; whoever inherited a copy still holds the lock."""
+        """Close this process's descriptor; a process that inherited a copy still holds the lock."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
@@ -49,7 +49,7 @@ class Lock:
 
 
 def take_lock(path: Path) -> Lock | None:
-    """Return the lock at *path*, created if need be; None if somebody holds it."""
+    """Return the lock at *path*, whose file is created if it is missing; None if somebody holds the lock."""
     descriptor = open_for(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +60,7 @@ def take_lock(path: Path) -> Lock | None:
 
 
 def lock_is_held(path: Path) -> bool:
-    """Return whether somebody holds the lock at *path*. Asking takes a shared lock for a moment."""
+    """Return whether somebody holds the lock at *path*. This takes a shared lock for a moment."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -77,9 +77,9 @@ def lock_is_held(path: Path) -> bool:
 
 def write_holder(lock: Lock, holder: dict[str, Any]) -> None:
     """
-    Write into the lock's own file who holds it; it stays there when the lock is free again.
+    Write the *holder* into the lock's own file, where it stays when the lock is free again.
 
-    One write covers all that was there, so that a reader finds the old holder or the new one, whole.
+    One write covers all previous content, so that a reader finds either the old holder or the new one, complete.
 
     Raises:
         StoreError: If it cannot be written.
@@ -91,9 +91,9 @@ def write_holder(lock: Lock, holder: dict[str, Any]) -> None:
 
 @contextmanager
 def announce(lock: Lock, starter: dict[str, Any]) -> Iterator[None]:
-    """Tell in the lock's file beside who held it last who is about to, until that is written or given up."""
+    """Write into the lock's file, beside its last holder, who is about to hold it, until that is written or given up."""
     last = _read(lock.path)
-    last.pop(_STARTER, None)  # of one who was killed
+    last.pop(_STARTER, None)  # left by a starter that was killed
     write_holder(lock, {**last, _STARTER: starter})
     try:
         yield
@@ -103,14 +103,14 @@ def announce(lock: Lock, starter: dict[str, Any]) -> Iterator[None]:
 
 
 def read_holder(path: Path) -> dict[str, Any]:
-    """Return who holds, or last held, the lock at *path*; empty if nobody ever did."""
+    """Return the holder, or the last one, of the lock at *path*; {} if nobody has held it yet."""
     holder = _read(path)
     holder.pop(_STARTER, None)
     return holder
 
 
 def read_starter(path: Path) -> dict[str, Any]:
-    """Return who is about to hold the lock at *path*, if it is held; empty if nobody has announced it."""
+    """Return who is about to hold the lock at *path*; {} if nobody has announced it."""
     starter = _read(path).get(_STARTER)
     return starter if isinstance(starter, dict) else {}
 

@@ -1,7 +1,8 @@
-"""What may go of a run that has ended: all but what it was and how it ended."""
+"""Removes the files of a run that has ended, except for its spec and its result."""
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from installkit.journal.files import EVENTS, LOCK, NEW, RESULT, SPEC
@@ -9,7 +10,7 @@ from installkit.journal.locks import lock_is_held, take_lock
 
 KEPT = frozenset({SPEC, RESULT})
 UNNAMED_FOR = 3600.0
-"""Seconds after which a run's folder that has not got its name is nobody's: a starter takes well below one."""
+"""Seconds after which the starter of a run's folder without its name must be dead: it needs well below one second."""
 
 
 def prunable_size(run: Path) -> int:
@@ -21,9 +22,9 @@ def prunable_size(run: Path) -> int:
 
 def prune_journal(run: Path) -> int:
     """
-    Take events and logs out of the folder *run*, and return how many bytes that freed.
+    Remove events and logs from the folder *run*, and return how many bytes that freed.
 
-    Spec and result stay. Nothing is taken from a run that has not ended, or that somebody still works on.
+    Spec and result stay. Nothing is removed from a run that has not ended, or that somebody still works on.
     """
     size = prunable_size(run)
     lock = take_lock(run / LOCK) if size else None
@@ -39,19 +40,14 @@ def prune_journal(run: Path) -> int:
 
 
 def remove_unnamed(runs: Path) -> None:
-    """Remove what starters left below *runs* that were killed, long ago, before their run had its name."""
+    """Remove folders below *runs* whose starters were killed, long ago, before the run had its name."""
     for folder in runs.glob(f"{NEW}*"):
-        if _age(folder) > UNNAMED_FOR and not lock_is_held(folder / LOCK):
-            shutil.rmtree(folder, ignore_errors=True)  # it may be another user's, or be removed by another just now
-
-
-def _age(folder: Path) -> float:
-    try:
-        return time.time() - folder.lstat().st_mtime
-    except FileNotFoundError:  # it has just got its name
-        return 0.0
+        with suppress(FileNotFoundError):  # it has just got its name
+            if time.time() - folder.lstat().st_mtime > UNNAMED_FOR and not lock_is_held(folder / LOCK):
+                # it may be another user's, or another process may just remove it
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_pruned(run: Path) -> bool:
-    """Return whether the folder *run* kept no events."""
+    """Return whether the run in the folder *run* has ended and its events were removed."""
     return (run / RESULT).exists() and not (run / EVENTS).exists()

@@ -27,7 +27,7 @@ from installkit.journal.locks import lock_is_held
 from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, aware_time, from_wire, time_to_wire
 
 POLL = 0.05
-"""Seconds between two looks at a file that may grow."""
+"""Seconds between two reads of a file that may grow."""
 
 CHUNK = 1 << 16
 """Bytes read from a log at once."""
@@ -49,14 +49,14 @@ _TYPES: dict[str, Any] = {
     "log": (dict, NoneType),
     "data": dict,
 }
-"""What the values of an event's keys are in JSON."""
+"""The types of an event's values in JSON, by key."""
 
 _SEQ = re.compile(rb'\{"seq":(\d+),')
 
 
 @attrs.frozen
 class JournalEvent:
-    """An event and the bytes of `events.jsonl` that hold it: from `offset` up to, not including, `end`."""
+    """An event and its bytes in `events.jsonl`: from `offset` up to, not including, `end`."""
 
     event: Event
     offset: int
@@ -65,7 +65,7 @@ class JournalEvent:
 
 class Journal:
     """
-    The files of one run, for reading: live and long ago are the same.
+    The files of one run, for reading; it does not matter whether the run has ended.
 
     Attributes:
         id: The run's.
@@ -80,10 +80,10 @@ class Journal:
 
     def spec(self) -> RunSpec:
         """
-        Return what the run is.
+        Return the run's spec.
 
         Raises:
-            JournalError: If the spec is not there or cannot be read.
+            JournalError: If it is not there or cannot be read.
         """
         if self._spec is None:
             spec: RunSpec | None = self._read(SPEC, "spec", RunSpec)
@@ -95,7 +95,7 @@ class Journal:
 
     def result(self) -> RunResult | None:
         """
-        Return how the run ended; None as long as it has not.
+        Return the run's result; None as long as the run has not ended.
 
         Raises:
             JournalError: If the result cannot be read, or is another run's.
@@ -108,38 +108,44 @@ class Journal:
         return self._result
 
     def is_carried_out(self) -> bool:
-        """Return whether a process holds the run's lock. Without one and without a result, nobody will end it."""
+        """Return whether a process holds the run's lock. If none does, and there is no result, nobody will end the run."""
         return lock_is_held(self.path / LOCK)
 
     def files(self) -> dict[str, Path]:
-        """Return what there is for people to read, by its name in the journal; logs in the order of the steps."""
+        """Return the existing files that people may read, by name in the journal; logs in the order of the steps."""
         logs = [log_path(self.path, step.step) for step in self.spec().steps]
         paths = [*(self.path / name for name in (SPEC, RESULT, CANCEL, SUPERVISOR_ERRORS, EVENTS)), *logs]
         return {str(path.relative_to(self.path)): path for path in paths if path.exists()}
 
     def supervisor_errors(self) -> str:
-        """Return what the supervisor itself complained about; empty if nothing."""
+        """Return the error output of the supervisor itself; usually empty."""
         path = self.path / SUPERVISOR_ERRORS
         return path.read_text(errors="replace") if path.exists() else ""
 
     def read_events(self, offset: int = 0, limit: int | None = None) -> list[JournalEvent]:
         """
-        Return the events from byte *offset* of `events.jsonl` on, at most *limit*; none of a run that was pruned.
+        Return the events from byte *offset* of `events.jsonl` on, at most *limit*; none if the run was pruned.
 
-        A last line without its end is left for the next call: it is being written, or was torn by a crash.
+        A last line without its end is left for the next call: it is being written, or a crash has cut it off.
 
         Raises:
-            JournalError: If they cannot be read or are another run's, or *offset* is not where an event begins.
+            JournalError: If they cannot be read or are another run's, or if no event begins at *offset*.
         """
-        found: list[JournalEvent] = []
+        entries: list[JournalEvent] = []
         with self._open_events() as file:
             file.seek(_position(offset))
-            for line in _whole_lines(file):
-                if len(found) == limit:
+            for line in file:
+                if len(entries) == limit or not line.endswith(b"\n"):  # after a torn line only its rest can follow
                     break
-                found.append(JournalEvent(self._parse(line, offset), offset, offset + len(line)))
+                name = f"{EVENTS}, byte {offset}"
+                try:
+                    event = parse_event(line)
+                except JournalError as exc:
+                    raise JournalError(f"{self.path / name}: {exc}", remedy=exc.remedy or self._remedy) from exc
+                self._check_own(name, event.run)
+                entries.append(JournalEvent(event, offset, offset + len(line)))
                 offset += len(line)
-        return found
+        return entries
 
     def _open_events(self) -> IO[bytes]:
         try:
@@ -150,16 +156,6 @@ class Journal:
             raise JournalError(f"{self.path} holds no run: {EVENTS} is not there", remedy=self._remedy) from None
         except OSError as exc:
             raise JournalError(f"{self.path / EVENTS} cannot be read: {exc.strerror}", remedy=self._remedy) from exc
-
-    def _parse(self, line: bytes, offset: int) -> Event:
-        try:
-            event = parse_event(line)
-        except JournalError as exc:
-            raise JournalError(
-                f"{self.path / EVENTS}, byte {offset}: {exc}", remedy=exc.remedy or self._remedy
-            ) from exc
-        self._check_own(f"{EVENTS}, byte {offset}", event.run)
-        return event
 
     def _check_own(self, name: str, run: str) -> None:
         if run != self.id:
@@ -175,25 +171,32 @@ class Journal:
         Raises:
             JournalError: If none begins there.
         """
-        found = self.read_events(offset, limit=1)
-        if not found:
+        entries = self.read_events(offset, limit=1)
+        if not entries:
             raise JournalError(f"{self.path / EVENTS} has no event at byte {offset}")
-        return found[0].event
+        return entries[0].event
 
     def offset_after(self, seq: int) -> int:
-        """Return the byte offset of the first event after *seq*, found by halving."""
+        """Return the byte offset of the first event after *seq*; this is a binary search."""
         with self._open_events() as file:
             low, high = 0, file.seek(0, 2)
             while low < high:
                 start, end = _line_around(file, (low + high) // 2, low)
-                if end is None or _seq_at(file, start) > seq:
+                if end is None:
+                    high = start
+                    continue
+                file.seek(start)
+                match = _SEQ.match(file.read(32))
+                if match is None:
+                    raise JournalError(f"byte {start} of {EVENTS} begins no event")
+                if int(match[1]) > seq:
                     high = start
                 else:
                     low = end
         return low
 
     def events(self, after: int = 0, limit: int | None = None) -> Iterator[Event]:
-        """Yield the events after the `seq` *after* that are there, at most *limit*, and read no more than are wanted."""
+        """Yield the present events after the `seq` *after*, at most *limit*; no more than these are read."""
         offset, left = self.offset_after(after), sys.maxsize if limit is None else limit
         while entries := self.read_events(offset, min(BATCH, left)):
             offset, left = entries[-1].end, left - len(entries)
@@ -201,15 +204,15 @@ class Journal:
 
     def follow_events(self, after: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[Event]:
         """
-        Yield the events after *after*, as they come, until the run's last.
+        Yield the events after *after* as they are written, up to the run's last one.
 
         Args:
             after: A `seq`; exclusive.
-            idle: Called whenever there is nothing new, before waiting.
+            idle: Called whenever there are no new events, before waiting.
         """
         offset = self.offset_after(after)
         while True:
-            ended = self.result() is not None  # before the read: what is written until then belongs to the end
+            ended = self.result() is not None  # before the read, so that the last events are read, too
             while entries := self.read_events(offset, BATCH):
                 offset = entries[-1].end
                 yield from (entry.event for entry in entries)
@@ -233,10 +236,14 @@ class Journal:
         return path.stat().st_size if path.exists() else 0
 
     def follow_log(self, step: str, offset: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[bytes]:
-        """Yield the log of *step* from byte *offset* on, as it grows, until the step's last byte."""
-        end = _StepEnd(self, step)
+        """Yield the log of *step* from byte *offset* on as it grows, up to the step's last byte."""
+        seen = 0  # bytes of the events
         while True:
-            ended = end.reached()  # before the read, as above
+            ended = self.result() is not None  # before the read, as above
+            while not ended and (entries := self.read_events(seen, BATCH)):
+                seen = entries[-1].end
+                events = (entry.event for entry in entries)
+                ended = any(event.step == step and event.kind is EventKind.STEP_FINISHED for event in events)
             while chunk := self.read_log(step, offset, CHUNK):
                 offset += len(chunk)
                 yield chunk
@@ -259,32 +266,11 @@ class Journal:
         return f"restore {self.path} from a backup, or move it away"
 
 
-class _StepEnd:
-    """Watches for the end of a step, reading each event once."""
-
-    def __init__(self, journal: Journal, step: str) -> None:
-        self._journal = journal
-        self._step = step
-        self._offset = 0
-
-    def reached(self) -> bool:
-        if self._journal.result() is not None:
-            return True
-        while entries := self._journal.read_events(self._offset, BATCH):
-            self._offset = entries[-1].end
-            if any(self._is_end(entry.event) for entry in entries):
-                return True
-        return False
-
-    def _is_end(self, event: Event) -> bool:
-        return event.step == self._step and event.kind is EventKind.STEP_FINISHED
-
-
 def list_journals(runs: Path) -> list[Journal]:
     """
-    Return the journals below *runs*: whatever has a run's id for its name.
+    Return the journals below *runs*: everything whose name is a run's id.
 
-    Some may not be readable, or hold no run at all, which they say when they are read. Anything else is passed over.
+    Some may not be readable, or have no run in them: reading them raises an error. Other names are ignored.
     """
     if not runs.is_dir():
         return []
@@ -293,7 +279,7 @@ def list_journals(runs: Path) -> list[Journal]:
 
 @contextmanager
 def fitting(run: str) -> Iterator[None]:
-    """Raise a `JournalError` where an event of *run*, though it is one, does not fit what was planned or is known."""
+    """Raise a `JournalError` if a valid event of *run* does not fit its plan or the events before."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as exc:
@@ -302,9 +288,9 @@ def fitting(run: str) -> Iterator[None]:
 
 def in_order(journals: Iterable[Journal]) -> list[Journal]:
     """
-    Return *journals* as they must be indexed: what changed a site first, then what only looked at it, each oldest first.
+    Return *journals* in the order of indexing: runs that change a site first, then read-only ones, each oldest first.
 
-    One whose spec cannot be read comes last, for whoever indexes it to complain.
+    Journals whose spec cannot be read come last; indexing them raises the error.
     """
     return sorted(journals, key=_place)
 
@@ -319,10 +305,10 @@ def _place(journal: Journal) -> tuple[int, str, str]:
 
 def parse_event(line: bytes) -> Event:
     """
-    Return the event that a line of `events.jsonl` holds. Keys that no event has are passed over.
+    Return the event in a line of `events.jsonl`. Unknown keys are ignored.
 
     Raises:
-        JournalError: If it holds none, or one of a kind that a newer installkit knows.
+        JournalError: If the line is not an event, or is one of an unknown kind, as a newer installkit may write.
     """
     try:
         data = json.loads(line)
@@ -354,15 +340,8 @@ def _position(offset: int) -> int:
     return offset
 
 
-def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
-    for line in file:
-        if not line.endswith(b"\n"):
-            return  # what is written meanwhile would look like a line of its own
-        yield line
-
-
 def _line_around(file: IO[bytes], position: int, low: int) -> tuple[int, int | None]:
-    """Return where the line that covers *position* starts, not before *low*, and ends; no end if it is torn."""
+    """Return start, at least *low*, and end of the line that covers *position*; None as the end if it is torn."""
     start = position
     while start > low:
         before = max(low, start - CHUNK)
@@ -375,11 +354,3 @@ def _line_around(file: IO[bytes], position: int, low: int) -> tuple[int, int | N
     file.seek(start)
     line = file.readline()
     return start, start + len(line) if line.endswith(b"\n") else None
-
-
-def _seq_at(file: IO[bytes], start: int) -> int:
-    file.seek(start)
-    match = _SEQ.match(file.read(32))
-    if match is None:
-        raise JournalError(f"byte {start} of {EVENTS} begins no event")
-    return int(match[1])

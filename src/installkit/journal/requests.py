@@ -1,4 +1,4 @@
-"""What clients ask of a supervisor: files in the run's folder, the only way in."""
+"""Requests of clients to a supervisor: files in the run's folder, which are the only way to reach it."""
 
 import functools
 import os
@@ -28,11 +28,11 @@ R = TypeVar("R", "CancelRequest", "ApproveRequest")
 @attrs.frozen(kw_only=True)
 class CancelRequest:
     """
-    Somebody's wish that a run should stop.
+    Somebody's request that a run should stop.
 
     Attributes:
         now: Whether the running steps are stopped too; else they may end.
-        by: Who asked.
+        by: Who requested it.
     """
 
     at: datetime
@@ -43,10 +43,10 @@ class CancelRequest:
 @attrs.frozen(kw_only=True)
 class ApproveRequest:
     """
-    Somebody's word that a step may start.
+    Somebody's approval that a step may start.
 
     Attributes:
-        by: Who approves of what was done before it.
+        by: Who approves of the steps before it.
     """
 
     at: datetime
@@ -55,9 +55,9 @@ class ApproveRequest:
 
 def request_cancel(run: Path, request: CancelRequest) -> None:
     """
-    Ask the supervisor of *run* to stop; asking for `now` overrides an earlier, milder request, or one in no known form.
+    Ask the supervisor of *run* to stop; with `now` the request replaces an earlier one without it or an unreadable one.
 
-    On a full disk `now` is asked for by a file without content, which needs no space: who owns it is who asked.
+    On a full disk a request for `now` is a file without content, which needs no space; its owner is who requested it.
 
     Raises:
         StoreError: If the request could not be written.
@@ -65,33 +65,36 @@ def request_cancel(run: Path, request: CancelRequest) -> None:
     earlier = _earlier(functools.partial(read_cancel, run))
     if earlier is None or (request.now and not earlier.now):
         with write_errors(run / CANCEL):
-            _write(run, request)
-
-
-def _write(run: Path, request: CancelRequest) -> None:
-    try:
-        write_atomic(run / CANCEL, "cancel", to_wire(request))
-    except OSError as exc:
-        if exc.errno not in DISK_FULL or not request.now:
-            raise
-        os.close(open_for(run / CANCEL_NOW, os.O_WRONLY))
+            try:
+                write_atomic(run / CANCEL, "cancel", to_wire(request))
+            except OSError as exc:
+                if exc.errno not in DISK_FULL or not request.now:
+                    raise
+                os.close(open_for(run / CANCEL_NOW, os.O_WRONLY))
 
 
 def read_cancel(run: Path) -> CancelRequest | None:
     """
-    Return what was asked of *run*; None if nothing was.
+    Return the request to cancel *run*; None if there is none.
 
     Raises:
         StoreError: If the request cannot be read, is damaged, or a newer installkit wrote it.
     """
-    if (now := _read_bare_request(run / CANCEL_NOW)) is not None:
-        return now
-    return _read(run / CANCEL, "cancel", CancelRequest)
+    bare = run / CANCEL_NOW
+    try:
+        at = datetime.fromtimestamp(bare.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return _read(run / CANCEL, "cancel", CancelRequest)
+    try:
+        by = bare.owner()
+    except KeyError:  # a user without a name
+        by = "unknown"
+    return CancelRequest(at=at, by=by, now=True)
 
 
 def request_approval(run: Path, step: str, request: ApproveRequest) -> None:
     """
-    Ask the supervisor of *run* to start *step*, which waits for it; who asked first is kept.
+    Ask the supervisor of *run* to start *step*, which waits for approval; the first approval is kept.
 
     Raises:
         StoreError: If the request could not be written.
@@ -104,7 +107,7 @@ def request_approval(run: Path, step: str, request: ApproveRequest) -> None:
 
 def read_approval(run: Path, step: str) -> ApproveRequest | None:
     """
-    Return who lets *step* of *run* start; None if nobody has yet.
+    Return the approval of *step* of *run*; None if nobody has approved it yet.
 
     Raises:
         StoreError: As `read_cancel`.
@@ -120,23 +123,8 @@ def _read(path: Path, name: str, cls: type[R]) -> R | None:
         raise StoreError(f"{path} is damaged: {exc}") from exc
 
 
-def _read_bare_request(path: Path) -> CancelRequest | None:
-    try:
-        at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return None
-    return CancelRequest(at=at, by=_owner(path), now=True)
-
-
-def _owner(path: Path) -> str:
-    try:
-        return path.owner()
-    except KeyError:  # a user without a name
-        return "unknown"
-
-
 def _earlier(read: Callable[[], R | None]) -> R | None:
     try:
         return read()
-    except StoreError:  # the run's supervisor has warned of it, and acts on nothing that it cannot read
+    except StoreError:  # the run's supervisor has warned of it, and ignores what it cannot read
         return None

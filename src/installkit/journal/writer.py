@@ -38,8 +38,8 @@ def create_journal(runs: Path, spec: RunSpec) -> Lock | None:
     """
     Create the journal of a new run below *runs*, and return its lock; None if the run is there already.
 
-    The folder gets its name last, with the lock held, and spec and carrier on disk. So a run that can be seen has all, and of
-    any number of processes that start one plan exactly one gets the lock.
+    The folder gets its name last, when its lock is held and spec and carrier are on disk. So every visible run is complete,
+    and if several processes start one plan, exactly one of them gets the lock.
     """
     folder = runs / f"{NEW}{spec.run}-{secrets.token_hex(4)}"
     with write_errors(runs / spec.run):
@@ -78,12 +78,12 @@ def open_journal(run: Path, when_full: WhenFull = wait) -> "JournalWriter":
 
 class JournalWriter:
     """
-    Appends to a run's events and ends it; only the holder of the run's lock may.
+    Appends to a run's events and ends the run; only for the holder of the run's lock.
 
-    A full disk makes it try again and again, with a call of *when_full* in between.
+    While the disk is full it tries again and again, and calls *when_full* before each new try.
 
     Attributes:
-        last_seq: Of the last event; 0 before the first.
+        last_seq: The last event's `seq`; 0 before the first event.
         waited: Whether an event had to wait for space; the caller resets it.
     """
 
@@ -99,7 +99,7 @@ class JournalWriter:
         Append the event whose JSON object, without `seq`, is *body*; return the line that was written.
 
         Raises:
-            OSError: If it could not be written whole; nothing is left of it then.
+            OSError: If the line could not be written completely; then nothing of it stays.
         """
         line = self.next_line(body)
         end = os.fstat(self._events).st_size
@@ -121,12 +121,12 @@ class JournalWriter:
 
     def finish(self, result: RunResult, last: bytes | None = None) -> None:
         """
-        Write how the run ended: from here on it is final.
+        Write how the run ended; nothing may be written after that.
 
         Args:
-            result: As the last event leaves it.
-            last: The last event, for `append`, unless it is there already. There is space for *result* before it says
-                that the run has ended.
+            result: The result after the last event.
+            last: The last event, for `append`, unless it is written already. It says that the run has ended, so *result*
+                is written to disk before it, and then gets its name.
         """
         path = self._run / RESULT
         written = try_to_write(lambda: write_beside(path, "result", to_wire(result)), self._when_full)
@@ -140,7 +140,7 @@ class JournalWriter:
         put_in_place(written, path)
 
     def close(self) -> None:
-        """Close the file; the lock stays with whoever holds it."""
+        """Close the file; the lock stays held."""
         if self._events >= 0:
             os.close(self._events)
             self._events = -1
@@ -148,7 +148,7 @@ class JournalWriter:
 
 class LogWriter:
     """
-    Appends to a step's log, up to a limit. A full disk makes it wait, and so, through the terminal, what is printed there.
+    Appends to a step's log, up to a limit. While the disk is full it waits, and so does the process that prints.
 
     Attributes:
         size: Bytes written so far.
@@ -163,7 +163,7 @@ class LogWriter:
         Args:
             run: The run's folder.
             step: The step's id.
-            limit: Bytes that the log may have, beside the line that says that it is cut.
+            limit: Bytes that the log may have, without the line that says that it is cut.
             when_full: Called before each new try while the disk is full.
         """
         self._limit = limit
@@ -179,16 +179,12 @@ class LogWriter:
             return
         if self.size + len(text) > self._limit:
             self.cut = True
-            text = self._cut(text)
+            room = max(0, self._limit - self.size)
+            end = text.rfind(b"\n", 0, room) + 1 or room  # of the last whole line that fits, if there is one
+            line_end = b"" if text[:end].endswith(b"\n") else b"\n"
+            text = text[:end] + line_end + CUT % self._limit
         self.waited |= _write_all(self._log, text, self._when_full)
         self.size += len(text)
-
-    def _cut(self, text: bytes) -> bytes:
-        """Return the beginning of *text* that still fits, its last line whole where it has one, and what is said then."""
-        room = max(0, self._limit - self.size)
-        end = text.rfind(b"\n", 0, room) + 1 or room
-        line_end = b"" if text[:end].endswith(b"\n") else b"\n"
-        return text[:end] + line_end + CUT % self._limit
 
     def close(self) -> None:
         """Make the log durable and close it."""
@@ -221,7 +217,7 @@ def _repair(events: int) -> int:
     size = os.fstat(events).st_size
     tail = b""
     start = size
-    while start > 0 and tail.count(b"\n") < 2:  # noqa: PLR2004 - the end of the last whole line and of the one before
+    while start > 0 and tail.count(b"\n") < 2:  # noqa: PLR2004 - the ends of the last whole line and of the one before
         step = min(start, 1 << 16)
         start -= step
         tail = os.pread(events, step, start) + tail

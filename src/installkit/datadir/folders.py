@@ -1,4 +1,4 @@
-"""Where a data directory keeps what."""
+"""The files and folders of a data directory."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import platformdirs
 from installkit.errors import StoreError, UnknownNameError
 
 SHARED = Path("/var/lib/installkit")
-"""The data directory of a machine, taken if it is there and may be written."""
+"""The data directory of a machine, used if it exists and may be written."""
 
 SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -21,7 +21,7 @@ def default_data_directory() -> Path:
     Return `INSTALLKIT_DATA_DIR`, else `/var/lib/installkit` if it may be written, else the user's state directory.
 
     Raises:
-        StoreError: If it would be the user's, and the user has no home.
+        StoreError: If it would be in the user's home, and the user has none.
     """
     if named := os.environ.get("INSTALLKIT_DATA_DIR"):
         return Path(named)
@@ -54,12 +54,12 @@ class Folders:
 
     @property
     def cache(self) -> Path:
-        """Answers of Ansible that may be asked again."""
+        """Remembered answers of Ansible; it can be asked again."""
         return self.data / "cache"
 
     @property
     def inventories(self) -> Path:
-        """A folder for each site whose inventory the store holds: the inventory, written out for Ansible."""
+        """A folder for each site whose inventory the store keeps: the inventory as a file for Ansible."""
         return self.data / "inventories"
 
     @property
@@ -73,15 +73,15 @@ class Folders:
         return self.data / "installkit.backup.db"
 
     def site_lock(self, site: str) -> Path:
-        """Return the lock of *site*; the file also tells who holds it, or held it last."""
+        """Return the lock of *site*; the file also names the holder, or the last one."""
         check_site_name(site)
         return self.data / "sites" / f"{site}.lock"
 
     def make(self) -> None:
         """
-        Create what is missing, for the owner alone, or for the group too that shares the data directory.
+        Create missing folders, for the owner alone, or also for the group that shares the data directory.
 
-        The umask changes nothing about that. What is there keeps its access, but for others than these: they get none.
+        The umask does not matter. Existing folders keep their access, except that other users lose theirs.
 
         Raises:
             StoreError: If it cannot be created or written.
@@ -92,30 +92,23 @@ class Folders:
                 self.data.chmod(0o700)
             mode = 0o2770 if self.data.stat().st_mode & 0o020 else 0o700
             for folder in (self.runs, self.cache, self.inventories, self.data / "sites"):
-                _make_folder(folder, mode)
+                if not folder.is_dir():
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                    folder.chmod(mode)
+                elif (now := folder.stat()).st_mode & 0o007 and now.st_uid == os.geteuid():
+                    folder.chmod(stat.S_IMODE(now.st_mode) & ~0o007)
         except OSError as exc:
+            path = Path(exc.filename)
+            file = next((part for part in (path, *path.parents) if part.is_file()), None)
+            reason = f"{file} is a file" if file else exc.strerror
             raise StoreError(
-                f"the data directory {self.data} cannot be used: {_reason(exc)}",
+                f"the data directory {self.data} cannot be used: {reason}",
                 remedy="name another with --data-dir or INSTALLKIT_DATA_DIR",
             ) from exc
 
 
-def _make_folder(folder: Path, mode: int) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(mode)
-    elif (now := folder.stat()).st_mode & 0o007 and now.st_uid == os.geteuid():
-        folder.chmod(stat.S_IMODE(now.st_mode) & ~0o007)
-
-
-def _reason(error: OSError) -> str:
-    path = Path(error.filename)
-    file = next((each for each in (path, *path.parents) if each.is_file()), None)
-    return f"{file} is a file" if file else str(error.strerror)
-
-
 def check_site_name(name: str) -> None:
-    """Raise `UnknownNameError` if *name* cannot be a site's: it becomes part of a path."""
+    """Raise `UnknownNameError` if *name* cannot name a site: it becomes part of a path."""
     if not SITE_NAME.fullmatch(name):
         raise UnknownNameError(
             f"{name!r} is not a name for a site",

@@ -1,4 +1,4 @@
-"""A damaged or lost database: set aside, and taken back from the backup made before the last run."""
+"""Sets a damaged database aside, and restores the backup that was made before the last run."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ def recover_database(data: Path) -> Path:
     """
     Set a damaged database aside, and return where it is now; nothing is deleted.
 
-    The backup made before the last run takes its place, else the next `Installer` makes a new one. Reindex it then.
+    The backup made before the last run replaces it; without one, the next `Installer` makes a new database. Reindex then.
     """
     folders = Folders(data.absolute())
     aside = set_aside(folders.database)
@@ -23,13 +23,13 @@ def recover_database(data: Path) -> Path:
 
 
 def restore_backup(folders: Folders) -> None:
-    """Put a copy of the last backup, if there is one, in the place of the database, unless another was quicker."""
+    """Put a copy of the last backup, if there is one, in the place of the database, unless another process was faster."""
     if not folders.backup.exists():
         return
     with tempfile.TemporaryDirectory(dir=folders.data) as folder:
         copy = Path(folder, folders.database.name)
         shutil.copy(folders.backup, copy)
-        for suffix in ("-wal", "-shm"):  # what is left of the lost one would be played into its successor
+        for suffix in ("-wal", "-shm"):  # SQLite would apply files of the lost database to the new one
             folders.database.with_name(folders.database.name + suffix).unlink(missing_ok=True)
         with suppress(FileExistsError):
             os.link(copy, folders.database)

@@ -1,4 +1,4 @@
-"""Reading where nothing can be written: on a full disk, on a read-only one, in another user's data directory."""
+"""Reading a data directory that cannot be written: on a full or read-only disk, or another user's."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from installkit.errors import Remedy, StoreError
 from installkit.store import KEY_NAME, Store, copy_unwritable
 
 PROBE = 65_536
-"""Bytes that must find room for the database to be opened where it lies."""
+"""Bytes that must be free on the disk before the database is opened in its own place."""
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is new and its owner's alone
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -18,35 +18,32 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def find_obstacle(folders: Folders) -> StoreError | None:
-    """Return why nothing can be written in a data directory; None if it can, or if there is none yet."""
+    """Return why a data directory cannot be written; None if it can, or if it does not exist yet."""
     try:
         with tempfile.TemporaryFile(dir=folders.data, buffering=0) as file:
             file.write(bytes(PROBE))
     except OSError as exc:
         if exc.errno in _FULL | _FORBIDDEN:
-            return _obstacle(folders, exc)
+            full = exc.errno in _FULL
+            return StoreError(
+                f"the data directory {folders.data} is open for reading only, it cannot be written: {exc.strerror}",
+                remedy=Remedy("make space", ("prune", "--older-than", "30d"))
+                if full
+                else "give your user write access, or copy it",
+            )
     return None
-
-
-def _obstacle(folders: Folders, error: OSError) -> StoreError:
-    full = error.errno in _FULL
-    return StoreError(
-        f"the data directory {folders.data} is open for reading only, it cannot be written: {error.strerror}",
-        remedy=Remedy("make space", ("prune", "--older-than", "30d"))
-        if full
-        else "give your user write access, or copy it",
-    )
 
 
 class Replica(Store):
     """
-    The store of a data directory that cannot be written: a copy of its database in memory, where there is some.
+    The store of a data directory that cannot be written: a copy of its database, in memory if possible.
 
-    Its index goes on with the journals; the copy is gone when it is closed.
+    Its index follows the journals; closing it removes the copy.
     """
 
     def __init__(self, database: Path, *, key_file: Path | None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="installkit-", dir=_memory())
+        memory = _MEMORY if _MEMORY.is_mount() and os.access(_MEMORY, os.W_OK | os.X_OK) else None
+        self._folder = tempfile.TemporaryDirectory(prefix="installkit-", dir=memory)
         path = Path(self._folder.name, database.name)
         try:
             if database.exists():
@@ -60,10 +57,6 @@ class Replica(Store):
             raise
 
     def close(self) -> None:
-        """Close the copy and remove it; again does nothing."""
+        """Close the copy and remove it; a second call does nothing."""
         super().close()
         self._folder.cleanup()
-
-
-def _memory() -> Path | None:
-    return _MEMORY if _MEMORY.is_mount() and os.access(_MEMORY, os.W_OK | os.X_OK) else None

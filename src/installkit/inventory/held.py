@@ -1,4 +1,4 @@
-"""An inventory that installkit holds itself: a document in Ansible's YAML, edited host by host."""
+"""An inventory that installkit itself keeps: a document in Ansible's YAML, edited host by host."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from installkit.errors import DefinitionError, Issue
 from installkit.model import Host
 
 TAGS = ("!vault", "!unsafe")
-"""Ansible's own; their texts are kept as they are."""
+"""Ansible's own tags; texts with them are kept as they are."""
 
 EVERYWHERE = ("all", "ungrouped")
 """The groups that Ansible puts hosts in by itself."""
@@ -27,7 +27,7 @@ class HeldInventory:
     The groups of an inventory.
 
     Attributes:
-        document: By group name: its `hosts`, `vars` and `children`.
+        document: The `hosts`, `vars` and `children` of each group, by its name.
     """
 
     document: Mapping[str, Any]
@@ -52,7 +52,7 @@ class HeldInventory:
             raise _wrong("values nest too deep") from exc
         except (yaml.YAMLError, ValueError) as exc:
             raise _wrong(f"is not YAML: {exc}") from exc
-        issues = [Issue("inventory", each) for each in _problems(document)]
+        issues = [Issue("inventory", problem) for problem in _problems(document)]
         if issues:
             raise DefinitionError(issues, remedy=_REMEDY)
         return cls(document)
@@ -63,13 +63,13 @@ class HeldInventory:
         return yaml.dump(dict(self.document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
     def hosts(self) -> tuple[Host, ...]:
-        """Return the hosts, in the order in which they are first named, with the groups that name them."""
+        """Return the hosts, in the order of their first mention, with the groups that name them."""
         groups: dict[str, set[str]] = {}
         variables: dict[str, dict[str, Any]] = {}
         for name, group in _groups(self.document):
-            for host, given in (group.get("hosts") or {}).items():
+            for host, values in (group.get("hosts") or {}).items():
                 groups.setdefault(host, set()).add(name)
-                variables.setdefault(host, {}).update(given or {})
+                variables.setdefault(host, {}).update(values or {})
         return tuple(
             Host(name=host, groups=tuple(sorted(names.difference(EVERYWHERE))), vars=_readable(variables[host]))
             for host, names in groups.items()
@@ -77,7 +77,7 @@ class HeldInventory:
 
     def with_host(self, name: str, groups: Sequence[str], variables: Mapping[str, Any]) -> "HeldInventory":
         """
-        Return the inventory in which the host *name*, new or known, is in *groups* and has *variables*.
+        Return the inventory in which the host *name*, a new or an existing one, is in *groups* and has *variables*.
 
         Raises:
             DefinitionError: If a group is one that Ansible fills by itself.
@@ -85,27 +85,26 @@ class HeldInventory:
         if own := [group for group in groups if group in EVERYWHERE]:
             issues = [Issue("inventory", f"group {group!r}: Ansible itself puts hosts there") for group in own]
             raise DefinitionError(issues, remedy="leave it out")
-        kept = {host: value for host, value in self._variables(name).items() if variables.get(host) == str(value)}
+        # texts with one of Ansible's tags, which JSON has no word for: they stay unless their text changed
+        present = [(group.get("hosts") or {}).get(name) or {} for _, group in _groups(self.document)]
+        tagged = {key: value for part in present for key, value in part.items() if isinstance(value, _Tagged)}
+        kept = {key: value for key, value in tagged.items() if variables.get(key) == str(value)}
         document = _without(self.document, name, keep=frozenset(groups))
         top = document.setdefault("all", {}) or {}
         document["all"] = top
         top["hosts"] = {**(top.get("hosts") or {}), name: {**variables, **kept} or None}
-        known = dict(_groups(document))
+        present_groups = dict(_groups(document))
         for group in groups:
-            if group not in known:
+            if group not in present_groups:
                 top["children"] = {**(top.get("children") or {}), group: {"hosts": {name: None}}}
             elif group != "all":
-                known[group]["hosts"] = {**(known[group].get("hosts") or {}), name: None}
+                members = present_groups[group]
+                members["hosts"] = {**(members.get("hosts") or {}), name: None}
         return HeldInventory(document)
 
     def without_host(self, name: str) -> "HeldInventory":
         """Return the inventory without the host *name*."""
         return HeldInventory(_without(self.document, name))
-
-    def _variables(self, name: str) -> dict[str, "_Tagged"]:
-        """Return the host's variables that carry one of Ansible's tags, which JSON has no word for."""
-        given = [(group.get("hosts") or {}).get(name) or {} for _, group in _groups(self.document)]
-        return {key: value for each in given for key, value in each.items() if isinstance(value, _Tagged)}
 
 
 @attrs.frozen
@@ -148,12 +147,12 @@ _Dumper.add_representer(_Tagged, _represent)
 
 
 def held_path(folder: Path, site: str) -> Path:
-    """Return where the inventory of *site* is written for Ansible, below *folder*."""
+    """Return the path of the file below *folder* with the inventory of *site* for Ansible."""
     return folder / site / "hosts.yml"
 
 
 def write_held(path: Path, text: str) -> None:
-    """Write *text* to *path*, with the access of the folders above, unless it stands there; a reader sees all of it."""
+    """Write *text* to *path*, with the access of the folders above, unless it is there already; never only a part."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     folder = path.parent
@@ -194,19 +193,15 @@ def _group_problems(name: Any, group: Any) -> Iterator[str]:
         yield f"group {name}: an object is wanted, not {group!r}"
     else:
         for key, value in (group or {}).items():
-            yield from _part_problems(name, key, value)
-
-
-def _part_problems(name: str, key: Any, value: Any) -> Iterator[str]:
-    if key not in {"hosts", "vars", "children"}:
-        yield f"group {name}: {key!r} is none of hosts, vars, children"
-    elif value is not None and not isinstance(value, dict):
-        yield f"group {name}: {key} is an object, not {value!r}"
-    elif key == "children":
-        for child, group in (value or {}).items():
-            yield from _group_problems(child, group)
-    elif key == "hosts":
-        yield from _host_problems(name, value or {})
+            if key not in {"hosts", "vars", "children"}:
+                yield f"group {name}: {key!r} is none of hosts, vars, children"
+            elif value is not None and not isinstance(value, dict):
+                yield f"group {name}: {key} is an object, not {value!r}"
+            elif key == "hosts":
+                yield from _host_problems(name, value or {})
+            elif key == "children":
+                for child, subgroup in (value or {}).items():
+                    yield from _group_problems(child, subgroup)
 
 
 def _host_problems(name: str, hosts: Mapping[Any, Any]) -> Iterator[str]:
@@ -219,14 +214,14 @@ def _host_problems(name: str, hosts: Mapping[Any, Any]) -> Iterator[str]:
             yield f"host {host}: its variables are an object, not {variables!r}"
         else:
             for variable, value in (variables or {}).items():
-                yield from (f"host {host}: {variable} has {each!r}: write it as text" for each in _not_json(value))
+                yield from (f"host {host}: {variable} has {part!r}: write it as text" for part in _not_json(value))
 
 
 def _not_json(value: Any) -> Iterator[Any]:
-    """Yield what JSON, which answers are written in, has no word for: in YAML that is a date, a set or `.nan`."""
+    """Yield the parts of *value* that JSON, in which answers are written, cannot express: a date, a set or `.nan`."""
     if isinstance(value, (dict, list)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _not_json(each)
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _not_json(part)
     elif not (math.isfinite(value) if isinstance(value, float) else isinstance(value, (str, int, _Tagged, NoneType))):
         yield value
 
@@ -241,21 +236,21 @@ def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 def _without(document: Mapping[str, Any], host: str, keep: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a copy of *document* in which only the groups *keep* name *host*, without variables."""
-    found: dict[str, Any] = {}
+    groups: dict[str, Any] = {}
     for name, group in document.items():
         part = dict(group or {})
         if host in (part.get("hosts") or {}):
-            rest = {each: given for each, given in part["hosts"].items() if each != host}
+            rest = {other: variables for other, variables in part["hosts"].items() if other != host}
             part["hosts"] = {**rest, host: None} if name in keep else rest
         if part.get("children"):
             part["children"] = _without(part["children"], host, keep)
-        found[name] = part
-    return found
+        groups[name] = part
+    return groups
 
 
 def _readable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _readable(each) for key, each in value.items()}
+        return {key: _readable(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_readable(each) for each in value]
+        return [_readable(part) for part in value]
     return str(value) if isinstance(value, _Tagged) else value

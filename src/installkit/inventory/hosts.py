@@ -4,19 +4,19 @@ import ipaddress
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from installkit.ansible.answers import Memory, question_key
-from installkit.ansible.ask import NO_PASSWORDS, Answer, Asking, ask
+from installkit.ansible.ask import NO_PASSWORDS, Asking, ask
 from installkit.ansible.listing import unread_issue
 from installkit.ansible.sources import Sources, find_sources
 from installkit.errors import DefinitionError, EngineError, Issue
 from installkit.model import Host, Inventory
 
 _Groups = Mapping[str, Mapping[str, Sequence[str]]]
-"""By group name: its `hosts` and its `children`."""
+"""The `hosts` and `children` of each group, by its name."""
 
 _HOST = re.compile(r"\w[\w.:@%+-]{0,252}")
 _BAD_HOST = "that an option or a host pattern could be taken for: letters, digits and . _ - @ % + only, no '-' first"
@@ -24,7 +24,7 @@ _BAD_GROUP = "that begins with '-' or holds control characters"
 _PLAIN_GROUPS = frozenset({"all", "ungrouped"})
 _UNREAD = re.compile(r"Completely failed to parse inventory source (?P<path>/.*)")
 _NO_VARIABLES: Mapping[str, str] = {"ANSIBLE_VARS_ENABLED": ""}
-"""No group_vars or host_vars: hosts and groups do not depend on them, and listing would print what is vaulted there."""
+"""No group_vars or host_vars: hosts and groups do not depend on them, and the listing would print their secrets."""
 
 
 def read_inventory(
@@ -35,59 +35,61 @@ def read_inventory(
     vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Inventory:
     """
-    Return the hosts and groups that `ansible-inventory` reads from *sources*, and not one variable of theirs.
+    Return the hosts and groups that `ansible-inventory` reads from *sources*, without their variables.
 
     Args:
         sources: Files or folders: INI, YAML, scripts, plugin configurations.
-        folder: Whose ansible.cfg is in force; the first source's folder if None.
+        folder: The folder of the ansible.cfg to use; the first source's folder if None.
         asking: How Ansible is asked; None remembers nothing.
         vault: Vault passwords by label.
 
     Raises:
         PlanningError: If a source is in a vault that none of the passwords opens.
-        DefinitionError: If a source is missing or wrong, if there is no host, or if a host's name cannot be used.
+        DefinitionError: If a source is missing or wrong, if there is no host, or if a name cannot be used.
         EngineError: If Ansible cannot be asked, or does not answer in time.
     """
-    found = find_sources(sources)
-    where = folder or found.paths[0].parent
+    source_set = find_sources(sources)
+    where = folder or source_set.paths[0].parent
     asking = asking or Asking()
     memory = Memory(
         asking,
-        found.static,
+        source_set.static,
         lambda: question_key("ansible-inventory", [where], find_sources(sources), vaults=sorted(vault)),
     )
-    said = memory.recall()
-    if said is None:
-        said = _said(_listing(found, where, asking, vault))
-        memory.remember(said)
-    hosts = tuple(_hosts(said["groups"]))
-    _check(hosts, said["groups"], said["warnings"], found)
+    listing = memory.recall()
+    if listing is None:
+        listing = _list(source_set, where, asking, vault)
+        memory.remember(listing)
+    groups: _Groups = listing["groups"]
+    members: dict[str, set[str]] = defaultdict(set)
+    for name in groups.keys() - _PLAIN_GROUPS:
+        for host in _hosts_below(name, groups):
+            members[host].add(name)
+    order = dict.fromkeys(_hosts_below("all", groups))
+    hosts = tuple(Host(name=host, groups=tuple(sorted(members[host]))) for host in order)
+    _check(hosts, groups, listing["warnings"], source_set)
     return Inventory(
-        sources=found.paths,
+        sources=source_set.paths,
         hosts=hosts,
-        groups=_ordered(said["groups"]),
-        files=found.files,
-        static=found.static,
-        warnings=tuple(said["warnings"]),
+        groups=_ordered(groups),
+        files=source_set.files,
+        static=source_set.static,
+        warnings=tuple(listing["warnings"]),
     )
 
 
-def _listing(sources: Sources, folder: Path, asking: Asking, vault: Mapping[str, str]) -> Answer:
+def _list(sources: Sources, folder: Path, asking: Asking, vault: Mapping[str, str]) -> dict[str, Any]:
+    """Return the groups with their hosts and children, and Ansible's warnings, but no variables."""
     arguments = [*sources.options, "--list"]
     answer = ask("ansible-inventory", arguments, folder=folder, asking=asking, settings=_NO_VARIABLES, vault=vault)
-    if answer.status == 0:
-        return answer
-    unread = [found["path"] for message in answer.messages if (found := _UNREAD.search(message.text))]
-    if not unread:
-        raise EngineError(f"ansible-inventory failed: {answer.error}")
-    raise DefinitionError(
-        [unread_issue(path, answer.warnings) for path in unread],
-        remedy=f"correct it, and look at it with: ansible-inventory -i {unread[0]} --list",
-    )
-
-
-def _said(answer: Answer) -> dict[str, Any]:
-    """Return the groups with their hosts and children, and Ansible's warnings; every variable is dropped here."""
+    if answer.status != 0:
+        matches = [match for message in answer.messages if (match := _UNREAD.search(message.text))]
+        if not matches:
+            raise EngineError(f"ansible-inventory failed: {answer.error}")
+        raise DefinitionError(
+            [unread_issue(match["path"], answer.warnings) for match in matches],
+            remedy=f"correct it, and look at it with: ansible-inventory -i {matches[0]['path']} --list",
+        )
     try:
         listing = json.loads(answer.output)
     except ValueError as exc:
@@ -100,21 +102,9 @@ def _said(answer: Answer) -> dict[str, Any]:
     return {"groups": groups, "warnings": [str(message) for message in answer.warnings]}
 
 
-def _hosts(groups: _Groups) -> Iterator[Host]:
-    members: dict[str, set[str]] = defaultdict(set)
-    for name in groups.keys() - _PLAIN_GROUPS:
-        for group in _with_children(name, groups):
-            for host in groups.get(group, {}).get("hosts", ()):
-                members[host].add(name)
-    order = dict.fromkeys(
-        host for group in _with_children("all", groups) for host in groups.get(group, {}).get("hosts", ())
-    )
-    yield from (Host(name=host, groups=tuple(sorted(members[host]))) for host in order)
-
-
 def _ordered(groups: _Groups) -> tuple[str, ...]:
     """
-    Return the groups as Ansible orders them for their values: by their longest way from `all`, then by name.
+    Return the groups in the order in which Ansible applies their values: by their longest path from `all`, then by name.
 
     Source: ansible's inventory/group.py (`depth`) and inventory/helpers.py (`sort_groups`).
     """
@@ -126,14 +116,15 @@ def _ordered(groups: _Groups) -> tuple[str, ...]:
     return tuple(sorted(depths.keys() - {"ungrouped"}, key=lambda name: (depths[name], name)))
 
 
-def _with_children(name: str, groups: _Groups) -> Iterable[str]:
-    """Return *name* and all groups below it, level by level, as Ansible orders the hosts of a group."""
-    found = {name: None}
+def _hosts_below(name: str, groups: _Groups) -> Iterator[str]:
+    """Yield the hosts of *name* and of all groups below it, level by level, in Ansible's order; some more than once."""
+    below = {name: None}
     level = [name]
     while level:
-        level = [child for group in level for child in groups.get(group, {}).get("children", ()) if child not in found]
-        found |= dict.fromkeys(level)
-    return found
+        level = [child for group in level for child in groups.get(group, {}).get("children", ()) if child not in below]
+        below |= dict.fromkeys(level)
+    for group in below:
+        yield from groups.get(group, {}).get("hosts", ())
 
 
 def _check(hosts: Sequence[Host], groups: _Groups, warnings: Sequence[str], sources: Sources) -> None:
@@ -143,15 +134,13 @@ def _check(hosts: Sequence[Host], groups: _Groups, warnings: Sequence[str], sour
             [Issue(path, "the inventory has no host"), *(Issue(path, warning) for warning in warnings)],
             remedy="add hosts to it, and look at it with: ansible-inventory -i SOURCE --graph",
         )
-    issues = [_issue(host.name, f"host {host.name!r} has a name {_BAD_HOST}", sources) for host in hosts if _bad(host)]
-    odd = [name for name in groups if name.startswith("-") or not name.isprintable()]
-    issues += [_issue(name, f"group {name!r} has a name {_BAD_GROUP}", sources) for name in odd]
+    names = [host.name for host in hosts]
+    bad_hosts = [name for name in names if not _HOST.fullmatch(name) or (":" in name and not _is_ipv6(name))]
+    bad_groups = [name for name in groups if name.startswith("-") or not name.isprintable()]
+    issues = [_issue(name, f"host {name!r} has a name {_BAD_HOST}", sources) for name in bad_hosts]
+    issues += [_issue(name, f"group {name!r} has a name {_BAD_GROUP}", sources) for name in bad_groups]
     if issues:
         raise DefinitionError(issues, remedy="rename it, and give its address as ansible_host")
-
-
-def _bad(host: Host) -> bool:
-    return not _HOST.fullmatch(host.name) or (":" in host.name and not _is_ipv6(host.name))
 
 
 def _is_ipv6(name: str) -> bool:
@@ -163,7 +152,7 @@ def _is_ipv6(name: str) -> bool:
 
 
 def _issue(name: str, message: str, sources: Sources) -> Issue:
-    """Return the issue at the first line of a source that holds *name*; a host range holds its hosts' names nowhere."""
+    """Return the issue at the first line of a source that contains *name*, or without a line, as for a host range."""
     for source in sources.own:
         lines = Path(source).read_text(errors="replace").splitlines()
         for number, line in enumerate(lines, start=1):

@@ -2,8 +2,8 @@
 The hosts that playbooks and patterns mean.
 
 All questions about one folder's playbooks go to one process of Ansible, `list_hosts.py`: it reads the inventory once,
-gives each playbook the extra variables that its run will hand over, and answers each question for itself, so that a
-playbook that Ansible cannot read costs the others nothing.
+gives each playbook the extra variables that its run will have, and answers each question separately, so that a playbook
+that Ansible cannot read does no harm to the others.
 """
 
 import functools
@@ -13,27 +13,27 @@ import re
 import secrets
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from installkit.ansible.answers import Memory, question_key
-from installkit.ansible.ask import NO_PASSWORDS, Answer, Asking, ask, refuse_locked
+from installkit.ansible.ask import NO_PASSWORDS, Asking, ask, refuse_locked
 from installkit.ansible.sources import find_sources
 from installkit.ansible.unsafe import unsafe_json
 from installkit.errors import EngineError, PlanningError
 from installkit.model import Inventory, Play, PlaybookUse, Targets, to_wire
 
 PROGRAM = Path(__file__).parents[1] / "ansible" / "plugins" / "list_hosts.py"
-"""A program of Ansible's; it says itself what it is asked, and how it answers."""
+"""A program for Ansible; its docstring says how it is asked, and how it answers."""
 
 _NO_PATTERN = re.compile(r"^\s*$|^-|(?:^|[,:&!])\s*@|\{[{%#]|[\x00-\x1f\x7f]")
 """Empty, an option, a file of patterns, a template, or control characters."""
 
 _BEYOND_THE_FILE = re.compile(rb"import_playbook|\bhosts\b[^\n]*(?:\n[ \t]*-[^\n]*)*?\{[{%]")
-"""Whether a playbook's hosts depend on more than its own text: on a playbook that it imports, on a template."""
+"""Matches a playbook whose hosts depend on more than its own text: on a playbook that it imports, or on a template."""
 
 _NO_FILES: Mapping[str, str] = {}
 
@@ -50,33 +50,41 @@ def read_targets(
     """
     Return the hosts that the playbooks of *uses* and *patterns* mean on *inventory*, as Ansible itself says.
 
-    Playbooks beside an ansible.cfg of their own are asked for in their folder.
+    For playbooks beside an ansible.cfg, Ansible is asked in their folder.
 
     Args:
         inventory: As `read_inventory` returned it.
         uses: Playbooks with their variables. One that Ansible cannot read is in `problems`.
         patterns: Ansible host patterns. One that matches nothing means no hosts.
-        files: Digests of the files that the playbooks may read; where one changed, nothing remembered holds.
+        files: Digests of the files that the playbooks may read; if one has changed, no remembered answer is used.
         asking: How Ansible is asked; None remembers nothing.
         vault: Vault passwords by label.
 
     Raises:
-        PlanningError: If a pattern is none, or Ansible refuses it, or it takes a vault password that is not in *vault*.
+        PlanningError: If a pattern is not a valid one, if Ansible refuses it, or if a vault password is not in *vault*.
         EngineError: If Ansible cannot be asked, or does not answer in time.
     """
-    asked = tuple(dict.fromkeys(patterns))
-    _check_patterns(asked)
-    every = list({use.key: use for use in uses}.values())
+    patterns = tuple(dict.fromkeys(patterns))
+    if bad := [pattern for pattern in patterns if _NO_PATTERN.search(pattern)]:
+        raise PlanningError(
+            f"no host pattern: {', '.join(map(repr, bad))}",
+            remedy="name hosts and groups as Ansible does, as in 'db:&site1'; no option, no @file, no template",
+        )
+    by_key = {use.key: use for use in uses}
     missing = {
-        str(use.playbook): f"{use.playbook}: the playbook does not exist" for use in every if not use.playbook.is_file()
+        str(use.playbook): f"{use.playbook}: the playbook does not exist"
+        for use in by_key.values()
+        if not use.playbook.is_file()
     }
-    present = tuple(use for use in every if str(use.playbook) not in missing)
+    present = tuple(use for use in by_key.values() if str(use.playbook) not in missing)
     asking = asking or Asking()
-    question = _Question(inventory, present, asked, files, asking, vault)
-    memory = Memory(asking, inventory.static and not _beyond(present), question.key)
-    known = memory.recall()
-    targets = _targets(known) if known else question.ask()
-    if not known:
+    question = _Question(inventory, present, patterns, files, asking, vault)
+    playbooks = {use.playbook for use in present}
+    static = inventory.static and not any(_BEYOND_THE_FILE.search(path.read_bytes()) for path in playbooks)
+    memory = Memory(asking, static, question.key)
+    remembered = memory.recall()
+    targets = _targets(remembered) if remembered else question.ask()
+    if not remembered:
         memory.remember(to_wire(targets), whole=not targets.problems)
     return attrs.evolve(targets, problems={**missing, **targets.problems})
 
@@ -91,7 +99,7 @@ class _Reply:
 
 @attrs.frozen(slots=False)
 class _Question:
-    """What is asked, of which inventory."""
+    """A question about an inventory."""
 
     _inventory: Inventory
     _uses: tuple[PlaybookUse, ...]
@@ -125,67 +133,76 @@ class _Question:
         refuse_locked(reply.problem for reply in (*matched, *listed.values()))
         if refused := [reply.problem for reply in matched if reply.problem]:
             raise PlanningError(f"Ansible cannot say which hosts are meant: {refused[0]}")
-        answers = self._alike(listed)
+        answers = self._by_playbook(listed)
         return Targets(
-            plays={key: tuple(map(self._play, reply.value)) for key, reply in answers.items() if not reply.problem},
+            plays={
+                key: tuple(
+                    Play(play["name"], play["pattern"], self._in_order(play["hosts"]), play["templated"])
+                    for play in reply.value
+                )
+                for key, reply in answers.items()
+                if not reply.problem
+            },
             patterns={
                 pattern: self._in_order(reply.value) for pattern, reply in zip(self._patterns, matched, strict=True)
             },
             problems={key: reply.problem for key, reply in answers.items() if reply.problem},
         )
 
-    def _alike(self, listed: Mapping[str, _Reply]) -> dict[str, _Reply]:
-        """Return the replies as `Targets` has them: once for a playbook where all uses have the same."""
-        by_playbook: dict[str, list[str]] = defaultdict(list)
+    def _by_playbook(self, listed: Mapping[str, _Reply]) -> dict[str, _Reply]:
+        """Return the replies by the keys of `Targets`: one for a playbook if all its uses have the same reply."""
+        uses: dict[str, list[str]] = defaultdict(list)
         for use in self._uses:
-            by_playbook[str(use.playbook)].append(use.key)
+            uses[str(use.playbook)].append(use.key)
         answers: dict[str, _Reply] = {}
-        for path, keys in by_playbook.items():
+        for path, keys in uses.items():
             same = all(listed[key] == listed[keys[0]] for key in keys)
             answers |= {path: listed[keys[0]]} if same else {key: listed[key] for key in keys}
         return answers
 
     def _groups(self) -> list[tuple[Path, list[PlaybookUse]]]:
-        """Return the folders to ask in, with the uses: an ansible.cfg counts for the playbooks beside it."""
+        """Return the folders to ask in, each with its uses: an ansible.cfg is for the playbooks beside it."""
         groups: dict[Path | None, list[PlaybookUse]] = defaultdict(list)
         for use in self._uses:
             beside = use.playbook.parent
             groups[beside if (beside / "ansible.cfg").exists() else None].append(use)
-        found = [(folder or group[0].playbook.parent, group) for folder, group in groups.items()]
-        return found or [(self._inventory.sources[0].parent, [])]
+        folders = [(folder or group[0].playbook.parent, group) for folder, group in groups.items()]
+        return folders or [(self._inventory.sources[0].parent, [])]
 
     def _ask_group(self, folder: Path, uses: Sequence[PlaybookUse], patterns: Sequence[str]) -> list[_Reply]:
-        """Return the replies to *patterns* and then to *uses*; where a question ends the process, another goes on."""
-        replies: list[_Reply] = []
-        with tempfile.TemporaryDirectory(prefix="installkit-") as scratch:
-            playbooks = list(zip((str(use.playbook) for use in uses), _write_values(Path(scratch), uses), strict=True))
-            while len(replies) < len(patterns) + len(uses):
-                question = {"patterns": patterns, "playbooks": playbooks, "after": len(replies)}
-                replies += self._replies(folder, Path(scratch), question)
-        return replies
-
-    def _replies(self, folder: Path, scratch: Path, question: Mapping[str, Any]) -> Iterator[_Reply]:
-        mark, questions, answers = secrets.token_hex(16), scratch / "questions.json", scratch / "answers"
-        questions.write_text(json.dumps({**question, "answers": str(answers), "mark": mark}))
-        answers.write_text("")
-        answer = self._answer(folder, questions, dict.fromkeys(path for path, _ in question["playbooks"]))
-        before, *parts = answer.errors.split(f"{mark}\n")
-        if not parts:
-            raise EngineError(f"Ansible cannot say which hosts are meant: {attrs.evolve(answer, errors=before).error}")
-        values = [json.loads(line) for line in answers.read_text().splitlines()]
-        for number, part in enumerate(parts):
-            value = values[number] if number < len(values) else None
-            problem = "" if value is not None else attrs.evolve(answer, errors=part).error
-            yield _Reply(value, problem)
-
-    def _answer(self, folder: Path, questions: Path, playbooks: Iterable[str]) -> Answer:
+        """Return the replies to *patterns* and then to *uses*; if a question ends the process, another one continues."""
         sources = [option for source in self._inventory.sources for option in ("-i", str(source))]
-        # Ansible takes no call without a playbook, and looks whether each is a file
-        arguments = [str(questions), *sources, "--list-hosts", *(list(playbooks) or [str(questions)])]
-        return ask("ansible-playbook", arguments, folder=folder, asking=self._asking, script=PROGRAM, vault=self._vault)
-
-    def _play(self, listed: Mapping[str, Any]) -> Play:
-        return Play(listed["name"], listed["pattern"], self._in_order(listed["hosts"]), listed["templated"])
+        replies: list[_Reply] = []
+        with tempfile.TemporaryDirectory(prefix="installkit-") as folder_name:
+            scratch = Path(folder_name)
+            questions, answers = scratch / "questions.json", scratch / "answers"
+            playbooks = list(zip((str(use.playbook) for use in uses), _write_values(scratch, uses), strict=True))
+            # Ansible takes no call without a playbook, and checks that each is a file
+            files = list(dict.fromkeys(path for path, _ in playbooks)) or [str(questions)]
+            arguments = [str(questions), *sources, "--list-hosts", *files]
+            while len(replies) < len(patterns) + len(uses):
+                mark = secrets.token_hex(16)
+                question = {"patterns": patterns, "playbooks": playbooks, "after": len(replies)}
+                questions.write_text(json.dumps({**question, "answers": str(answers), "mark": mark}))
+                answers.write_text("")
+                answer = ask(
+                    "ansible-playbook",
+                    arguments,
+                    folder=folder,
+                    asking=self._asking,
+                    script=PROGRAM,
+                    vault=self._vault,
+                )
+                before, *parts = answer.errors.split(f"{mark}\n")
+                if not parts:
+                    reason = attrs.evolve(answer, errors=before).error
+                    raise EngineError(f"Ansible cannot say which hosts are meant: {reason}")
+                values = [json.loads(line) for line in answers.read_text().splitlines()]
+                for number, part in enumerate(parts):
+                    value = values[number] if number < len(values) else None
+                    problem = "" if value is not None else attrs.evolve(answer, errors=part).error
+                    replies.append(_Reply(value, problem))
+        return replies
 
     def _in_order(self, hosts: Iterable[str]) -> tuple[str, ...]:
         order = self._order
@@ -197,36 +214,23 @@ class _Question:
 
 
 def _write_values(folder: Path, uses: Iterable[PlaybookUse]) -> list[str | None]:
-    """Write the variables of *uses* into files in *folder*; return the path for each, None where it has none."""
+    """Write the variables of *uses* into files in *folder*; return the path for each use, None if it has none."""
     paths: dict[str, str | None] = {unsafe_json({}): None}
-    found = []
+    path_of_use = []
     for use in uses:
         text = unsafe_json(use.variables)
         if text not in paths:
             path = folder / f"values-{len(paths)}.json"
             path.write_text(text)
             paths[text] = str(path)
-        found.append(paths[text])
-    return found
+        path_of_use.append(paths[text])
+    return path_of_use
 
 
-def _targets(known: Mapping[str, Any]) -> Targets:
+def _targets(remembered: Mapping[str, Any]) -> Targets:
     plays = {
         path: tuple(Play(play["name"], play["pattern"], tuple(play["hosts"]), play["templated"]) for play in listed)
-        for path, listed in known["plays"].items()
+        for path, listed in remembered["plays"].items()
     }
-    patterns = {pattern: tuple(hosts) for pattern, hosts in known["patterns"].items()}
-    return Targets(plays=plays, patterns=patterns, problems=known["problems"])
-
-
-def _check_patterns(patterns: Iterable[str]) -> None:
-    bad = [pattern for pattern in patterns if _NO_PATTERN.search(pattern)]
-    if bad:
-        raise PlanningError(
-            f"no host pattern: {', '.join(map(repr, bad))}",
-            remedy="name hosts and groups as Ansible does, as in 'db:&site1'; no option, no @file, no template",
-        )
-
-
-def _beyond(uses: Iterable[PlaybookUse]) -> bool:
-    return any(_BEYOND_THE_FILE.search(path.read_bytes()) for path in {use.playbook for use in uses})
+    patterns = {pattern: tuple(hosts) for pattern, hosts in remembered["patterns"].items()}
+    return Targets(plays=plays, patterns=patterns, problems=remembered["problems"])

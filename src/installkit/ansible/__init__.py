@@ -1,17 +1,17 @@
 """
-All that knows Ansible: how it is found, asked and run, and what it reads and reports.
+Everything about Ansible: how it is found, asked and run, and what it reads and reports.
 
-    programs       ansible-playbook and its like, as they are found
-    configuration  which ansible.cfg Ansible would read, and what stands in it
-    environment    the variables that a run gets, and what is changed of the caller's
-    ask, answers   questions to Ansible, each asked once, and its answers remembered
-    listing        what `ansible-inventory --list` answers, read
+    programs       finds ansible-playbook and the like
+    configuration  which ansible.cfg Ansible would read, and its values
+    environment    the variables of a run, and how they differ from the caller's
+    ask, answers   questions to Ansible, each asked once, and the remembered answers
+    listing        why `ansible-inventory --list` could not read a source
     sources        the files of an inventory
-    scratch        what a run needs and must not leave behind
-    variables, password_files    what a playbook is handed
-    runner         one carrying-out of ansible-playbook
-    reports        what our plugin there says, put together with the terminal
+    scratch        the folder for files that a run must not leave behind
+    variables, password_files    the files that a playbook gets
+    runner         one call of ansible-playbook
+    reports        the reports of our plugin there, combined with the text in the terminal
     events         the same as `Event`
-    remedies       what to do about what Ansible says
-    plugins/       what ansible-playbook loads: programs of their own, under its license
+    remedies       what to do about Ansible's messages
+    plugins/       separate programs that ansible-playbook loads, under its license
 """

@@ -1,4 +1,4 @@
-"""Answers of Ansible's that are remembered, so that the same question is asked once."""
+"""Remembered answers of Ansible, so that the same question is asked once."""
 
 import hashlib
 import json
@@ -24,31 +24,30 @@ _log = logging.getLogger("installkit")
 @attrs.define
 class Memory:
     """
-    What is remembered of one question.
+    The remembered answer to one question.
 
     Attributes:
         asking: Says where answers are remembered.
-        lasting: Whether the answer may be kept in a file: nothing but what is in its key decides it.
-        key: Returns the question's key, with all that its answer depends on at that moment.
+        lasting: Whether the answer may be kept in a file, as it depends on nothing but its key.
+        key: Returns the question's key, which covers everything that its answer depends on at that moment.
     """
 
     asking: Asking
     lasting: bool
     key: Callable[[], str]
-    _asked: str | None = attrs.field(default=None, init=False)
+    _key: str | None = attrs.field(default=None, init=False)
 
     def recall(self) -> Any:
-        """Return the answer, None if there is none; an answer that cannot be read is none."""
+        """Return the answer; None if there is none, or if it cannot be read."""
         if self._folder is None and self.asking.answers is None:
             return None
-        self._asked = self.key()
-        if self.asking.answers is not None and self._asked in self.asking.answers:
-            return self.asking.answers[self._asked]
-        return None if self._folder is None else self._read(self._folder)
-
-    def _read(self, folder: Path) -> Any:
+        self._key = self.key()
+        if self.asking.answers is not None and self._key in self.asking.answers:
+            return self.asking.answers[self._key]
+        if self._folder is None:
+            return None
         try:
-            return json.loads(self._file(folder).read_bytes())
+            return json.loads(self._file(self._folder).read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
@@ -57,24 +56,26 @@ class Memory:
 
     def remember(self, answer: Any, *, whole: bool = True) -> None:
         """
-        Keep *answer*, what `json.dumps` takes, unless a file changed since `recall`: nobody knows which it is about.
+        Keep *answer*, a value for `json.dumps`, unless a file changed since `recall`: it may be about either version.
 
-        A full disk costs the memory, not the answer.
+        On a full disk the answer is not remembered, which is no error.
 
         Args:
-            answer: What `recall` will return.
-            whole: Whether Ansible answered all that was asked; else no file keeps it.
+            answer: The value that `recall` will return.
+            whole: Whether Ansible answered the whole question; else the answer is not kept in a file.
         """
-        if self._asked is None or self.key() != self._asked:
+        if self._key is None or self.key() != self._key:
             return
         if self.asking.answers is not None:
-            self.asking.answers[self._asked] = answer
+            self.asking.answers[self._key] = answer
         if self._folder is None or not whole:
             return
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._file(self._folder), json.dumps(answer))
-            _forget_oldest(self._folder)
+            answers = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+            for path in answers[:-_KEPT]:
+                path.unlink(missing_ok=True)
         except OSError as exc:
             _log.warning("Ansible will be asked again: its answer cannot be kept: %s", exc)
 
@@ -83,41 +84,37 @@ class Memory:
         return self.asking.cache if self.lasting else None
 
     def _file(self, folder: Path) -> Path:
-        return folder / f"{self._asked}.json"
+        return folder / f"{self._key}.json"
 
 
 def question_key(program: str, folders: Iterable[Path], sources: Sources, **parts: Any) -> str:
     """
-    Return the sha256 over all that decides what *program* answers in *folders* on static *sources*.
+    Return the sha256 of everything that the answer of *program* in *folders* to static *sources* depends on.
 
-    Of vaults their labels alone count: who has no password for one gets no answer that was had with it.
+    Of vaults only the labels are in *parts*, so that nobody without a password gets an answer that needed it.
 
     Args:
-        program: As `ansible-inventory`.
+        program: Such as `ansible-inventory`.
         folders: Its current directories.
         sources: The inventory's.
-        **parts: What else decides, JSON values.
+        **parts: Everything else that the answer depends on, as JSON values.
     """
+    path = find_program(program)
+    status = path.stat()
+    configurations = {str(folder): find_config(folder, os.environ).path for folder in folders}
     question = {
         "format": _FORMAT,
-        "program": _identity(find_program(program)),
+        "program": [str(path), status.st_ino, status.st_size, status.st_mtime_ns],
         "settings": {name: os.environ[name] for name in os.environ if name.startswith("ANSIBLE_") or name == "HOME"},
-        "configuration": {str(folder): _configuration(folder) for folder in folders},
+        "configuration": {
+            folder: hashlib.sha256(file.read_bytes()).hexdigest() if file else None
+            for folder, file in configurations.items()
+        },
         "sources": sources.options,
         "files": dict(sources.files),
         **parts,
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
-
-
-def _identity(program: Path) -> list[Any]:
-    status = program.stat()
-    return [str(program), status.st_ino, status.st_size, status.st_mtime_ns]
-
-
-def _configuration(folder: Path) -> str | None:
-    path = find_config(folder, os.environ).path
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
 
 
 def _write(path: Path, text: str) -> None:
@@ -130,9 +127,3 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _forget_oldest(folder: Path) -> None:
-    answers = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-    for path in answers[:-_KEPT]:
-        path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Questions to Ansible's programs, whose answers are read and not shown."""
+"""Questions to Ansible's programs, whose output is parsed and not shown."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ _TICK = 1.0
 """Seconds between two calls of `Asking.on_wait`."""
 
 _SETTINGS: Mapping[str, str] = {
-    # A source that no plugin can read is an error, not an inventory that is quietly smaller.
+    # A source that no plugin can read is an error; without this it would only be left out.
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
     # Vars files, and the vault passwords that they may need, are read only where an answer depends on them.
     "ANSIBLE_RUN_VARS_PLUGINS": "demand",
@@ -31,7 +31,7 @@ _SETTINGS: Mapping[str, str] = {
     # These would print between the lines that are read.
     "ANSIBLE_DEBUG": "0",
     "ANSIBLE_VERBOSITY": "0",
-    # Ansible writes what it prints to its log too, passwords of an inventory among it.
+    # Ansible would also write its output to its log, with the passwords of an inventory.
     "ANSIBLE_LOG_PATH": os.devnull,
 }
 NO_PASSWORDS: Mapping[str, str] = {}
@@ -45,7 +45,7 @@ _UNFIT: Mapping[re.Pattern[str], str] = {
         "let this user write there, or name another folder in ANSIBLE_LOCAL_TEMP (local_tmp in ansible.cfg)"
     ),
 }
-"""What Ansible says where it cannot start in this environment, whatever it is asked; and what to do."""
+"""Messages of an Ansible that cannot start in this environment at all, and what to do."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PARAGRAPHS = re.compile(r"^(?=\[(?:ERROR|WARNING)\]: |ERROR! |ERROR: )", re.MULTILINE)
 _ORIGIN = re.compile(r"^Origin: (?P<place>/[^\n]*)$", re.MULTILINE)
@@ -60,9 +60,9 @@ class Asking:
     Attributes:
         timeout: Seconds that it may take for each answer.
         cache: Folder where answers about static inventories are remembered; None remembers nothing there.
-        answers: Answers of any kind by question, for as long as the caller keeps them; None remembers nothing there.
-        on_wait: Called about once a second while an answer is awaited, with the seconds since it was asked, and with
-            None when the waiting is over.
+        answers: Answers of any kind by question, as long as the caller keeps them; None remembers nothing there.
+        on_wait: Called about once a second while Ansible has not answered yet, with the seconds since the question, and
+            with None when the waiting is over.
     """
 
     timeout: float = TIMEOUT
@@ -74,7 +74,7 @@ class Asking:
 @attrs.frozen
 class Answer:
     """
-    What a program of Ansible's said.
+    The answer of one of Ansible's programs.
 
     Attributes:
         status: Its exit status.
@@ -89,7 +89,16 @@ class Answer:
     @property
     def messages(self) -> tuple["Message", ...]:
         """Its errors and warnings."""
-        return tuple(_messages(self.errors))
+        messages = []
+        for paragraph in _PARAGRAPHS.split(_COLOUR.sub("", self.errors)):
+            if _LABEL.match(paragraph):
+                # the first lines are the message; an empty line, the source, and the same in more words follow
+                first = re.split(r"\n\s*\n|\nOrigin: |\nTraceback ", paragraph, maxsplit=1)[0]
+                text = " ".join(_LABEL.sub("", first).split())
+                origins = [origin["place"].strip() for origin in _ORIGIN.finditer(paragraph)]
+                place = max(origins, key=lambda origin: origin.count(":"), default=None)
+                messages.append(Message(text, place, fatal=not paragraph.startswith("[WARNING]")))
+        return tuple(messages)
 
     @property
     def warnings(self) -> tuple["Message", ...]:
@@ -98,7 +107,7 @@ class Answer:
 
     @property
     def error(self) -> str:
-        """Why the program failed, in a line that begins with `FILE:LINE:COLUMN: ` where Ansible says it."""
+        """Why the program failed, in a line that begins with `FILE:LINE:COLUMN: ` if Ansible names the place."""
         fatal = [str(message) for message in self.messages if message.fatal]
         return "; ".join(fatal) or f"Ansible ended with status {self.status} and gave no reason"
 
@@ -110,7 +119,7 @@ class Message:
 
     Attributes:
         text: One line.
-        place: `FILE:LINE:COLUMN` or `FILE`; None where Ansible names none.
+        place: `FILE:LINE:COLUMN` or `FILE`; None if Ansible names none.
     """
 
     text: str
@@ -132,39 +141,47 @@ def ask(
     vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Answer:
     """
-    Return what *program* of Ansible's answers in *folder*.
+    Return the answer of *program*, one of Ansible's, in *folder*.
 
     Args:
-        program: As `ansible-inventory`.
+        program: Such as `ansible-inventory`.
         arguments: Its options and operands.
         folder: Its current directory, whose ansible.cfg it reads.
-        asking: Says how long it may take; then it is ended with all that it started.
-        script: What Ansible's own Python runs in place of *program*; it takes its options.
+        asking: Says how long it may take; after that it is killed with all that it started.
+        script: A program for Ansible's own Python, run in place of *program* with the same options.
         settings: Environment variables of Ansible's for this question.
         vault: Vault passwords by label.
 
     Raises:
-        PlanningError: If the answer takes a vault password that is not among *vault*.
-        EngineError: If the program is not there, cannot be started, as in a locale that Ansible does not take, or gave no answer in time.
+        PlanningError: If the answer needs a vault password that is not in *vault*.
+        EngineError: If the program is missing, cannot start, as in a locale that Ansible refuses, or does not answer in
+            time.
     """
     environment = {**question_environment(), **_SETTINGS, **(settings or {})}
     try:
-        with _handed_over(vault) as (options, descriptors):
+        with _vault_pipes(vault) as (options, descriptors):
             start = [find_program(program)] if script is None else [*find_python(program), script]
             command = [*map(str, (*start, *arguments)), *options]
-            answer = _finished(command, folder, environment, asking, descriptors)
+            answer = _run(command, folder, environment, asking, descriptors)
     except subprocess.TimeoutExpired as exc:
-        raise _timed_out(program, asking.timeout) from exc
+        raise EngineError(
+            f"{program} gave no answer in {asking.timeout:g} seconds and was ended",
+            remedy="look whether an inventory script or plugin of this site waits for something; if it is only slow, give"
+            " it more time with --inventory-timeout, as 5m, or INSTALLKIT_INVENTORY_TIMEOUT",
+        ) from exc
     except OSError as exc:
         raise EngineError(f"{program} could not be started in {folder}: {exc}") from exc
     if answer.status != 0:
-        _check_start(answer)
+        for message in answer.messages:
+            for pattern, remedy in _UNFIT.items():
+                if pattern.search(message.text):
+                    raise EngineError(f"Ansible cannot start in this environment: {message.text}", remedy=remedy)
         refuse_locked(str(message) for message in answer.messages)
     return answer
 
 
 def refuse_locked(messages: Iterable[str]) -> None:
-    """Raise a `PlanningError` if one of *messages* of Ansible's says that it lacks a vault password."""
+    """Raise a `PlanningError` if one of Ansible's *messages* says that a vault password is missing."""
     if locked := next((message for message in messages if _LOCKED.search(message)), None):
         raise PlanningError(
             f"a vault password is needed: {locked}",
@@ -173,16 +190,9 @@ def refuse_locked(messages: Iterable[str]) -> None:
         )
 
 
-def _check_start(answer: Answer) -> None:
-    for message in answer.messages:
-        for said, remedy in _UNFIT.items():
-            if said.search(message.text):
-                raise EngineError(f"Ansible cannot start in this environment: {message.text}", remedy=remedy)
-
-
 @contextlib.contextmanager
-def _handed_over(passwords: Mapping[str, str]) -> Iterator[tuple[list[str], list[int]]]:
-    """Give Ansible's options for vault *passwords* by label, and the descriptors to pass on: each is a pipe, read once."""
+def _vault_pipes(passwords: Mapping[str, str]) -> Iterator[tuple[list[str], list[int]]]:
+    """Yield Ansible's options for vault *passwords* by label, and descriptors for it to inherit: pipes, each read once."""
     with contextlib.ExitStack() as stack:
         options, descriptors = [], []
         for label, password in passwords.items():
@@ -195,10 +205,10 @@ def _handed_over(passwords: Mapping[str, str]) -> Iterator[tuple[list[str], list
         yield options, descriptors
 
 
-def _finished(
+def _run(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], asking: Asking, descriptors: Sequence[int]
 ) -> Answer:
-    # A session of its own: nobody is asked for a password at a terminal, and the whole of it can be ended.
+    # In a session of its own it cannot ask for a password at a terminal, and can be killed as a whole.
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -210,7 +220,7 @@ def _finished(
         pass_fds=descriptors,
     ) as process:
         try:
-            output, errors = _awaited(process, asking)
+            output, errors = _communicate(process, asking)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -218,42 +228,20 @@ def _finished(
     return Answer(process.returncode, output.decode(errors="replace"), errors.decode(errors="replace"))
 
 
-def _awaited(process: "subprocess.Popen[bytes]", asking: Asking) -> tuple[bytes, bytes]:
-    begun = time.monotonic()
-    tell = asking.on_wait
-    told = False
+def _communicate(process: "subprocess.Popen[bytes]", asking: Asking) -> tuple[bytes, bytes]:
+    began = time.monotonic()
+    on_wait, called = asking.on_wait, False
     try:
         while True:
-            left = begun + asking.timeout - time.monotonic()
+            left = began + asking.timeout - time.monotonic()
             try:
-                return process.communicate(timeout=left if tell is None else min(left, _TICK))
+                return process.communicate(timeout=left if on_wait is None else min(left, _TICK))
             except subprocess.TimeoutExpired:
-                waited = time.monotonic() - begun
-                if tell is None or waited >= asking.timeout:
+                waited = time.monotonic() - began
+                if on_wait is None or waited >= asking.timeout:
                     raise
-                told = True
-                tell(waited)
+                called = True
+                on_wait(waited)
     finally:
-        if told and tell is not None:
-            tell(None)
-
-
-def _timed_out(program: str, timeout: float) -> EngineError:
-    return EngineError(
-        f"{program} gave no answer in {timeout:g} seconds and was ended",
-        remedy="look whether an inventory script or plugin of this site waits for something; if it is only slow, give it"
-        " more time with --inventory-timeout, as 5m, or INSTALLKIT_INVENTORY_TIMEOUT",
-    )
-
-
-def _messages(text: str) -> list[Message]:
-    paragraphs = _PARAGRAPHS.split(_COLOUR.sub("", text))
-    return [_message(paragraph) for paragraph in paragraphs if _LABEL.match(paragraph)]
-
-
-def _message(paragraph: str) -> Message:
-    # The first lines say it; then come an empty line, the source, and the same again in more words.
-    first = re.split(r"\n\s*\n|\nOrigin: |\nTraceback ", paragraph, maxsplit=1)[0]
-    origins = [found["place"].strip() for found in _ORIGIN.finditer(paragraph)]
-    place = max(origins, key=lambda origin: origin.count(":"), default=None)
-    return Message(" ".join(_LABEL.sub("", first).split()), place, fatal=not paragraph.startswith("[WARNING]"))
+        if called and on_wait is not None:
+            on_wait(None)

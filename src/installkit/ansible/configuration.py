@@ -1,16 +1,17 @@
-"""What Ansible is configured to do: the one search for its ansible.cfg."""
+"""Ansible's configuration: the only search for its ansible.cfg."""
 
 import configparser
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from installkit.ansible.programs import home_path
 
-# Where ansible.cfg says the same as a variable. Source: ansible's lib/ansible/config/base.yml and the ssh plugin.
+# The keys of ansible.cfg that mean the same as a variable. Source: ansible's lib/ansible/config/base.yml and the ssh plugin.
 _KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ANSIBLE_PIPELINING": (("connection", "pipelining"), ("defaults", "pipelining"), ("ssh_connection", "pipelining")),
     "ANSIBLE_GATHERING": (("defaults", "gathering"),),
@@ -66,11 +67,11 @@ class AnsibleConfig:
     values: Mapping[tuple[str, str], str]
 
     def get(self, variable: str) -> str | None:
-        """Return what the file sets in place of the environment's *variable*; None if nothing."""
+        """Return the file's value for the environment's *variable*; None if it sets none."""
         return next((self.values[key] for key in _KEYS[variable] if key in self.values), None)
 
     def place(self, variable: str) -> str | None:
-        """Return where the file sets what the environment's *variable* sets, as `[tags] skip`; None if nowhere."""
+        """Return the file's key for the environment's *variable*, such as `[tags] skip`; None if it does not set it."""
         return next((f"[{section}] {key}" for section, key in _KEYS[variable] if (section, key) in self.values), None)
 
 
@@ -78,11 +79,18 @@ def find_config(folder: Path, environment: Mapping[str, str]) -> AnsibleConfig:
     """
     Return the ansible.cfg that Ansible, run in *folder*, would use.
 
-    Source: ansible.config.manager.find_ini_config_file; one in a folder that everybody may write is not taken.
+    One in a folder that everybody may write is ignored. Source: ansible.config.manager.find_ini_config_file.
     """
     for path in _candidates(folder, environment):
         if path.is_file() and os.access(path, os.R_OK):
-            return AnsibleConfig(path, _parse(path.read_text(errors="replace")))
+            parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+            values = {}
+            with suppress(configparser.Error):  # Ansible says what is wrong with it, and does not start
+                parser.read_string(path.read_text(errors="replace"))
+                values = {
+                    (section, key): value for section in parser.sections() for key, value in parser[section].items()
+                }
+            return AnsibleConfig(path, values)
     return AnsibleConfig(None, {})
 
 
@@ -90,26 +98,20 @@ def written_paths(folder: Path, environment: Mapping[str, str]) -> frozenset[Pat
     """
     Return the files and folders that Ansible, run in *folder*, is configured to write: its log, caches, and the like.
 
-    A path that is *folder* itself or lies above it is skipped: playbooks are read there, too.
+    *folder* itself and paths above it are left out: playbooks are read there, too.
     """
     config = find_config(folder, environment)
-    found = set()
+    paths = set()
     for variable in _WRITTEN:
         value = environment.get(variable) or config.get(variable)
         if value:
             text = os.path.expandvars(value.replace("{{CWD}}", str(folder)).strip().strip("'\""))
-            bases = [folder, *([config.path.parent] if config.path else [])]  # plugins differ in what they start from
-            found |= {Path(os.path.normpath(base / Path(text).expanduser())) for base in bases}
-    return frozenset(path for path in found if not folder.is_relative_to(path))
-
-
-def _parse(text: str) -> dict[tuple[str, str], str]:
-    parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return {}  # Ansible says what is wrong with it, and does not start
-    return {(section, key): parser.get(section, key) for section in parser.sections() for key in parser[section]}
+            bases = [
+                folder,
+                *([config.path.parent] if config.path else []),
+            ]  # plugins differ in the folder that they start from
+            paths |= {Path(os.path.normpath(base / Path(text).expanduser())) for base in bases}
+    return frozenset(path for path in paths if not folder.is_relative_to(path))
 
 
 def _candidates(folder: Path, environment: Mapping[str, str]) -> Iterable[Path]:

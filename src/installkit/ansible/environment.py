@@ -1,4 +1,4 @@
-"""The environment that ansible-playbook runs in: the caller's, and our settings where nobody made the same ones."""
+"""The environment of ansible-playbook: the caller's, and our settings unless somebody has made the same ones."""
 
 import os
 import re
@@ -42,17 +42,18 @@ def run_settings(
     """
     Return the variables that installkit adds to *environment* for a playbook in *folder*.
 
-    Speed is ours to choose only where neither the environment nor the ansible.cfg that Ansible would find did. Tags are
-    the step's alone, since a playbook of which a part was skipped proves nothing; nor is anybody there for a debugger.
+    Settings for speed are added only if neither the environment nor the ansible.cfg that Ansible would find has them.
+    Only the step's tags count, since a playbook of which a part was skipped proves nothing; and a debugger is switched
+    off, since nobody would answer it.
 
     Args:
         folder: Where the playbook runs.
-        environment: What it would get without us.
+        environment: The variables that it would get without us.
         hosts: How many hosts the step covers.
         facts: Folder of the run's fact cache; None gathers facts anew.
-        tags: Those that the step runs; none for all.
-        skip_tags: Those that it skips.
-        sockets: Folder for those of ssh where Ansible's home cannot be written; None leaves them there.
+        tags: The tags that the step runs; none for all.
+        skip_tags: The tags that it skips.
+        sockets: Folder for the sockets of ssh if Ansible's home cannot be written; None leaves them there.
     """
     config = find_config(folder, environment)
     ours = {"ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": str(max(5, min(hosts, MOST_FORKS)))}
@@ -65,7 +66,7 @@ def run_settings(
     if sockets is not None and ansible_home_problem(environment) is not None:
         ours["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(sockets)
     chosen = {name: value for name, value in ours.items() if _is_open(name, config, environment)}
-    # Ansible adds the tags of its command line to these, and takes an empty text for one tag, which no task has.
+    # Ansible adds the tags of its command line to these, and reads an empty text as one tag, which no task has.
     neutral = {
         "ANSIBLE_RUN_TAGS": ",".join(tags) or "all",
         "ANSIBLE_SKIP_TAGS": ",".join(skip_tags),
@@ -73,12 +74,18 @@ def run_settings(
         "ANSIBLE_STRATEGY": "linear",
     }
     overridden = {name: neutral[name] for name in neutral if _set_aside(name, config, environment)}
-    return {"ANSIBLE_FORCE_COLOR": "1", **chosen, **overridden, **_callbacks(config, environment)}
+    callbacks = {}
+    plugins = config.get("ANSIBLE_CALLBACK_PLUGINS")
+    if plugins and config.path and "ANSIBLE_CALLBACK_PLUGINS" not in environment:
+        # as a variable, since our own variable would hide the file's
+        folders = [str(config.path.parent / Path(part).expanduser()) for part in plugins.split(os.pathsep)]
+        callbacks["ANSIBLE_CALLBACK_PLUGINS"] = os.pathsep.join(folders)
+    return {"ANSIBLE_FORCE_COLOR": "1", **chosen, **overridden, **callbacks}
 
 
 def adjustments(folder: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
     """
-    Return a sentence for each thing in *environment*, and in the ansible.cfg for *folder*, that a run does without.
+    Return a sentence for each setting in *environment*, and in the ansible.cfg for *folder*, that a run ignores.
 
     Args:
         folder: Where playbooks run.
@@ -89,14 +96,14 @@ def adjustments(folder: Path, environment: Mapping[str, str]) -> tuple[str, ...]
         **dict.fromkeys(_PARTIAL, "a step carries out its whole playbook, or the tags that the manifest says"),
         **dict.fromkeys(_ASKING, "in a run nobody answers a debugger"),
     }
-    found = {name: origin for name in reasons if (origin := _set_aside(name, config, environment))}
-    lines = [f"{origin} is ignored: {reasons[name]}" for name, origin in found.items()]
-    given = ["LC_ALL"] if environment.get("LC_ALL") else ["LC_CTYPE", "LANG"]
-    names = {name: environment[name] for name in given if environment.get(name)}
-    if (changed := usable_locale(environment)) and set(names.values()) - {"C", "POSIX"}:
-        told = " ".join(f"{name}={value}" for name, value in names.items())
+    origins = {name: origin for name in reasons if (origin := _set_aside(name, config, environment))}
+    lines = [f"{origin} is ignored: {reasons[name]}" for name, origin in origins.items()]
+    names = ["LC_ALL"] if environment.get("LC_ALL") else ["LC_CTYPE", "LANG"]
+    settings = {name: environment[name] for name in names if environment.get(name)}
+    if (changed := usable_locale(environment)) and set(settings.values()) - {"C", "POSIX"}:
+        shown = " ".join(f"{name}={value}" for name, value in settings.items())
         lines.append(
-            f"Ansible gets LC_ALL={changed['LC_ALL']}: it takes UTF-8 alone, which {told} is not on this machine"
+            f"Ansible gets LC_ALL={changed['LC_ALL']}: it takes UTF-8 alone, which {shown} is not on this machine"
         )
     if (temp := usable_home(environment).get("ANSIBLE_LOCAL_TEMP")) and (problem := ansible_home_problem(environment)):
         lines.append(f"Ansible's temporary files go to {temp}: its home cannot be written ({problem})")
@@ -104,23 +111,24 @@ def adjustments(folder: Path, environment: Mapping[str, str]) -> tuple[str, ...]
 
 
 def _set_aside(variable: str, config: AnsibleConfig, environment: Mapping[str, str]) -> str:
-    """Return where *variable* is set to what a run does without, as `ANSIBLE_SKIP_TAGS=slow`; empty if it is not."""
+    """Return a setting of *variable* that a run ignores, such as `ANSIBLE_SKIP_TAGS=slow`; empty if there is none."""
     value = environment.get(variable, config.get(variable))
-    if value is None or not _matters(variable, value.strip().strip("\"'")):
+    if value is None:
+        return ""
+    text = value.strip().strip("\"'")
+    if variable in _PARTIAL:
+        matters = text != ("all" if variable == "ANSIBLE_RUN_TAGS" else "")
+    else:
+        matters = text in _DEBUG if variable == "ANSIBLE_STRATEGY" else text.lower() in _TRUE
+    if not matters:
         return ""
     if variable in environment:
         return f"{variable}={value}"
     return f"{config.place(variable)} = {value} in {config.path}"
 
 
-def _matters(variable: str, value: str) -> bool:
-    if variable in _PARTIAL:
-        return value != ("all" if variable == "ANSIBLE_RUN_TAGS" else "")
-    return value in _DEBUG if variable == "ANSIBLE_STRATEGY" else value.lower() in _TRUE
-
-
 def gathers_by_default(folder: Path, environment: Mapping[str, str]) -> bool:
-    """Return whether a play in *folder* that does not say `gather_facts` gathers facts in *environment*."""
+    """Return whether a play without `gather_facts` gathers facts, in *folder* and *environment*."""
     setting = environment.get("ANSIBLE_GATHERING") or find_config(folder, environment).get("ANSIBLE_GATHERING")
     return setting != "explicit"
 
@@ -130,20 +138,11 @@ def _is_open(variable: str, config: AnsibleConfig, environment: Mapping[str, str
     return config.get(variable) is None and not any(name in environment for name in names)
 
 
-def _callbacks(config: AnsibleConfig, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return as a variable the folders of callbacks that ansible.cfg names: our own variable would hide the file's."""
-    plugins = config.get("ANSIBLE_CALLBACK_PLUGINS")
-    if plugins and config.path and "ANSIBLE_CALLBACK_PLUGINS" not in environment:
-        folders = [str(config.path.parent / Path(part).expanduser()) for part in plugins.split(os.pathsep)]
-        return {"ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(folders)}
-    return {}
-
-
 def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """
-    Return *environment* as ansible-playbook gets it, with this Python's programs in PATH.
+    Return *environment* for ansible-playbook, with this Python's programs in PATH.
 
-    What would change the log or runner's workings is taken out, and Ansible asks nobody for passwords.
+    Variables that would change the log or how runner works are removed, and Ansible never asks for passwords.
     """
     kept = {
         name: value
@@ -161,51 +160,47 @@ def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-# They print, and neither write a file nor send anything away; of all others nobody knows.
+# These only print: they neither write a file nor send anything away. Of all others we do not know that.
 _HARMLESS = frozenset(
     {"timer", "profile_tasks", "profile_roles", "cgroup_memory_recap", "counter_enabled", "context_demo"}
 )
 _PLUGINS = ("~/.ansible/plugins/callback", "/usr/share/ansible/plugins/callback")
-_NO_CALLBACK = "minimal"  # prints the terminal's text, so that Ansible passes over it among those enabled beside it
-_LOADED_AT_ONCE = re.compile(
+_NO_CALLBACK = (
+    "minimal"  # it prints the terminal's text, so that Ansible ignores it in the list of additional callbacks
+)
+_NEEDS_ENABLING = re.compile(
     r"^\s*(CALLBACK_NEEDS_(?:ENABLED|WHITELIST)\s*=\s*True|CALLBACK_TYPE\s*=\s*['\"]stdout)", re.MULTILINE
 )
 
 
 def silence(folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """
-    Return the variables that keep Ansible, run in *folder*, from writing secrets beside the run, and what they switch off.
+    Return variables that keep Ansible, run in *folder*, from writing secrets outside the run, and what they switch off.
 
-    What is switched off is Ansible's own log, and callbacks that may write files or send what they hear away.
+    These switch off Ansible's own log, and callbacks that may write files or send their data away.
 
     Returns:
-        The second a phrase each, for people; also for callbacks that no variable switches off.
+        Variables, and phrases for people, one for each thing; also for callbacks that no variable switches off.
     """
     config = find_config(folder, environment)
-    variables, told = {}, []
+    variables, phrases = {}, []
     if log := environment.get("ANSIBLE_LOG_PATH") or config.get("ANSIBLE_LOG_PATH"):
         variables["ANSIBLE_LOG_PATH"] = os.devnull
-        told.append(f"Ansible's log {log} is off")
+        phrases.append(f"Ansible's log {log} is off")
     named = environment.get("ANSIBLE_CALLBACKS_ENABLED") or config.get("ANSIBLE_CALLBACKS_ENABLED") or ""
     enabled = [name.strip() for name in re.split(r"[,\n]", named) if name.strip()]
     kept = [name for name in enabled if name.rpartition(".")[2] in _HARMLESS]
     if off := [name for name in enabled if name not in kept]:
         variables["ANSIBLE_CALLBACKS_ENABLED"] = ",".join(kept or [_NO_CALLBACK])
-        told.append(f"callback {', '.join(off)} is off")
-    told += [
-        f"callback {path} cannot be switched off and may write secrets"
-        for path in _loaded_at_once(folder, config, environment)
-    ]
-    return variables, told
-
-
-def _loaded_at_once(folder: Path, config: AnsibleConfig, environment: Mapping[str, str]) -> list[Path]:
-    """Return the callback plugins that Ansible loads although nobody enabled them."""
-    named = environment.get("ANSIBLE_CALLBACK_PLUGINS") or ""
-    base = folder
-    if not named and config.path is not None:
-        named, base = config.get("ANSIBLE_CALLBACK_PLUGINS") or "", config.path.parent
-    given = [base / Path(part).expanduser() for part in named.split(os.pathsep) if part]
-    folders = [folder / "callback_plugins", *(given or (home_path(each) for each in _PLUGINS))]
-    files = {file for each in folders if each.is_dir() for file in each.glob("*.py") if file.stem != "__init__"}
-    return sorted(file for file in files if not _LOADED_AT_ONCE.search(file.read_text(errors="replace")))
+        phrases.append(f"callback {', '.join(off)} is off")
+    # callbacks that Ansible loads even if nobody enables them: in the folders of the environment, else of ansible.cfg
+    paths, base = environment.get("ANSIBLE_CALLBACK_PLUGINS") or "", folder
+    if not paths and config.path is not None:
+        paths, base = config.get("ANSIBLE_CALLBACK_PLUGINS") or "", config.path.parent
+    named_folders = [base / Path(part).expanduser() for part in paths.split(os.pathsep) if part]
+    folders = [folder / "callback_plugins", *(named_folders or map(home_path, _PLUGINS))]
+    existing = [plugins for plugins in folders if plugins.is_dir()]
+    files = {file for plugins in existing for file in plugins.glob("*.py") if file.stem != "__init__"}
+    loaded = sorted(file for file in files if not _NEEDS_ENABLING.search(file.read_text(errors="replace")))
+    phrases += [f"callback {path} cannot be switched off and may write secrets" for path in loaded]
+    return variables, phrases

@@ -1,4 +1,4 @@
-"""What ansible-playbook reports, as events of ours: a pure function, and the only place that knows runner's words."""
+"""Turns the reports of ansible-playbook into our events; pure functions. No other module knows runner's words."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ TEXT_LIMIT = 16_384
 """Characters of one string in an event's data."""
 
 _TAIL_LINES = 10
-"""Lines of a failed command's output that its message carries."""
+"""The last lines of a failed command's output that are part of its message."""
 
 DATA_LIMIT = 65_536
 """Characters of an event's whole data."""
@@ -44,7 +44,7 @@ _STATUSES = {
 }
 _CUT = "… [cut: too long]"
 _OVERHEAD = 8
-"""Characters that a value counts beside its own."""
+"""Characters that a value counts in addition to its own."""
 
 _DROPPED = {
     "invocation",
@@ -60,10 +60,10 @@ _DROPPED = {
 
 def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draft | None:
     """
-    Return the event that *raw* is, without run, step, `seq` and log span; None if it says nothing and printed nothing.
+    Return the event of *raw*, without run, step, `seq` and log span; None if it has no meaning and printed nothing.
 
     Args:
-        raw: As `reports` hands it on.
+        raw: An event of `reports`.
         folder: Locations of tasks are given relative to it.
         diff: Whether a result keeps its diff.
     """
@@ -71,6 +71,25 @@ def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draf
     if kind not in _ALWAYS and not raw.get("text"):
         return None
     data = raw.get("event_data") or {}
+    message = None
+    more: dict[str, Any] = {"location": task_location(data, folder), "role": data.get("role")}
+    if kind in {EventKind.TASK_RESULT, EventKind.ITEM_RESULT}:
+        res = data.get("res") or {}
+        message = result_message(res)
+        dropped = _DROPPED - {"diff"} if diff else _DROPPED
+        if kind is EventKind.TASK_RESULT:
+            dropped = dropped | {"results"}  # each item had an event of its own
+        kept = [key for key in res if key not in dropped and not key.startswith("_ansible_")]
+        more["result"] = {key: res[key] for key in kept}
+        more["ignored"] = data.get("ignore_errors") or None
+        delegated = res.get("_ansible_delegated_vars")
+        more["delegated_to"] = delegated.get("ansible_delegated_host") if isinstance(delegated, Mapping) else None
+        more["item"] = res.get("_ansible_item_label", res.get("item"))
+    elif kind is EventKind.PLAY_STARTED:
+        message = cut(data.get("play") or "")
+        more["pattern"] = data.get("play_pattern")
+    elif raw.get("event") == "playbook_on_stats":
+        more["recap"] = recap_of(data)
     draft: Draft = {
         "kind": kind.value,
         "host": data.get("host"),
@@ -79,14 +98,14 @@ def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draf
         "module": data.get("resolved_action") or data.get("task_action"),
         "status": result_status(raw),
         "duration": data.get("duration"),
-        "message": _message(kind, data),
-        "data": bounded(_data(kind, raw, folder, diff=diff)),
+        "message": message,
+        "data": bounded({key: value for key, value in more.items() if value not in (None, "", {})}),
     }
     return {key: value for key, value in draft.items() if value not in (None, {})}
 
 
 def result_status(raw: Raw) -> str | None:
-    """Return the `ResultStatus` of a result; None for what is none."""
+    """Return the `ResultStatus` of a result; None for any other event."""
     name = raw.get("event", "")
     if _KINDS.get(name) not in {EventKind.TASK_RESULT, EventKind.ITEM_RESULT}:
         return None
@@ -94,22 +113,15 @@ def result_status(raw: Raw) -> str | None:
     return _STATUSES.get(name, ResultStatus.CHANGED if changed else ResultStatus.OK).value
 
 
-def _message(kind: EventKind, data: Raw) -> str | None:
-    if kind is EventKind.PLAY_STARTED:
-        return cut(data.get("play") or "")
-    if kind not in {EventKind.TASK_RESULT, EventKind.ITEM_RESULT}:
-        return None
-    return result_message(data.get("res") or {})
-
-
 def result_message(res: Raw) -> str | None:
-    """Return what a person should read of a task's result; None if there is nothing."""
+    """Return the text of a task's result that a person should read; None if there is none."""
     if "censored" in res:
         return str(res["censored"])
-    said = next((res[key] for key in ("msg", "reason", "stderr", "module_stderr", "skip_reason") if res.get(key)), None)
-    if said is None:
+    keys = ("msg", "reason", "stderr", "module_stderr", "skip_reason")
+    message = next((res[key] for key in keys if res.get(key)), None)
+    if message is None:
         return None
-    lines = [said if isinstance(said, str) else str(said)]
+    lines = [message if isinstance(message, str) else str(message)]
     if res.get("rc"):  # "non-zero return code" alone helps nobody
         lines += str(res.get("stderr") or res.get("module_stderr") or res.get("stdout") or "").splitlines()[
             -_TAIL_LINES:
@@ -117,38 +129,14 @@ def result_message(res: Raw) -> str | None:
     return cut("\n".join(dict.fromkeys(lines)))
 
 
-def _data(kind: EventKind, raw: Raw, folder: str, *, diff: bool) -> dict[str, Any]:
-    data = raw.get("event_data") or {}
-    found: dict[str, Any] = {"location": task_location(data, folder), "role": data.get("role")}
-    if kind in {EventKind.TASK_RESULT, EventKind.ITEM_RESULT}:
-        res = data.get("res") or {}
-        found["result"] = _result(kind, res, diff=diff)
-        found["ignored"] = data.get("ignore_errors") or None
-        delegated = res.get("_ansible_delegated_vars")
-        found["delegated_to"] = delegated.get("ansible_delegated_host") if isinstance(delegated, Mapping) else None
-        found["item"] = res.get("_ansible_item_label", res.get("item"))
-    elif raw.get("event") == "playbook_on_stats":
-        found["recap"] = recap_of(data)
-    elif kind is EventKind.PLAY_STARTED:
-        found["pattern"] = data.get("play_pattern")
-    return {key: value for key, value in found.items() if value not in (None, "", {})}
-
-
 def task_location(data: Raw, folder: str) -> str | None:
-    """Return `file:line` of the task, relative to *folder* where it lies below it; None for no task."""
+    """Return `file:line` of the task, relative to *folder* if it is below it; None if there is no task."""
     path: str | None = data.get("task_path")
     return path.removeprefix(folder.rstrip("/") + "/") if path and folder else path
 
 
-def _result(kind: EventKind, res: Raw, *, diff: bool) -> dict[str, Any]:
-    dropped = _DROPPED - {"diff"} if diff else _DROPPED
-    if kind is EventKind.TASK_RESULT:
-        dropped = dropped | {"results"}  # each item had an event of its own
-    return {key: value for key, value in res.items() if key not in dropped and not key.startswith("_ansible_")}
-
-
 def recap_of(stats: Raw) -> dict[str, dict[str, int]]:
-    """Return Ansible's counts by host, under the words of its recap, from the data of `playbook_on_stats`."""
+    """Return Ansible's counts by host, with the words of its recap, from the data of `playbook_on_stats`."""
     words = {
         "ok": "ok",
         "changed": "changed",
@@ -163,13 +151,13 @@ def recap_of(stats: Raw) -> dict[str, dict[str, int]]:
 
 
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return *text*, with a visible mark in place of what is beyond *limit* characters, and of what is not a character."""
+    """Return at most *limit* characters of *text*, then a visible mark; invalid characters are replaced."""
     kept = text[:limit].encode(errors="replace").decode()
     return kept if len(text) <= limit else f"{kept}… [{len(text) - limit} more characters]"
 
 
 def bounded(value: Any) -> Any:
-    """Return *value* as JSON takes it, with its long strings cut, and a mark in place of what is too long altogether."""
+    """Return *value* fit for JSON, with long strings cut, and with a mark for the rest if it is too long in total."""
     return _bounded(value, [DATA_LIMIT])
 
 

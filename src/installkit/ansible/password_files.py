@@ -1,6 +1,6 @@
-"""How the passwords that Ansible itself takes reach it: by files, so that no command line shows them."""
+"""Passes the passwords that Ansible itself takes in files, so that no command line shows them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -14,10 +14,10 @@ _OPTIONS = {CONNECTION_PASSWORD: "--connection-password-file", BECOME_PASSWORD: 
 @attrs.frozen
 class PasswordFiles:
     """
-    The files that carry passwords.
+    Files with passwords.
 
     Attributes:
-        options: What tells ansible-playbook of them.
+        options: The options of ansible-playbook that name them.
         paths: To be removed once Ansible has read them, which it does before its first event.
     """
 
@@ -26,16 +26,8 @@ class PasswordFiles:
 
 
 def write_passwords(folder: Path, secrets: Mapping[str, str]) -> PasswordFiles:
-    """Write those of *secrets* that Ansible itself takes into *folder*, which is its owner's alone."""
-    written = list(_written(folder, secrets))
-    return PasswordFiles(tuple(option for option, _ in written), tuple(path for _, path in written))
-
-
-def _written(folder: Path, secrets: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    for name, option in _OPTIONS.items():
-        if name in secrets:
-            path = write_private(folder / name, secrets[name])
-            yield f"{option}={path}", path
-    for label, password in vault_passwords(secrets).items():
-        path = write_private(folder / f"vault-{label}", password)
-        yield f"--vault-id={label}@{path}", path
+    """Write the passwords among *secrets* that Ansible itself takes into *folder*, which is private to its owner."""
+    texts = {f"{option}=": (name, secrets[name]) for name, option in _OPTIONS.items() if name in secrets}
+    texts |= {f"--vault-id={label}@": (f"vault-{label}", text) for label, text in vault_passwords(secrets).items()}
+    paths = tuple(write_private(folder / name, text) for name, text in texts.values())
+    return PasswordFiles(tuple(f"{option}{path}" for option, path in zip(texts, paths, strict=True)), paths)

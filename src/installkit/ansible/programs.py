@@ -1,4 +1,4 @@
-"""The programs of others that installkit runs: where they are, and in what environment they are asked."""
+"""The programs of others that installkit runs: where they are, and the environment for questions to them."""
 
 import ctypes
 import errno
@@ -14,7 +14,7 @@ from pathlib import Path
 from installkit.errors import EngineError
 
 NO_QUESTIONS = {"ANSIBLE_ASK_PASS": "0", "ANSIBLE_BECOME_ASK_PASS": "0", "ANSIBLE_ASK_VAULT_PASS": "0"}
-"""Settings for an Ansible that nobody watches: an ansible.cfg that asks for passwords would let it wait for ever."""
+"""Settings for an Ansible that nobody watches: with an ansible.cfg that asks for passwords it would wait for ever."""
 
 
 _LONGEST_LINE = 4096
@@ -23,35 +23,35 @@ _EXEC = "'''exec'"
 
 def find_program(name: str) -> Path:
     """
-    Return the path of *name*: beside this Python first, as in a virtual environment that is not activated, then in PATH.
+    Return the path of *name*, beside this Python (as in a virtual environment that is not activated) or in PATH.
 
     Raises:
-        EngineError: If it is in neither.
+        EngineError: If it is in neither place.
     """
     beside = Path(sys.executable).parent
-    found = shutil.which(name, path=os.pathsep.join([str(beside), os.environ.get("PATH", os.defpath)]))
-    if found is None:
+    path = shutil.which(name, path=os.pathsep.join([str(beside), os.environ.get("PATH", os.defpath)]))
+    if path is None:
         raise EngineError(
             f"{name} was not found beside {sys.executable} nor in PATH",
             remedy=f"{sys.executable} -m pip install ansible-core" if name.startswith("ansible") else None,
         )
-    return Path(found)
+    return Path(path)
 
 
 def find_python(name: str) -> list[str]:
     """
     Return the command that starts the Python of *name*, a program of Ansible's.
 
-    Where *name* is not a Python script, as a shim or a wrapper, it is this Python: installkit brings ansible-core along.
+    If *name* is not a Python script but a shim or a wrapper, it is this Python: installkit depends on ansible-core.
 
     Raises:
-        EngineError: If *name* is not there.
+        EngineError: If *name* does not exist.
     """
     program = find_program(name)
     with program.open("rb") as file:
         first, second = (file.readline(_LONGEST_LINE).decode(errors="replace") for _ in range(2))
     command = _words(first[2:]) if first.startswith("#!") else []
-    # Where the path is long or has a space, it is a shell script in front of Python: '''exec' "/…/python" "$0" "$@"
+    # If the path is long or has a space, the script begins with a line for the shell: '''exec' "/…/python" "$0" "$@"
     if second.startswith(_EXEC):
         command = _words(second.removeprefix(_EXEC))[:1]
     return command if any("python" in word for word in command) else [sys.executable]
@@ -65,7 +65,7 @@ def _words(line: str) -> list[str]:
 
 
 def question_environment() -> dict[str, str]:
-    """Return the environment for asking Ansible something whose answer is parsed: plain, and without host variables."""
+    """Return an environment in which Ansible's output can be parsed: without colours and warnings about deprecation."""
     environment = {
         **os.environ,
         **usable_locale(os.environ),
@@ -84,14 +84,14 @@ def question_environment() -> dict[str, str]:
 
 def usable_locale(environment: Mapping[str, str]) -> dict[str, str]:
     """
-    Return what to set beside *environment* so that Ansible starts: it refuses a locale that is not UTF-8, or not there.
+    Return variables to add to *environment* so that Ansible starts: it refuses a locale that is missing or not UTF-8.
 
-    Empty where the locale is good, and where this machine has no UTF-8 locale that is known by name.
+    Empty if the locale is good, or if this machine has none of the usual UTF-8 locales.
     """
     if is_usable_locale(environment):
         return {}
-    found = [name for name in ("C.UTF-8", "en_US.UTF-8", "POSIX.UTF-8") if is_usable_locale({"LC_ALL": name})]
-    return {"LC_ALL": found[0]} if found else {}
+    names = [name for name in ("C.UTF-8", "en_US.UTF-8", "POSIX.UTF-8") if is_usable_locale({"LC_ALL": name})]
+    return {"LC_ALL": names[0]} if names else {}
 
 
 def is_usable_locale(environment: Mapping[str, str]) -> bool:
@@ -109,22 +109,22 @@ _CATEGORIES = ("LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LC_MONETARY",
 
 
 def _codeset(name: str, category: str) -> str:
-    """Return the encoding of the locale *name*, which need have no more than *category*; empty if it is not there."""
+    """Return the encoding of the locale *name*, of which only *category* is needed; empty if it does not exist."""
     library = ctypes.CDLL(None)
     library.newlocale.restype = ctypes.c_void_p
     library.nl_langinfo_l.restype = ctypes.c_char_p
-    # setlocale would do for the whole process, and other threads are in it.
-    made = library.newlocale(1 << getattr(locale, category), os.fsencode(name), None)
-    if not made:
+    # setlocale would change the whole process, which has other threads.
+    handle = library.newlocale(1 << getattr(locale, category), os.fsencode(name), None)
+    if not handle:
         return ""
-    found: bytes = library.nl_langinfo_l(locale.CODESET, ctypes.c_void_p(made))
-    library.freelocale(ctypes.c_void_p(made))
-    return found.decode()
+    codeset: bytes = library.nl_langinfo_l(locale.CODESET, ctypes.c_void_p(handle))
+    library.freelocale(ctypes.c_void_p(handle))
+    return codeset.decode()
 
 
 def usable_home(environment: Mapping[str, str]) -> dict[str, str]:
     """
-    Return what to set beside *environment* so that Ansible has a folder for its temporary files, without which it fails.
+    Return variables to add to *environment* so that Ansible has a folder for its temporary files, which it needs.
 
     A user without a home gets `/`, where nobody else can leave an ansible.cfg; Ansible would make a folder called `~`.
     """
@@ -135,7 +135,7 @@ def usable_home(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def ansible_home_problem(environment: Mapping[str, str]) -> str | None:
-    """Return why Ansible cannot write to its home in *environment*, as `/nonexistent/.ansible: …`; None if it can."""
+    """Return why Ansible cannot write to its home in *environment*, like `/nonexistent/.ansible: …`; None if it can."""
     home = _ansible_home(environment)
     if home is None:
         return "HOME is not set, and this user has no home folder"
@@ -148,7 +148,7 @@ def ansible_home_problem(environment: Mapping[str, str]) -> str | None:
 
 
 def _ansible_home(environment: Mapping[str, str]) -> Path | None:
-    """Return the folder where Ansible keeps what it writes; None for a user without a home."""
+    """Return the folder for Ansible's own files; None for a user without a home."""
     if named := environment.get("ANSIBLE_HOME"):
         return home_path(named).absolute()
     path = Path(environment["HOME"], ".ansible") if environment.get("HOME") else home_path("~/.ansible")
@@ -156,5 +156,5 @@ def _ansible_home(environment: Mapping[str, str]) -> Path | None:
 
 
 def home_path(text: str) -> Path:
-    """Return the path *text* with its `~` replaced; as it is for a user without a home."""
+    """Return the path *text* with its `~` replaced, or unchanged for a user without a home."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises there

@@ -1,4 +1,4 @@
-"""What a person can do about the failures that are met most often."""
+"""What a person can do about the most frequent failures."""
 
 import re
 
@@ -31,6 +31,6 @@ _BY_CODE = {
 
 
 def remedy_for(code: FailureCode, message: str) -> str | None:
-    """Return one sentence on what to do about a failure; None if nothing general can be said."""
-    found = (remedy for pattern, remedy in _BY_MESSAGE if re.search(pattern, message))
-    return next(found, _BY_CODE.get(code))
+    """Return one sentence on what to do about a failure; None if there is no general advice."""
+    remedies = (remedy for pattern, remedy in _BY_MESSAGE if re.search(pattern, message))
+    return next(remedies, _BY_CODE.get(code))

@@ -1,17 +1,17 @@
 r"""
-What our plugin in ansible-playbook reports, put together with what the terminal shows.
+The reports of our plugin in ansible-playbook, combined with the text in the terminal.
 
-The plugin appends a line of JSON for each event to a file of the scratch, and puts its `mark`, drawn at random, around
-what the event prints: `ESC [ K MARK <`, the text, `ESC [ K MARK >`. Whatever else looks like a mark is text, since
-nobody but the plugin can announce one:
+For each event the plugin appends a line of JSON to a file in the scratch folder, and puts its random `mark` around the
+text that the event prints: `ESC [ K MARK <`, the text, `ESC [ K MARK >`. Everything else that looks like a mark is text,
+since only the plugin can announce one:
 
     file      {"mark": "5f…", "event": "runner_on_ok", "created": …, "event_data": {…}}
     terminal  ESC[K5f…<ok: [db1]\n ESC[K5f…>          one event, with text `ok: [db1]\n`
     terminal  a task may print\n                       an event `verbose` of its own: text outside any event
 
-An event is a dictionary `{"event", "text", "created", "event_data", "starts"}`: runner's words, `text` in bytes and as
-printed, `starts` the (host, task uuid) that began since the event before; or `{"proof": …}` with what the plugin says
-of a play's end (see `evidence`), without text. They come in the order in which the plugin wrote them.
+An event is a dictionary `{"event", "text", "created", "event_data", "starts"}` in runner's words, `text` in bytes as it
+was printed, `starts` with the (host, task uuid) that began since the event before; or it is `{"proof": …}`, without text,
+about the end of a play (see `evidence`). Events come in the order in which the plugin wrote them.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ from typing import Any
 Report = dict[str, Any]
 
 BYTES = "latin-1"
-"""What the terminal is read as: each character is one byte, and none is ever held back or lost."""
+"""The encoding to read the terminal with: each character is one byte, and none is ever held back or lost."""
 
 _MARK = re.compile(rb"\x1b\[K([0-9a-f]{32})([<>])")
 _MARK_SIZE = 36
@@ -41,7 +41,7 @@ class Reports:
     """
     The file that the plugin writes, read once and in order.
 
-    What was read is no longer in it: its space is given back, and secrets that a task printed do not lie there.
+    Reading erases: the disk space is free again, and secrets that a task printed do not stay in the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,28 +53,28 @@ class Reports:
 
     @classmethod
     def begin(cls, folder: Path, allowed: frozenset[str] | None) -> "Reports":
-        """Make the files in *folder* that the plugin looks for; *allowed* are the hosts that plays may hold."""
+        """Make the files in *folder* that the plugin reads and writes; *allowed* are the hosts that plays may hold."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "allowed").write_text(json.dumps(None if allowed is None else sorted(allowed)))
         return cls(folder / "events")
 
     def until(self, mark: str) -> list[Report]:
-        """Return what was reported up to the event with *mark*; nothing, and all stays unread, if there is none."""
+        """Return the reports up to the event with *mark*; [] if there is none, and then everything stays unread."""
         while mark not in self._announced:
             if not self._fill():
                 return []
-        found = [self._unread.popleft()]
-        while found[-1].get("mark") != mark:
-            found.append(self._unread.popleft())
-        self._announced.difference_update(each["mark"] for each in found if "mark" in each)
-        return found
+        reports = [self._unread.popleft()]
+        while reports[-1].get("mark") != mark:
+            reports.append(self._unread.popleft())
+        self._announced.difference_update(report["mark"] for report in reports if "mark" in report)
+        return reports
 
     def rest(self) -> list[Report]:
-        """Return what was reported and not read yet; a line without its end is none."""
+        """Return the reports that were not read yet, without a line that is not complete."""
         while self._fill():
             pass
-        found, self._unread = list(self._unread), deque()
-        return found
+        reports, self._unread = list(self._unread), deque()
+        return reports
 
     def close(self) -> None:
         """Close the file."""
@@ -82,34 +82,27 @@ class Reports:
 
     def _fill(self) -> bool:
         data = os.pread(self._file, _CHUNK, self._size)
-        _erase(self._file, self._size, len(data))
+        # make what was read a hole, or zeros where the file system cannot
+        if data and _fallocate(self._file, _PUNCH_HOLE, self._size, len(data)) != 0:
+            os.pwrite(self._file, bytes(len(data)), self._size)
         self._size += len(data)
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._take(line)
+            try:
+                report = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # a line that cannot be read costs no other
+            self._unread.append(report)
+            if "mark" in report:
+                self._announced.add(report["mark"])
         return bool(data)
-
-    def _take(self, line: bytes) -> None:
-        try:
-            report = json.loads(line)
-        except (ValueError, RecursionError):
-            return  # whatever is wrong with one costs that one
-        self._unread.append(report)
-        if "mark" in report:
-            self._announced.add(report["mark"])
-
-
-def _erase(file: int, offset: int, size: int) -> None:
-    """Make a part of *file* a hole; where the file system cannot, zeros."""
-    if size and _fallocate(file, _PUNCH_HOLE, offset, size) != 0:
-        os.pwrite(file, bytes(size), offset)
 
 
 class Terminal:
     """
-    Takes what ansible-playbook prints, and hands on events with their text.
+    Takes what ansible-playbook prints, and passes on events with their text.
 
-    It stands in for runner's `OutputEventFilter`, with its methods.
+    It replaces runner's `OutputEventFilter`, and has its methods.
     """
 
     def __init__(
@@ -122,19 +115,21 @@ class Terminal:
         self._event: Report | None = None
 
     def flush(self) -> None:
-        """Do nothing: what is complete was handed on."""
+        """Do nothing: all complete events were passed on."""
 
     def write(self, data: str) -> None:
-        """Take *data*, a character for each byte, as pexpect read it."""
+        """Take *data* from pexpect, one character for each byte."""
         self._buffer += data.encode(BYTES)
-        begin = 0  # of the text that was not handed on yet
+        begin = 0  # of the text that was not passed on yet
         for match in _MARK.finditer(bytes(self._buffer[self._searched :])):
             start, end = match.start() + self._searched, match.end() + self._searched
             mark, closing = match[1].decode(), match[2] == b">"
             announced = [] if closing else self._reports.until(mark)
             if announced:
                 self._end(bytes(self._buffer[begin:start]))
-                self._begin(announced)
+                *before, self._event = announced
+                for report in before:
+                    self._on_event({"text": b"", **report})
             elif closing and self._event is not None and self._event["mark"] == mark:
                 self._end(bytes(self._buffer[begin:start]))
             else:
@@ -147,15 +142,10 @@ class Terminal:
         self._searched = max(0, len(self._buffer) - _MARK_SIZE + 1)
 
     def close(self) -> None:
-        """Hand on what is left: ansible-playbook has ended."""
+        """Pass on the rest: ansible-playbook has ended."""
         self._end(bytes(self._buffer))
         self._buffer.clear()
         for report in self._reports.rest():
-            self._on_event({"text": b"", **report})
-
-    def _begin(self, announced: list[Report]) -> None:
-        *before, self._event = announced
-        for report in before:
             self._on_event({"text": b"", **report})
 
     def _end(self, text: bytes) -> None:

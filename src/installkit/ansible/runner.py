@@ -1,8 +1,8 @@
 """
 ansible-runner, as used here: the only module that imports it.
 
-It is driven through subclasses of `RunnerConfig` and `Runner`, never through `run()`, which leaves secrets on disk,
-takes over signal handlers and may exit the process. Every subclass below cures something; each says what.
+We use subclasses of `RunnerConfig` and `Runner`, never `run()`, which leaves secrets on disk, takes over signal handlers
+and may exit the process. Every subclass below corrects something, which its docstring names.
 """
 
 import functools
@@ -27,10 +27,10 @@ from installkit.errors import EngineError
 from installkit.processes import die_with_parent
 
 POLL = 0.25
-"""Seconds between two looks at whether the run shall stop, when nothing is printed."""
+"""Seconds between two checks whether the run should stop, while nothing is printed."""
 
 LINGER = 0.5
-"""Seconds without a byte after which a terminal that something left behind still holds open is given up."""
+"""Seconds without a byte after which we stop reading a terminal that a leftover process still has open."""
 
 _PLUGINS = Path(__file__).parent / "plugins/callback"
 _DEFAULT_PLUGINS = "{}/plugins/callback:/usr/share/ansible/plugins/callback"  # Source: ansible's base.yml
@@ -44,10 +44,10 @@ class Invocation:
     Attributes:
         command: The whole command line.
         folder: Where it runs.
-        scratch: A folder for this call alone, its owner's alone, on tmpfs where there is one.
-        allowed: The hosts that its plays may hold; None where any may be.
+        scratch: A folder for this call alone, private to its owner, on tmpfs if there is one.
+        allowed: The hosts that its plays may hold; None for any.
         environment: The caller's, with our settings.
-        umask: Of the caller.
+        umask: The caller's.
     """
 
     command: Sequence[str]
@@ -62,8 +62,8 @@ class _Terminal(pexpect.spawn):
     """
     The pseudo-terminal of ansible-playbook.
 
-    Against plain pexpect: it dies with the step; nothing of its output is lost when a handler is slow
-    (ansible-runner#1343), nor changed on the way; it does not sleep after each read and before the close.
+    Unlike plain pexpect: it dies with the step; its output is never changed, nor lost when a handler is slow
+    (ansible-runner#1343); it does not sleep after each read and before the close.
     """
 
     def __init__(self, command: str, args: list[str], *, umask: int, **options: Any) -> None:
@@ -81,7 +81,7 @@ class _Terminal(pexpect.spawn):
     def expect(self, pattern: Any, timeout: float = -1, **options: Any) -> Any:
         if pattern is not pexpect.EOF:
             return super().expect(pattern, timeout=timeout, **options)
-        while True:  # the process has ended: what is left in the terminal comes without a pause
+        while True:  # the process has ended: the rest of the output comes without a pause
             before = self._received
             try:
                 return super().expect(pattern, timeout=LINGER)
@@ -93,7 +93,7 @@ class _Terminal(pexpect.spawn):
 def _prepare_child(parent: int, umask: int) -> None:
     os.umask(umask)
     modes = termios.tcgetattr(1)
-    modes[1] &= ~termios.OPOST  # so that the terminal adds no carriage returns, and each one seen was printed
+    modes[1] &= ~termios.OPOST  # the terminal must not add carriage returns to what was printed
     termios.tcsetattr(1, termios.TCSANOW, modes)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -101,7 +101,7 @@ def _prepare_child(parent: int, umask: int) -> None:
 
 
 class _Pexpect:
-    """Stands in for the module `pexpect` where runner looks it up, so that it takes our terminal."""
+    """Replaces the module `pexpect` in runner, so that runner uses our terminal."""
 
     def __init__(self, spawn: Callable[..., _Terminal]) -> None:
         self.spawn = spawn
@@ -111,7 +111,7 @@ class _Pexpect:
 
 
 class _Config(RunnerConfig):
-    """Takes the whole command line from us and leaves no file but its `command`, which goes with the scratch folder."""
+    """Takes the whole command line from us; its only file is `command`, which is removed with the scratch folder."""
 
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
@@ -123,7 +123,7 @@ class _Config(RunnerConfig):
             quiet=True,
             suppress_env_files=True,
             fact_cache_type="memory",
-            # A pattern that stands in every event lets `expect` return, so that its buffer does not grow.
+            # A pattern that every event contains lets `expect` return, so that its buffer does not grow.
             passwords={r"\x1b\[K": None},
         )
 
@@ -133,10 +133,11 @@ class _Config(RunnerConfig):
         super().prepare_env()
         self.pexpect_timeout = POLL
         self.suppress_output_file = self.suppress_ansible_output = True
-        given = self._invocation.environment
-        theirs = given.get("ANSIBLE_CALLBACK_PLUGINS", _DEFAULT_PLUGINS.format(given.get("ANSIBLE_HOME", "~/.ansible")))
+        environment = self._invocation.environment
+        default = _DEFAULT_PLUGINS.format(environment.get("ANSIBLE_HOME", "~/.ansible"))
+        theirs = environment.get("ANSIBLE_CALLBACK_PLUGINS", default)
         self.env = {
-            **given,
+            **environment,
             "ANSIBLE_RETRY_FILES_ENABLED": self.env["ANSIBLE_RETRY_FILES_ENABLED"],
             "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(filter(None, (theirs, str(_PLUGINS)))),
             "INSTALLKIT_EVENTS": str(self._invocation.scratch),
@@ -148,7 +149,7 @@ class _Config(RunnerConfig):
 
 
 class _Runner(Runner):
-    """Hands on what our terminal reads; runner's own way looks for files of a callback plugin that is not there."""
+    """Passes on the events of our terminal; runner itself would look for files of a callback plugin that we do not use."""
 
     def event_callback(self, event_data: dict[str, Any]) -> None:
         if event_data.get("event") != "EOF":
@@ -166,8 +167,8 @@ class Playbook:
 
         Args:
             invocation: What to run.
-            on_event: Gets each event as `installkit.ansible.reports` describes it.
-            should_end: Asked often; true kills ansible-playbook at once.
+            on_event: Gets each event, which `installkit.ansible.reports` describes.
+            should_end: Called often; true kills ansible-playbook at once.
         """
         self._terminal: _Terminal | None = None
         self._invocation = invocation
@@ -177,7 +178,7 @@ class Playbook:
 
     @property
     def pid(self) -> int | None:
-        """Process id of ansible-playbook, a child of this process; None before it started and after it ended."""
+        """Process id of ansible-playbook, a child of this process; None before its start and after its end."""
         terminal = self._terminal
         return terminal.pid if terminal is not None and not terminal.closed and terminal.isalive() else None
 
@@ -208,7 +209,7 @@ class Playbook:
     def _handle(self, event: dict[str, Any]) -> bool:
         try:
             self._on_event(event)
-        except OSError as exc:  # runner would pass over it in silence; the play is not to blame, and goes on
+        except OSError as exc:  # runner would ignore it silently; the play is not to blame, and goes on
             self._fault = self._fault or exc
         return False  # runner writes no file for it
 

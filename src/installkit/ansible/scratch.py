@@ -1,4 +1,4 @@
-"""The folder for what a run needs and must not leave behind: variables with secrets, runner's files, facts."""
+"""The folder for files that a run must not leave behind: variables with secrets, runner's files, facts."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is its owner's 
 
 def scratch_path(run: Path) -> Path:
     """
-    Return the scratch folder of *run*: on tmpfs where there is one, else in the run's own folder.
+    Return the scratch folder of *run*: on tmpfs if there is one, else in the run's own folder.
 
-    Its name tells the run's folder from a copy of it, whose reader takes the run for dead and cleans up after it.
+    Its name contains the folder's inode: whoever reads a copy of the run's folder takes the run for dead, and cleans up.
     """
     in_memory = os.path.ismount(_MEMORY) and os.access(_MEMORY, os.W_OK | os.X_OK)
     return _MEMORY / f"installkit-{run.name}-{run.stat().st_ino:x}" if in_memory else run / "scratch"
@@ -21,10 +21,10 @@ def scratch_path(run: Path) -> Path:
 
 def make_scratch(run: Path) -> Path:
     """
-    Create the scratch folder of *run*, its owner's alone.
+    Create the scratch folder of *run*, private to its owner.
 
     Raises:
-        EngineError: If it exists already: nobody but us can know the run's id.
+        EngineError: If it exists already; nobody else can know the run's id.
     """
     path = scratch_path(run)
     try:
@@ -36,14 +36,14 @@ def make_scratch(run: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Write *text* to the new file *path*, for its owner alone, and return *path*."""
+    """Write *text* to the new file *path*, private to its owner, and return *path*."""
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def remove_scratch(path: Path) -> None:
-    """Remove the scratch folder *path*, if it is there and ours."""
+    """Remove the scratch folder *path*, if it exists and is ours."""
     if path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.geteuid():
         shutil.rmtree(path, ignore_errors=True)
 
@@ -53,9 +53,9 @@ _VARIABLES = ("group_vars", "host_vars")
 
 def place_playbook(playbook: Path, folder: Path, scratch: Path) -> Path:
     """
-    Return *playbook*, one of installkit's own, as it lies in *scratch* now: with the variables beside it of *folder*.
+    Link *playbook*, one of installkit's own, into *scratch* beside the variables of *folder*; return its new path.
 
-    Ansible reads group_vars and host_vars beside a playbook; users, keys and passwords for the hosts may stand there.
+    Ansible reads group_vars and host_vars beside a playbook; they may have users, keys and passwords for the hosts.
     """
     place = scratch / "playbook"
     place.mkdir()

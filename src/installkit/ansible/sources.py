@@ -1,9 +1,9 @@
-"""The files that an inventory is read from."""
+"""The files of an inventory."""
 
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -12,7 +12,7 @@ from installkit.errors import DefinitionError, Issue
 
 _VARS_FOLDERS = ("group_vars", "host_vars")
 _NEVER_SOURCES = frozenset({*_VARS_FOLDERS, "vars_plugins"})
-"""Folders in a directory source that Ansible does not take for sources."""
+"""Folders in a directory source that Ansible does not read as sources."""
 
 _PLUGIN_KEY = re.compile(rb"(?:^|[{,])[ \t]*[\"']?plugin[\"']?[ \t]*:", re.MULTILINE)
 
@@ -24,9 +24,9 @@ class Sources:
 
     Attributes:
         paths: Absolute, in the order given to Ansible.
-        files: Digest (sha256, hex) by absolute path, of every file of theirs and of the vars folders beside them.
-        own: The files among them that hosts are read from.
-        static: Whether none of these is a program or the configuration of a plugin.
+        files: Digest (sha256, hex) by absolute path, of all their files, also of the vars folders beside them.
+        own: The files among these from which Ansible reads hosts.
+        static: Whether none of *own* is a program or the configuration of a plugin.
     """
 
     paths: tuple[Path, ...]
@@ -42,20 +42,20 @@ class Sources:
 
 def absolute_source(path: str | Path) -> Path:
     """
-    Return *path* as Ansible takes it: absolute and without `..`, with the links in it.
+    Return *path* as Ansible uses it: absolute and without `..`.
 
-    Not resolved: `group_vars` lie beside the link that was given, not beside the file that it leads to.
+    Links are not resolved: `group_vars` are beside the given link, not beside the file that it leads to.
     """
     return Path(os.path.abspath(path))  # noqa: PTH100 - pathlib either keeps `..` or follows links
 
 
 def same_inventory(one: Path, other: Path) -> bool:
     """
-    Return whether Ansible reads the same hosts and variables at two paths, however each is written.
+    Return whether Ansible reads the same hosts and variables at two paths, in whatever way they are written.
 
-    Links, `..`, mounts and hard links lead to one file or folder. Two names of one file are two inventories all the same
-    where Ansible reads more than the file: `group_vars` or `host_vars` beside one name and not the other, or a program,
-    which may answer by the name that it is called by.
+    Links, `..`, mounts and hard links may lead to one file or folder. But two names of one file are two inventories if
+    Ansible reads more than the file: `group_vars` or `host_vars` beside only one of the names, or a program, whose answer
+    may depend on the name by which it is called.
     """
     first, second = absolute_source(one), absolute_source(other)
     if first == second or not same_file(first, second):
@@ -65,19 +65,16 @@ def same_inventory(one: Path, other: Path) -> bool:
     beside = same_file(first.parent, second.parent)
     if os.access(first, os.X_OK):
         return beside and first.name == second.name
-    return beside or all(_same_or_missing(first.parent / name, second.parent / name) for name in _VARS_FOLDERS)
+    pairs = [(first.parent / name, second.parent / name) for name in _VARS_FOLDERS]
+    return beside or all(same_file(*pair) or not any(path.exists() for path in pair) for pair in pairs)
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Return whether two paths lead to one file or folder; of what is not there, whether they would."""
+    """Return whether two paths lead to one file or folder, or would if it existed."""
     try:
         return one.samefile(other)
     except OSError:
         return os.path.realpath(one) == os.path.realpath(other)
-
-
-def _same_or_missing(one: Path, other: Path) -> bool:
-    return same_file(one, other) or not (one.exists() or other.exists())
 
 
 def find_sources(paths: Iterable[Path]) -> Sources:
@@ -93,13 +90,23 @@ def find_sources(paths: Iterable[Path]) -> Sources:
         raise ValueError("an inventory has at least one source")
     check_present(absolute)
     try:
-        every = list(dict.fromkeys(file for path in absolute for file in (*_files(path), *_vars_files(path))))
-        files = {str(file): _digest(file) for file in every}
-        own = [file for file in every if _holds_hosts(file, absolute)]
-        static = not any(_is_dynamic(file) for file in own)
+        places: list[Path] = []
+        for path in absolute:
+            beside = () if path.is_dir() else (path.parent / name for name in _VARS_FOLDERS)
+            places += [path, *(folder for folder in beside if folder.is_dir())]
+        every = list(dict.fromkeys(file for place in places for file in _files(place)))
+        digests = {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in every}
+        parts = [
+            (file, file.relative_to(path).parts) for path in absolute for file in every if file.is_relative_to(path)
+        ]
+        with_hosts = {file for file, names in parts if _NEVER_SOURCES.isdisjoint(names)}
+        own = [file for file in every if file in with_hosts]
+        static = not any(
+            os.access(file, os.X_OK) or file.read_bytes().startswith(b"#!") or names_plugin(file) for file in own
+        )
     except OSError as exc:
         raise DefinitionError([Issue(str(exc.filename), f"cannot be read: {exc.strerror}")]) from exc
-    return Sources(absolute, files, tuple(str(file) for file in own), static)
+    return Sources(absolute, digests, tuple(str(file) for file in own), static)
 
 
 def check_present(paths: Iterable[Path]) -> None:
@@ -122,26 +129,6 @@ def _files(path: Path) -> Iterator[Path]:
         yield from (file for file in visible if file.is_file())
 
 
-def _vars_files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        for name in _VARS_FOLDERS:
-            if (folder := path.parent / name).is_dir():
-                yield from _files(folder)
-
-
-def _holds_hosts(file: Path, sources: Sequence[Path]) -> bool:
-    inside = [file.relative_to(source).parts for source in sources if file.is_relative_to(source)]
-    return any(_NEVER_SOURCES.isdisjoint(parts) for parts in inside)
-
-
 def names_plugin(file: Path) -> bool:
     """Return whether *file* is the configuration of an inventory plugin."""
     return bool(_PLUGIN_KEY.search(file.read_bytes()))
-
-
-def _is_dynamic(file: Path) -> bool:
-    return os.access(file, os.X_OK) or file.read_bytes().startswith(b"#!") or names_plugin(file)
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -13,12 +13,12 @@ _RESERVED = "__ansible_"
 
 def unsafe_json(value: Any) -> str:
     """
-    Return *value*, made of mappings, lists and scalars, as JSON in which every string is text to Ansible.
+    Return *value*, made of mappings, lists and scalars, as JSON in which every string is plain text for Ansible.
 
-    (YAML's `!unsafe` would not do: Ansible takes the quoted string "1.0" after it for a number.)
+    (YAML's `!unsafe` does not work: Ansible reads the quoted string "1.0" after it as a number.)
 
     Raises:
-        EngineError: If a mapping has a key that is a word of Ansible's JSON itself: it would not be taken for text.
+        EngineError: If a mapping has a key that means something in Ansible's JSON.
     """
     return json.dumps(_unsafe(to_wire(value)))
 

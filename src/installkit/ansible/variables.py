@@ -1,4 +1,4 @@
-"""How values reach a playbook: as data, never as templates, options or paths."""
+"""Passes values to a playbook: as data, never as templates, options or paths."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +14,12 @@ from installkit.model import StepSpec
 @attrs.frozen
 class VariableFiles:
     """
-    The files that carry a step's variables, lowest precedence first.
+    The files with a step's variables, lowest precedence first.
 
     Attributes:
-        defaults: An inventory source to be given before the site's own; None if there are none.
-        host_variables: An inventory source to be given after them; None if there are none.
-        extra: For `-e @`; it holds the secrets, and is to be removed once Ansible has read it.
+        defaults: An inventory source for the place before the site's own; None if there are no defaults.
+        host_variables: An inventory source for the place after them; None if there are no host variables.
+        extra: For `-e @`; it contains the secrets, and must be removed once Ansible has read it.
     """
 
     defaults: Path | None
@@ -28,7 +28,7 @@ class VariableFiles:
 
 
 def write_variables(folder: Path, spec: StepSpec, secrets: Mapping[str, str]) -> VariableFiles:
-    """Write the variables of *spec* and those of *secrets* that it names into *folder*, which is its owner's alone."""
+    """Write the variables of *spec* and the *secrets* that it names into *folder*, which is private to its owner."""
     hosts = {host: dict(values) for host, values in spec.host_variables.items() if values}
     extra = {**spec.variables, **{name: secrets[name] for name in spec.secrets}}
     return VariableFiles(

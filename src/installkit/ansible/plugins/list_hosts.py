@@ -10,8 +10,8 @@
 """
 `ansible-playbook --list-hosts` for many playbooks, each with extra variables of its own, in one process.
 
-installkit starts it with Ansible's own Python, and never imports it. Against several calls of ansible-playbook: the
-inventory is read once, and a playbook that Ansible cannot read costs the answer to that one question alone.
+installkit starts it with Ansible's own Python, and never imports it. Compared with several calls of ansible-playbook, the
+inventory is read only once. A playbook that Ansible cannot read spoils no answer but its own.
 
     list_hosts.py QUESTIONS ARGUMENT...
 
@@ -20,8 +20,8 @@ The arguments are those of `ansible-playbook --list-hosts`. QUESTIONS is a JSON 
     {"patterns": ["web:!web2"], "playbooks": [["/srv/01.web.yml", "/tmp/x/values.json"]], "after": 0,
      "answers": "/tmp/x/answers", "mark": "1f0c"}
 
-A line of JSON for each pattern, then for each playbook, goes to `answers`: a list of host names, a list of plays, or
-null where Ansible refuses it. The reason is then on stderr, after a line with `mark` that begins each answer's part.
+For each pattern, then for each playbook, it writes a line of JSON to `answers`: a list of host names, a list of plays, or
+null if Ansible refuses it. The reason is then on stderr, where each answer's part begins with a line with `mark`.
 The first `after` of all questions are left out.
 """
 
@@ -36,29 +36,27 @@ display = Display()
 
 
 class Questions(command.PlaybookExecutor):
-    """Stands where ansible-playbook has its executor: by then the inventory is read."""
+    """Replaces the executor of ansible-playbook, which is called once the inventory has been read."""
 
     def run(self):
         """Answer every question, one after the other."""
         with open(sys.argv[1], encoding="utf-8") as file:
-            asked = json.load(file)
-        questions = [(self._match, pattern) for pattern in asked["patterns"]]
-        questions += [(self._list, playbook) for playbook in asked["playbooks"]]
-        with open(asked["answers"], "a", encoding="utf-8") as answers:
-            for answer, question in questions[asked["after"] :]:
-                print(asked["mark"], file=sys.stderr, flush=True)
+            order = json.load(file)
+        questions = [(self._match, pattern) for pattern in order["patterns"]]
+        questions += [(self._list, playbook) for playbook in order["playbooks"]]
+        with open(order["answers"], "a", encoding="utf-8") as answers:
+            for answer, question in questions[order["after"] :]:
+                print(order["mark"], file=sys.stderr, flush=True)
                 display._errors.clear()  # an error is printed once: the next question may have the same
-                print(json.dumps(self._tried(answer, question)), file=answers, flush=True)
+                reply = None
+                try:
+                    reply = answer(question)
+                except command.AnsibleError as exc:
+                    display.error(exc)
+                except Exception as exc:  # noqa: BLE001 - whatever a plugin of the playbook's raises is about that playbook
+                    display.error(f"{type(exc).__name__}: {exc}")
+                print(json.dumps(reply), file=answers, flush=True)
         return 0
-
-    def _tried(self, answer, question):
-        try:
-            return answer(question)
-        except command.AnsibleError as exc:
-            display.error(exc)
-        except Exception as exc:  # noqa: BLE001 - whatever a plugin of the playbook's raises is about that playbook
-            display.error(f"{type(exc).__name__}: {exc}")
-        return None
 
     def _match(self, pattern):
         self._inventory.remove_restriction()
@@ -69,19 +67,20 @@ class Questions(command.PlaybookExecutor):
         self._playbooks = [path]
         self._variable_manager._extra_vars = self._loader.load_from_file(values) if values else {}
         listed = super().run()
-        # an empty playbook has no entry of its own
-        return [self._play(play) for entry in listed or () for play in entry["plays"]]
-
-    def _play(self, play):
-        pattern = ",".join(map(str, play.hosts))
-        # Ansible calls a play without a name by its pattern
-        name = " ".join((play.name or "").split())
-        return {
-            "name": "" if name == pattern else name,
-            "pattern": pattern,
-            "hosts": self._names(play.hosts),
-            "templated": "{" in str(play.get_ds().get("hosts")),
-        }
+        plays = [play for entry in listed or () for play in entry["plays"]]  # an empty playbook has no entry
+        answer = []
+        for play in plays:
+            pattern = ",".join(map(str, play.hosts))
+            name = " ".join((play.name or "").split())  # Ansible calls a play without a name by its pattern
+            answer.append(
+                {
+                    "name": "" if name == pattern else name,
+                    "pattern": pattern,
+                    "hosts": self._names(play.hosts),
+                    "templated": "{" in str(play.get_ds().get("hosts")),
+                }
+            )
+        return answer
 
     def _names(self, pattern):
         return sorted({host.name for host in self._inventory.get_hosts(pattern)})

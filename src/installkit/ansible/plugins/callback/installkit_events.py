@@ -7,15 +7,15 @@
 """
 Reports to installkit what happens in ansible-playbook: events, and what Ansible knows of each play's end.
 
-Both go into one file that only this process tree can write, a line of JSON each:
+Both go as lines of JSON into one file that only this process tree can write:
 
-- An event has a `mark`, 32 hexadecimal digits drawn at random. The terminal shows `ESC [ K`, the mark and `<` before the
-  text that the event printed, and the same with `>` behind it. A mark that the file does not announce is text.
-- Anything else has a `proof`: what `PlayIterator`, which Ansible makes for each play and batch, says when it begins and
-  when `TaskQueueManager.run` leaves it, on whatever way, with what its states forget.
+- An event has a `mark`, 32 random hexadecimal digits. The terminal shows `ESC [ K`, the mark and `<` before the text that
+  the event printed, and the same with `>` after it. A mark that the file does not announce is text.
+- Every other line has a `proof`: the state of `PlayIterator`, which Ansible makes for each play and batch, when it begins
+  and when `TaskQueueManager.run` leaves it in whatever way, with calls that its states do not remember.
 
-The user's stdout callback stays as it is, whichever it is: marks are written around `TaskQueueManager.send_callback`,
-which calls it. The file's name comes in an environment variable, which is taken out so that no task sees it.
+Any stdout callback of the user stays in use: marks are written around `TaskQueueManager.send_callback`, which calls it.
+The file's name comes in an environment variable, which is removed so that no task sees it.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ LONGEST = 65_536
 GATHERING = {"gather_facts", "setup"}
 NO_WORK = {"meta", "validate_argument_spec"}
 FRAMES = 2
-"""What a call that goes through `wrap` has on its stack beside Ansible's own; an answer may nest as deep as without."""
+"""Frames that `wrap` adds to the stack of a call; with these an answer may nest as deep as without us."""
 
 UNREAD = "the host's answer could not be read: it nests too deep"
-TOLD = ("msg", "reason", "rc", "stderr", "module_stderr", "stdout", "changed", "failed", "skip_reason", "censored")
+READABLE = ("msg", "reason", "rc", "stderr", "module_stderr", "stdout", "changed", "failed", "skip_reason", "censored")
 CENSORED = {"censored": "the output has been hidden due to the fact that 'no_log: true' was specified for this result"}
 
 
@@ -67,8 +67,8 @@ class Report:
     The file, and the marks in the terminal.
 
     Attributes:
-        lock: Ansible's own of the terminal, held while an event is open: its text stays together, and no worker is forked
-            with half of it.
+        lock: Ansible's own lock of the terminal, held while an event is open: its text stays together, and no worker is
+            forked in the middle of it.
     """
 
     def __init__(self, path, allowed):
@@ -89,7 +89,7 @@ class Report:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
     def write(self, record):
-        """Append *record* in one piece; a full disk is waited for."""
+        """Append *record* in one piece; wait while the disk is full."""
         line = memoryview(encoded(record) + b"\n")
         while line:
             try:
@@ -100,7 +100,7 @@ class Report:
                 time.sleep(0.2)
 
     def open_event(self, name, data=None):
-        """Announce an event and begin its text; one that is open still ends there."""
+        """Announce an event and begin its text; this ends an event that is still open."""
         self.close_event()
         mark = os.urandom(16).hex()
         created = dt.datetime.now(dt.UTC).isoformat()
@@ -126,7 +126,7 @@ class Report:
 
 
 def encoded(record):
-    """Return *record* as a line; a result that JSON cannot say, or too long a one, keeps what people read first."""
+    """Return *record* as a line; a result that is too long or not fit for JSON keeps only what people read first."""
     try:
         line = json.dumps(record, default=str, skipkeys=True)
     except (TypeError, ValueError, RecursionError):
@@ -134,7 +134,7 @@ def encoded(record):
     if line is None or len(line) > LARGEST:
         data = record.get("event_data") or {}
         res = data.get("res")
-        kept = {key: short(res[key]) for key in TOLD if key in res} if isinstance(res, dict) else {}
+        kept = {key: short(res[key]) for key in READABLE if key in res} if isinstance(res, dict) else {}
         line = json.dumps(
             {**record, "event_data": {**{key: short(data[key]) for key in data}, "res": kept}}, default=str
         )
@@ -162,7 +162,7 @@ def task_data(task):
 
 
 def result_data(result):
-    """Return what a task or item answered; whatever is wrong with an answer costs that answer alone."""
+    """Return the answer of a task or item; an answer that cannot be read spoils no other."""
     try:
         return shown_result(result, result._result)
     except RecursionError:
@@ -237,7 +237,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_start(self, host, task):
         name = host.get_name()
         REPORT.began_at[name] = time.monotonic()
-        REPORT.starts.append([name, str(task._uuid)])  # most print nothing: it goes with the next event
+        REPORT.starts.append([name, str(task._uuid)])  # most starts print nothing: this goes with the next event
 
     def v2_runner_on_ok(self, result):
         self._result("runner_on_ok", result)
@@ -251,7 +251,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_unreachable(self, result):
         name = result._host.get_name()
-        if name in REPORT.tqm._unreachable_hosts:  # else the playbook ignores it
+        if name in REPORT.tqm._unreachable_hosts:  # if not, the playbook ignores it
             REPORT.lost.setdefault(REPORT.iterator, set()).add(name)
         after = failed_before(REPORT.iterator, name)
         self._result("runner_on_unreachable", result, after_failure=after)
@@ -298,11 +298,11 @@ def duration_of(result):
 def chain(state):
     """Return run state, fail state and position in the rescue of *state* and of its active children."""
     children = {"TASKS": "tasks_child_state", "RESCUE": "rescue_child_state", "ALWAYS": "always_child_state"}
-    found = []
+    states = []
     while state is not None:
-        found.append([state.run_state.name, int(state.fail_state), state.cur_rescue_task])
+        states.append([state.run_state.name, int(state.fail_state), state.cur_rescue_task])
         state = getattr(state, children.get(state.run_state.name, ""), None)
-    return found
+    return states
 
 
 def failed_before(iterator, name):
@@ -311,7 +311,7 @@ def failed_before(iterator, name):
 
 
 def snapshot(iterator, tqm):
-    """Return what *iterator* knows of its hosts as it is left."""
+    """Return the state of the hosts of *iterator* when Ansible leaves it."""
     history = REPORT.history.get(iterator, {})
     hosts = {
         name: {
@@ -334,13 +334,13 @@ def tagged():
 
 
 def tasks_of(iterator):
-    """Return how many tasks *iterator* has to carry out, beside those that Ansible puts in itself."""
-    found = (task for block in iterator._blocks[1:] for task in block.get_tasks())  # the first one gathers facts
-    return sum(1 for task in found if not task.implicit and task.action.rpartition(".")[2] not in NO_WORK)
+    """Return how many tasks *iterator* has to carry out, without those that Ansible itself adds."""
+    tasks = (task for block in iterator._blocks[1:] for task in block.get_tasks())  # the first one gathers facts
+    return sum(1 for task in tasks if not task.implicit and task.action.rpartition(".")[2] not in NO_WORK)
 
 
 def wrap(owner, name):
-    """Return a decorator that puts a function in place of *owner*'s method *name*; it gets the old one first."""
+    """Return a decorator: its function replaces *owner*'s method *name*, which it gets as its first argument."""
 
     def replace(function):
         old = getattr(owner, name)
@@ -362,9 +362,10 @@ def watch_plays():
 
     @wrap(PlaybookExecutor, "_get_serialized_batches")
     def batches(old, self, play):
-        found = old(self, play)
-        REPORT.write({"proof": "play", "batches": [[host.name for host in batch] for batch in found]})
-        return found
+        batches_of_play = old(self, play)
+        hosts = [[host.name for host in batch] for batch in batches_of_play]
+        REPORT.write({"proof": "play", "batches": hosts})
+        return batches_of_play
 
     @wrap(PlayIterator, "__init__")
     def begin(old, self, *args, **kwargs):
@@ -377,7 +378,7 @@ def watch_plays():
         REPORT.iterator = self
         REPORT.write({"proof": "began", "hosts": hosts, "tasks": tasks_of(self), "tagged": tagged()})
 
-    sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES)  # all of a play stands on what follows
+    sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES)  # the whole play runs on the stack of the next function
 
     @wrap(TaskQueueManager, "run")
     def run(old, self, play):
@@ -386,7 +387,7 @@ def watch_plays():
             return old(self, play)
         finally:
             if REPORT.iterator is not None:
-                REPORT.write(snapshot(REPORT.iterator, self))  # without it nothing of this batch is proved
+                REPORT.write(snapshot(REPORT.iterator, self))  # without this nothing is proved of the batch
 
     for name in ("end_host", "clear_host_errors"):
 
@@ -400,24 +401,24 @@ def watch_plays():
 
 
 def watch_hosts():
-    """Report the hosts that a playbook makes or moves itself, and whether a failure follows from another."""
+    """Report the hosts that a playbook itself makes or moves, and whether a failure follows from another one."""
 
     @wrap(PlayIterator, "mark_host_failed")
     def fail(old, self, host):
         moment, _ = REPORT.after_failure.get(host.name, (None, None))
-        if moment != REPORT.events:  # with `run_once` a host is marked twice for one failure
+        if moment != REPORT.events:  # with `run_once` Ansible marks a host twice for one failure
             REPORT.after_failure[host.name] = REPORT.events, failed_before(self, host.name)
         return old(self, host)
 
     @wrap(InventoryManager, "add_dynamic_host")
     def add_host(old, self, host_info, *args, **kwargs):
         before = set(self.hosts)
-        found = old(self, host_info, *args, **kwargs)
+        result = old(self, host_info, *args, **kwargs)
         new = sorted(set(self.hosts) - before)
         if new:
             REPORT.made.update(new)
         REPORT.write({"proof": "made", "hosts": new})
-        return found
+        return result
 
     @wrap(InventoryManager, "add_dynamic_group")
     def group_by(old, self, *args, **kwargs):
@@ -426,7 +427,7 @@ def watch_hosts():
 
 
 def watch_terminal():
-    """Put marks around what callbacks print, and around warnings beside them."""
+    """Put marks around the text of callbacks, and around warnings between them."""
     kinds = {"_warning": "warning", "_deprecated": "deprecated", "_error": "error"}
     saying = []
 
@@ -461,7 +462,7 @@ def watch_terminal():
             if alone:
                 REPORT.open_event(saying[-1])
             if stderr:
-                sys.stdout.flush()  # on a terminal all before it has been shown
+                sys.stdout.flush()  # a terminal would have shown everything before it
             try:
                 return old(self, msg, color, stderr, screen_only, log_only, *args, **kwargs)
             finally:
@@ -470,7 +471,7 @@ def watch_terminal():
 
 
 def begin_report():
-    """Return the report that the environment names; None where this is not a run of installkit."""
+    """Return the report that the environment names; None if this is not a run of installkit."""
     folder = os.environ.pop("INSTALLKIT_EVENTS", None)
     if folder is None:
         return None

@@ -6,10 +6,10 @@
 # the Free Software Foundation, either version 3 of the License, or (at your option) any later version. It comes WITHOUT
 # ANY WARRANTY. See https://www.gnu.org/licenses/gpl-3.0.txt.
 """
-Says what a host is like, in one answer: Python, user, clock, disks, memory, ports, operating system.
+Describes a host in one answer: Python, clock, disks, memory, ports, operating system.
 
-It is plain Python from 2.6 on, without Ansible's library: an old Python is found, and said, and not stumbled over.
-Ansible puts the arguments into the text below (a module of the kind "jsonargs"), so that nothing else is carried over.
+It is plain Python from 2.6 on, without Ansible's library: it can report an old Python instead of failing on it.
+Ansible puts the arguments into the text below (a module of the kind "jsonargs"), so that no other file is copied.
 """
 
 import json
@@ -21,7 +21,7 @@ ARGUMENTS = r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"""
 
 
 def disk(path):
-    """Return the mount point of *path*, or of the nearest folder above it that is there, and the MB free for users."""
+    """Return the mount point of *path*, or of the nearest existing folder above it, and the MB free for users."""
     place = os.path.abspath(path)
     while not os.path.exists(place):
         place = os.path.dirname(place)
@@ -32,7 +32,7 @@ def disk(path):
 
 
 def memory():
-    """Return the MB that may be taken; None where the kernel does not say."""
+    """Return the MB of memory that are available; None if the kernel does not say."""
     for line in lines("/proc/meminfo"):
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) // 1024
@@ -46,12 +46,12 @@ def listening():
 
 
 def system():
-    """Return the operating system's own words for itself."""
-    found = {}
+    """Return the operating system's description of itself."""
+    values = {}
     for line in lines("/etc/os-release") or lines("/usr/lib/os-release"):
         name, _, value = line.strip().partition("=")
-        found[name] = value.strip("\"'")
-    return found
+        values[name] = value.strip("\"'")
+    return values
 
 
 def lines(path):

@@ -26,7 +26,7 @@ class CheckedTask:
     A task that is a check.
 
     Attributes:
-        location: `playbook:line`, relative to the playbook's folder where it lies below it.
+        location: `playbook:line`, relative to the playbook's folder if it is below it.
     """
 
     task: str
@@ -70,7 +70,16 @@ class CheckResults:
             case "runner_on_skipped" if _module(data) == "fail":  # what it would report as wrong is right
                 self._pass(data)
             case "runner_on_failed":
-                self._fail(data)
+                texts = self._items.get((data["host"], data["task_uuid"]))
+                texts = texts or [result_message(data.get("res") or {}) or "no message"]
+                complaints = [_Complaint.read(text) for text in texts]
+                message = cut("\n".join(dict.fromkeys(complaint.message for complaint in complaints)), _MOST)
+                remedy = " ".join(dict.fromkeys(complaint.remedy for complaint in complaints if complaint.remedy))
+                status = CheckStatus.WARN if all(complaint.warns for complaint in complaints) else CheckStatus.FAIL
+                check = self._check(data, status, message, remedy or remedy_for(FailureCode.CHECK_FAILED, message))
+                self._checks.append(check)
+                if not data.get("ignore_errors"):
+                    self._ended_by[data["host"]] = check
             case "runner_on_unreachable":
                 message = result_message(data.get("res") or {}) or "no message"
                 self.places.setdefault(CONNECTION_CHECK, self._place(data))
@@ -120,18 +129,6 @@ class CheckResults:
         messages = [result.get("msg") for result in results if isinstance(result, Mapping)]
         lines = dict.fromkeys(message for message in messages if isinstance(message, str) and message)
         self._checks.append(self._check(data, CheckStatus.PASS, cut("\n".join(lines), _MOST), None))
-
-    def _fail(self, data: Raw) -> None:
-        single = result_message(data.get("res") or {}) or "no message"
-        texts = self._items.get((data["host"], data["task_uuid"])) or [single]
-        complaints = [_Complaint.read(text) for text in texts]
-        message = cut("\n".join(dict.fromkeys(complaint.message for complaint in complaints)), _MOST)
-        remedy = " ".join(dict.fromkeys(complaint.remedy for complaint in complaints if complaint.remedy))
-        status = CheckStatus.WARN if all(complaint.warns for complaint in complaints) else CheckStatus.FAIL
-        check = self._check(data, status, message, remedy or remedy_for(FailureCode.CHECK_FAILED, message))
-        self._checks.append(check)
-        if not data.get("ignore_errors"):
-            self._ended_by[data["host"]] = check
 
     def _check(self, data: Raw, status: CheckStatus, message: str, remedy: str | None) -> Check:
         task = str(data.get("task") or "")

@@ -264,22 +264,23 @@ class Evidence:
 
     def host_statuses(self, rc: int | None) -> dict[str, HostStatus]:
         """Return the status of each planned host, as far as anything proves it; *rc* is Ansible's exit status."""
-        return {host: self._host_status(host, rc) for host in self._hosts}
-
-    def _host_status(self, host: str, rc: int | None) -> HostStatus:
-        ends = self._ends_of(host)
-        if self.why_unproved(host, rc) is None:
-            counts = (self.recap or {}).get(host)
-            words = {"changed": HostStatus.CHANGED, "ok": HostStatus.OK, "skipped": HostStatus.SKIPPED}
-            return next((status for word, status in words.items() if counts and counts[word] > 0), HostStatus.OK)
-        failed = self._failures.get(host, [])
-        if End.UNREACHABLE in ends or self._was_never_reached(host):
-            return HostStatus.UNREACHABLE
-        if End.FAILED in ends:
-            return HostStatus.FAILED
-        if failed and (End.CLEARED in ends or End.CUT_SHORT in ends):
-            return failed[0].status
-        return HostStatus.UNFINISHED
+        statuses = {}
+        words = {"changed": HostStatus.CHANGED, "ok": HostStatus.OK, "skipped": HostStatus.SKIPPED}
+        for host in self._hosts:
+            ends, failed = self._ends_of(host), self._failures.get(host, [])
+            if self.why_unproved(host, rc) is None:
+                counts = (self.recap or {}).get(host)
+                counted = (status for word, status in words.items() if counts and counts[word] > 0)
+                statuses[host] = next(counted, HostStatus.OK)
+            elif End.UNREACHABLE in ends or self._was_never_reached(host):
+                statuses[host] = HostStatus.UNREACHABLE
+            elif End.FAILED in ends:
+                statuses[host] = HostStatus.FAILED
+            elif failed and (End.CLEARED in ends or End.CUT_SHORT in ends):
+                statuses[host] = failed[0].status
+            else:
+                statuses[host] = HostStatus.UNFINISHED
+        return statuses
 
     def why_unproved(self, host: str, rc: int | None) -> str | None:
         """Return why nothing proves that *host* is done; None if it is proved."""

@@ -135,9 +135,22 @@ def judge(answer: Raw, now: float) -> Iterator[Finding]:
     """
     asked = answer["asked"]
     yield _python(answer, str(asked["ansible"]))
-    yield _disks(answer["disks"], int(asked["disk_free"]))
+    disks, least = answer["disks"], int(asked["disk_free"])
+    if full := {place: int(size) for place, size in disks.items() if int(size) < least}:
+        lines = [f"{size} MB are free in {place}; {least} are wanted" for place, size in full.items()]
+        remedy = "free space there, or set installkit_disk_free in the inventory, in MB"
+        yield Finding("disk", CheckStatus.FAIL, "\n".join(lines), remedy)
+    else:
+        lines = [f"at least {least} MB are free in {place}" for place in disks]
+        yield Finding("disk", CheckStatus.PASS, "\n".join(lines))
     if answer["memory"] is not None:
-        yield _memory(int(answer["memory"]), int(asked["memory_free"]))
+        free, least = int(answer["memory"]), int(asked["memory_free"])
+        if free >= least:
+            yield Finding("memory", CheckStatus.PASS, f"at least {least} MB of memory are available")
+        else:
+            remedy = "stop what takes it, or set installkit_memory_free in the inventory, in MB"
+            message = f"{free} MB of memory are available; {least} are wanted"
+            yield Finding("memory", CheckStatus.FAIL, message, remedy)
     if ports := {name: int(port) for name, port in asked["ports"].items() if port is not None}:
         yield _ports(ports, answer["taken"])
     yield _time(float(answer["clock"]), float(asked["time"]), now, float(asked["time_skew"]))
@@ -159,21 +172,6 @@ def _python(answer: Raw, core: str) -> Finding:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
-
-
-def _disks(free: Mapping[str, int], least: int) -> Finding:
-    if full := {place: int(size) for place, size in free.items() if int(size) < least}:
-        lines = [f"{size} MB are free in {place}; {least} are wanted" for place, size in full.items()]
-        remedy = "free space there, or set installkit_disk_free in the inventory, in MB"
-        return Finding("disk", CheckStatus.FAIL, "\n".join(lines), remedy)
-    return Finding("disk", CheckStatus.PASS, "\n".join(f"at least {least} MB are free in {place}" for place in free))
-
-
-def _memory(free: int, least: int) -> Finding:
-    if free >= least:
-        return Finding("memory", CheckStatus.PASS, f"at least {least} MB of memory are available")
-    remedy = "stop what takes it, or set installkit_memory_free in the inventory, in MB"
-    return Finding("memory", CheckStatus.FAIL, f"{free} MB of memory are available; {least} are wanted", remedy)
 
 
 def _ports(ports: Mapping[str, int], taken: Sequence[str]) -> Finding:

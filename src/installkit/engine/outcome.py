@@ -1,12 +1,12 @@
 """The verdict on a step: a pure function of the evidence, the exit status and whether we stopped it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import attrs
 
 from installkit.ansible.remedies import remedy_for
 from installkit.engine.check_results import CheckedTask
-from installkit.engine.evidence import NO_PROOF, Evidence, FailedTask
+from installkit.engine.evidence import NO_PROOF, Evidence
 from installkit.model import (
     Check,
     CheckStatus,
@@ -88,10 +88,17 @@ def judge(about: About, evidence: Evidence, rc: int | None, *, stopped: bool) ->
     stopped.
     """
     statuses = evidence.host_statuses(rc)
-    failures = _plan_failures(about, evidence) or [
-        *_task_failures(about, evidence.failed_tasks(rc)),
-        *_host_failures(about, evidence, statuses, rc),
-    ]
+    failures = _plan_failures(about, evidence)
+    if not failures:
+        groups: dict[tuple[HostStatus, str, str | None, str], list[str]] = {}  # hosts with the same failure
+        for failed in evidence.failed_tasks(rc):
+            groups.setdefault((failed.status, failed.task, failed.location, failed.message), []).append(failed.host)
+        codes = {HostStatus.FAILED: FailureCode.TASK_FAILED, HostStatus.UNREACHABLE: FailureCode.HOST_UNREACHABLE}
+        failures = [
+            about.failure(codes[status], message, hosts=tuple(hosts), task=task, location=location)
+            for (status, task, location, message), hosts in groups.items()
+        ]
+        failures += _host_failures(about, evidence, statuses, rc)
     complete = rc == 0 and evidence.recap is not None
     return _concluded(about, evidence, rc, statuses, failures, complete=complete, stopped=stopped)
 
@@ -176,17 +183,6 @@ def not_started(about: About, code: FailureCode, message: str) -> Outcome:
         host_statuses=dict.fromkeys(about.step.hosts, HostStatus.UNFINISHED),
         failures=(about.failure(code, message),),
     )
-
-
-def _task_failures(about: About, failed: Iterable[FailedTask]) -> list[Failure]:
-    groups: dict[tuple[HostStatus, str, str | None, str], list[str]] = {}
-    for task in failed:
-        groups.setdefault((task.status, task.task, task.location, task.message), []).append(task.host)
-    codes = {HostStatus.FAILED: FailureCode.TASK_FAILED, HostStatus.UNREACHABLE: FailureCode.HOST_UNREACHABLE}
-    return [
-        about.failure(codes[status], message, hosts=tuple(hosts), task=task, location=location)
-        for (status, task, location, message), hosts in groups.items()
-    ]
 
 
 def _plan_failures(about: About, evidence: Evidence) -> list[Failure]:

@@ -118,7 +118,7 @@ class Redactor:
 
 
 def _places(text: str, anchors: Mapping[str, Any], width: int) -> list[int]:
-    """Return each place in *text* where one of *anchors* stands, all of them *width* characters long."""
+    """Return each place of one of *anchors* in *text*; all anchors are *width* characters long."""
     if len(anchors) > _FEW:
         return [place for place in range(len(text) - width + 1) if text[place : place + width] in anchors]
     places, start = [], -1
@@ -166,7 +166,7 @@ def _forms(secret: str) -> Iterator[_Form]:
     parts = long or [whole for whole in (secret.strip(),) if len(whole) >= SHORTEST]
     for part in dict.fromkeys(parts):
         yield _Form(part)
-        quoted = [part, json.dumps(part)[1:-1]]  # as it may stand in what is written as base64
+        quoted = [part, json.dumps(part)[1:-1]]  # the texts that may be written as base64
         if len(parts) <= _FEW:
             quoted += [json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1]]
             quoted += [shlex.quote(part), part.replace("'", "''")]
@@ -213,7 +213,7 @@ def _candidates(form: _Form) -> tuple[int, list[int]]:
 
 
 def _span_around(text: str, place: int, anchor: _Anchor) -> tuple[int, int] | None:
-    """Return where the form of *anchor* stands in *text*, with the anchor at *place*; None if it does not."""
+    """Return start and end of the form of *anchor* in *text*, with the anchor at *place*; None if it is not there."""
     form, offset = anchor.form, anchor.offset
     start = place - offset
     if not text.startswith(anchor.run, place) and not _BREAK.search(text, place, place + len(anchor.run)):

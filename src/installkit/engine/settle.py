@@ -18,7 +18,7 @@ from installkit.journal import (
 from installkit.model import HostStatus, Outcome, RunProgress, RunResult, RunStatus, StepStatus
 
 LOCK_PATIENCE = 0.5
-"""Seconds within which whoever only tests a run's lock has released it again."""
+"""Seconds within which a process that only tests a run's lock has released it again."""
 
 
 def settle(run: Path) -> RunResult | None:
@@ -72,7 +72,7 @@ def adopt(run: Path, by: str) -> RunResult:
     journal.spec()
     with write_errors(run):
         deadline = time.monotonic() + LOCK_PATIENCE
-        while (lock := take_lock(run / "lock")) is None:  # who only asks whether the lock is held has it for a moment
+        while (lock := take_lock(run / "lock")) is None:  # testing whether the lock is held takes it for a moment
             if time.monotonic() > deadline:
                 raise PlanningError(
                     f"run {run.name} is carried out in this folder", remedy=Remedy("cancel it", ("cancel", run.name))

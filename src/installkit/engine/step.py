@@ -277,7 +277,7 @@ class _StepRun:
             self._hand_up_report(raw, printed, start)
         except OSError:
             raise
-        except Exception as exc:  # noqa: BLE001 - whatever a managed host answered costs this one event
+        except Exception as exc:  # noqa: BLE001 - a managed host may answer anything: only this event is lost
             message = self._redactor.text(f"this event could not be read: {type(exc).__name__}: {exc}")
             self._hand_up({"kind": EventKind.WARNING.value, "message": cut(message)}, {}, start)
         if self._evidence.idle:  # what finished tasks left running is the product: no sweep may end it
@@ -307,7 +307,9 @@ class _StepRun:
         if self._findings is not None:
             self._findings.observe(raw)
         draft = draft_from_runner(raw, str(self._order.spec.folder), diff=self._order.run.options.diff)
-        if draft is not None and (self._log.size > start or len(draft) > 1):  # it says more than that it printed
+        if draft is not None and (
+            self._log.size > start or len(draft) > 1
+        ):  # it has more than its kind, or has printed something
             self._hand_up(draft, raw, start)
 
     def _warn(self, message: str) -> None:

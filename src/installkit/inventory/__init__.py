@@ -1,4 +1,4 @@
-"""Inventories: the hosts of a site, and those that playbooks and patterns mean, as Ansible itself says."""
+"""Inventories: the hosts of a site, and the hosts of playbooks and patterns, which Ansible itself determines."""
 
 from installkit.inventory.held import HeldInventory, held_path, write_held
 from installkit.inventory.hosts import read_inventory

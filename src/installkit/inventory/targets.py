@@ -1,5 +1,5 @@
 """
-The hosts that playbooks and patterns mean.
+The hosts of playbooks and patterns.
 
 All questions about one folder's playbooks go to one process of Ansible, `list_hosts.py`: it reads the inventory once,
 gives each playbook the extra variables that its run will have, and answers each question separately, so that a playbook
@@ -48,7 +48,7 @@ def read_targets(
     vault: Mapping[str, str] = NO_PASSWORDS,
 ) -> Targets:
     """
-    Return the hosts that the playbooks of *uses* and *patterns* mean on *inventory*, as Ansible itself says.
+    Return the hosts of the playbooks of *uses* and of *patterns* on *inventory*, which Ansible itself determines.
 
     For playbooks beside an ansible.cfg, Ansible is asked in their folder.
 

@@ -1,4 +1,4 @@
-"""The index of the journals: runs, where their events lie, and what they installed."""
+"""The index of the journals: runs, the places of their events, and what they installed."""
 
 from collections.abc import Iterable
 from typing import Any, Unpack
@@ -157,7 +157,7 @@ class RunRows:
         limit: int | None = None,
     ) -> tuple[IndexedEvent, ...]:
         """
-        Return where events of *run* lie in its journal, by `seq`; empty if they were forgotten.
+        Return the places of events of *run* in its journal, by `seq`; empty if the index has forgotten them.
 
         Args:
             run: A run's id.

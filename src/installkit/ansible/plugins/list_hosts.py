@@ -53,7 +53,7 @@ class Questions(command.PlaybookExecutor):
                     reply = answer(question)
                 except command.AnsibleError as exc:
                     display.error(exc)
-                except Exception as exc:  # noqa: BLE001 - whatever a plugin of the playbook's raises is about that playbook
+                except Exception as exc:  # noqa: BLE001 - a plugin may raise anything; it concerns this playbook only
                     display.error(f"{type(exc).__name__}: {exc}")
                 print(json.dumps(reply), file=answers, flush=True)
         return 0

@@ -10,7 +10,7 @@ _SIZE = re.compile(r"[1-9][0-9]{0,5}|(?:100|[1-9][0-9]?)%")
 
 def check_batch(sizes: Sequence[int | str]) -> None:
     """
-    Refuse *sizes* that Ansible's `serial` would not take, or would take for all hosts.
+    Refuse *sizes* that Ansible's `serial` does not accept, or takes to mean all hosts.
 
     Raises:
         PlanningError: If one is neither a count from 1 nor a percentage from 1% to 100%.
@@ -33,17 +33,12 @@ def cut_batches(hosts: Sequence[str], sizes: Sequence[int | str]) -> list[tuple[
     [('a',), ('b', 'c'), ('d',)]
     """
     batches: list[tuple[str, ...]] = []
-    counts = [_count(size, len(hosts)) for size in sizes] or [len(hosts)]
+    counts = [
+        max(int(text[:-1]) * len(hosts) // 100, 1) if text.endswith("%") else int(text) for text in map(str, sizes)
+    ] or [len(hosts)]
     start = 0
     while start < len(hosts):
         count = counts[min(len(batches), len(counts) - 1)]
         batches.append(tuple(hosts[start : start + count]))
         start += count
     return batches
-
-
-def _count(size: int | str, total: int) -> int:
-    text = str(size)
-    if text.endswith("%"):
-        return max(int(text[:-1]) * total // 100, 1)
-    return int(text)

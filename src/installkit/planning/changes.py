@@ -1,4 +1,4 @@
-"""What changes, component by component and host by host."""
+"""What a plan changes, component by component and host by host."""
 
 import functools
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, Change, Component, Installation
+from installkit.model import Action, Change, Installation
 from installkit.planning.coverage import Coverage, spec_of
 from installkit.planning.decisions import Decision, HostGroup, decide
 from installkit.planning.inputs import files_digest
@@ -24,9 +24,9 @@ class Setting:
     What is the same for all components of a plan.
 
     Attributes:
-        coverage: Who is meant by what.
+        coverage: Tells which hosts a component or playbook is for.
         values: The parameters' values.
-        continued: The runs whose work the plan goes on with; empty for a plan of its own.
+        continued: The runs that the plan resumes; empty if it resumes none.
     """
 
     coverage: Coverage
@@ -40,8 +40,8 @@ class Changes:
     What is going to change of one component.
 
     Attributes:
-        decisions: What was decided, with the hosts that it is for.
-        by_host: The same host by host, in the order of the component's hosts; empty if the limit leaves none of them.
+        decisions: Each decision with the hosts that it is for.
+        by_host: The change of each host, in the order of the component's hosts; empty if the limit leaves none of them.
         warnings: A sentence each.
     """
 
@@ -52,7 +52,7 @@ class Changes:
 
     @property
     def actions(self) -> set[Action]:
-        """What is done, on whichever host; empty if nothing changes."""
+        """The actions carried out on any host; empty if nothing changes."""
         return {decision.action for decision, _ in self.decisions if decision.action is not None}
 
 
@@ -61,21 +61,39 @@ def find_changes(demand: Demand, rows: Rows, setting: Setting) -> Changes:
     Return what *demand* changes.
 
     Args:
-        demand: What is asked of one component.
-        rows: What is recorded of it.
+        demand: The demand on one component.
+        rows: The component's rows in the record.
         setting: What is the same for all components.
 
     Raises:
-        PlanningError: If the component has no hosts, or what is asked cannot be done where it stands.
+        PlanningError: If the component has no hosts, or the demand cannot be met in the state that they are in. The
+            message has a line for each reason.
     """
     changes, coverage = Changes(demand), setting.coverage
     hosts = _hosts(demand, rows, coverage, changes.warnings)
     elsewhere = frozenset(row.version for row in rows.values() if row.in_place)
-    cases = [attrs.evolve(case, elsewhere=elsewhere) for case in _cases(demand, hosts, rows, setting)]
-    for case, decision in zip(cases, _decisions(cases), strict=True):
-        changes.decisions.append((decision, case.hosts))
+    groups: dict[object, tuple[HostGroup, list[str]]] = {}  # by the state of the hosts
+    for host in hosts:
+        row = rows.get(host)
+        changed = setting.values.changed(demand.component, row) if row else ()
+        done = row is not None and row.changing_run in setting.continued
+        state = (row.status, row.action, row.version, row.to_version, changed, done) if row else None
+        case = HostGroup(demand=demand, hosts=(), row=row, changed=changed, elsewhere=elsewhere, done=done)
+        groups.setdefault(state, (case, []))[1].append(host)
+    refused = []
+    for case, names in groups.values():
+        try:
+            decision = decide(attrs.evolve(case, hosts=tuple(names)))
+        except PlanningError as exc:
+            refused.append(exc)
+            continue
+        changes.decisions.append((decision, tuple(names)))
         change = functools.partial(Change, component=demand.component.name, **attrs.asdict(decision, recurse=False))
-        changes.by_host.update(zip(case.hosts, [change(host=host) for host in case.hosts], strict=True))
+        changes.by_host.update((host, change(host=host)) for host in names)
+    if refused:
+        reasons = dict.fromkeys(map(str, refused))
+        remedies = dict.fromkeys(exc.remedy for exc in refused if exc.remedy)
+        raise refused[0] if len(reasons) == 1 else PlanningError("\n".join(reasons), remedy="; ".join(remedies) or None)
     if len(changes.decisions) > 1:
         changes.by_host = {host: changes.by_host[host] for host in hosts}
     changes.warnings += _warnings(changes, rows, coverage)
@@ -83,6 +101,7 @@ def find_changes(demand: Demand, rows: Rows, setting: Setting) -> Changes:
 
 
 def _hosts(demand: Demand, rows: Rows, coverage: Coverage, warnings: list[str]) -> tuple[str, ...]:
+    """Return the hosts that *demand* is for within the limit; add a warning for those that the playbook leaves out."""
     component = demand.component
     spec = spec_of(component, demand.action)
     covered = coverage.of_action(component, spec)
@@ -107,42 +126,15 @@ def _hosts(demand: Demand, rows: Rows, coverage: Coverage, warnings: list[str]) 
     return hosts
 
 
-def _decisions(cases: Iterable[HostGroup]) -> list[Decision]:
-    """Return what is decided of each of *cases*; what is refused of several is told at once."""
-    decisions, refused = [], []
-    for case in cases:
-        try:
-            decisions.append(decide(case))
-        except PlanningError as exc:
-            refused.append(exc)
-    reasons = dict.fromkeys(map(str, refused))
-    if len(reasons) > 1:
-        remedies = dict.fromkeys(exc.remedy for exc in refused if exc.remedy)
-        raise PlanningError("\n".join(reasons), remedy="; ".join(remedies) or None)
-    if refused:
-        raise refused[0]
-    return decisions
-
-
-def _cases(demand: Demand, hosts: tuple[str, ...], rows: Rows, setting: Setting) -> list[HostGroup]:
-    if not rows:
-        return [HostGroup(demand=demand, hosts=hosts, row=None)] if hosts else []
-    alike: dict[object, list[str]] = {}
-    found: dict[object, HostGroup] = {}
-    for host in hosts:
-        row = rows.get(host)
-        changed = setting.values.changed(demand.component, row) if row else ()
-        done = row is not None and row.changing_run in setting.continued
-        key = (row.status, row.action, row.version, row.to_version, changed, done) if row else None
-        alike.setdefault(key, []).append(host)
-        found.setdefault(key, HostGroup(demand=demand, hosts=(), row=row, changed=changed, done=done))
-    return [attrs.evolve(case, hosts=tuple(alike[key])) for key, case in found.items()]
-
-
 def _warnings(changes: Changes, rows: Rows, coverage: Coverage) -> Iterable[str]:
+    """Yield a warning for playbooks that were edited, and for hosts in the record that the component is not for."""
     component = changes.demand.component
-    kept = [host for host, change in changes.by_host.items() if change.action is None and host in rows]
-    edited = _edited(component, [rows[host] for host in kept])
+    files = files_digest(component)
+    edited = [
+        host
+        for host, change in changes.by_host.items()
+        if change.action is None and host in rows and rows[host].inputs.get("files", files) != files
+    ]
     if edited:
         yield (
             f"the playbooks of {component.name} were edited since it was installed on {join_names(edited)};"
@@ -161,8 +153,3 @@ def _warnings(changes: Changes, rows: Rows, coverage: Coverage) -> Iterable[str]
             f"{component.name} is recorded on {join_names(stranded)}, but no longer for it;"
             f" forget, with the limit {','.join(stranded)}, lets it go"
         )
-
-
-def _edited(component: Component, rows: Iterable[Installation]) -> list[str]:
-    now = files_digest(component)
-    return [row.host for row in rows if row.inputs.get("files", now) != now]

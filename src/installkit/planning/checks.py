@@ -1,8 +1,8 @@
 """
 installkit's own checks, as the first steps of a plan.
 
-For each folder of playbooks there is one step, `00-checks` and `00-checks-2`, …, on all hosts that the plan touches from
-there: it connects as those playbooks do. Every step that changes something needs them.
+For each folder of playbooks there is one step (`00-checks`, `00-checks-2`, …) on all hosts that the plan touches with
+playbooks of this folder: it connects as those playbooks do. Every step that changes something needs these steps.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,22 +21,34 @@ _DEFAULTS: Mapping[str, Any] = {
     "installkit_memory_free": 128,
     "installkit_time_skew": 30,
 }
-"""The lowest values, under those of the inventory: megabytes and seconds."""
+"""In megabytes and seconds; values of the inventory go before these."""
 
 
 def with_own_checks(steps: Sequence[Step], catalog: Catalog) -> tuple[Step, ...]:
     """
-    Return *steps* behind installkit's own checks, which each step that changes something needs, itself or by others.
+    Return installkit's own checks, then *steps*: each step that changes something needs the checks, directly or not.
 
-    Where no step changes a host there are none.
+    If no step changes a host, return *steps* alone.
     """
     if not any(step.action.changes_hosts for step in steps):
         return tuple(steps)
-    hosts: dict[Path, list[Step]] = {}
+    by_folder: dict[Path, list[Step]] = {}
     for step in steps:
         if step.playbook:
-            hosts.setdefault(catalog[step.component].folder, []).append(step)
-    own = [_own_check(number, of_folder) for number, of_folder in enumerate(hosts.values(), start=1)]
+            by_folder.setdefault(catalog[step.component].folder, []).append(step)
+    own = []
+    for number, folder_steps in enumerate(by_folder.values(), start=1):
+        hosts = dict.fromkeys(host for step in folder_steps for host in step.own_hosts)
+        own.append(
+            Step(
+                id="00-checks" if number == 1 else f"00-checks-{number}",
+                seq=0,
+                component=OWN_CHECKS,
+                action=Action.CHECK,
+                hosts=tuple(hosts or dict.fromkeys(host for step in folder_steps for host in step.hosts)),
+                playbook=CHECK_PLAYBOOK,
+            )
+        )
     checks = {step.id for step in steps if step.action is Action.CHECK}
     first = tuple(step.id for step in own)
     others = [
@@ -46,18 +58,6 @@ def with_own_checks(steps: Sequence[Step], catalog: Catalog) -> tuple[Step, ...]
         for step in steps
     ]
     return (*own, *others)
-
-
-def _own_check(number: int, steps: Sequence[Step]) -> Step:
-    own = dict.fromkeys(host for step in steps for host in step.own_hosts)
-    return Step(
-        id="00-checks" if number == 1 else f"00-checks-{number}",
-        seq=0,
-        component=OWN_CHECKS,
-        action=Action.CHECK,
-        hosts=tuple(own or dict.fromkeys(host for step in steps for host in step.hosts)),
-        playbook=CHECK_PLAYBOOK,
-    )
 
 
 def own_check_spec(
@@ -70,13 +70,13 @@ def own_check_spec(
     ports: Mapping[str, list[str]],
 ) -> StepSpec:
     """
-    Return all that *step*, one of installkit's own checks, takes.
+    Return the spec of *step*, one of installkit's own checks.
 
     Args:
         step: The check.
         alike: The steps of the plan with a playbook in the same folder, with component and spec of each.
-        playbook: installkit's own, absolute.
-        parameters: The request's.
+        playbook: The playbook of installkit's own checks, absolute.
+        parameters: The request's parameters.
         become: Whether everything is done with another user's rights.
         ports: Names of the port parameters of what is installed for the first time, by host.
     """
@@ -107,11 +107,11 @@ def own_check_spec(
 
 
 def new_ports(changes: Iterable[Change], catalog: Catalog, installed: Iterable[Installation]) -> dict[str, list[str]]:
-    """Return by host the names of the port parameters of what is about to be installed there for the first time."""
-    there = {(row.component, row.host) for row in installed}
+    """Return by host the names of the port parameters of the components that it gets for the first time."""
+    recorded = {(row.component, row.host) for row in installed}
     ports: dict[str, list[str]] = {}
     for change in changes:
-        if change.action is Action.INSTALL and (change.component, change.host) not in there:
+        if change.action is Action.INSTALL and (change.component, change.host) not in recorded:
             parameters = catalog[change.component].parameters
             names = [each.name for each in parameters if each.type == "port" and not each.secret]
             ports.setdefault(change.host, []).extend(names)

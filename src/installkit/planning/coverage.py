@@ -1,4 +1,4 @@
-"""Which hosts a component, a playbook or a limit means."""
+"""Which hosts a component, a playbook or a limit is for."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,14 +19,14 @@ _NEEDS_VALUE = " needs a value for "
 @attrs.frozen
 class Coverage:
     """
-    Answers which hosts are meant, from what Ansible said.
+    Tells which hosts are meant, from Ansible's answers.
 
     Attributes:
         limit: The request's host pattern; None for all hosts.
-        recorded: The hosts in the record, by component, where the request lets some go; such a host may be gone from
-            the inventory, and is named in the limit as it is.
-        failed_only: Whether the limit is that of a run's failed hosts: it narrows a component's own hosts, and keeps those
-            of its plays that are not its own.
+        recorded: The hosts in the record, by component, where the request forgets some. Such a host may be gone from the
+            inventory; then the limit gives its plain name.
+        failed_only: Whether the limit is that of a run's failed hosts: it narrows a component's own hosts, but keeps the
+            other hosts of its plays.
     """
 
     catalog: Catalog
@@ -45,7 +45,28 @@ class Coverage:
             PlanningError: If there are none, or Ansible cannot read a playbook that would name them.
         """
         if component.name not in self._of_component:
-            self._of_component[component.name] = self._find(component)
+            install = component.action(Action.INSTALL)
+            specs = (install,) if install else component.actions
+            if component.hosts is not None:
+                hosts = self.targets.patterns[component.hosts]
+            else:
+                hosts = _distinct(host for spec in specs for host in self.of_playbook(component, spec))
+            if not hosts:
+                if component.hosts is not None:
+                    patterns: Iterable[str] = (component.hosts,)
+                    place = component.manifest.name if component.manifest else component.name
+                else:
+                    plays = (play for spec in specs for play in self._plays(component, spec))
+                    patterns = _distinct(play.pattern for play in plays)
+                    place = ", ".join(self.playbook_name(component, spec) for spec in specs)
+                names = ", ".join(repr(pattern) for pattern in patterns)
+                raise PlanningError(
+                    f"no host matches pattern {names} of {place}"
+                    if names
+                    else f"{place} has no play that names a host",
+                    remedy=f"put hosts there in the inventory, or leave {component.name} out",
+                )
+            self._of_component[component.name] = hosts
         return self._of_component[component.name]
 
     def of_playbook(self, component: Component, spec: ActionDefinition) -> tuple[str, ...]:
@@ -70,7 +91,7 @@ class Coverage:
         """
         Return the hosts of *component* that *spec*'s playbook covers, whatever the limit.
 
-        A read-only playbook may look from elsewhere, as from localhost: then its own hosts.
+        A read-only playbook may run on other hosts instead, as on localhost: then return those.
 
         Raises:
             PlanningError: If there are none.
@@ -94,17 +115,17 @@ class Coverage:
 
     def company(self, component: Component, spec: ActionDefinition) -> tuple[str, ...]:
         """
-        Return the hosts of *spec*'s plays that stay with whichever of *component*'s hosts it is narrowed to.
+        Return the hosts of *spec*'s plays that stay, whichever of *component*'s own hosts the playbook is narrowed to.
 
-        They are those of the plays for none of its own, as another group's, and localhost, from where a play looks after
-        the others. A limit of the user's takes them away, as by hand; no limit could keep one that a play shares with
-        hosts of its own, as `hosts: all` does.
+        They are the hosts of plays without any of the component's own hosts: those of another group, or localhost. The
+        user's limit removes them, as it does on the command line. A host in the same play as the component's own hosts, as
+        in `hosts: all`, is not among them: no limit could keep it.
         """
         if not spec.playbook:
             return ()
         self.of_playbook(component, spec)
         shared = self._shared(component, spec)
-        kept = _each_once(host for play in self._plays(component, spec) for host in play.hosts if host not in shared)
+        kept = _distinct(host for play in self._plays(component, spec) for host in play.hosts if host not in shared)
         return kept if self.failed_only else self.in_limit(kept)
 
     def _shared(self, component: Component, spec: ActionDefinition) -> set[str]:
@@ -124,7 +145,7 @@ class Coverage:
         return tuple(play for play in self._plays(component, spec) if play.hosts and not self.in_limit(play.hosts))
 
     def lost_plays(self, component: Component, spec: ActionDefinition) -> tuple[Play, ...]:
-        """Return the plays for others than *component*'s hosts that no limit for these can keep: see `company`."""
+        """Return the plays without *component*'s own hosts that no limit to these hosts can keep: see `company`."""
         if not spec.playbook:
             return ()
         own, shared = set(self.of_component(component)), self._shared(component, spec)
@@ -138,7 +159,7 @@ class Coverage:
         return component.hosts is None and any(play.templated for play in plays)
 
     def in_limit(self, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of *hosts* that the limit leaves, in their order."""
+        """Return the *hosts* that are within the limit, in the same order."""
         if self.limit is None:
             return hosts
         allowed = self._allowed(self.limit)
@@ -146,21 +167,21 @@ class Coverage:
 
     def check_limit(self, inventory: Inventory) -> None:
         """
-        Refuse a limit that means no host of *inventory* at all.
+        Refuse a limit that matches no host of *inventory*.
 
         Raises:
-            PlanningError: If it does; it names the parts that match nothing.
+            PlanningError: If it matches none; the message names the parts that match nothing.
         """
         if self.limit is not None and not self._allowed(self.limit):
             lines = self.unmatched(inventory)
             several = len(limit_parts(self.limit)) > 1
-            why = "".join(f"\n{line}" for line in lines if several or line.endswith("?"))
+            details = "".join(f"\n{line}" for line in lines if several or line.endswith("?"))
             raise PlanningError(
-                f"no host matches limit {self.limit!r}{why}", remedy="name hosts or groups of the inventory"
+                f"no host matches limit {self.limit!r}{details}", remedy="name hosts or groups of the inventory"
             )
 
     def unmatched(self, inventory: Inventory) -> tuple[str, ...]:
-        """Return a sentence for each part of the limit that matches no host of *inventory*: Ansible passes over it."""
+        """Return a sentence for each part of the limit that matches no host of *inventory*; Ansible ignores such parts."""
         recorded = self._recorded_hosts()
         lost = [
             part
@@ -178,7 +199,7 @@ class Coverage:
         return {host for hosts in self.recorded.values() for host in hosts}
 
     def problem(self, component: Component, spec: ActionDefinition) -> str | None:
-        """Return what Ansible said of *spec*'s playbook if it cannot read it, or lacks a value to do so."""
+        """Return why Ansible cannot read *spec*'s playbook, as where it lacks a value; None if it can."""
         message = self.targets.problem_of(component.use_of(spec))
         if message is None:
             return None
@@ -191,35 +212,10 @@ class Coverage:
         """Return the path of *spec*'s playbook relative to the catalog; empty if it runs none."""
         return spec.playbook and str(component.playbook_path(spec).relative_to(self.catalog.folder))
 
-    def _find(self, component: Component) -> tuple[str, ...]:
-        install = component.action(Action.INSTALL)
-        specs = (install,) if install else component.actions
-        if component.hosts is not None:
-            hosts = self.targets.patterns[component.hosts]
-        else:
-            hosts = _each_once(host for spec in specs for host in self.of_playbook(component, spec))
-        if not hosts:
-            raise self._nowhere(component, specs)
-        return hosts
-
-    def _nowhere(self, component: Component, specs: Iterable[ActionDefinition]) -> PlanningError:
-        if component.hosts is not None:
-            patterns: tuple[str, ...] = (component.hosts,)
-            place = component.manifest.name if component.manifest else component.name
-        else:
-            plays = [self.targets.plays_of(component.use_of(spec)) for spec in specs]
-            patterns = _each_once(play.pattern for of_playbook in plays for play in of_playbook)
-            place = ", ".join(self.playbook_name(component, spec) for spec in specs)
-        named = ", ".join(repr(pattern) for pattern in patterns)
-        return PlanningError(
-            f"no host matches pattern {named} of {place}" if named else f"{place} has no play that names a host",
-            remedy=f"put hosts there in the inventory, or leave {component.name} out",
-        )
-
 
 def unread_error(problems: Iterable[str]) -> PlanningError:
-    """Return the error that tells *problems*, as `Coverage.problem` returns them, and what to do about them."""
-    lines = _each_once(problems)
+    """Return an error with all *problems*, as `Coverage.problem` returns them, and what to do about them."""
+    lines = _distinct(problems)
     lacking = [_NEEDS_VALUE in line for line in lines]
     remedies = []
     if any(lacking):
@@ -240,11 +236,11 @@ def spec_of(component: Component, action: Action) -> ActionDefinition:
     Return how *action* of *component* is carried out.
 
     Raises:
-        PlanningError: If it is not.
+        PlanningError: If *component* has no such action.
     """
     spec = component.action(action)
     if spec is None:
-        declared = ", ".join(known.action.value for known in component.actions) or "none"
+        declared = ", ".join(each.action.value for each in component.actions) or "none"
         number = "" if component.order is None else f"{component.order:02d}."
         raise PlanningError(
             f"{component.name} has no action {action.value!r}; declared: {declared}",
@@ -253,5 +249,5 @@ def spec_of(component: Component, action: Action) -> ActionDefinition:
     return spec
 
 
-def _each_once(names: Iterable[str]) -> tuple[str, ...]:
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))

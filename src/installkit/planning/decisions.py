@@ -1,6 +1,6 @@
-"""What a demand means for hosts that stand alike."""
+"""What a demand means for hosts in the same state."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -18,13 +18,13 @@ _DISRUPTIVE = frozenset({Action.UPGRADE, Action.RESTART, Action.STOP, Action.UNI
 @attrs.frozen(kw_only=True)
 class HostGroup:
     """
-    One demand on hosts that stand alike.
+    One demand on hosts in the same state.
 
     Attributes:
         row: What is recorded of the component there; None if nothing is.
-        changed: Names of the parameters whose value is not the one that went in.
+        changed: Names of the parameters whose value differs from the one that was used last.
         elsewhere: The component's proved versions on its other hosts.
-        done: Whether a run that the plan goes on with changed it last.
+        done: Whether the last change was made by a run that the plan resumes.
     """
 
     demand: Demand
@@ -47,7 +47,7 @@ class HostGroup:
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """What happens there: the fields of a `Change` that do not depend on the host."""
+    """What happens on these hosts: the fields of a `Change` that do not depend on the host."""
 
     action: Action | None
     from_version: str | None
@@ -63,17 +63,18 @@ def decide(case: HostGroup) -> Decision:
     Return what *case* asks for.
 
     Raises:
-        PlanningError: If that cannot be done where things stand so.
+        PlanningError: If that cannot be done in the state of these hosts.
     """
     if case.demand.action is not Action.RECORD:  # what is there may be older than anything the catalog offers
         check_known(case.component, case.demand.version)
-    decision = _DECIDE.get(case.demand.action, _carry_out)(case)
+    decision = _DECIDE.get(case.demand.action, _repeat)(case)
     if decision.action is None:
         return decision
     spec = spec_of(case.component, decision.action)
+    restarts = any(each.on_change == "restart" and each.name in case.changed for each in case.component.parameters)
     return attrs.evolve(
         decision,
-        disruptive=decision.action in _DISRUPTIVE or (decision.action is Action.CONFIGURE and _restarts(case)),
+        disruptive=decision.action in _DISRUPTIVE or (decision.action is Action.CONFIGURE and restarts),
         destructive=spec.destructive or decision.action is Action.UNINSTALL,
     )
 
@@ -81,7 +82,8 @@ def decide(case: HostGroup) -> Decision:
 def _install(case: HostGroup) -> Decision:
     row = case.row
     if row is None:
-        return _decision(case, Action.INSTALL, _first_version(case), _why_new(case))
+        reason = Reason.NEW_HOST if case.elsewhere else _why(case.demand)
+        return _decision(case, Action.INSTALL, _first_version(case), reason)
     if row.status is not InstallationStatus.INSTALLED:
         return _repair(case, row)
     wanted = case.demand.version
@@ -132,13 +134,14 @@ def _forget(case: HostGroup) -> Decision:
     return _decision(case, Action.FORGET, None, Reason.REQUESTED)
 
 
-def _look(case: HostGroup) -> Decision:
+def _read_only(case: HostGroup) -> Decision:
     row = case.row
     version = row.version if row else case.component.default_version
     return _decision(case, case.demand.action, case.demand.version or version, Reason.REQUESTED)
 
 
-def _carry_out(case: HostGroup) -> Decision:
+def _repeat(case: HostGroup) -> Decision:
+    """Decide for an action that may be carried out again and again on what is installed, as configure or restart."""
     row, action = case.row, case.demand.action
     if row is None:
         if case.elsewhere:
@@ -163,8 +166,8 @@ _DECIDE: Mapping[Action, Callable[[HostGroup], Decision]] = {
     Action.INSTALL: _install,
     Action.UPGRADE: _upgrade,
     Action.UNINSTALL: _uninstall,
-    Action.VERIFY: _look,
-    Action.CHECK: _look,
+    Action.VERIFY: _read_only,
+    Action.CHECK: _read_only,
     Action.RECORD: _record,
     Action.FORGET: _forget,
 }
@@ -189,22 +192,20 @@ def _keep(case: HostGroup, row: Installation, action: Action) -> Decision:
     if case.changed and case.demand.required_by is None:
         check_fixed(case)
         return _decision(case, Action.CONFIGURE, row.version, _changed(case))
-    return _unchanged(row.version, ", ".join(["unchanged", *_remarks(case, row)]))
-
-
-def _remarks(case: HostGroup, row: Installation) -> Iterable[str]:
+    remarks = ["unchanged"]
     newest = case.component.default_version
     if newest is not None and newest != row.version:
         if row.version is None or is_newer(case.component, newest, row.version) is not False:
-            yield f"{newest} available"
+            remarks.append(f"{newest} available")
     elif newest is None and case.demand.action is Action.UPGRADE:
-        yield "versions unknown"
+        remarks.append("versions unknown")
     if case.changed:
-        yield _changed(case)
+        remarks.append(_changed(case))
+    return _unchanged(row.version, ", ".join(remarks))
 
 
 def _repair(case: HostGroup, row: Installation) -> Decision:
-    """Decide for what nobody can vouch for: try again what was tried last."""
+    """Decide for hosts whose state is not proved: try again what was tried last."""
     wanted = case.demand.version
     if row.action is Action.UPGRADE:
         tried = row.to_version if is_offered(case.component, row.to_version) else case.component.default_version
@@ -222,19 +223,15 @@ def _repair(case: HostGroup, row: Installation) -> Decision:
 
 
 def _first_version(case: HostGroup) -> str | None:
-    """Return what is installed where nothing is proved: as asked, as on the other hosts, as last tried, or the default."""
+    """Return the version for a host without a proved one: as requested, as elsewhere, as last tried, or the default."""
     if case.demand.version is not None:
         return case.demand.version
-    known = next(iter(case.elsewhere)) if len(case.elsewhere) == 1 else None
+    on_others = next(iter(case.elsewhere)) if len(case.elsewhere) == 1 else None
     tried = case.row.to_version if case.row else None
-    for version in (known, tried):
+    for version in (on_others, tried):
         if is_offered(case.component, version):
             return version
     return case.component.default_version
-
-
-def _why_new(case: HostGroup) -> str:
-    return Reason.NEW_HOST if case.elsewhere else _why(case.demand)
 
 
 def _why(demand: Demand) -> str:
@@ -243,10 +240,6 @@ def _why(demand: Demand) -> str:
 
 def _changed(case: HostGroup) -> str:
     return f"{Reason.PARAMETERS_CHANGED.value}: {', '.join(case.changed)}"
-
-
-def _restarts(case: HostGroup) -> bool:
-    return any(each.on_change == "restart" and each.name in case.changed for each in case.component.parameters)
 
 
 def check_fixed(case: HostGroup) -> None:
@@ -265,7 +258,7 @@ def check_fixed(case: HostGroup) -> None:
 
 
 def _route(case: HostGroup, old: str | None, new: str | None) -> tuple[str, ...]:
-    """Return the versions in between."""
+    """Return the versions between *old* and *new* through which the upgrade goes."""
     if old is not None and new is not None and is_newer(case.component, old, new):
         raise PlanningError(
             f"{case.place} is {old}, newer than {new}: an upgrade does not go back",
@@ -273,30 +266,26 @@ def _route(case: HostGroup, old: str | None, new: str | None) -> tuple[str, ...]
         )
     route = find_route(case.component, old, new)
     if route is None:
-        raise _no_route(case, old, new)
+        spec = spec_of(case.component, Action.UPGRADE)
+        within_reach = ", ".join(reachable_versions(case.component, old)) or "none of the catalog's versions"
+        current = old or "an unknown version"
+        raise PlanningError(
+            f"{case.place} is {current}, but {spec.playbook} upgrades to {new or 'what is there now'}"
+            f" from {spec.origins(new)} only; from {current} it can reach {within_reach}",
+            remedy="upgrade to a version in between first, with the catalog that brings it",
+        )
     return route
-
-
-def _no_route(case: HostGroup, old: str | None, new: str | None) -> PlanningError:
-    spec = spec_of(case.component, Action.UPGRADE)
-    within_reach = ", ".join(reachable_versions(case.component, old)) or "none of the catalog's versions"
-    stands = old or "an unknown version"
-    return PlanningError(
-        f"{case.place} is {stands}, but {spec.playbook} upgrades to {new or 'what is there now'}"
-        f" from {spec.origins(new)} only; from {stands} it can reach {within_reach}",
-        remedy="upgrade to a version in between first, with the catalog that brings it",
-    )
 
 
 def _not_installed(case: HostGroup) -> PlanningError:
     return PlanningError(f"{case.place} is not installed", remedy=f"install it first: install {case.component.name}")
 
 
-def _other_version(case: HostGroup, stands: str, wanted: str) -> PlanningError:
+def _other_version(case: HostGroup, current: str, wanted: str) -> PlanningError:
     before = case.row.version if case.row else None
     back = before is not None and (wanted == before or is_newer(case.component, before, wanted))
     return PlanningError(
-        f"{case.place} is {stands}; install does not change it to {wanted}",
+        f"{case.place} is {current}; install does not change it to {wanted}",
         remedy="roll back the run that upgraded it"
         if back
         else f"ask for the upgrade: --upgrade {case.component.name}={wanted}",

@@ -1,8 +1,7 @@
-"""The digests that tell whether what a plan was made from is still so."""
+"""The digests that tell whether the inputs of a plan have changed since it was made."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from installkit.model import Catalog, Component, Installation, Inventory, Plan, SiteParameters, digest, to_wire
 from installkit.planning.secret_names import sounds_secret
@@ -32,18 +31,22 @@ def digest_inputs(
     components: Iterable[str],
 ) -> dict[str, str]:
     """
-    Return the digest (sha256, hex) of each thing that a plan for *components* is made from, by its kind and name.
+    Return the digest (sha256, hex) of each input of a plan for *components*, by the input's kind and name.
 
     Args:
         catalog: The site's components.
         inventory: The site's hosts.
-        installed: What is installed on the site; rows of other components are passed over.
-        parameters: The values entered for the site; secrets, and what sounds like one, do not count.
-        components: Names of those concerned; a plan's own are those of its changes. Unknown ones have no digest.
+        installed: What is installed on the site; rows of other components are skipped.
+        parameters: The values entered for the site; secrets, and names that sound like one, do not count.
+        components: Names of the components concerned: for a plan, those of its changes. Unknown ones have no digest.
     """
     wanted = set(components)
     concerned = [component for component in catalog if component.name in wanted]
-    inputs = {f"component:{component.name}": _component_digest(component) for component in concerned}
+    inputs = {}
+    for component in concerned:
+        inputs[f"component:{component.name}"] = digest(
+            [component.hosts, list(component.versions), to_wire(component.requires), to_wire(component.actions)]
+        )
     for component in concerned:
         playbooks = {str(component.playbook_path(spec).relative_to(catalog.folder)) for spec in component.actions}
         for path, file_digest in component.files.items():
@@ -51,9 +54,13 @@ def digest_inputs(
     inputs |= {f"inventory:{path}": file_digest for path, file_digest in inventory.files.items()}
     if not inventory.static:
         inputs["hosts:"] = digest(to_wire(inventory.hosts))
-    inputs |= {
-        f"parameter:{name}": digest(value) for name, value in _entered(parameters) if not sounds_secret(name.split()[0])
+    levels = {
+        "": parameters.site,
+        **{f" of group {group}": values for group, values in parameters.groups.items()},
+        **{f" of host {host}": values for host, values in parameters.hosts.items()},
     }
+    for place, values in levels.items():
+        inputs |= {f"parameter:{name}{place}": digest(values[name]) for name in values if not sounds_secret(name)}
     rows: dict[str, list[tuple[str | None, ...]]] = {}
     for row in installed:
         if row.component in wanted:
@@ -66,7 +73,7 @@ def digest_inputs(
 
 def stale_changes(plan: Plan, inputs_now: Mapping[str, str], revision_now: str | None) -> tuple[str, ...]:
     """
-    Return what changed since *plan* was made, a sentence each; empty if it is still true.
+    Return a sentence for each thing that changed since *plan* was made; empty if nothing did.
 
     Args:
         plan: The plan to be applied.
@@ -80,32 +87,18 @@ def stale_changes(plan: Plan, inputs_now: Mapping[str, str], revision_now: str |
     for key in sorted(plan.inputs.keys() | inputs_now.keys()):
         before, now = plan.inputs.get(key), inputs_now.get(key)
         if before != now and not (moved and key.startswith("installed:")):
-            changes.append(_sentence(key, "removed" if now is None else "added" if before is None else "edited"))
+            kind, _, name = key.partition(":")
+            how = "removed" if now is None else "added" if before is None else "edited"
+            name = Path(name).name if kind == "inventory" else name
+            changes.append(_SENTENCES[kind].format(name=name, how=how))
     return tuple(dict.fromkeys(changes))
-
-
-def _sentence(key: str, how: str) -> str:
-    kind, _, name = key.partition(":")
-    return _SENTENCES[kind].format(name=Path(name).name if kind == "inventory" else name, how=how)
-
-
-def _entered(parameters: SiteParameters) -> Iterable[tuple[str, Any]]:
-    yield from parameters.site.items()
-    for group, values in parameters.groups.items():
-        yield from ((f"{name} of group {group}", value) for name, value in values.items())
-    for host, values in parameters.hosts.items():
-        yield from ((f"{name} of host {host}", value) for name, value in values.items())
-
-
-def _component_digest(component: Component) -> str:
-    return digest([component.hosts, list(component.versions), to_wire(component.requires), to_wire(component.actions)])
 
 
 def moved_hosts(plan: Plan, now: Plan) -> tuple[str, ...]:
     """
-    Return a sentence for each step whose hosts are not what they were when *plan* was made.
+    Return a sentence for each step that would run on other hosts than when *plan* was made.
 
-    No input tells it where a play's `hosts:` line reads something else, as the environment or a file.
+    No input's digest shows such a change where a play's `hosts:` line reads the environment or a file.
 
     Args:
         plan: As it was made.

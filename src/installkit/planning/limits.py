@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import attrs
 
 _PART = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
-"""What stands between colons, where brackets may hold some. Source: ansible's inventory/manager.py."""
+"""A part between two colons; colons in brackets do not count. Source: ansible's inventory/manager.py."""
 
 
 @attrs.frozen
@@ -17,8 +17,8 @@ class LimitPart:
     One part of a limit.
 
     Attributes:
-        text: As it was given, as `!web2`.
-        pattern: The host pattern without the sign that it may begin with.
+        text: As the user wrote it, as `!web2`.
+        pattern: The host pattern, without `!` or `&` before it.
     """
 
     text: str
@@ -34,22 +34,16 @@ def limit_parts(limit: str) -> tuple[LimitPart, ...]:
     """
     if "," in limit:
         texts = [text.strip() for text in limit.split(",")]
-    elif _is_ipv6(limit.strip()):
-        texts = [limit.strip()]
     else:
-        texts = _PART.findall(limit)
+        try:
+            ipaddress.IPv6Address(limit.strip())
+            texts = [limit.strip()]
+        except ValueError:
+            texts = _PART.findall(limit)
     return tuple(LimitPart(text, text[1:] if text[0] in "!&" else text) for text in texts if text)
 
 
 def unmatched_sentence(part: LimitPart, names: Iterable[str]) -> str:
-    """Return that *part* matches no host; where one of *names* is like it, that it may be meant."""
+    """Return the sentence that *part* matches no host; it suggests one of *names* if that is spelled alike."""
     near = difflib.get_close_matches(part.pattern, sorted(names), n=1)
     return f"the part {part.text!r} of the limit matches no host" + (f"; did you mean {near[0]!r}?" if near else "")
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True

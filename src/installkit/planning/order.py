@@ -1,4 +1,4 @@
-"""What comes before what."""
+"""The order of components: what is required comes first, then lower numbers."""
 
 import heapq
 import itertools
@@ -21,15 +21,15 @@ class Order:
     Components in order.
 
     Attributes:
-        names: Those planned and all they require; what comes first stands first.
-        before: By name, the ones directly before it; the ones before these are before it too.
+        names: The planned components and all that they require, in order.
+        before: By name, the components directly before it; what is before these is before it too.
     """
 
     names: tuple[str, ...] = ()
     before: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
     def reversed(self) -> "Order":
-        """Return the order of taking away: what stands on something goes before it."""
+        """Return the order for taking components away: what requires another one goes before it."""
         after: _Graph = {name: [] for name in reversed(self.names)}
         for name in reversed(self.names):
             for earlier in self.before[name]:
@@ -49,32 +49,39 @@ def order_components(planned: Iterable[Component], catalog: Mapping[str, Compone
         DependencyCycleError: If components require each other.
     """
     planned = list(planned)
-    requires = _requirements(planned, catalog)
-    places = _places(requires, catalog)
-    graph = {name: list(required) for name, required in requires.items()}
-    for name, earlier in _numbered_before([c for c in planned if c.order is not None], places).items():
-        graph[name] += earlier
-    before = {name: tuple(dict.fromkeys(earlier)) for name, earlier in graph.items()}
-    return Order(tuple(_sorted(before, catalog)), before)
-
-
-def _requirements(planned: Iterable[Component], catalog: Mapping[str, Component]) -> _Graph:
     graph: _Graph = {}
     waiting = list(planned)
     while waiting:
         component = waiting.pop()
         if component.name not in graph:
-            required = [find_required(needed.name, component, catalog) for needed in component.requires]
-            graph[component.name] = [needed.name for needed in required]
+            required = [find_required(requirement.name, component, catalog) for requirement in component.requires]
+            graph[component.name] = [other.name for other in required]
             waiting += required
-    return graph
+    places = _places(graph, catalog)
+    numbered = [component for component in planned if component.order is not None]
+    for name, earlier in _numbered_before(numbered, places).items():
+        graph[name] += earlier
+    before = {name: tuple(dict.fromkeys(earlier)) for name, earlier in graph.items()}
+
+    names: list[str] = []
+    sorter = TopologicalSorter(before)
+    sorter.prepare()
+    ready: list[tuple[float, str]] = []
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            number = catalog[name].order
+            heapq.heappush(ready, (math.inf if number is None else number, name))
+        _, name = heapq.heappop(ready)
+        sorter.done(name)
+        names.append(name)
+    return Order(tuple(names), before)
 
 
 def _places(requires: _Graph, catalog: Mapping[str, Component]) -> dict[str, float]:
     """
     Return each component's number, or the highest number among what it requires if that is higher.
 
-    So a number never speaks against a requirement: edges go from a place to the same or a higher one.
+    So a number never contradicts a requirement: edges go from a place to the same or a higher one.
     """
     places: dict[str, float] = {}
     try:
@@ -88,7 +95,7 @@ def _places(requires: _Graph, catalog: Mapping[str, Component]) -> dict[str, flo
 
 
 def _numbered_before(components: Iterable[Component], places: Mapping[str, float]) -> _Graph:
-    """Return by name what its number makes it wait for; edges that follow from others are skipped."""
+    """Return by name the components that it waits for because of its number, without edges that follow from others."""
     before: _Graph = {}
     barrier: list[str] = []
     since: list[str] = []
@@ -101,16 +108,3 @@ def _numbered_before(components: Iterable[Component], places: Mapping[str, float
         before |= dict.fromkeys(plain, barrier + since)
         barrier, since = (plain, described) if plain else (barrier, since + described)
     return before
-
-
-def _sorted(before: Mapping[str, Iterable[str]], catalog: Mapping[str, Component]) -> Iterable[str]:
-    sorter = TopologicalSorter(before)
-    sorter.prepare()
-    ready: list[tuple[float, str]] = []
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            number = catalog[name].order
-            heapq.heappush(ready, (math.inf if number is None else number, name))
-        _, name = heapq.heappop(ready)
-        sorter.done(name)
-        yield name

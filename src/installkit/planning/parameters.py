@@ -1,4 +1,4 @@
-"""Parameter values: whether they may be given, and which host gets which."""
+"""Parameter values: which of them are valid, and which value each host gets."""
 
 import difflib
 import functools
@@ -24,13 +24,13 @@ from installkit.model.parameter_types import name_problem, parameter_problem
 from installkit.planning.secret_names import sounds_secret
 
 _PREFIX = "parameter:"
-_OF_CHECKS = "installkit_"  # what installkit's own checks demand of a host; no component gets it
+_OF_CHECKS = "installkit_"  # names of values for installkit's own checks; no component gets these
 _NO_PROFILE = ("",)
 
 
 def check_parameters(catalog: Catalog, request: Request, parameters: SiteParameters) -> None:
     """
-    Refuse values that a playbook must not get, at whatever level they were given.
+    Refuse values that a playbook must not get, from the request, the site, its groups and its hosts.
 
     Raises:
         PlanningError: With a line for every value that is wrong.
@@ -56,26 +56,28 @@ def _declared(catalog: Catalog) -> dict[str, Parameter]:
 
 def undeclared_warnings(catalog: Catalog, request: Request, concerned: Iterable[str]) -> tuple[str, ...]:
     """
-    Return a sentence for each value of *request* that no component declares, where some declare any.
+    Return a sentence for each value of *request* that no component declares; none if no component declares any at all.
 
-    One like no other may be meant for a playbook without a manifest: it is none where such a component is *concerned*.
+    A name that is not spelled like another may be meant for a playbook without declared parameters: if such a component is
+    *concerned*, there is no sentence for it.
     """
     if not _declared(catalog):
         return ()
     known = _known_names(catalog)
     bare = any(not catalog[name].parameters for name in concerned)
-    unknown = [name for name in request.parameters if name not in known and not name.startswith(_OF_CHECKS)]
-    return tuple(line for name in unknown if (line := _undeclared(name, known, bare=bare)))
-
-
-def _undeclared(name: str, known: Iterable[str], *, bare: bool) -> str | None:
-    if near := _nearest(name, known):
-        return f"no component declares {name!r}; did you mean {near!r}?"
-    return None if bare else f"no component declares {name!r}; playbooks get it as it is"
+    lines = []
+    for name in request.parameters:
+        if name in known or name.startswith(_OF_CHECKS):
+            continue
+        if near := _nearest(name, known):
+            lines.append(f"no component declares {name!r}; did you mean {near!r}?")
+        elif not bare:
+            lines.append(f"no component declares {name!r}; playbooks get it as it is")
+    return tuple(lines)
 
 
 def secret_warnings(catalog: Catalog, request: Request, parameters: SiteParameters) -> tuple[str, ...]:
-    """Return a sentence for each value whose name sounds like a secret, and that no component declares as one."""
+    """Return a sentence for each value that sounds like a secret but is not declared as one by any component."""
     declared = {name for name, parameter in _declared(catalog).items() if parameter.secret}
     return tuple(
         f"{name}{place} sounds like a secret, and its value is kept in clear: hand it over with --secret {name} (over HTTP"
@@ -87,7 +89,7 @@ def secret_warnings(catalog: Catalog, request: Request, parameters: SiteParamete
 
 
 def undeclared_problem(catalog: Catalog, name: str) -> str | None:
-    """Return why a value for *name* is kept for no component; None if one declares it, or there is one that declares none."""
+    """Return why no component uses a value for *name*; None if one declares it, or if one declares no parameters at all."""
     known = _known_names(catalog)
     if name in known or name.startswith(_OF_CHECKS) or any(not component.parameters for component in catalog):
         return None
@@ -96,7 +98,7 @@ def undeclared_problem(catalog: Catalog, name: str) -> str | None:
 
 
 def _known_names(catalog: Catalog) -> set[str]:
-    """Return the names that playbooks of *catalog* are known to read."""
+    """Return the names of all declared parameters, and of the variables that actions of *catalog* set."""
     of_actions = (name for component in catalog for spec in component.actions for name in spec.vars)
     return {*_declared(catalog), *of_actions}
 
@@ -130,7 +132,7 @@ class ResolvedParameters:
     _of_profile: dict[tuple[str, ...], dict[str, Any]] = attrs.field(factory=dict, init=False)
 
     def of_host(self, host: str) -> Mapping[str, Any]:
-        """Return what the site, its groups and *host* itself give to *host*."""
+        """Return the values that *host* has from the site, its groups and itself."""
         profile = self._profiles.get(host, _NO_PROFILE)
         if profile not in self._of_profile:
             *groups, own = profile
@@ -141,21 +143,26 @@ class ResolvedParameters:
         return self._of_profile[profile]
 
     def given(self, component: Component, host: str) -> Mapping[str, str]:
-        """Return the digest of each value above its default that *component* gets on *host*, by name."""
+        """Return by name the digest of each value that *component* gets on *host*, without defaults."""
         if self._none:
             return {}
         profile = self._profiles.get(host, _NO_PROFILE)
         key = (component.name, profile)
         if key not in self._given:
             values = {**self.of_host(host), **self.request}
-            self._given[key] = {name: digest(values[name]) for name in self._tracked(component) if name in values}
+            own = {parameter.name for parameter in component.parameters if not parameter.secret}
+            loose = set(self.request) if component.manifest else {*self.request, *self._entered}
+            free = {name for name in loose - self._declared_names if not name.startswith(_OF_CHECKS)}
+            # No digest of what sounds secret: it would tell whether a guess is right.
+            names = [name for name in own | free if name in values and not sounds_secret(name)]
+            self._given[key] = {name: digest(values[name]) for name in names}
         return self._given[key]
 
     def changed(self, component: Component, row: Installation) -> tuple[str, ...]:
         """
-        Return the names of *component*'s parameters whose value is not the one that went into *row*, sorted.
+        Return the names of *component*'s parameters whose value differs from the one recorded in *row*, sorted.
 
-        A value equal to the default is as good as none. A variable that no component declares counts while it is given.
+        A value equal to the default counts as no value. A variable that no component declares counts only while it is given.
         """
         given = self.given(component, row.host)
         if not given and row.inputs.keys() <= {"files"}:
@@ -176,15 +183,9 @@ class ResolvedParameters:
                 lacking |= {parameter.name: hosts_without} if hosts_without else {}
         return lacking
 
-    def _tracked(self, component: Component) -> set[str]:
-        own = {parameter.name for parameter in component.parameters if not parameter.secret}
-        loose = set(self.request) if component.manifest else {*self.request, *self._entered}
-        free = {name for name in loose - self._declared_names if not name.startswith(_OF_CHECKS)}
-        return {name for name in own | free if not sounds_secret(name)}  # a digest would tell whether a guess is right
-
     @functools.cached_property
     def _profiles(self) -> dict[str, tuple[str, ...]]:
-        """By host, the groups with values that it is in, lowest first, and its name if it has values; else empty."""
+        """By host: its groups that have values, lowest first, then its own name if it has values, else ""."""
         given = [group for group in self.inventory.groups if group in self.parameters.groups]
         return {
             host.name: (
@@ -228,11 +229,11 @@ def handed_variables(
     from_version: str | None,
 ) -> dict[str, Any]:
     """
-    Return the extra variables that a playbook of *component* gets, beside its secrets, where *spec* carries it out.
+    Return the extra variables that a playbook of *component* gets for the action *spec*, except secrets.
 
     Args:
-        component: Whose playbook it is.
-        spec: Of the action itself, as `Component.action` returns it.
+        component: The component of the playbook.
+        spec: The action, as `Component.action` returns it.
         request: Its values go before those of *spec*.
         to_version: The version aimed at; None if versions are unknown.
         from_version: The version before; None if it is not installed, or unknown.
@@ -252,7 +253,7 @@ def handed_secrets(component: Component, parameters: SiteParameters, request: Re
     """
     Return the names of the secrets that playbooks of *component* get.
 
-    They are those that it needs, those of its own that are kept, and those that *request* names.
+    They are the required secrets of the component, its others that the site keeps, and those that *request* names.
     """
     own = (
         each.name for each in component.parameters if each.secret and (each.required or each.name in parameters.secrets)
@@ -262,11 +263,11 @@ def handed_secrets(component: Component, parameters: SiteParameters, request: Re
 
 def step_inputs(files: str, given: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """
-    Return what goes into a step, as in `StepSpec.inputs`.
+    Return the inputs of a step, as in `StepSpec.inputs`.
 
     Args:
         files: Digest of the component's files.
-        given: Digests of the parameters given, by host, then by name.
+        given: Digests of the parameters that it gets, by host, then by name.
     """
     inputs = {"files": files}
     for name in sorted({name for digests in given.values() for name in digests}):

@@ -37,7 +37,7 @@ LEAVING = frozenset({Action.UNINSTALL, Action.FORGET})
 CHECKED = frozenset(
     {Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.START, Action.RESTART, Action.ROLLBACK, Action.CHECK}
 )
-"""Actions before which a component's check is carried out: those after which it shall work, and the check itself."""
+"""Actions before which a component's check is carried out: those after which it must work, and the check itself."""
 
 _VERSIONED = frozenset({Action.INSTALL, Action.UPGRADE, Action.VERIFY, Action.CHECK, Action.RECORD})
 _WITHOUT_TRACE = (Action.CONFIGURE, Action.START, Action.STOP, Action.RESTART, Action.BACKUP)
@@ -47,13 +47,13 @@ _NAMES_HOSTS = re.compile(r"[\w*.?]")
 @attrs.frozen(kw_only=True)
 class Demand:
     """
-    The one action that a request means for one component.
+    The one action that a request asks for on one component.
 
     Attributes:
         required_by: The component that brought it in; None if the request names it.
         by_all: Whether only `all` brought it in.
         by_range: Whether only a range of numbers brought it in.
-        forced: Whether it is carried out although nothing changed.
+        forced: Whether the action is carried out even where nothing changed.
     """
 
     component: Component
@@ -79,20 +79,20 @@ def resumed_request(
     failed_hosts: Iterable[str] = (),
 ) -> Request:
     """
-    Return what going on with the run of *old* asks for: its actions, with the other values of *request* over its own.
+    Return the request that resumes the run of *old*: the actions of *old*, with the other values of *request* over its own.
 
-    What leaves no trace in the record, as a restart, and what was forced, is skipped where the run has done it.
+    Actions that leave no trace in the record, as a restart, and forced ones are left out where the run has done them.
 
     Args:
-        old: What the run was planned for.
+        old: The request that the run was planned for.
         request: The request that names the run in `resume`.
-        catalog: Says which components are meant.
+        catalog: Tells which components the names mean.
         done: The run's steps.
         failed_hosts: The run's hosts that failed or could not be reached; the limit with `failed_hosts_only`.
 
     Raises:
-        PlanningError: If *request* asks for actions of its own, or for failed hosts where there are none, or nothing is
-            left.
+        PlanningError: If *request* asks for actions of its own, or for failed hosts although none failed, or if nothing
+            is left to do.
         UnknownNameError: If a component is no longer in *catalog*.
     """
     own = [action.value for action in Action if request.wanted(action)] + ["all"] * request.all
@@ -109,10 +109,13 @@ def resumed_request(
         for action in _WITHOUT_TRACE
     }
     force = _left_of(select(old.force, catalog, excluded), None, steps)
+    limit = ",".join(failed_hosts) if request.failed_hosts_only else request.limit or old.limit
+    if request.failed_hosts_only and not limit:
+        raise PlanningError(f"no host failed in run {request.resume}", remedy="resume it on all its hosts")
     rest = attrs.evolve(
         old,
         **left,
-        limit=_limit_to(failed_hosts, request) if request.failed_hosts_only else request.limit or old.limit,
+        limit=limit,
         failed_hosts_only=request.failed_hosts_only or (old.failed_hosts_only and request.limit is None),
         batch=request.batch or old.batch,
         parameters={**old.parameters, **request.parameters},
@@ -128,36 +131,36 @@ def resumed_request(
     return rest
 
 
-def _limit_to(failed_hosts: Iterable[str], request: Request) -> str:
-    limit = ",".join(failed_hosts)
-    if not limit:
-        raise PlanningError(f"no host failed in run {request.resume}", remedy="resume it on all its hosts")
-    return limit
+def _left_of(entries: Iterable[Selected], action: Action | None, steps: Iterable[StepSnapshot]) -> tuple[str, ...]:
+    """
+    Return the texts of those *entries* whose steps have not all succeeded.
 
-
-def _left_of(wanted: Iterable[Selected], action: Action | None, steps: Iterable[StepSnapshot]) -> tuple[str, ...]:
-    """Return the entries of *wanted* whose steps, of *action* or of any that changes, have not all succeeded."""
+    Args:
+        entries: What is asked for.
+        action: Only steps of this action count; None counts those of every action that changes something.
+        steps: The run's steps.
+    """
     concerned = [step for step in steps if step.action is action or (action is None and not step.action.read_only)]
     ended: dict[str, bool] = {}
     for step in concerned:
         ended[step.component] = ended.get(step.component, True) and step.status is StepStatus.SUCCEEDED
-    return tuple(each.text for each in wanted if not ended.get(each.component.name, False))
+    return tuple(entry.text for entry in entries if not ended.get(entry.component.name, False))
 
 
 def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:
     """
-    Return by component what *request* means for it: what it names, forces or has by `all`, and all that these require.
+    Return the demands of *request* by component: those that it names, forces or has by `all`, and all that these require.
 
     Raises:
-        UnknownNameError: If a name, wanted or required, is not in *catalog*.
+        UnknownNameError: If a name, requested or required, is not in *catalog*.
         PlanningError: If nothing is asked for, or two things that exclude each other.
     """
     _check_shape(request)
     excluded = excluded_names(request.exclude, catalog)
-    demands = _named(request, catalog, excluded)
-    forced = {each.component.name: each for each in select(request.force, catalog, excluded)}
-    for name, each in forced.items():
-        demands.setdefault(name, Demand(component=each.component, action=Action.INSTALL, by_range=each.by_range))
+    demands = _named_demands(request, catalog, excluded)
+    forced = {entry.component.name: entry for entry in select(request.force, catalog, excluded)}
+    for name, entry in forced.items():
+        demands.setdefault(name, Demand(component=entry.component, action=Action.INSTALL, by_range=entry.by_range))
     if request.all:
         for component in catalog:
             if component.action(Action.INSTALL) is not None and component.name not in excluded:
@@ -167,26 +170,20 @@ def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:
     if not demands:
         raise PlanningError("nothing is asked for", remedy="name a component, as in install=['mysql'], or ask for all")
     _bring_required(demands, catalog)
-    _check_excluded(demands, excluded)
+    contradicted = [
+        f"{demand.required_by} requires {name}, which is excluded"
+        if demand.required_by
+        else f"{name} is asked for and excluded"
+        for name, demand in demands.items()
+        if name in excluded
+    ]
+    if contradicted:
+        raise PlanningError("\n".join(contradicted), remedy="do not exclude it, or leave out what asks for it")
     return {name: attrs.evolve(demand, forced=name in forced) for name, demand in demands.items()}
 
 
-def _check_excluded(demands: Mapping[str, Demand], excluded: Collection[str]) -> None:
-    """Refuse what is excluded and wanted all the same, by name or since another requires it; all at once."""
-    wanted = [demand for name, demand in demands.items() if name in excluded]
-    if wanted:
-        raise PlanningError(
-            "\n".join(
-                f"{demand.required_by} requires {demand.component.name}, which is excluded"
-                if demand.required_by
-                else f"{demand.component.name} is asked for and excluded"
-                for demand in wanted
-            ),
-            remedy="do not exclude it, or leave out what asks for it",
-        )
-
-
 def _check_shape(request: Request) -> None:
+    """Refuse fields of *request* that contradict each other, whatever is in the catalog."""
     for field in ("resume", "rollback"):
         run = getattr(request, field)
         if run is not None:
@@ -215,38 +212,35 @@ def check_limit(limit: str | None) -> None:
     Raises:
         PlanningError: If it is not text, names nothing, or stands for a file, an option or a template.
     """
-    if limit is not None and not _is_pattern(limit):
+    if limit is None:
+        return
+    valid = isinstance(limit, str) and limit.isprintable() and _NAMES_HOSTS.search(limit) is not None
+    valid = valid and "{{" not in limit and "{%" not in limit
+    parts = [part.strip() for part in re.split("[,:]", limit)] if valid else []
+    if not valid or any(part.startswith(("@", "-")) or part in {"&", "!"} for part in parts):
         raise PlanningError(
             f"limit {limit!r} is not a host pattern",
             remedy="name hosts or groups, as db or web1,web2; files are not read",
         )
 
 
-def _is_pattern(limit: Any) -> bool:
-    if not isinstance(limit, str) or not limit.isprintable() or not _NAMES_HOSTS.search(limit):
-        return False
-    parts = [part.strip() for part in re.split("[,:]", limit)]
-    odd = any(part.startswith(("@", "-")) or part in {"&", "!"} for part in parts)
-    return not odd and "{{" not in limit and "{%" not in limit
-
-
-def _named(request: Request, catalog: Catalog, excluded: Collection[str]) -> dict[str, Demand]:
-    entries = [(action, each) for action in Action for each in select(request.wanted(action), catalog, excluded)]
+def _named_demands(request: Request, catalog: Catalog, excluded: Collection[str]) -> dict[str, Demand]:
+    entries = [(action, entry) for action in Action for entry in select(request.wanted(action), catalog, excluded)]
     demands: dict[str, Demand] = {}
-    for action, each in sorted(entries, key=lambda entry: entry[1].by_range):  # a name says more than a range
-        if each.version is not None and action not in _VERSIONED:
-            raise PlanningError(f"{action.value} takes no version, but {each.text!r} has one", remedy="leave it out")
-        demand = Demand(component=each.component, action=action, version=each.version, by_range=each.by_range)
-        known = demands.setdefault(demand.component.name, demand)
-        if known != demand and not (each.by_range and known.action is action):
+    for action, entry in sorted(entries, key=lambda pair: pair[1].by_range):  # a name says more than a range
+        if entry.version is not None and action not in _VERSIONED:
+            raise PlanningError(f"{action.value} takes no version, but {entry.text!r} has one", remedy="leave it out")
+        demand = Demand(component=entry.component, action=action, version=entry.version, by_range=entry.by_range)
+        first = demands.setdefault(demand.component.name, demand)
+        if first != demand and not (entry.by_range and first.action is action):
             raise PlanningError(
-                f"{known.component.name} is asked for twice: {_asked(known)}, {_asked(demand)}",
+                f"{first.component.name} is asked for twice: {_demand_text(first)}, {_demand_text(demand)}",
                 remedy="ask for one of them; make another plan for the other",
             )
     return demands
 
 
-def _asked(demand: Demand) -> str:
+def _demand_text(demand: Demand) -> str:
     return f"{demand.action.value} {demand.version or ''}".strip()
 
 
@@ -285,11 +279,11 @@ _ON_INSTALLED = (Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.VERIFY
 @attrs.frozen
 class Questions:
     """
-    What is asked of Ansible, to be answered as `Targets`.
+    What Ansible is asked for a plan; its answers are the `Targets`.
 
     Attributes:
-        uses: Playbooks with the variables that they get, whose plays and hosts are wanted.
-        patterns: Ansible host patterns, whose hosts are wanted: those of components, the request's limit and its parts.
+        uses: Playbooks with the variables that they get; Ansible names their plays and hosts.
+        patterns: Host patterns of components, the request's limit and its parts; Ansible names their hosts.
     """
 
     uses: tuple[PlaybookUse, ...]
@@ -303,7 +297,7 @@ class Questions:
 
 def questions(request: Request, catalog: Catalog, installed: Iterable[Installation]) -> Questions:
     """
-    Return what must be asked of Ansible before `make_plan` can answer *request*.
+    Return what Ansible must be asked before `make_plan` can plan *request*.
 
     Args:
         request: What somebody asks for.
@@ -311,35 +305,34 @@ def questions(request: Request, catalog: Catalog, installed: Iterable[Installati
         installed: What is installed on the site.
 
     Raises:
-        UnknownNameError: If a name, wanted or required, is not in *catalog*.
+        UnknownNameError: If a name, requested or required, is not in *catalog*.
         PlanningError: If nothing is asked for, or two things that exclude each other.
     """
     demands = read_demands(request, catalog)
-    known = {row.component for row in installed}
-    uses = [use for demand in demands.values() for use in _uses(demand, request, known=demand.component.name in known)]
+    recorded = {row.component for row in installed}
+    uses = []
+    for demand in demands.values():
+        component = demand.component
+        possible = _ON_INSTALLED if component.name in recorded else _ON_NOTHING
+        actions = dict.fromkeys((*possible, demand.action))
+        specs = [spec for action in actions if (spec := component.action(action)) is not None]
+        if component.action(Action.INSTALL) is None:
+            specs += [spec for spec in component.actions if spec not in specs]
+        uses += [asked_use(component, spec, request, demand.version) for spec in specs if spec.playbook]
     return Questions(tuple(uses), asked_patterns((demand.component for demand in demands.values()), request.limit))
-
-
-def _uses(demand: Demand, request: Request, *, known: bool) -> list[PlaybookUse]:
-    component = demand.component
-    actions = dict.fromkeys((*(_ON_INSTALLED if known else _ON_NOTHING), demand.action))
-    specs = [spec for action in actions if (spec := component.action(action)) is not None]
-    if component.action(Action.INSTALL) is None:
-        specs += [spec for spec in component.actions if spec not in specs]
-    return [asked_use(component, spec, request, demand.version) for spec in specs if spec.playbook]
 
 
 def asked_use(
     component: Component, spec: ActionDefinition, request: Request, version: str | None = None
 ) -> PlaybookUse:
     """
-    Return the use of *spec*'s playbook with the variables that it will get, as far as they are known before the plan.
+    Return the use of *spec*'s playbook with those variables it will get that are known before the plan.
 
     Args:
-        component: Whose playbook it is.
+        component: The component of the playbook.
         spec: How the action is carried out.
         request: What somebody asks for.
-        version: What is asked for of the component; None for its default. The version before is taken for unknown.
+        version: The version asked for; None for the component's default. The version before counts as unknown.
     """
     versions = {"to_version": version or component.default_version, "from_version": None}
     return component.use_of(spec, handed_variables(component, spec, request, **versions))

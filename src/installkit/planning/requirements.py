@@ -1,6 +1,6 @@
 """Whether everything has what it requires once the plan is carried out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
@@ -16,12 +16,12 @@ _MOVING = BRINGING | {Action.UNINSTALL}
 @attrs.frozen
 class Requirements:
     """
-    How the site stands once the plan is carried out.
+    The state of the site once the plan is carried out.
 
     Attributes:
-        catalog: Component by name.
-        installed: What is recorded now, by component, then by host.
-        changes: By component.
+        catalog: The components by name.
+        installed: The record before the plan, by component, then by host.
+        changes: The plan's changes, by component.
     """
 
     catalog: Mapping[str, Component]
@@ -31,7 +31,7 @@ class Requirements:
 
     def check(self) -> None:
         """
-        Refuse an outcome in which something lacks what it requires, unless it lacks it already and stays as it is.
+        Refuse a plan after which a component lacks what it requires, unless the plan touches neither of the two.
 
         Raises:
             PlanningError: With a line for each requirement that is not met, naming both sides.
@@ -40,7 +40,8 @@ class Requirements:
             problem
             for name in sorted({*self.installed, *self.changes} & self.catalog.keys())
             for requirement in self.catalog[name].requires
-            if self._is_touched(name, requirement) and self._versions_of(name)
+            if self._changes_of(name, BRINGING) or self._changes_of(requirement.name, _MOVING)
+            if self._versions_of(name)
             for problem in self._problems(name, requirement)
         ]
         if problems:
@@ -48,39 +49,30 @@ class Requirements:
                 "\n".join(problems), remedy="plan what is required along with it, in a version that fits"
             )
 
-    def _is_touched(self, name: str, requirement: Requirement) -> bool:
-        own, required = self.changes.get(name), self.changes.get(requirement.name)
-        brought = own is not None and own.demand.action in BRINGING
-        return brought or (required is not None and required.demand.action in _MOVING)
+    def _changes_of(self, name: str, actions: Collection[Action]) -> Changes | None:
+        """Return the changes of component *name* if one of *actions* was asked of it, else None."""
+        changes = self.changes.get(name)
+        return changes if changes is not None and changes.demand.action in actions else None
 
     def _problems(self, name: str, requirement: Requirement) -> Iterable[str]:
         required = requirement.name
         versions = self._versions_of(required)
         if not versions:
-            gone = required in self.changes and self.changes[required].demand.action is Action.UNINSTALL
-            yield f"{name} requires {requirement}, but {required} is {'to be uninstalled' if gone else 'not installed'}"
+            state = "to be uninstalled" if self._changes_of(required, {Action.UNINSTALL}) else "not installed"
+            yield f"{name} requires {requirement}, but {required} is {state}"
+        planned = self.changes[required].by_host if required in self.changes else {}
         for version, host in versions.items():
             if not fits(requirement.version, version):
-                found = f"{required} {version}" if version else f"an unknown version of {required}"
-                yield f"{name} requires {requirement}, but {found} is {self._state(required, host)} {host}"
+                actual = f"{required} {version}" if version else f"an unknown version of {required}"
+                state = "planned for" if host in planned and planned[host].action is not None else "installed on"
+                yield f"{name} requires {requirement}, but {actual} is {state} {host}"
 
     def _versions_of(self, name: str) -> dict[str | None, str]:
-        """Return the versions of *name* that there will be, each with one of its hosts; empty if it will be nowhere."""
+        """Return the versions of *name* after the plan, each with one of its hosts; empty if it is on no host then."""
         if name not in self._versions:
-            self._versions[name] = {**self._kept_versions(name), **self._brought_versions(name)}
+            moving, bringing = self._changes_of(name, _MOVING), self._changes_of(name, BRINGING)
+            rows = self.installed.get(name, {})
+            kept = {row.version: host for host, row in rows.items() if moving is None or host not in moving.by_host}
+            brought = {decision.to_version: hosts[0] for decision, hosts in bringing.decisions} if bringing else {}
+            self._versions[name] = {**kept, **brought}
         return self._versions[name]
-
-    def _kept_versions(self, name: str) -> dict[str | None, str]:
-        changes = self.changes.get(name)
-        moved = changes.by_host if changes and changes.demand.action in _MOVING else {}
-        return {row.version: host for host, row in self.installed.get(name, {}).items() if host not in moved}
-
-    def _brought_versions(self, name: str) -> dict[str | None, str]:
-        changes = self.changes.get(name)
-        if changes is None or changes.demand.action not in BRINGING:
-            return {}
-        return {decision.to_version: hosts[0] for decision, hosts in changes.decisions}
-
-    def _state(self, name: str, host: str) -> str:
-        change = self.changes[name].by_host.get(host) if name in self.changes else None
-        return "installed on" if change is None or change.action is None else "planned for"

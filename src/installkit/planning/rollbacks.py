@@ -1,4 +1,4 @@
-"""Undoing a run: host by host in reverse, to what was there before it."""
+"""Undoing a run: every host goes back to the versions from before the run, in reverse order."""
 
 from collections.abc import Iterable, Mapping
 
@@ -35,11 +35,11 @@ Place = tuple[str, str]
 @attrs.frozen
 class UndoneRun:
     """
-    What the run did that is to be undone.
+    What a run did that is about to be undone.
 
     Attributes:
         touched: The components and hosts that it changed.
-        before: The site's record as it found it.
+        before: The site's record from before the run.
     """
 
     touched: tuple[Place, ...]
@@ -48,7 +48,7 @@ class UndoneRun:
 
 def rollback_questions(request: Request, undone: UndoneRun, catalog: Catalog) -> Questions:
     """
-    Return what must be asked of Ansible before `make_rollback_plan` can answer.
+    Return what Ansible must be asked before `make_rollback_plan` can plan *request*.
 
     Raises:
         PlanningError: If the request's limit is not a host pattern.
@@ -57,10 +57,13 @@ def rollback_questions(request: Request, undone: UndoneRun, catalog: Catalog) ->
     if request.exclude:
         raise PlanningError("exclude does not go with rollback", remedy="limit the rollback to hosts instead")
     components = [catalog[name] for name in dict.fromkeys(name for name, _ in undone.touched)]
-    wanted = (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY, Action.CHECK)
-    specs = [(each, spec) for each in components for action in wanted if (spec := each.action(action)) is not None]
-    uses = tuple(asked_use(component, spec, request) for component, spec in specs)
-    return Questions(uses, asked_patterns(components, request.limit))
+    uses = [
+        asked_use(component, spec, request)
+        for component in components
+        for action in (Action.INSTALL, Action.ROLLBACK, Action.UNINSTALL, Action.VERIFY, Action.CHECK)
+        if (spec := component.action(action)) is not None
+    ]
+    return Questions(tuple(uses), asked_patterns(components, request.limit))
 
 
 def make_rollback_plan(
@@ -75,10 +78,10 @@ def make_rollback_plan(
     parameters: SiteParameters,
 ) -> Plan:
     """
-    Return what brings back the versions from before a run.
+    Return the plan that brings back the versions from before a run.
 
-    An upgrade goes back by the component's `rollback` action; what the run installed for the first time is uninstalled
-    where that is declared, else left, and said.
+    An upgrade is undone by the component's `rollback` action. What the run installed for the first time is uninstalled; if
+    no uninstall is declared it stays, and a warning says so.
 
     Args:
         request: Its `rollback` names the run; a limit may be with it.
@@ -91,8 +94,8 @@ def make_rollback_plan(
         parameters: The values entered for the site.
 
     Raises:
-        PlanningError: If an upgraded component has no `rollback`, is no longer in the catalog, or nobody knows which
-            version it had; all are named. A wrong, a missing or a changed fixed value is refused as in any plan.
+        PlanningError: If an upgraded component has no `rollback` or is no longer in the catalog, or the version that it
+            had is unknown; the message names all of them. Also if a value is wrong or missing, or is fixed and changed.
     """
     check_parameters(catalog, request, parameters)
     coverage = Coverage(catalog, targets, request.limit)
@@ -100,33 +103,44 @@ def make_rollback_plan(
     rows = tuple(installed)
     present = {(row.component, row.host): row for row in rows}
     changes = _changes(undone, present, coverage, frozenset(inventory.names))
-    _check_declared(changes.values())
-    _check_known(changes.values())
+    _check_possible(changes)
     by_name = {component.name: component for component in catalog}
     order = order_components([by_name[name] for name in changes], by_name).reversed()
     values = ResolvedParameters(catalog, inventory, parameters, request.parameters)
-    for each in changes.values():
-        _check_fixed(each, present, values)
+    for name, component_changes in changes.items():
+        by_changed_values: dict[tuple[str, ...], list[str]] = {}
+        for host, change in component_changes.by_host.items():
+            if change.action is Action.ROLLBACK:
+                changed = values.changed(by_name[name], present[name, host])
+                by_changed_values.setdefault(changed, []).append(host)
+        for changed, hosts in by_changed_values.items():
+            check_fixed(HostGroup(demand=component_changes.demand, hosts=tuple(hosts), row=None, changed=changed))
     facts = PlanInputs(catalog, inventory, coverage, rows, parameters, values)
     return assemble(request, changes, (order, Order()), facts, stamp)
 
 
 def _changes(
-    undone: UndoneRun, present: Mapping[Place, Installation], coverage: Coverage, known: frozenset[str]
+    undone: UndoneRun, present: Mapping[Place, Installation], coverage: Coverage, inventory_hosts: frozenset[str]
 ) -> dict[str, Changes]:
+    """Return by component what undoing the run changes, host by host, with a warning for what cannot be undone."""
     past = {(row.component, row.host): row for row in undone.before}
     changes: dict[str, Changes] = {}
     for name in dict.fromkeys(name for name, _ in undone.touched):
         component = coverage.catalog[name]
-        each = Changes(Demand(component=component, action=Action.ROLLBACK))
-        hosts = tuple(host for place, host in undone.touched if place == name)
+        component_changes = changes[name] = Changes(Demand(component=component, action=Action.ROLLBACK))
+        hosts = tuple(host for component_name, host in undone.touched if component_name == name)
         for host in coverage.in_limit(hosts):
-            before, now = past.get((name, host)), present.get((name, host))
-            decision = _undo(component, before, now) if host in known else _leave(now)
-            each.decisions.append((decision, (host,)))
-            each.by_host[host] = Change(component=name, host=host, **attrs.asdict(decision, recurse=False))
-        each.warnings += _left(each)
-        changes[name] = each
+            now = present.get((name, host))
+            if host in inventory_hosts:
+                decision = _undo(component, past.get((name, host)), now)
+            else:
+                decision = _stays(now.version if now else None, "left: the host is no longer in the inventory")
+            component_changes.decisions.append((decision, (host,)))
+            component_changes.by_host[host] = Change(component=name, host=host, **attrs.asdict(decision, recurse=False))
+        left = [change for change in component_changes.by_host.values() if change.reason.startswith("left")]
+        if left:
+            names = join_names([change.host for change in left])
+            component_changes.warnings.append(f"{name} on {names} is {left[0].reason}")
     return changes
 
 
@@ -147,10 +161,6 @@ def _undo(component: Component, before: Installation | None, now: Installation |
     return _does(Action.ROLLBACK, now.version, before.version)
 
 
-def _leave(now: Installation | None) -> Decision:
-    return _stays(now.version if now else None, "left: the host is no longer in the inventory")
-
-
 def _does(action: Action, old: str | None, new: str | None, *, destructive: bool = False) -> Decision:
     return Decision(
         action=action,
@@ -166,41 +176,23 @@ def _stays(version: str | None, reason: str) -> Decision:
     return Decision(action=None, from_version=version, to_version=version, reason=reason)
 
 
-def _left(changes: Changes) -> Iterable[str]:
-    left = [host for host, change in changes.by_host.items() if change.reason.startswith("left")]
-    if left:
-        reason = changes.by_host[left[0]].reason
-        yield f"{changes.demand.component.name} on {join_names(left)} is {reason}"
-
-
-def _check_declared(changes: Iterable[Changes]) -> None:
+def _check_possible(changes: Mapping[str, Changes]) -> None:
+    """Refuse a rollback without a `rollback` action, and one to a version that nobody knows."""
     lacking = [
-        each.demand.component.name
-        for each in changes
-        if Action.ROLLBACK in each.actions and each.demand.component.action(Action.ROLLBACK) is None
+        name
+        for name, component_changes in changes.items()
+        if Action.ROLLBACK in component_changes.actions
+        and component_changes.demand.component.action(Action.ROLLBACK) is None
     ]
     if lacking:
         raise PlanningError(
             f"{join_names(lacking)} declared no rollback, so the upgrade cannot be undone",
             remedy="declare a rollback action, or upgrade to the version that is wanted",
         )
-
-
-def _check_fixed(changes: Changes, present: Mapping[Place, Installation], values: ResolvedParameters) -> None:
-    component = changes.demand.component
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for host, change in changes.by_host.items():
-        if change.action is Action.ROLLBACK:
-            alike.setdefault(values.changed(component, present[component.name, host]), []).append(host)
-    for changed, hosts in alike.items():
-        check_fixed(HostGroup(demand=changes.demand, hosts=tuple(hosts), row=None, changed=changed))
-
-
-def _check_known(changes: Iterable[Changes]) -> None:
     unknown = [
         f"{change.component} on {change.host}"
-        for each in changes
-        for change in each.by_host.values()
+        for component_changes in changes.values()
+        for change in component_changes.by_host.values()
         if change.action is Action.ROLLBACK and change.to_version is None
     ]
     if unknown:

@@ -1,4 +1,4 @@
-"""Which components the names of a request mean: `mysql`, `mysql=10.11.19`, `03`, `03.mysql.yml`, or a range, `3-7`."""
+"""The components that an entry of a request means: `mysql`, `mysql=10.11.19`, `03`, `03.mysql.yml`, or the range `3-7`."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -14,7 +14,7 @@ _WANTED = re.compile(r"(?P<name>[^\s=]+)(?:=(?P<version>[^\s=]+))?")
 
 @attrs.frozen
 class NamedVersion:
-    """One entry of a request: a component as its author called it, and the version; None takes any."""
+    """One entry of a request: the component as the user wrote it, and the version; None means any version."""
 
     name: str
     version: str | None = None
@@ -26,7 +26,7 @@ class Selected:
     One component that an entry of a request means.
 
     Attributes:
-        text: What names this component alone: the entry, or its own name where the entry is a range.
+        text: The entry; for a range the component's own name, so that it means this component alone.
         by_range: Whether the entry is a range.
     """
 
@@ -44,7 +44,7 @@ def parse_wanted(text: str) -> NamedVersion:
         PlanningError: If it is neither.
 
     >>> parse_wanted("mysql=10.11.19")
-    Wanted(name='mysql', version='10.11.19')
+    NamedVersion(name='mysql', version='10.11.19')
     """
     match = _WANTED.fullmatch(text)
     if match is None:
@@ -67,14 +67,24 @@ def select(texts: Iterable[str], catalog: Catalog, excluded: Collection[str]) ->
             continue
         if wanted.version is not None:
             raise PlanningError(f"{text!r} gives one version to a range", remedy="name each component with its version")
-        for component in _in_range(wanted.name, catalog):
+        components = _in_range(wanted.name, catalog)
+        if not components:
+            numbers = dict.fromkeys(f"{each.order:02d}" for each in catalog if each.order is not None)
+            dropped = [f"{path}: {catalog.dropped[path]}" for path in dropped_by(wanted.name, catalog)]
+            raise UnknownNameError(
+                "\n".join([f"no component of {catalog.folder} has a number in the range {wanted.name}", *dropped]),
+                remedy=f"choose from these numbers: {', '.join(numbers)}"
+                if numbers
+                else "name a component: none has a number",
+            )
+        for component in components:
             if component.name not in excluded:
                 yield Selected(text=component.name, component=component, by_range=True)
 
 
 def excluded_names(exclude: Iterable[str], catalog: Catalog) -> frozenset[str]:
     """
-    Return the names of the components that the entries *exclude* mean; some may mean a dropped playbook alone.
+    Return the names of the components that the entries *exclude* mean; an entry may also mean only a dropped playbook.
 
     Raises:
         UnknownNameError: If one means neither.
@@ -82,8 +92,8 @@ def excluded_names(exclude: Iterable[str], catalog: Catalog) -> frozenset[str]:
     """
     names: set[str] = set()
     for name in exclude:
-        found = _between(*_ends(name), catalog) if _RANGE.fullmatch(name) else catalog.called(name)
-        if found or not dropped_by(name, catalog):
+        components = _in_range(name, catalog) if _RANGE.fullmatch(name) else catalog.called(name)
+        if components or not dropped_by(name, catalog):
             selected = tuple(select([name], catalog, ()))  # raises for a number of several, too
             if any(each.version for each in selected):
                 raise PlanningError(f"exclude takes no version, but {name!r} has one", remedy="leave it out")
@@ -92,22 +102,8 @@ def excluded_names(exclude: Iterable[str], catalog: Catalog) -> frozenset[str]:
 
 
 def dropped_by(name: str, catalog: Catalog) -> tuple[str, ...]:
-    """Return the paths of the dropped playbooks that *name*, a path, a number or a range, means."""
+    """Return the paths of the dropped playbooks that *name* means: a path, a number or a range."""
     return catalog.dropped_between(*_ends(name)) if _RANGE.fullmatch(name) else catalog.dropped_as(name)
-
-
-def _in_range(text: str, catalog: Catalog) -> tuple[Component, ...]:
-    found = _between(*_ends(text), catalog)
-    if not found:
-        numbers = dict.fromkeys(f"{each.order:02d}" for each in catalog if each.order is not None)
-        dropped = [f"{path}: {catalog.dropped[path]}" for path in dropped_by(text, catalog)]
-        raise UnknownNameError(
-            "\n".join([f"no component of {catalog.folder} has a number in the range {text}", *dropped]),
-            remedy=f"choose from these numbers: {', '.join(numbers)}"
-            if numbers
-            else "name a component: none has a number",
-        )
-    return found
 
 
 def _ends(text: str) -> tuple[int, int]:
@@ -117,5 +113,6 @@ def _ends(text: str) -> tuple[int, int]:
     return first, last
 
 
-def _between(first: int, last: int, catalog: Catalog) -> tuple[Component, ...]:
+def _in_range(text: str, catalog: Catalog) -> tuple[Component, ...]:
+    first, last = _ends(text)
     return tuple(each for each in catalog if each.order is not None and first <= each.order <= last)

@@ -5,7 +5,7 @@ A change says what happens to one component on one host; a step is one playbook 
 
     changes of mysql   db1: upgrade 1 → 3 by 2     db2: upgrade 2 → 3
     drafts             upgrade to 2 on db1         upgrade to 3 on db1, db2       one action, one version aimed at
-    batches            with `batch: 1`: db1, then db2                             hosts of other groups go with each
+    batches            with `batch: 1`: db1, then db2                             hosts of other groups are in each
     steps              01-mysql-upgrade → 02-mysql-verify → 03-mysql-upgrade-1 → …
 
 The hosts of a step are those that change, those of its plays that are not the component's own (as `localhost`), and, where
@@ -13,8 +13,7 @@ no limit is needed then, those that stay as they are: they run along, and their 
 step of each component that its own requires or that comes before it in the order, and all checks.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -39,12 +38,12 @@ class _StepDraft:
     One action of one component on hosts that reach the same version.
 
     Attributes:
-        hosts: All that the playbook touches.
-        company: Those of its plays that stay with each batch.
-        others: Those of the company that are not concerned themselves.
+        hosts: All hosts that the playbook touches.
+        company: The hosts of its plays that are part of each batch.
+        others: The hosts of the company that the action is not for.
         batch: From 1; None if all hosts are done at once.
-        approve: Whether it waits for an approval first.
-        vouches_for: The hosts that a verify proves from elsewhere.
+        approve: Whether the step waits for an approval first.
+        vouches_for: The hosts that a verify proves although it does not run on them.
     """
 
     changes: Changes
@@ -66,17 +65,17 @@ class _StepDraft:
 
     @property
     def concerned(self) -> tuple[str, ...]:
-        """The hosts that it is for."""
+        """The hosts that the action is for."""
         return tuple(host for host in self.hosts if host not in self.others)
 
 
 @attrs.define
 class Steps:
     """
-    The steps of a plan, as they grow.
+    Builds the steps of a plan.
 
     Attributes:
-        steps: So far; needs come first.
+        steps: The steps so far; a step comes after those that it needs.
         warnings: A sentence each.
     """
 
@@ -93,29 +92,28 @@ class Steps:
         Returns:
             Their ids: before all of them have succeeded, nothing may change.
         """
-        return tuple(step for each in changes for step in self._add_checks_of(each))
-
-    def _add_checks_of(self, changes: Changes) -> Iterator[str]:
-        component = changes.demand.component
-        check = component.action(Action.CHECK)
-        if check is None:
-            return
-        concerned: dict[str | None, list[str]] = {}
-        for decision, hosts in changes.decisions:
-            if decision.action in CHECKED:
-                concerned.setdefault(decision.to_version, []).extend(hosts)
-        for version, names in concerned.items():
-            origins = {changes.by_host[host].from_version for host in names}
-            work = _StepDraft(
-                changes=changes,
-                spec=check,
-                action=Action.CHECK,
-                hosts=tuple(names),
-                to_version=version,
-                from_version=origins.pop() if len(origins) == 1 else None,
-            )
-            if seen := self._looking(work):
-                yield self._add(seen, ())
+        ids = []
+        for component_changes in changes:
+            check = component_changes.demand.component.action(Action.CHECK)
+            if check is None:
+                continue
+            by_version: dict[str | None, list[str]] = {}
+            for decision, hosts in component_changes.decisions:
+                if decision.action in CHECKED:
+                    by_version.setdefault(decision.to_version, []).extend(hosts)
+            for version, names in by_version.items():
+                origins = {component_changes.by_host[host].from_version for host in names}
+                draft = _StepDraft(
+                    changes=component_changes,
+                    spec=check,
+                    action=Action.CHECK,
+                    hosts=tuple(names),
+                    to_version=version,
+                    from_version=origins.pop() if len(origins) == 1 else None,
+                )
+                if reading := self._on_covered_hosts(draft):
+                    ids.append(self._add(reading, ()))
+        return tuple(ids)
 
     def add_all(self, changes: Mapping[str, Changes], order: Order, *, after: Sequence[str] = ()) -> tuple[str, ...]:
         """
@@ -129,7 +127,7 @@ class Steps:
         last: dict[str, tuple[str, ...]] = {}
         open_ends: dict[str, None] = {}
         for name in order.names:
-            before = _each_once(step for earlier in order.before[name] for step in last[earlier])
+            before = tuple(dict.fromkeys(step for earlier in order.before[name] for step in last[earlier]))
             end = self._add_component(changes[name], before or tuple(after)) if name in changes else None
             last[name] = before if end is None else (end,)
             if end is not None:
@@ -139,32 +137,41 @@ class Steps:
         return tuple(open_ends)
 
     def _add_component(self, changes: Changes, needs: tuple[str, ...]) -> str | None:
-        """Add the steps of one component; return the id of the last one, None if it needs none."""
-        works = [batch for work in self._works(changes) for batch in self._batches(work)]
+        """Add the steps of one component; return the id of the last one, or None if there are none."""
+        batches = self._batches(changes)
         end = None
-        for work in _with_waits(works):
-            end = self._add_batch(work, needs if end is None else (end,))
-        waiting = {
-            step.action for step in self.steps if step.approve and step.component == changes.demand.component.name
-        }
-        lonely = {work.action: None for work in works if work.spec.approve and work.action not in waiting}
-        self.warnings += (_nothing_to_approve(changes.demand.component, action) for action in lonely)
+        begun: set[Action] = set()
+        waiting: set[Action] = set()
+        for batch in batches:
+            second = batch.batch == 2  # noqa: PLR2004 - from 1
+            approve = {None: False, "first_batch": second, "every_batch": batch.action in begun}[batch.spec.approve]
+            begun.add(batch.action)
+            waiting |= {batch.action} if approve else set()
+            versions = {changes.by_host[host].origin(batch.to_version) for host in batch.concerned}
+            from_version = versions.pop() if len(versions) == 1 else None
+            draft = attrs.evolve(batch, approve=approve, from_version=from_version)
+            end = self._add(draft, needs if end is None else (end,))
+
+            verify = draft.component.action(Action.VERIFY)
+            if draft.action in {Action.START, Action.RESTART}:  # verified again where a verify found them broken
+                needs_proof = any(changes.by_host[host].reason == Reason.REPAIR for host in draft.concerned)
+            else:
+                needs_proof = draft.action in _PROVED_BY_VERIFY
+            if verify is not None and needs_proof:
+                proof = attrs.evolve(
+                    draft, action=Action.VERIFY, spec=verify, hosts=draft.concerned, others=(), approve=False
+                )
+                covered = self._on_covered_hosts(proof)
+                end = end if covered is None else self._add(covered, (end,))
+        lonely = dict.fromkeys(batch.action for batch in batches if batch.spec.approve and batch.action not in waiting)
+        self.warnings += (
+            f"{changes.demand.component.name} asks for an approval between batches, but {action.value} has only one"
+            for action in lonely
+        )
         return end
 
-    def _batches(self, work: _StepDraft) -> list[_StepDraft]:
-        company = set(work.company)
-        alone = [host for host in work.hosts if host not in company]
-        cut = cut_batches(alone or work.hosts, self.request.batch or work.spec.batch)
-        if len(cut) == 1:
-            return [work]
-        kept = [company.union(hosts) for hosts in cut]
-        return [
-            attrs.evolve(work, hosts=tuple(host for host in work.hosts if host in hosts), batch=number)
-            for number, hosts in enumerate(kept, start=1)
-        ]
-
-    def _works(self, changes: Changes) -> list[_StepDraft]:
-        """Return what is done, in order: of one action, first what has the most versions still before it."""
+    def _batches(self, changes: Changes) -> list[_StepDraft]:
+        """Return what is done, in order: of one action, first the hosts with the most versions still before them."""
         alike: dict[tuple[Action, int, str | None], list[str]] = {}
         for decision, hosts in changes.decisions:
             if decision.action is None or decision.action is Action.CHECK:
@@ -172,19 +179,40 @@ class Steps:
             for left, version in enumerate((decision.to_version, *reversed(decision.via))):
                 alike.setdefault((decision.action, left, version), []).extend(hosts)
         ordered = sorted(alike, key=lambda key: (_PLACES[key[0]], -key[1], key[2] or ""))
-        return [self._work(changes, key[0], key[2], alike[key]) for key in ordered]
+        batches = []
+        for draft in [self._draft(changes, key[0], key[2], alike[key]) for key in ordered]:
+            company = set(draft.company)
+            alone = [host for host in draft.hosts if host not in company]
+            cut = cut_batches(alone or draft.hosts, self.request.batch or draft.spec.batch)
+            if len(cut) == 1:
+                batches.append(draft)
+                continue
+            kept = [company.union(hosts) for hosts in cut]
+            batches += [
+                attrs.evolve(draft, hosts=tuple(host for host in draft.hosts if host in hosts), batch=number)
+                for number, hosts in enumerate(kept, start=1)
+            ]
+        return batches
 
-    def _work(self, changes: Changes, action: Action, to_version: str | None, concerned: list[str]) -> _StepDraft:
+    def _draft(self, changes: Changes, action: Action, to_version: str | None, concerned: list[str]) -> _StepDraft:
+        """Return *action* on the hosts *concerned* and on those that its playbook touches along with them."""
         component = changes.demand.component
         spec = spec_of(component, action)
-        work = _StepDraft(changes=changes, spec=spec, action=action, hosts=tuple(concerned), to_version=to_version)
-        if action is Action.VERIFY:
-            return self._looking(work) or self._nothing_to_look_at(work)
-        hosts = set(concerned)
         covered = self.coverage.of_playbook(component, spec)
+        name = self.coverage.playbook_name(component, spec)
+        draft = _StepDraft(changes=changes, spec=spec, action=action, hosts=tuple(concerned), to_version=to_version)
+        if action is Action.VERIFY:
+            verify = self._on_covered_hosts(draft)
+            if verify is None:
+                raise PlanningError(
+                    f"limit {self.coverage.limit!r} leaves no host of {name}, which runs on {join_names(covered)}",
+                    remedy="add it to the limit, or leave the limit out",
+                )
+            return verify
+        hosts = set(concerned)
         if uncovered := hosts.difference(covered):
             raise PlanningError(
-                f"{self.coverage.playbook_name(component, spec)} has no play for {join_names(sorted(uncovered))},"
+                f"{name} has no play for {join_names(sorted(uncovered))},"
                 f" where {changes.by_host[concerned[0]].text} of {component.name} needs one",
                 remedy="add them to the hosts of its plays",
             )
@@ -194,7 +222,7 @@ class Steps:
         hosts |= self._along(changes, attrs.evolve(changes.by_host[concerned[0]], to_version=to_version), spec, rest)
         kept = hosts.union(others)
         return attrs.evolve(
-            work,
+            draft,
             hosts=tuple(host for host in covered if host in kept),
             company=company,
             others=tuple(others),
@@ -202,133 +230,90 @@ class Steps:
 
     def _along(self, changes: Changes, first: Change, spec: ActionDefinition, rest: list[str]) -> set[str]:
         """
-        Return *rest*, their changes marked, if all are in the version aimed at: then no limit is needed.
+        Return *rest* and mark their changes, if all of them already have the version aimed at: then no limit is needed.
 
-        What disturbs or destroys is not repeated where it is done: there a limit is better than a playbook that sees all.
+        Otherwise return no hosts. An action that disturbs or destroys is not repeated where it is done already: a limit is
+        better there, although the playbook then sees fewer hosts.
         """
         if first.disruptive or first.destructive or first.action not in _HARMLESS_AGAIN:
             return set()
         if spec.batch or self.request.batch or not self.inventory.static:
             return set()
-        known = [changes.by_host[host] for host in rest if host in changes.by_host]
-        still = [change for change in known if change.action is None and change.to_version == first.to_version]
-        if len(still) < len(rest):
+        planned = [changes.by_host[host] for host in rest if host in changes.by_host]
+        unchanged = [change for change in planned if change.action is None and change.to_version == first.to_version]
+        if len(unchanged) < len(rest):
             return set()
-        for change in still:
+        for change in unchanged:
             changes.by_host[change.host] = attrs.evolve(change, reason=_ALONG)
         return set(rest)
 
-    def _add_batch(self, work: _StepDraft, needs: tuple[str, ...]) -> str:
-        """Add the step for one batch and, where declared, the one that verifies it; return the id of the last."""
-        versions = {work.changes.by_host[host].origin(work.to_version) for host in work.concerned}
-        work = attrs.evolve(work, from_version=versions.pop() if len(versions) == 1 else None)
-        step = self._add(work, needs)
-        verify = work.component.action(Action.VERIFY)
-        if verify is None or not _needs_proof(work):
-            return step
-        asked = attrs.evolve(work, action=Action.VERIFY, spec=verify, hosts=work.concerned, others=(), approve=False)
-        seen = self._looking(asked)
-        return step if seen is None else self._add(seen, (step,))
-
-    def _looking(self, work: _StepDraft) -> _StepDraft | None:
+    def _on_covered_hosts(self, draft: _StepDraft) -> _StepDraft | None:
         """
-        Return *work*, which only reads, on the hosts where its playbook runs; None if it runs nowhere.
+        Return *draft*, which only reads, on the hosts where its playbook runs; None if it runs nowhere.
 
-        A verify whose plays name none of the component's hosts vouches for all of *work*'s; else who is not seen is told.
+        A verify with plays on none of the component's hosts proves all hosts of *draft*. In all other cases there is a
+        warning for the hosts that are not covered.
         """
-        component, spec = work.component, work.spec
-        covered = set(self.coverage.of_playbook(component, spec))
+        component, spec = draft.component, draft.spec
+        playbook_hosts = self.coverage.of_playbook(component, spec)
+        covered = set(playbook_hosts)
         company = self.coverage.company(component, spec)
-        seen = tuple(host for host in work.hosts if host in covered)
+        own = tuple(host for host in draft.hosts if host in covered)
         from_elsewhere = covered.isdisjoint(self.coverage.of_component(component))
-        vouches = from_elsewhere and work.action is Action.VERIFY and bool(company)
-        unseen = [host for host in work.hosts if host not in covered]
-        if unseen and not vouches:
-            done = "checked" if work.action is Action.CHECK else "proved"
+        vouches = from_elsewhere and draft.action is Action.VERIFY and bool(company)
+        uncovered = [host for host in draft.hosts if host not in covered]
+        if uncovered and not vouches:
+            done = "checked" if draft.action is Action.CHECK else "proved"
             name = self.coverage.playbook_name(component, spec)
-            self.warnings.append(f"{name} has no play for {join_names(unseen)}: {component.name} is not {done} there")
-        if not seen and not (from_elsewhere and company):
-            self._tell_of_dropped_plays(work)
+            self.warnings.append(
+                f"{name} has no play for {join_names(uncovered)}: {component.name} is not {done} there"
+            )
+        if not own and not (from_elsewhere and company):
+            self._warn_of_dropped_plays(draft)
             return None
-        others = tuple(host for host in company if host not in seen)
-        kept = {*seen, *others}
+        others = tuple(host for host in company if host not in own)
+        kept = {*own, *others}
         return attrs.evolve(
-            work,
-            hosts=tuple(host for host in self.coverage.of_playbook(component, spec) if host in kept)
-            if others
-            else seen,
+            draft,
+            hosts=tuple(host for host in playbook_hosts if host in kept) if others else own,
             others=others,
-            vouches_for=work.hosts if vouches else (),
+            vouches_for=draft.hosts if vouches else (),
         )
 
-    def _nothing_to_look_at(self, work: _StepDraft) -> NoReturn:
-        covered = self.coverage.of_playbook(work.component, work.spec)
-        name = self.coverage.playbook_name(work.component, work.spec)
-        raise PlanningError(
-            f"limit {self.coverage.limit!r} leaves no host of {name}, which runs on {join_names(covered)}",
-            remedy="add it to the limit, or leave the limit out",
-        )
-
-    def _add(self, work: _StepDraft, needs: tuple[str, ...]) -> str:
+    def _add(self, draft: _StepDraft, needs: tuple[str, ...]) -> str:
         seq = len(self.steps) + 1
-        batch = "" if work.batch is None else f"-{work.batch}"
-        covered = self.coverage.of_playbook(work.component, work.spec)
+        batch = "" if draft.batch is None else f"-{draft.batch}"
+        covered = self.coverage.of_playbook(draft.component, draft.spec)
         step = Step(
-            id=f"{seq:02d}-{work.component.name}-{work.action.value}{batch}",
+            id=f"{seq:02d}-{draft.component.name}-{draft.action.value}{batch}",
             seq=seq,
-            component=work.component.name,
-            action=work.action,
-            hosts=work.hosts,
-            playbook=self.coverage.playbook_name(work.component, work.spec),
-            batch=work.batch,
+            component=draft.component.name,
+            action=draft.action,
+            hosts=draft.hosts,
+            playbook=self.coverage.playbook_name(draft.component, draft.spec),
+            batch=draft.batch,
             needs=needs,
-            from_version=work.from_version,
-            to_version=work.to_version,
-            limited=not self.inventory.static or len(work.hosts) < len(covered),
-            approve=work.approve,
-            others=work.others,
-            vouches_for=work.vouches_for,
+            from_version=draft.from_version,
+            to_version=draft.to_version,
+            limited=not self.inventory.static or len(draft.hosts) < len(covered),
+            approve=draft.approve,
+            others=draft.others,
+            vouches_for=draft.vouches_for,
         )
-        self._tell_of_dropped_plays(work)
+        self._warn_of_dropped_plays(draft)
         self.steps.append(step)
         return step.id
 
-    def _tell_of_dropped_plays(self, work: _StepDraft) -> None:
-        name = self.coverage.playbook_name(work.component, work.spec)
-        for play in self.coverage.dropped_plays(work.component, work.spec):
-            told = f"limit {self.coverage.limit!r} leaves out a play of {name}: {_named(play)}"
-            self.warnings.append(told)
-        for play in self.coverage.lost_plays(work.component, work.spec):
+    def _warn_of_dropped_plays(self, draft: _StepDraft) -> None:
+        name = self.coverage.playbook_name(draft.component, draft.spec)
+        for play in self.coverage.dropped_plays(draft.component, draft.spec):
+            self.warnings.append(f"limit {self.coverage.limit!r} leaves out a play of {name}: {_described(play)}")
+        for play in self.coverage.lost_plays(draft.component, draft.spec):
             self.warnings.append(
-                f"a play of {name} is left out: {_named(play)}, since another names these hosts"
-                f" together with those of {work.component.name}; give it a component of its own"
+                f"a play of {name} is left out: {_described(play)}, since another names these hosts"
+                f" together with those of {draft.component.name}; give it a component of its own"
             )
 
 
-def _named(play: Play) -> str:
+def _described(play: Play) -> str:
     return f"{play.name} (hosts: {play.pattern})" if play.name else f"hosts: {play.pattern}"
-
-
-def _needs_proof(work: _StepDraft) -> bool:
-    """Return whether a verify must follow *work*: also after a restart of what a verify found broken."""
-    if work.action in {Action.START, Action.RESTART}:
-        return any(work.changes.by_host[host].reason == Reason.REPAIR for host in work.concerned)
-    return work.action in _PROVED_BY_VERIFY
-
-
-def _with_waits(batches: Iterable[_StepDraft]) -> Iterable[_StepDraft]:
-    """Yield *batches*, and which of them wait for an approval: of one action, the second of a version, or all but the first."""
-    begun: set[Action] = set()
-    for batch in batches:
-        second = batch.batch == 2  # noqa: PLR2004 - from 1
-        asked = {None: False, "first_batch": second, "every_batch": batch.action in begun}
-        yield attrs.evolve(batch, approve=asked[batch.spec.approve])
-        begun.add(batch.action)
-
-
-def _nothing_to_approve(component: Component, action: Action) -> str:
-    return f"{component.name} asks for an approval between batches, but {action.value} has only one"
-
-
-def _each_once(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

@@ -1,7 +1,8 @@
-"""Which of two versions is newer, and which ones a specifier takes."""
+"""Which of two versions is newer, and which versions a specifier accepts."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -25,7 +26,7 @@ def check_known(component: Component, version: str | None) -> None:
 
 
 def is_offered(component: Component, version: str | None) -> bool:
-    """Return whether *component* can install *version*; where its versions are unknown, any known one."""
+    """Return whether *component* can install *version*; if its versions are unknown, it can install any but None."""
     return version is not None and (not component.versions or version in component.versions)
 
 
@@ -33,9 +34,9 @@ def is_newer(component: Component, version: str, than: str) -> bool | None:
     """
     Return whether *version* is newer than *than*, by its number or else by the manifest's order; None if unknown.
 
-    What follows a `+` orders nothing by number: in `1.22.1-9+deb12u11` it is a word to Python, below `deb12u9`.
+    The part after a `+` is not compared by number: Python would compare it as text, with `deb12u11` below `deb12u9`.
     """
-    order = {known: place for place, known in enumerate(component.versions)}
+    order = {listed_version: place for place, listed_version in enumerate(component.versions)}
     listed = order[version] > order[than] if version in order and than in order else None
     try:
         number, other = Version(version), Version(than)
@@ -45,7 +46,7 @@ def is_newer(component: Component, version: str, than: str) -> bool | None:
 
 
 def fits(specifier: str | None, version: str | None) -> bool:
-    """Return whether *specifier* takes *version*; an unknown version, or one without a number, fits None alone."""
+    """Return whether *specifier* accepts *version*; None accepts all, others no unknown version and no non-number."""
     if specifier is None:
         return True
     try:
@@ -58,15 +59,15 @@ def find_route(component: Component, old: str | None, new: str | None) -> tuple[
     """
     Return the versions in between through which an upgrade of *component* goes from *old* to *new*.
 
-    They are as few as its upgrade's `from` allows, and of several ways the one with the later versions.
+    It is the shortest route that the upgrade's `from` allows; of several, the one with the newer versions.
 
     Args:
-        component: Only its own versions come in between.
+        component: Only its own versions are part of a route.
         old: None if unknown.
         new: None where versions are unknown.
 
     Returns:
-        Empty if *new* can be reached at once; None if it cannot be reached at all.
+        Empty if one upgrade leads to *new*; None if no route does.
     """
     if old is None or new is None:
         return () if fits(spec_of(component, Action.UPGRADE).origins(new), old) else None
@@ -75,7 +76,13 @@ def find_route(component: Component, old: str | None, new: str | None) -> tuple[
     while levels[-1] and not _within_reach(component, old, levels[-1]):
         levels.append([version for version in left if _within_reach(component, version, levels[-1])])
         left = [version for version in left if version not in levels[-1]]
-    return _follow(component, old, levels) if levels[-1] else None
+    if not levels[-1]:
+        return None
+    stops = [old]
+    newest: Callable[[str], Any] = functools.cmp_to_key(lambda one, other: 1 if is_newer(component, one, other) else -1)
+    for level in reversed(levels[1:]):
+        stops.append(max(_within_reach(component, stops[-1], level), key=newest))
+    return tuple(stops[1:])
 
 
 def reachable_versions(component: Component, old: str | None) -> tuple[str, ...]:
@@ -84,20 +91,8 @@ def reachable_versions(component: Component, old: str | None) -> tuple[str, ...]
     return tuple(version for version in others if find_route(component, old, version) is not None)
 
 
-def _follow(component: Component, old: str, levels: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Return where the way from *old* stops: once in each of *levels*, from the last one up to the end."""
-
-    def _compare(one: str, other: str) -> int:
-        return 1 if is_newer(component, one, other) else -1
-
-    stops = [old]
-    for level in reversed(levels[1:]):
-        stops.append(max(_within_reach(component, stops[-1], level), key=functools.cmp_to_key(_compare)))
-    return tuple(stops[1:])
-
-
 def _within_reach(component: Component, old: str, versions: Sequence[str]) -> list[str]:
-    """Return those of *versions* to which one upgrade leads from *old*."""
+    """Return the *versions* to which one upgrade leads from *old*."""
     spec = spec_of(component, Action.UPGRADE)
     return [
         version for version in versions if fits(spec.origins(version), old) and not is_newer(component, old, version)

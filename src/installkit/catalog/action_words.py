@@ -1,9 +1,9 @@
 """
-Numbered playbooks whose names say another action than install, as many sets have them after the others.
+Numbered playbooks whose names say another action than install, as playbooks in many folders do.
 
-The whole name does (`92.stop.yml`, `99.tear-down.yml`), or with a word for everything (`99.clean-all.yml`), or it ends in
-such an action (`03.mysql-stop.yml`, `03.mysql.clean.yml`), or begins with one that only takes away (`97.uninstall-mysql.yml`).
-`04.mysql-backup.yml` and `01.os-update.yml` may well be installations: these actions are taken for one as a whole name only.
+The whole name does (`92.stop.yml`, `99.tear-down.yml`), alone or with a word for everything (`99.clean-all.yml`), or it ends
+with such an action (`03.mysql-stop.yml`, `03.mysql.clean.yml`), or begins with one that removes (`97.uninstall-mysql.yml`).
+`04.mysql-backup.yml` and `01.os-update.yml` may well be installations: such words are an action only as the whole name.
 """
 
 import re
@@ -48,31 +48,28 @@ _ACTIONS = {
 
 def caution_about(name: str, file: str, number: int | None) -> str | None:
     """
-    Return why to install the component *name* may not be meant, and what to do; None where its name says nothing.
+    Return why *file* may not be meant to install something, and what to do; None if its name is that of a component.
 
     Args:
-        name: As the file's name says it, without number.
+        name: The component's name as in the file's name, without the number.
         file: The name of its install playbook.
-        number: What *file* begins with.
+        number: The number that *file* begins with.
     """
-    word = _word_in(name)
-    if word is None:
+    words = [word for word in re.split(r"[._-]+", name.lower()) if word]
+    whole = "".join(words)
+    plain = [word for word in words if word in _PLAIN]
+    if whole in _ACTIONS:
+        word = whole
+    elif plain and all(word in _PLAIN or word in _EVERYTHING for word in words):
+        word = plain[0]
+    elif words and words[-1] in _PLAIN:
+        word = words[-1]
+    elif words and words[0] in _LEAVING:
+        word = words[0]
+    else:
         return None
     action = _ACTIONS[word].value
     return (
         f"{file}: its name says {word!r}, but a plan takes it for an installation: leave it out with --exclude, or rename"
         f" it, as {number or 0:02d}.COMPONENT.{action}.yml, or confirm it with a manifest"
     )
-
-
-def _word_in(name: str) -> str | None:
-    words = [word for word in re.split(r"[._-]+", name.lower()) if word]
-    whole = "".join(words)
-    if whole in _ACTIONS:
-        return whole
-    plain = [word for word in words if word in _PLAIN]
-    if plain and all(word in _PLAIN or word in _EVERYTHING for word in words):
-        return plain[0]
-    if words[-1:] and words[-1] in _PLAIN:
-        return words[-1]
-    return words[0] if words[:1] and words[0] in _LEAVING else None

@@ -1,4 +1,4 @@
-"""What is allowed in a catalog but worth a look."""
+"""Warnings about things in a catalog that are allowed, but may be mistakes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,7 +14,7 @@ def catalog_warnings(
     unreadable: Iterable[Issue],
     library: Library,
 ) -> Iterator[str]:
-    """Yield a sentence for each thing in a catalog that may not be what was meant."""
+    """Yield a sentence for each thing in a catalog that may be a mistake."""
     shown = library.contents.shown_name
     for manifest in manifests:
         if manifest.own_folder and manifest.name != manifest_name(manifest.file):
@@ -26,10 +26,8 @@ def catalog_warnings(
             names = ", ".join(playbook.prompts)
             yield f"{shown(playbook.path)}: asks for {names} (vars_prompt), and nobody answers: give each with -e"
     if len(others) == len(playbooks):
-        yield f"{library.contents.shown}: no component: {_nothing_found(others)}"
-
-
-def _nothing_found(others: Sequence[Playbook]) -> str:
-    found = "neither a numbered playbook (03.mysql.yml) nor a manifest"
-    names = [playbook.path.name for playbook in others if playbook.component is None]
-    return f"{found}; to make one of {names[0]}: ln -s {names[0]} 10.{names[0]}" if names else found
+        name = next((playbook.path.name for playbook in others if playbook.component is None), None)
+        advice = f"; to make one of {name}: ln -s {name} 10.{name}" if name else ""
+        yield (
+            f"{library.contents.shown}: no component: neither a numbered playbook (03.mysql.yml) nor a manifest{advice}"
+        )

@@ -1,8 +1,8 @@
-"""Components: made of manifests and numbered playbooks."""
+"""Makes components from manifests and numbered playbooks."""
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,27 @@ from installkit.catalog.playbooks import Library, Playbook, any_gathers, number_
 from installkit.model import OWN_CHECKS, Action, ActionDefinition, Component, Origin, Parameter
 
 _BY_INSTALL = frozenset({Action.UPGRADE, Action.CONFIGURE})
-"""Actions that the install playbook carries out where they name none."""
+"""Actions that the install playbook carries out if they name no playbook."""
 
 
 def declared_component(manifest: Manifest, library: Library, taken: frozenset[Path]) -> Component:
     """
-    Return the component of *manifest*, with the numbered playbooks of its name as the actions that name none.
+    Return the component of *manifest*; actions without a playbook get the numbered playbooks of the component's name.
 
     Args:
         manifest: Gets an issue for each playbook that is missing.
-        library: Where playbooks are looked up.
-        taken: Playbooks that manifests name; they are nobody else's.
+        library: The catalog's playbooks.
+        taken: Playbooks that manifests name; no other component gets them.
     """
-    _check_playbooks(manifest, library)
-    _check_routes(manifest)
+    _check_actions(manifest, library)
     values = manifest.values
     actions = tuple(_actions(manifest, _adopted(manifest, library, taken)))
+    parameters = []
+    for name, parts in values.get("parameters", {}).items():
+        options = {key: value for key, value in parts.items() if key != "default"}
+        origin = Origin("default", manifest.name) if "default" in parts else None
+        value = parts.get("default")
+        parameters.append(Parameter(name=name, component=manifest.name, value=value, origin=origin, **options))
     install = next((spec.playbook for spec in actions if spec.action is Action.INSTALL), None)
     if install is None and not manifest.document.issues:
         manifest.report(("actions",), f"component {manifest.name!r} has no install playbook: name one under actions")
@@ -44,7 +49,7 @@ def declared_component(manifest: Manifest, library: Library, taken: frozenset[Pa
         hosts=values.get("hosts"),
         requires=values.get("requires", ()),
         exclusive=values.get("exclusive", True),
-        parameters=tuple(_parameters(manifest)),
+        parameters=tuple(parameters),
         actions=actions,
         manifest=manifest.file,
     )
@@ -52,32 +57,47 @@ def declared_component(manifest: Manifest, library: Library, taken: frozenset[Pa
 
 def numbered_components(playbooks: Iterable[Playbook], taken_names: frozenset[str]) -> list[Component]:
     """
-    Return the components that numbered *playbooks* are without a manifest.
+    Return the components of numbered *playbooks* that have no manifest.
 
-    A name found twice, among *taken_names*, or kept for installkit's checks, becomes the whole stem. Playbooks of an
-    action without an install playbook, or whose name no component can have, are left over.
+    The component's name becomes the whole stem where the short name is found twice, is among *taken_names*, or is that of
+    installkit's own checks. Playbooks of an action without an install playbook, or without a valid name, are left out.
     """
     by_name: dict[str, list[Playbook]] = defaultdict(list)
     for playbook in playbooks:
         by_name[playbook.component or ""].append(playbook)
-    named = dict(_distinct(by_name, taken_names | {OWN_CHECKS}))
-    return [
-        _numbered_component(name, group)
-        for name, group in named.items()
-        if component_name_problem(name) is None and any(playbook.action is Action.INSTALL for playbook in group)
-    ]
+    groups: dict[str, list[Playbook]] = {}
+    for name, group in by_name.items():
+        if name not in taken_names | {OWN_CHECKS} and len(group) == len({playbook.action for playbook in group}):
+            groups[name] = group
+        else:
+            for stem in sorted({playbook.stem for playbook in group}):
+                groups[stem] = [playbook for playbook in group if playbook.stem == stem]
+    components = []
+    for name, group in groups.items():
+        install = next((playbook for playbook in group if playbook.action is Action.INSTALL), None)
+        if install is not None and component_name_problem(name) is None:
+            component = Component(
+                name=name,
+                title=name,
+                folder=install.path.parent,
+                order=install.number,
+                caution=caution_about(install.component or name, install.path.name, install.number),
+                actions=tuple(ActionDefinition(action=each.action, playbook=each.path.name) for each in group),
+            )
+            components.append(component)
+    return components
 
 
 def with_files(component: Component, shared: Mapping[str, str], library: Library) -> tuple[Component, list[str]]:
     """
-    Return *component* with what is in its files: digests of all that its playbooks may read, what these ask for.
+    Return *component* with digests of all files that its playbooks may read, and with the prompts of these playbooks.
 
-    With it comes a warning for what is lost sight of.
+    Also return a warning for each import that cannot be followed.
 
     Args:
-        component: Without either.
-        shared: Digests of what lies beside playbooks in the catalog's folder itself.
-        library: Where files and playbooks are looked up.
+        component: A component without digests and prompts.
+        shared: Digests of the files beside the playbooks in the catalog's folder itself.
+        library: The catalog's playbooks.
     """
     contents = library.contents
     named = {Path(os.path.normpath(component.playbook_path(spec))) for spec in component.actions}
@@ -90,32 +110,30 @@ def with_files(component: Component, shared: Mapping[str, str], library: Library
     files = {contents.name(path): contents.digest(path) for path in paths}
     if component.folder == contents.folder:
         files.update(shared)
-    actions = tuple(_with_plays(spec, _whole(component, spec, library)) for spec in component.actions)
-    return attrs.evolve(component, files=dict(sorted(files.items())), actions=actions), warnings
+    actions = []
+    for spec in component.actions:
+        own = Path(os.path.normpath(component.playbook_path(spec)))
+        playbooks = [library.playbook(path) for path in (own, *sorted(library.imported([own])[0]))]
+        prompts = tuple(dict.fromkeys(name for playbook in playbooks for name in playbook.prompts))
+        gathers = any_gathers(playbook.gathers for playbook in playbooks)
+        actions.append(attrs.evolve(spec, prompts=prompts, gathers=gathers))
+    return attrs.evolve(component, files=dict(sorted(files.items())), actions=tuple(actions)), warnings
 
 
-def _whole(component: Component, spec: ActionDefinition, library: Library) -> list[Playbook]:
-    """Return the playbook of *spec* and all that it imports."""
-    own = Path(os.path.normpath(component.playbook_path(spec)))
-    imported, _ = library.imported([own])
-    return [library.playbook(path) for path in (own, *sorted(imported))]
-
-
-def _with_plays(spec: ActionDefinition, playbooks: Sequence[Playbook]) -> ActionDefinition:
-    """Return *spec* with what the plays of its *playbooks* say."""
-    prompts = tuple(dict.fromkeys(name for playbook in playbooks for name in playbook.prompts))
-    return attrs.evolve(spec, prompts=prompts, gathers=any_gathers(playbook.gathers for playbook in playbooks))
-
-
-def _check_playbooks(manifest: Manifest, library: Library) -> None:
+def _check_actions(manifest: Manifest, library: Library) -> None:
+    """Report playbooks that cannot be used, and versions that actions lead to although the component does not have them."""
     for action, path in manifest.playbooks().items():
-        message = _playbook_problem(path, manifest, library)
+        name = os.path.relpath(path, manifest.folder)
+        message = None
+        if not library.contents.holds(path):
+            message = f"{name!r} leads out of the catalog; copy the playbook into it"
+        elif not path.is_file():
+            names = tuple(playbook.path.name for playbook in library.playbooks_in(manifest.folder))
+            message = f"there is no playbook {name!r}; {suggestion(name, names)}"
+        elif not library.playbook(Path(os.path.normpath(path))).plays:
+            message = f"{name!r} holds no plays"
         if message:
             manifest.report(("actions", action, "playbook"), message)
-
-
-def _check_routes(manifest: Manifest) -> None:
-    """Report every version that an action leads to, but that is none of the component's."""
     versions = manifest.values.get("versions", ())
     for action, parts in manifest.values.get("actions", {}).items():
         origins = parts.get("from", {})
@@ -125,17 +143,8 @@ def _check_routes(manifest: Manifest) -> None:
                 manifest.document.report(("actions", action, "from", version), message, key=True)
 
 
-def _playbook_problem(path: Path, manifest: Manifest, library: Library) -> str | None:
-    name = os.path.relpath(path, manifest.folder)
-    if not library.contents.holds(path):
-        return f"{name!r} leads out of the catalog; copy the playbook into it"
-    if not path.is_file():
-        known = tuple(playbook.path.name for playbook in library.playbooks_in(manifest.folder))
-        return f"there is no playbook {name!r}; {suggestion(name, known)}"
-    return None if library.playbook(Path(os.path.normpath(path))).plays else f"{name!r} holds no plays"
-
-
 def _adopted(manifest: Manifest, library: Library, taken: frozenset[Path]) -> dict[Action, str]:
+    """Return by action the numbered playbook with the component's name; report actions for which there are several."""
     candidates: dict[Action, list[str]] = defaultdict(list)
     for playbook in library.playbooks_in(manifest.folder):
         if playbook.component == manifest.name and playbook.path not in taken:
@@ -158,45 +167,10 @@ def _actions(manifest: Manifest, adopted: Mapping[Action, str]) -> Iterator[Acti
         fallback = adopted.get(action) or (install if action in _BY_INSTALL else None)
         playbook = parts.get("playbook") or fallback
         if playbook:
-            yield _spec(action, playbook, parts)
+            options = {key: value for key, value in parts.items() if key not in {"playbook", "from"}}
+            yield ActionDefinition(action=action, playbook=playbook, from_version=parts.get("from"), **options)
         elif not manifest.document.issues:
             manifest.report(("actions", name), f"the action {name!r} names no playbook")
     for action, playbook in adopted.items():
         if action.value not in declared:
             yield ActionDefinition(action=action, playbook=playbook)
-
-
-def _spec(action: Action, playbook: str, parts: Mapping[str, Any]) -> ActionDefinition:
-    options = {"from_version" if key == "from" else key: value for key, value in parts.items() if key != "playbook"}
-    return ActionDefinition(action=action, playbook=playbook, **options)
-
-
-def _parameters(manifest: Manifest) -> Iterator[Parameter]:
-    for name, parts in manifest.values.get("parameters", {}).items():
-        options = {key: value for key, value in parts.items() if key != "default"}
-        origin = Origin("default", manifest.name) if "default" in parts else None
-        yield Parameter(name=name, component=manifest.name, value=parts.get("default"), origin=origin, **options)
-
-
-def _distinct(
-    by_name: Mapping[str, Sequence[Playbook]], taken_names: frozenset[str]
-) -> Iterator[tuple[str, list[Playbook]]]:
-    for name, group in by_name.items():
-        actions = [playbook.action for playbook in group]
-        if name not in taken_names and len(actions) == len(set(actions)):
-            yield name, list(group)
-            continue
-        for stem in sorted({playbook.stem for playbook in group}):
-            yield stem, [playbook for playbook in group if playbook.stem == stem]
-
-
-def _numbered_component(name: str, playbooks: Sequence[Playbook]) -> Component:
-    install = next(playbook for playbook in playbooks if playbook.action is Action.INSTALL)
-    return Component(
-        name=name,
-        title=name,
-        folder=install.path.parent,
-        order=install.number,
-        caution=caution_about(install.component or name, install.path.name, install.number),
-        actions=tuple(ActionDefinition(action=playbook.action, playbook=playbook.path.name) for playbook in playbooks),
-    )

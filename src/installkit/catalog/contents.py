@@ -13,7 +13,7 @@ from installkit.ansible.configuration import written_paths
 from installkit.errors import DefinitionError, Issue
 
 MOST_FILES = 20_000
-"""More is not a folder of playbooks, but somebody's whole disk."""
+"""A folder with more files is probably not a folder of playbooks, but a whole disk."""
 
 _SKIPPED_FOLDERS = frozenset(
     [
@@ -21,7 +21,7 @@ _SKIPPED_FOLDERS = frozenset(
         *(".pytest_cache", ".ruff_cache", ".tox", ".vagrant", ".venv"),
     ]
 )
-"""What tools leave beside playbooks; no playbook reads it."""
+"""Folders that tools create beside playbooks; no playbook reads them."""
 _SKIPPED_SUFFIXES = (".retry", ".pyc", ".swp", ".ansible_lockfile", "~")
 _PASSWORD_FILE = re.compile(
     r"""(?:(?:lookup|query|q)\(\s*|with_)["']?(?:ansible\.builtin\.)?password["']?\s*[,:]\s*["']([^"'\n]+)["']?\s*([~+])?"""
@@ -29,9 +29,9 @@ _PASSWORD_FILE = re.compile(
 _TEXTS = frozenset({".yml", ".yaml", ".j2", ".json"})
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
 _LONGEST_PASSWORD = 1000
-"""Bytes of a file that lookup('password', …) writes: one line."""
+"""The most bytes that a file written by lookup('password', …) has: it is one line."""
 _REMEMBERED_FROM = 1_048_576
-"""Bytes from which a digest is remembered by size and times: packages that lie beside the playbooks are large."""
+"""Digests of files with at least so many bytes are cached by size and times, as of packages beside the playbooks."""
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class Contents:
 
     Attributes:
         folder: Absolute.
-        shown: The folder as the reader knows it.
+        shown: The folder as the user wrote it.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class Contents:
         return path.relative_to(self.folder).as_posix()
 
     def shown_name(self, path: Path) -> str:
-        """Return *path* as the reader knows it."""
+        """Return *path* below the folder as the user wrote it."""
         return str(self.shown / path.relative_to(self.folder))
 
     def holds(self, path: Path) -> bool:
@@ -73,12 +73,19 @@ class Contents:
     def digest(self, path: Path) -> str:
         """Return the sha256 of *path*, in hex."""
         if path not in self._digests:
-            self._digests[path] = _digest(path)
+            status = path.stat()
+            if status.st_size < _REMEMBERED_FROM:
+                self._digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            else:
+                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+                self._digests[path] = _large_digest(path, identity)
         return self._digests[path]
 
     def below(self, folder: Path, without: Collection[Path] = ()) -> list[Path]:
         """
-        Return every regular file below *folder*, symlinks followed, but for what is in *without*.
+        Return the regular files below *folder*, symlinks followed, except those in *without* and those that runs write.
+
+        Runs write Ansible's log, its caches, and generated passwords.
 
         Raises:
             DefinitionError: If there are more than `MOST_FILES`.
@@ -95,16 +102,12 @@ class Contents:
             if len(found) > MOST_FILES:
                 message = f"more than {MOST_FILES} files lie below it, by {parent}: is it the folder of playbooks?"
                 raise DefinitionError([Issue(str(folder), message)])
-        return self._inputs(folder, found, without)
-
-    def _inputs(self, folder: Path, files: list[Path], others: Iterable[Path]) -> list[Path]:
-        """Return those of *files* that no run writes: not Ansible's log, its caches, and generated passwords."""
         written = written_paths(folder, os.environ)
-        logs = tuple(f"{path}{sign}" for path in written for sign in ".-")  # what is rotated
-        passwords = _password_files([*files, *(path for path in others if path.is_file())])
+        logs = tuple(f"{path}{sign}" for path in written for sign in ".-")  # rotated ones
+        passwords = _password_files([*found, *(path for path in without if path.is_file())])
         return [
             path
-            for path in files
+            for path in found
             if written.isdisjoint([path, *path.parents])
             and not str(path).startswith(logs)
             and not _is_generated(path, passwords)
@@ -112,36 +115,27 @@ class Contents:
 
 
 def _password_files(files: Iterable[Path]) -> re.Pattern[str] | None:
-    """Return what finds the ends of the paths that `lookup('password', …)` in some of *files* writes; None if none does."""
+    """Return a pattern for the ends of the paths that `lookup('password', …)` in any of *files* writes; None if none does."""
     texts = (path.read_bytes() for path in files if path.suffix in _TEXTS and path.stat().st_size < _REMEMBERED_FROM)
-    found = {
+    terms = {
         match.groups()
         for text in texts
         if b"password" in text
         for match in _PASSWORD_FILE.finditer(text.decode(errors="replace"))
     }
-    patterns = sorted({_path_pattern(term, open_ended=sign is not None) for term, sign in found} - {""})
-    return re.compile(f"/(?:{'|'.join(patterns)})$") if patterns else None
-
-
-def _path_pattern(term: str, *, open_ended: bool) -> str:
-    """Return the pattern of the paths that *term*, an argument of the lookup, means: what is templated may be any text."""
-    words = _TEMPLATE.sub("\0", term).split()
-    path = re.sub(r"^(?:\.{0,2}/)+", "", words[0]) if words else ""
-    return "[^/]*".join(map(re.escape, path.split("\0"))) + ("[^/]*" if open_ended else "")
+    patterns = set()
+    for term, sign in terms:  # a template in a term, and what is added to it with a sign, may become any text
+        words = _TEMPLATE.sub("\0", term).split()
+        path = re.sub(r"^(?:\.{0,2}/)+", "", words[0]) if words else ""
+        patterns.add("[^/]*".join(map(re.escape, path.split("\0"))) + ("[^/]*" if sign is not None else ""))
+    patterns.discard("")
+    return re.compile(f"/(?:{'|'.join(sorted(patterns))})$") if patterns else None
 
 
 def _is_generated(path: Path, passwords: re.Pattern[str] | None) -> bool:
     if passwords is None or not passwords.search(str(path)) or path.stat().st_size > _LONGEST_PASSWORD:
         return False
     return path.read_bytes().count(b"\n") <= 1
-
-
-def _digest(path: Path) -> str:
-    status = path.stat()
-    if status.st_size < _REMEMBERED_FROM:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    return _large_digest(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""Where a catalog asks for Ansible's debugger: it waits for somebody at a terminal, and in a run nobody is there."""
+"""Finds where a catalog asks for Ansible's debugger: it waits for a user at a terminal, and a run has none."""
 
 import re
 from collections.abc import Iterable
@@ -17,15 +17,15 @@ _YAML = frozenset({".yml", ".yaml"})
 
 def debugger_places(names: Iterable[str], contents: Contents) -> dict[str, str]:
     """
-    Return the words that ask for the debugger, by `FILE:LINE`; the first of each file.
+    Return the first words of each file that ask for the debugger, by `FILE:LINE`.
 
     Args:
         names: Files of the catalog, relative to its folder.
-        contents: Where they are looked up.
+        contents: The files of the catalog.
     """
-    found = {}
+    places = {}
     for name in sorted(names):
         if Path(name).suffix.lower() in _YAML and (asks := _ASKS.search(text := contents.bytes_of(name))):
             line = text.count(b"\n", 0, asks.start("words")) + 1
-            found[f"{name}:{line}"] = asks["words"].decode(errors="replace")
-    return found
+            places[f"{name}:{line}"] = asks["words"].decode(errors="replace")
+    return places

@@ -14,10 +14,10 @@ MAX_BYTES = 1_048_576
 """The largest file that is read as YAML."""
 
 MAX_DEPTH = 64
-"""How deep values may nest. libyaml's composer recurses in C and takes the process along where they nest without end."""
+"""How deep values may nest. libyaml's composer recurses in C: values that nest very deep would crash the process."""
 
 MAX_VALUES = 20_000
-"""How many values a document may have once its aliases are followed."""
+"""How many values a document may have, with those that aliases repeat."""
 
 Place = tuple[str | int, ...]
 """The keys and positions (from 0) that lead to a value; empty for the whole document."""
@@ -26,7 +26,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD_TAG = "tag:yaml.org,2002:"
 
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-"""What libyaml refuses without saying in which line."""
+"""Characters that libyaml refuses without naming the line."""
 
 _Scalar = tuple[re.Pattern[str], Callable[[str], Any], str]
 _SCALARS: Mapping[str, _Scalar] = {
@@ -36,11 +36,11 @@ _SCALARS: Mapping[str, _Scalar] = {
     "float": (re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,17}"), float, "a decimal number"),
     "null": (re.compile(r"(~|null)?", re.IGNORECASE), lambda _: None, "null"),
 }
-"""By tag: what is read as everyone would read it, how, and what to write instead of the rest (`no`, `010`, `12:30`)."""
+"""By tag: texts that have only one meaning, how they are read, and what to write instead of others (`no`, `010`, `12:30`)."""
 
 
 class YamlError(Exception):
-    """A text that is not the YAML wanted; `line` and `column` count from 1, None where unknown."""
+    """A text that is not valid YAML for a catalog; `line` and `column` count from 1, None if unknown."""
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ class Document:
     A YAML file as plain values.
 
     Attributes:
-        path: The file, as the reader knows it.
+        path: The file, as the user wrote it.
         value: Dictionaries with text keys, lists, text, numbers, booleans and None; None if the file is not YAML.
         issues: Every mistake found in the file so far, at most one at a place.
         root: The value's YAML node; None if there is none.
@@ -71,7 +71,7 @@ class Document:
     root: yaml.Node | None = attrs.field(default=None, repr=False)
 
     def report(self, place: Place, message: str, *, key: bool = False) -> None:
-        """Add an issue at *place*, or at its key; at what stands around it, where there is no such place."""
+        """Add an issue at *place*, or at its key; if there is no such place, at the nearest value around it."""
         self.report_node(self._node(place, key=key), message)
 
     def position(self, place: Place) -> str:
@@ -80,25 +80,29 @@ class Document:
         return self.path if node is None else f"{self.path}:{node.start_mark.line + 1}"
 
     def _node(self, place: Place, *, key: bool) -> yaml.Node | None:
-        named = node = self.root
+        key_node = node = self.root
         for part in place:
-            child = _child(node, part)
-            if child is None:
+            if isinstance(node, yaml.MappingNode):
+                pair = next(((name, value) for name, value in node.value if name.value == part), None)
+                if pair is None:
+                    return node
+                key_node, node = pair
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                key_node = node = node.value[part]
+            else:
                 return node
-            named, node = child
-        return named if key else node
+        return key_node if key else node
 
     def report_node(self, node: yaml.Node | None, message: str) -> None:
         """Add an issue at *node*."""
         line, column = (None, None) if node is None else (node.start_mark.line + 1, node.start_mark.column + 1)
-        known = line is not None and any((line, column) == (issue.line, issue.column) for issue in self.issues)
-        if not known:
+        if line is None or all((line, column) != (issue.line, issue.column) for issue in self.issues):
             self.issues.append(Issue(self.path, message, line, column))
 
 
 def parse_document(data: bytes, path: str) -> Document:
     """
-    Return *data* as a document; what is wrong with it is in its issues.
+    Return *data* as a document, with its mistakes as issues.
 
     Duplicate keys, keys that are not text, tags, and plain scalars that YAML versions read differently are issues.
     """
@@ -117,39 +121,36 @@ def compose(data: bytes) -> yaml.Node | None:
     Return *data*'s YAML nodes; None if it is empty.
 
     Raises:
-        YamlError: If it is too large, nested too deep, or no YAML of one document in UTF-8.
+        YamlError: If it is too large, nested too deep, or not one YAML document in UTF-8.
     """
     if len(data) > MAX_BYTES:
         raise YamlError(f"the file has {len(data)} bytes, more than the {MAX_BYTES} that are read")
-    text = _decoded(data)
-    try:
-        _check_depth(text)
-        root: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
-    except yaml.MarkedYAMLError as exc:
-        _check_depth_before(exc, text)
-        raise _marked(exc) from exc
-    return root
-
-
-def _decoded(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line, column = _position(data[: exc.start].decode("utf-8"))
         raise YamlError(f"the byte 0x{data[exc.start]:02x} is not UTF-8", line, column) from exc
-    if found := _FORBIDDEN.search(text):
-        raise YamlError(f"the character {found[0]!r} is not allowed in YAML", *_position(text[: found.start()]))
-    return text
+    if forbidden := _FORBIDDEN.search(text):
+        position = _position(text[: forbidden.start()])
+        raise YamlError(f"the character {forbidden[0]!r} is not allowed in YAML", *position)
+    try:
+        _check_depth(text)
+        root: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as exc:
+        mark: Any = exc.problem_mark
+        if (
+            mark is not None
+        ):  # YAML readers have limits of their own: first say if values nest too deep before the error
+            with contextlib.suppress(yaml.YAMLError):
+                _check_depth(text[: mark.index])
+        mark = mark or exc.context_mark
+        message = ", ".join(part for part in (exc.context, exc.problem) if part) or "not YAML"
+        raise YamlError(message, *((mark.line + 1, mark.column + 1) if mark else ())) from exc
+    return root
 
 
 def _position(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - before.rfind("\n")
-
-
-def _marked(error: yaml.MarkedYAMLError) -> YamlError:
-    mark = error.problem_mark or error.context_mark
-    message = ", ".join(part for part in (error.context, error.problem) if part) or "not YAML"
-    return YamlError(message, *((mark.line + 1, mark.column + 1) if mark else ()))
 
 
 def _check_depth(text: str) -> None:
@@ -164,24 +165,8 @@ def _check_depth(text: str) -> None:
             raise YamlError(f"values nest deeper than {MAX_DEPTH}", mark.line + 1, mark.column + 1)
 
 
-def _check_depth_before(error: yaml.MarkedYAMLError, text: str) -> None:
-    """Raise `YamlError` if *text* nests too deep before the place of *error*: YAML readers have limits of their own."""
-    mark: Any = error.problem_mark
-    if mark is not None:
-        with contextlib.suppress(yaml.YAMLError):
-            _check_depth(text[: mark.index])
-
-
-def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == part), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part]
-    return None
-
-
 class _Builder:
-    """Makes values of nodes, and counts them, since a few aliases can stand for billions."""
+    """Makes values from nodes, and counts them, since a few aliases can stand for billions of values."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -214,16 +199,13 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node) -> Any:
         text: str = node.value
-        known = _SCALARS.get(node.tag.removeprefix(_STANDARD_TAG))
-        if known and known[0].fullmatch(text):
-            return known[1](text)
-        self._document.report_node(node, _ambiguity(node.tag, text, known))
+        scalar = _SCALARS.get(node.tag.removeprefix(_STANDARD_TAG))
+        if scalar and scalar[0].fullmatch(text):
+            return scalar[1](text)
+        message = f"{text!r} is ambiguous in YAML: quote it"
+        if scalar:
+            message += f" if it is text, else write {scalar[2]}"
+        elif not node.tag.startswith(_STANDARD_TAG):
+            message = f"{text!r} has the tag {node.tag}, which means nothing here"
+        self._document.report_node(node, message)
         return text
-
-
-def _ambiguity(tag: str, text: str, known: _Scalar | None) -> str:
-    if known:
-        return f"{text!r} is ambiguous in YAML: quote it if it is text, else write {known[2]}"
-    if tag.startswith(_STANDARD_TAG):
-        return f"{text!r} is ambiguous in YAML: quote it"
-    return f"{text!r} has the tag {tag}, which means nothing here"

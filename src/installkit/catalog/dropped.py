@@ -1,6 +1,6 @@
-"""Numbered playbooks that are in no plan, though who numbered them may think so: each with why, and what to do."""
+"""Numbered playbooks that are in no plan, although their author may expect it: each with the reason, and what to do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from installkit.catalog.names import component_name_problem
 from installkit.catalog.playbooks import Library, Playbook, manifest_name, yaml_files
@@ -12,17 +12,24 @@ _BY_MANIFEST = "name it in a manifest (NAME.component.yml)"
 
 def dropped_playbooks(found: Iterable[Playbook], used: Iterable[Playbook], library: Library) -> dict[str, str]:
     """
-    Return why, and what to do, by path relative to the catalog, in alphabetical order.
+    Return the reason, and what to do, by path relative to the catalog, in alphabetical order.
 
     Args:
         found: The playbooks beside manifests and in the catalog's folder.
-        used: Those of them that a component names or imports.
-        library: Where files are looked up.
+        used: The playbooks among them that a component names or imports.
+        library: The catalog's playbooks.
     """
-    known = {playbook.path for playbook in used}
-    reasons = [(playbook, _reason(playbook, used=playbook.path in known)) for playbook in found]
+    used_paths = {playbook.path for playbook in used}
+    reasons = [(playbook, _reason(playbook, used=playbook.path in used_paths)) for playbook in found]
     dropped = {library.contents.name(playbook.path): reason for playbook, reason in reasons if reason}
-    return dict(sorted({**dropped, **dict(_no_playbooks(library))}.items()))
+    for file in yaml_files(library.contents.folder):  # numbered files may also not count as playbooks
+        if manifest_name(file) is None and file.name[0].isdigit():
+            playbook, name = library.playbook(file), library.contents.name(file)
+            if playbook.component is not None and not playbook.plays:
+                dropped[name] = "numbered, but holds no plays; add them, or rename it if it is not a playbook"
+            elif playbook.component is None and playbook.problem is not None:
+                dropped[name] = _unreadable(playbook.problem)
+    return dict(sorted(dropped.items()))
 
 
 def _reason(playbook: Playbook, *, used: bool) -> str | None:
@@ -47,14 +54,3 @@ def _reason(playbook: Playbook, *, used: bool) -> str | None:
 def _unreadable(problem: Issue) -> str:
     place = ":".join(str(part) for part in (problem.line, problem.column) if part is not None)
     return f"cannot be read{f' at {place}' if place else ''}: {problem.message}; correct it"
-
-
-def _no_playbooks(library: Library) -> Iterator[tuple[str, str]]:
-    """Yield the numbered files of the catalog's folder that do not count as playbooks, each with the reason."""
-    for file in yaml_files(library.contents.folder):
-        if manifest_name(file) is None and file.name[0].isdigit():
-            playbook, name = library.playbook(file), library.contents.name(file)
-            if playbook.component is not None and not playbook.plays:
-                yield name, "numbered, but holds no plays; add them, or rename it if it is not a playbook"
-            elif playbook.component is None and playbook.problem is not None:
-                yield name, _unreadable(playbook.problem)

@@ -1,4 +1,4 @@
-"""Readers: each takes one value of a document and returns it checked, or says what is wrong; and shows itself to editors."""
+"""Readers: each checks one value of a document and returns it, or reports a mistake; each has a JSON Schema for editors."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ class Field:
         raise Misfit(self, message)
 
     def wanted(self, what: str) -> NoReturn:
-        """Refuse the value, saying *what* is wanted instead."""
+        """Refuse the value; the message names *what* is wanted instead."""
         self.wrong(f"{what} is wanted, not {described(self.value)}")
 
     def report(self, message: str, *parts: str | int, key: bool = False) -> None:
@@ -54,11 +54,11 @@ Schema = Mapping[str, Any]
 @attrs.frozen
 class Reader(Generic[T]):
     """
-    Takes one value of a document.
+    Reads one value of a document.
 
     Attributes:
-        read: Returns it checked, or says what is wrong with it.
-        schema: What it takes, for editors; it lets pass whatever `read` does, and a little more.
+        read: Returns the checked value, or raises `Misfit`.
+        schema: Which values it accepts, for editors: all that `read` accepts, and a few more.
     """
 
     read: Callable[[Field], T]
@@ -70,12 +70,12 @@ class Reader(Generic[T]):
 
 
 def takes(schema: Schema) -> Callable[[Callable[[Field], T]], Reader[T]]:
-    """Return a decorator that makes a reader of a function that takes values of *schema*."""
+    """Return a decorator that makes a reader from a function that reads values of *schema*."""
     return lambda read: Reader(read, schema)
 
 
 def told(description: str, reader: Reader[T]) -> Reader[T]:
-    """Return *reader* with what editors show of it."""
+    """Return *reader* with the *description* that editors show."""
     return Reader(reader.read, {"description": description, **reader.schema})
 
 
@@ -89,13 +89,13 @@ def described(value: Any) -> str:
 
 
 def suggestion(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    """Return the end of a message about an unknown *name*: the nearest known one, else all of them."""
+    """Return the end of a message about an unknown *name*: the known name most like it, else all known names."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else "known are: " + (", ".join(known) or "none")
 
 
 def attempt(field: Field, reader: Reader[T]) -> list[T]:
-    """Return what *reader* makes of *field*; nothing, and its mistake reported, if it does not fit."""
+    """Return the value of *field* in a list; if it does not fit *reader*, report the mistake and return an empty list."""
     try:
         return [reader(field)]
     except Misfit as misfit:
@@ -104,7 +104,7 @@ def attempt(field: Field, reader: Reader[T]) -> list[T]:
 
 
 def record(table: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any]]:
-    """Return a reader of a map that has *table*'s keys only; what does not fit is reported and left out."""
+    """Return a reader of a map with the keys of *table* only; it reports other keys and wrong values, and leaves them out."""
     properties = {key: dict(reader.schema) for key, reader in table.items()}
 
     @takes({"type": "object", "properties": properties, "additionalProperties": False})
@@ -120,7 +120,7 @@ def record(table: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any]]:
 
 
 def named(rule: NameRule, reader: Reader[T]) -> Reader[dict[str, T]]:
-    """Return a reader of a map from names that keep to *rule* to what *reader* reads."""
+    """Return a reader of a map whose names follow *rule* and whose values *reader* reads."""
 
     @takes({"type": "object", "propertyNames": rule.schema, "additionalProperties": reader.schema})
     def read(field: Field) -> dict[str, T]:
@@ -137,7 +137,7 @@ def named(rule: NameRule, reader: Reader[T]) -> Reader[dict[str, T]]:
 
 
 def each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
-    """Return a reader of a list of what *reader* reads."""
+    """Return a reader of a list whose entries *reader* reads."""
 
     @takes({"type": "array", "items": reader.schema})
     def read(field: Field) -> tuple[T, ...]:
@@ -185,7 +185,7 @@ def text(field: Field) -> str:
 
 
 def text_of(rule: NameRule) -> Reader[str]:
-    """Return a reader of a line of text that keeps to *rule*."""
+    """Return a reader of a line of text that follows *rule*."""
 
     @takes({"type": "string", **rule.schema})
     def read(field: Field) -> str:
@@ -206,7 +206,7 @@ def boolean(field: Field) -> bool:
 
 @takes({"not": {"type": "null"}})
 def anything(field: Field) -> Any:
-    """Read a value of any type, but not nothing."""
+    """Read a value of any type except null."""
     if field.value is None:
         field.wrong("a value is wanted, not nothing: write one, or leave the key out")
     return field.value

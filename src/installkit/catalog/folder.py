@@ -1,8 +1,8 @@
-"""A folder of playbooks as a catalog."""
+"""Reads a folder of playbooks as a catalog."""
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -13,7 +13,7 @@ from installkit.catalog.contents import Contents
 from installkit.catalog.debuggers import debugger_places
 from installkit.catalog.dropped import dropped_playbooks
 from installkit.catalog.manifest import Manifest, read_manifest
-from installkit.catalog.playbooks import Library, Playbook, manifest_name, number_of, yaml_files
+from installkit.catalog.playbooks import Library, manifest_name, number_of, yaml_files
 from installkit.catalog.relations import check_parameters, check_requirements
 from installkit.catalog.rights import files_asking_for_rights
 from installkit.errors import DefinitionError, Issue
@@ -24,14 +24,14 @@ def load_catalog(folder: str | Path) -> Catalog:
     """
     Return the components in *folder*: its numbered playbooks, and what manifests declare.
 
-    `NN.NAME.yml` is component NAME, `NN.NAME.ACTION.yml` an action of it; `NAME.component.yml` beside the playbooks,
-    or `component.yml` in a folder of the component's own, says more. Nothing in the folder is run.
+    `NN.NAME.yml` is component NAME, `NN.NAME.ACTION.yml` an action of it. A manifest adds to these: `NAME.component.yml`
+    beside the playbooks, or `component.yml` in a folder of the component's own. Nothing in the folder is run.
 
     Args:
         folder: Relative to the current directory, or absolute.
 
     Raises:
-        DefinitionError: If the folder cannot be read, or a manifest or playbook in it is wrong; with every mistake.
+        DefinitionError: If the folder cannot be read, or with every mistake in its manifests and playbooks.
     """
     contents = Contents(Path(os.path.abspath(folder)), Path(folder))  # noqa: PTH100 - resolve() would follow symlinks
     if not contents.folder.is_dir():
@@ -45,96 +45,95 @@ def load_catalog(folder: str | Path) -> Catalog:
 
 
 def _load(library: Library) -> Catalog:
-    root = library.contents.folder
-    files = list(_manifest_files(root))
+    contents, root = library.contents, library.contents.folder
+    files = [file for file in yaml_files(root) if manifest_name(file) is not None]
+    for folder in sorted(root.iterdir()):
+        if folder.is_dir() and not folder.name.startswith("."):
+            files += [file for file in yaml_files(folder) if file.stem == "component"]
     folders = [root, *(file.parent for file in files if file.parent != root)]
-    links = list(_link_issues(folders, library.contents))
-    manifests = [
-        read_manifest(file, library.contents) for file in files if file.is_file() and library.contents.holds(file)
-    ]
-    components = _components(manifests, library)
-    _check(manifests, components, [*links, *_twice(components, library)])
+    manifests, components = _read(files, folders, library)
 
-    finished, lost = _with_files(components, folders, library)
-    used = {path for component in finished for path in _playbook_paths(component)}
-    found = [playbook for folder in folders for playbook in library.playbooks_in(folder)]
-    others = [playbook for playbook in found if playbook.path not in used]
+    # The digests of files beside the playbooks count for every component, those of manifests and playbooks do not.
+    apart = set(folders[1:])
+    for file in yaml_files(root):
+        is_manifest = manifest_name(file) is not None
+        if is_manifest or (file.is_file() and contents.holds(file) and library.playbook(file).usable):
+            apart.add(file)
+    shared = {contents.name(path): contents.digest(path) for path in contents.below(root, apart)}
+    complete, import_warnings = [], []
+    for component in sorted(components, key=lambda one: (one.order is None, one.order or 0, one.name)):
+        with_digests, warnings = with_files(component, shared, library)
+        complete.append(with_digests)
+        import_warnings += warnings
+
+    used = {path for component in complete for path in _playbook_paths(component)}
     imported, _ = library.imported(used)
-    needed = [playbook for playbook in found if playbook.path in used or playbook.path in imported]
-    dropped = dropped_playbooks(found, needed, library)
-    unreadable = tuple(_unreadable(used, found, library))
-    names = {name for component in finished for name in component.files}
-    asking = files_asking_for_rights(names, library.contents)
+    playbooks = [playbook for folder in folders for playbook in library.playbooks_in(folder)]
+    others = [playbook for playbook in playbooks if playbook.path not in used]
+    needed = [playbook for playbook in playbooks if playbook.path in used or playbook.path in imported]
+    dropped = dropped_playbooks(playbooks, needed, library)
+    paths = sorted({*used, *imported, *(playbook.path for playbook in playbooks)})
+    unreadable = tuple(problem for path in paths if (problem := library.playbook(path).problem))
+    unreadable_paths = {issue.path for issue in unreadable}
+    dropped_shown = {str(contents.shown / name): reason for name, reason in dropped.items()}
+    names = {name for component in complete for name in component.files}
+    asking = files_asking_for_rights(names, contents)
     return Catalog(
         folder=root,
-        components=tuple(attrs.evolve(each, becomes=not asking.isdisjoint(each.files)) for each in finished),
-        others=tuple(sorted(library.contents.name(playbook.path) for playbook in others)),
+        components=tuple(attrs.evolve(each, becomes=not asking.isdisjoint(each.files)) for each in complete),
+        others=tuple(sorted(contents.name(playbook.path) for playbook in others)),
         unreadable=unreadable,
         dropped=dropped,
-        debuggers=debugger_places(names, library.contents),
+        debuggers=debugger_places(names, contents),
         warnings=(
-            *catalog_warnings(manifests, found, others, unreadable, library),
-            *_dropped_warnings(dropped, unreadable, library.contents),
-            *(component.caution for component in finished if component.caution),
-            *lost,
+            *catalog_warnings(manifests, playbooks, others, unreadable, library),
+            *(f"{path}: {reason}" for path, reason in dropped_shown.items() if path not in unreadable_paths),
+            *(component.caution for component in complete if component.caution),
+            *dict.fromkeys(import_warnings),
         ),
     )
 
 
-def _manifest_files(root: Path) -> Iterator[Path]:
-    yield from (file for file in yaml_files(root) if manifest_name(file) is not None)
-    for folder in sorted(root.iterdir()):
-        if folder.is_dir() and not folder.name.startswith("."):
-            yield from (file for file in yaml_files(folder) if file.stem == "component")
-
-
-def _components(manifests: Sequence[Manifest], library: Library) -> list[Component]:
+def _read(files: Sequence[Path], folders: Sequence[Path], library: Library) -> tuple[list[Manifest], list[Component]]:
+    """Return the manifests in *files*, and all components; raise `DefinitionError` with every mistake in them."""
+    contents = library.contents
+    issues = list(_link_issues(folders, contents))
+    manifests = [read_manifest(file, contents) for file in files if file.is_file() and contents.holds(file)]
     taken = frozenset(path for manifest in manifests for path in manifest.playbooks().values())
     declared = [declared_component(manifest, library, taken) for manifest in manifests]
     used = {path for component in declared for path in _playbook_paths(component)}
-    playbooks = library.playbooks_in(library.contents.folder)
+    playbooks = library.playbooks_in(contents.folder)
     free = [playbook for playbook in playbooks if playbook.component and playbook.path not in used]
-    return [*declared, *numbered_components(free, frozenset(component.name for component in declared))]
+    components = [*declared, *numbered_components(free, frozenset(component.name for component in declared))]
+
+    issues += _duplicates(components, library)
+    by_name = {component.name: component for component in components}
+    check_requirements(manifests, by_name)
+    check_parameters(manifests, by_name)
+    distinct = dict.fromkeys((*(issue for manifest in manifests for issue in manifest.document.issues), *issues))
+    if distinct:
+        raise DefinitionError(sorted(distinct, key=lambda issue: (issue.path, issue.line or 0, issue.column or 0)))
+    return manifests, components
 
 
 def _playbook_paths(component: Component) -> Iterator[Path]:
     yield from (Path(os.path.normpath(component.playbook_path(spec))) for spec in component.actions)
 
 
-def _check(manifests: Sequence[Manifest], components: Iterable[Component], issues: Sequence[Issue]) -> None:
-    by_name = {component.name: component for component in components}
-    check_requirements(manifests, by_name)
-    check_parameters(manifests, by_name)
-    every = {issue: None for manifest in manifests for issue in manifest.document.issues} | dict.fromkeys(issues)
-    if every:
-        raise DefinitionError(sorted(every, key=lambda issue: (issue.path, issue.line or 0, issue.column or 0)))
-
-
-def _unreadable(used: set[Path], found: Iterable[Playbook], library: Library) -> Iterator[Issue]:
-    imported, _ = library.imported(used)
-    for path in sorted({*used, *imported, *(playbook.path for playbook in found)}):
-        if problem := library.playbook(path).problem:
-            yield problem
-
-
-def _dropped_warnings(dropped: Mapping[str, str], unreadable: Iterable[Issue], contents: Contents) -> Iterator[str]:
-    told = {issue.path for issue in unreadable}
-    shown = {str(contents.shown / name): reason for name, reason in dropped.items()}
-    return (f"{path}: {reason}" for path, reason in shown.items() if path not in told)
-
-
 def _link_issues(folders: Iterable[Path], contents: Contents) -> Iterator[Issue]:
+    """Yield an issue for each manifest and numbered playbook that is a link to something outside the catalog."""
     for folder in folders:
         for file in yaml_files(folder):
-            means_something = number_of(file.name) is not None or manifest_name(file) is not None
-            if means_something and not (file.is_file() and contents.holds(file)):
+            matters = number_of(file.name) is not None or manifest_name(file) is not None
+            if matters and not (file.is_file() and contents.holds(file)):
                 message = (
                     f"is a link to {str(file.readlink())!r}, which is not a file of the catalog; copy the file into it"
                 )
                 yield Issue(contents.shown_name(file), message)
 
 
-def _twice(components: Iterable[Component], library: Library) -> Iterator[Issue]:
+def _duplicates(components: Iterable[Component], library: Library) -> Iterator[Issue]:
+    """Yield an issue for each component that is defined twice, and each action that has several playbooks."""
     first: dict[str, str] = {}
     for component in components:
         where = library.contents.shown_name(component.manifest or next(_playbook_paths(component)))
@@ -147,25 +146,3 @@ def _twice(components: Iterable[Component], library: Library) -> Iterator[Issue]
                 yield Issue(
                     where, f"{' and '.join(names)} are both the {action.value} of {component.name!r}; rename one"
                 )
-
-
-def _with_files(
-    components: Iterable[Component], folders: Sequence[Path], library: Library
-) -> tuple[tuple[Component, ...], list[str]]:
-    contents, root = library.contents, library.contents.folder
-    apart = {*folders[1:], *(file for file in yaml_files(root) if _stands_alone(file, library))}
-    shared = {contents.name(path): contents.digest(path) for path in contents.below(root, apart)}
-    finished, warnings = [], []
-    for component in sorted(components, key=lambda one: (one.order is None, one.order or 0, one.name)):
-        with_digests, lost = with_files(component, shared, library)
-        finished.append(with_digests)
-        warnings += lost
-    return tuple(finished), list(dict.fromkeys(warnings))
-
-
-def _stands_alone(file: Path, library: Library) -> bool:
-    """Return whether *file* is a manifest or a playbook, and so no part of every component."""
-    if manifest_name(file) is not None:
-        return True
-    inside = file.is_file() and library.contents.holds(file)
-    return inside and library.playbook(file).usable

@@ -1,4 +1,4 @@
-"""Manifests: what a component says of itself."""
+"""Manifests: files in which a component describes itself."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +21,9 @@ class Manifest:
 
     Attributes:
         file: Absolute.
-        name: The component's.
-        values: What fits, by key; actions and parameters as dictionaries of theirs.
-        document: Where each value stands, and the mistakes found.
+        name: The component's name.
+        values: The valid values, by key; actions and parameters are dictionaries themselves.
+        document: The place of each value, and the mistakes found.
     """
 
     file: Path
@@ -38,11 +38,11 @@ class Manifest:
 
     @property
     def own_folder(self) -> bool:
-        """Whether all in its folder is the component's."""
+        """Whether everything in its folder belongs to the component."""
         return self.file.stem == "component"
 
     def playbooks(self) -> dict[str, Path]:
-        """Return the absolute path of each playbook that is named, by action."""
+        """Return the absolute paths of the playbooks that the manifest names, by action."""
         actions = self.values.get("actions", {})
         return {name: self.folder / parts["playbook"] for name, parts in actions.items() if "playbook" in parts}
 
@@ -52,20 +52,15 @@ class Manifest:
 
 
 def read_manifest(file: Path, contents: Contents) -> Manifest:
-    """Return the manifest *file*; what is wrong with it is in its document's issues."""
+    """Return the manifest *file*, with its mistakes as issues of its document."""
     document = parse_document(contents.read(file), contents.shown_name(file))
     broken = document.value is None and document.issues
-    found = [] if broken else attempt(Field(document, (), document.value), record(MANIFEST))
-    values = found[0] if found else {}
+    readings = [] if broken else attempt(Field(document, (), document.value), record(MANIFEST))
+    values = readings[0] if readings else {}
     expected = manifest_name(file) or ""
     manifest = Manifest(file, values.get("name", expected), values, document)
-    _check_name(manifest, expected)
-    return manifest
-
-
-def _check_name(manifest: Manifest, expected: str) -> None:
-    problem = component_name_problem(manifest.name)
-    if problem:
+    if problem := component_name_problem(manifest.name):
         manifest.report((), f"{problem}; it comes from the file's name")
     elif manifest.name != expected and not manifest.own_folder:
         manifest.report(("name",), f"the name is {manifest.name!r}, but the file's name says {expected!r}")
+    return manifest

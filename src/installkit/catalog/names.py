@@ -1,4 +1,4 @@
-"""What components and their parameters may be called."""
+"""The rules for names of components and of their parameters."""
 
 import keyword
 import re
@@ -24,8 +24,8 @@ retries roles run_once serial strategy tags tasks throttle timeout undef until v
 """
 
 RESERVED_VARIABLES = SPECIAL_VARIABLES | frozenset(_KEYWORDS.split())
-"""Names that Ansible keeps for itself. Sources: the keywords of play, role, block and task, and the template globals,
-of which ansible-core 2.19 warns as `Found variable using reserved name`; "Special Variables" of its documentation."""
+"""Names that Ansible reserves. Sources: the keywords of play, role, block and task, and the template globals, for which
+ansible-core 2.19 warns `Found variable using reserved name`; "Special Variables" of its documentation."""
 
 
 def component_name_problem(name: str) -> str | None:
@@ -70,11 +70,11 @@ def pattern_problem(pattern: str) -> str | None:
 @attrs.frozen
 class NameRule:
     """
-    What a name may be.
+    A rule for names.
 
     Attributes:
-        problem: Returns why a text is no such name; None if it is one.
-        schema: The same as JSON Schema.
+        problem: Returns why a text is not a valid name; None if it is one.
+        schema: The rule as JSON Schema.
     """
 
     problem: Callable[[str], str | None]

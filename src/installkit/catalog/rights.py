@@ -12,10 +12,10 @@ _YAML = frozenset({".yml", ".yaml"})
 
 def files_asking_for_rights(names: Iterable[str], contents: Contents) -> frozenset[str]:
     """
-    Return those of the files *names* that ask for them, as with `become: true`.
+    Return the files among *names* that ask for another user's rights, as with `become: true`.
 
     Args:
         names: Relative to the catalog's folder.
-        contents: Where they are looked up.
+        contents: The files of the catalog.
     """
     return frozenset(name for name in names if Path(name).suffix in _YAML and _BECOMES.search(contents.bytes_of(name)))

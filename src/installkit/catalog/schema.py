@@ -1,4 +1,4 @@
-"""What a manifest may say: a table of readers for each kind of map in it."""
+"""What a manifest may contain: a table of readers for each kind of map in it."""
 
 import re
 from collections.abc import Mapping
@@ -52,9 +52,9 @@ _listed_versions = each(text_of(_VERSIONS))
 @takes({**_listed_versions.schema, "uniqueItems": True})
 def _versions(field: Field) -> tuple[str, ...]:
     versions = _listed_versions(field)
-    twice = sorted({version for version in versions if versions.count(version) > 1})
-    if twice:
-        field.wrong(f"listed more than once: {', '.join(twice)}")
+    repeated = sorted({version for version in versions if versions.count(version) > 1})
+    if repeated:
+        field.wrong(f"listed more than once: {', '.join(repeated)}")
     return versions
 
 
@@ -96,8 +96,8 @@ def _duration(field: Field) -> float:
     seconds: float = 0.0
     if isinstance(field.value, (int, float)) and not isinstance(field.value, bool):
         seconds = float(field.value)
-    elif isinstance(field.value, str) and (found := _DURATION.fullmatch(field.value)):
-        hours, minutes, rest = (int(part or 0) for part in found.groups())
+    elif isinstance(field.value, str) and (match := _DURATION.fullmatch(field.value)):
+        hours, minutes, rest = (int(part or 0) for part in match.groups())
         seconds = float(hours * 3600 + minutes * 60 + rest)
     if seconds <= 0:
         field.wanted("a duration above 0, such as 90s, 30m, 1h30m or a number of seconds,")
@@ -151,17 +151,15 @@ PARAMETER: Mapping[str, Reader[Any]] = {
 _declaration = record(PARAMETER)
 
 
-def _default_schemas() -> list[Schema]:
-    """Return, for each type, what the default must be then."""
-    by_type: list[tuple[Schema, str]] = [({"not": {"required": ["type"]}}, "string")]
-    by_type += [({"required": ["type"], "properties": {"type": {"const": kind}}}, kind) for kind in TYPES]
-    return [{"if": where, "then": {"properties": {"default": TYPES[kind].schema}}} for where, kind in by_type]
-
-
+_BY_TYPE: list[tuple[Schema, str]] = [
+    ({"not": {"required": ["type"]}}, "string"),
+    *(({"required": ["type"], "properties": {"type": {"const": kind}}}, kind) for kind in TYPES),
+]
+_DEFAULTS = [{"if": where, "then": {"properties": {"default": TYPES[kind].schema}}} for where, kind in _BY_TYPE]
 _NO_SECRET_DEFAULT = {"not": {"required": ["secret", "default"], "properties": {"secret": {"const": True}}}}
 
 
-@takes({**_declaration.schema, **_NO_SECRET_DEFAULT, "allOf": _default_schemas()})
+@takes({**_declaration.schema, **_NO_SECRET_DEFAULT, "allOf": _DEFAULTS})
 def _parameter(field: Field) -> dict[str, Any]:
     parts = _declaration(field)
     if parts.get("secret") and "default" in parts:
@@ -226,9 +224,9 @@ MANIFEST: Mapping[str, Reader[Any]] = {
 
 def manifest_schema() -> dict[str, Any]:
     """
-    Return what a manifest may say, as JSON Schema (draft 7) for editors.
+    Return the JSON Schema (draft 7) of manifests, for editors.
 
-    It takes every manifest that `load_catalog` takes. `load_catalog` sees more: a playbook that is not there, a cycle.
+    It accepts every manifest that `load_catalog` accepts. `load_catalog` also finds missing playbooks and cycles.
     """
     head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Manifest of an installkit component"}
     return {**head, **record(MANIFEST).schema}

@@ -1,4 +1,4 @@
-"""Plan and start in one: again where the site or an input changed in between."""
+"""Plans a request and starts the plan; plans again if the site or an input changed in between."""
 
 import time
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from installkit.sites.start import start_plan
 from installkit.sites.survey import SiteSources
 
 LOOK_EVERY = 0.5
-"""Seconds between two looks at whether the site's lock is free."""
+"""Seconds between two checks whether the site's lock is free."""
 
 PLANS = 5
-"""So many plans may go stale before it is given up."""
+"""After so many stale plans the attempt ends with an error."""
 
 
 def apply_request(
@@ -29,16 +29,17 @@ def apply_request(
     """
     Plan a request and start the plan, and return its run; see `Site.apply`.
 
-    Behind a lock all is asked and planned anew: what held it changed the site.
+    After a wait for the lock, everything is read and planned again: the run that held it has changed the site.
 
     Args:
-        sources: The site's.
+        sources: The sources of the site.
         wanted: The fields of `Request`.
         secrets: As `start_plan` takes them.
         options: As `start_plan` takes them.
         wait_for_lock: Seconds to wait while another run changes the site.
     """
     deadline = time.monotonic() + wait_for_lock
+    lock_path = sources.directory.folders.site_lock(sources.name)
     stale = 0
     while True:
         with sources.asked_once():
@@ -52,10 +53,5 @@ def apply_request(
             except SiteLockedError:
                 if time.monotonic() >= deadline:
                     raise
-        _wait_for_lock(sources, deadline)
-
-
-def _wait_for_lock(sources: SiteSources, deadline: float) -> None:
-    path = sources.directory.folders.site_lock(sources.name)
-    while lock_is_held(path) and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY)
+        while lock_is_held(lock_path) and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY)

@@ -1,6 +1,6 @@
-"""Checks before a change: a run of them alone, which may be ignored, and whether such a run still counts."""
+"""Checks before a change: a run of checks alone, how long it counts for a start, and which checks may be ignored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import attrs
 import installkit.ansible
 from installkit.datadir.runs import KnownRuns
 from installkit.errors import JournalError, PlanningError
-from installkit.model import OWN_CHECKS, Action, Plan, Request, RunOptions, RunSpec, RunStatus, Step
+from installkit.model import OWN_CHECKS, Action, Plan, Request, RunOptions, RunSpec, RunStatus
 
 CHECK_PLAYBOOK = Path(installkit.ansible.__file__).parent / "plugins" / "host_check" / "host.check.yml"
 
@@ -22,12 +22,12 @@ _REQUIRED = ("connection", "privilege", "python")
 
 def make_check_spec(spec: RunSpec, *, run: str, secrets_digest: str) -> RunSpec:
     """
-    Return the run that makes the checks of *spec* alone: none waits for another, and it uses no plan up.
+    Return the spec of a run that only makes the checks of *spec*: no check waits for another, and the plan stays unused.
 
     Args:
-        spec: What carrying out the plan would take.
+        spec: The spec of a run that carries out the plan.
         run: The id of the run that checks.
-        secrets_digest: A keyed digest of the secrets that it is handed.
+        secrets_digest: A keyed digest of the secrets that it gets.
 
     Raises:
         PlanningError: If the plan has no checks.
@@ -36,10 +36,22 @@ def make_check_spec(spec: RunSpec, *, run: str, secrets_digest: str) -> RunSpec:
     if not checks:
         raise PlanningError(f"plan {spec.plan.id} changes no host: there is nothing to check")
     names = {step.id for step in checks}
+    declared = dict.fromkeys(step.component for step in checks if step.component != OWN_CHECKS)
+    old = spec.plan.request
+    plan = attrs.evolve(
+        spec.plan,
+        id=run,
+        request=Request(check=tuple(declared), limit=old.limit, parameters=old.parameters),
+        changes=(),
+        steps=tuple(attrs.evolve(step, needs=()) for step in checks),
+        warnings=(),
+        summary=f"checks before: {spec.plan.summary}",
+        continues=None,
+    )
     return attrs.evolve(
         spec,
         run=run,
-        plan=_check_plan(spec.plan, run, checks),
+        plan=plan,
         options=attrs.evolve(spec.options, check_mode=False),
         steps=tuple(attrs.evolve(each, skipped=None) for each in spec.steps if each.step in names),
         continues=None,
@@ -48,26 +60,12 @@ def make_check_spec(spec: RunSpec, *, run: str, secrets_digest: str) -> RunSpec:
     )
 
 
-def _check_plan(plan: Plan, run: str, steps: Sequence[Step]) -> Plan:
-    declared = dict.fromkeys(step.component for step in steps if step.component != OWN_CHECKS)
-    return attrs.evolve(
-        plan,
-        id=run,
-        request=Request(check=tuple(declared), limit=plan.request.limit, parameters=plan.request.parameters),
-        changes=(),
-        steps=tuple(attrs.evolve(step, needs=()) for step in steps),
-        warnings=(),
-        summary=f"checks before: {plan.summary}",
-        continues=None,
-    )
-
-
 def still_counts(runs: KnownRuns, run: str, plan: Plan, options: RunOptions, secrets_digest: str) -> bool:
     """
-    Return whether the check run with the id *run* vouches for the hosts of *plan*.
+    Return whether the check run with the id *run* replaces the checks of a start of *plan*.
 
-    It does if it checked this very plan, for the same inputs, connection, ignored checks and secrets, succeeded, and
-    ended less than `FRESH` seconds ago.
+    It does if it checked this same plan with the same inputs, connection, ignored checks and secrets, succeeded, and ended
+    less than `FRESH` seconds ago.
     """
     if not runs.has(run):
         return False
@@ -89,28 +87,25 @@ def _connection(options: RunOptions) -> tuple[object, ...]:
 
 def refuse_unknown(plan: Plan, ignored: Mapping[str, str]) -> None:
     """
-    Refuse to ignore what is not a check of *plan*, what cannot be ignored, and what is ignored without a reason.
+    Refuse *ignored* names that are not checks of *plan* or cannot be ignored, and names without a reason.
 
-    Of a component's checks only the component is known before they are carried out.
+    For a component's own checks only the component's name is compared: the tasks are unknown before they run.
 
     Raises:
         PlanningError: With a line for each.
     """
     checks = [step.component for step in plan.steps if step.action is Action.CHECK]
     components = [component for component in checks if component != OWN_CHECKS]
-    problems = [problem for name, why in ignored.items() if (problem := _problem(name, why, components))]
+    ignorable = [f"{OWN_CHECKS}.{name}" for name in _IGNORABLE]
+    problems = []
+    for name, reason in ignored.items():
+        declared = any(name.removeprefix(f"{component}.") not in {name, ""} for component in components)
+        if name in {f"{OWN_CHECKS}.{required}" for required in _REQUIRED}:
+            problems.append(f"check {name} cannot be ignored: without it nothing can be done")
+        elif name not in ignorable and not declared:
+            problems.append(f"{name!r} is not a check of the plan")
+        elif not reason.strip():
+            problems.append(f"check {name} is ignored without a reason")
     if problems:
-        known = [
-            *(f"{OWN_CHECKS}.{name}" for name in _IGNORABLE),
-            *(f"{name}.TASK" for name in dict.fromkeys(components)),
-        ]
-        raise PlanningError("\n".join(problems), remedy=f"what can be ignored, with a reason: {', '.join(known)}")
-
-
-def _problem(name: str, why: str, components: list[str]) -> str | None:
-    if name in {f"{OWN_CHECKS}.{required}" for required in _REQUIRED}:
-        return f"check {name} cannot be ignored: without it nothing can be done"
-    own = name in {f"{OWN_CHECKS}.{ignorable}" for ignorable in _IGNORABLE}
-    if not own and not any(name.removeprefix(f"{component}.") not in {name, ""} for component in components):
-        return f"{name!r} is not a check of the plan"
-    return None if why.strip() else f"check {name} is ignored without a reason"
+        choices = [*ignorable, *(f"{name}.TASK" for name in dict.fromkeys(components))]
+        raise PlanningError("\n".join(problems), remedy=f"what can be ignored, with a reason: {', '.join(choices)}")

@@ -1,4 +1,4 @@
-"""The hosts of a site: read from wherever its inventory lies, edited where installkit holds it."""
+"""The hosts of a site: read from any inventory, and edited in one that installkit holds."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class SiteInventory:
 
     def read(self) -> Inventory:
         """
-        Read it as Ansible does: hosts and groups, and no variable.
+        Read the inventory as Ansible does: hosts and groups, without variables.
 
         Raises:
             DefinitionError: If Ansible cannot read it.
@@ -30,50 +30,50 @@ class SiteInventory:
         """
         Return the hosts, in the inventory's order.
 
-        Where the store holds the inventory they have their variables, and the groups that name them; else no
-        variables, and all their groups.
+        If the store holds the inventory, each has its variables and the groups that name it directly; otherwise each has no
+        variables, and all groups that it is in.
 
         Raises:
             DefinitionError: If Ansible cannot read the inventory.
         """
         site = self._sources.snapshot()
         if site.inventory.kind == "store":
-            return self._held().hosts()
+            return self._inventory().hosts()
         return self.read().hosts
 
     def set_host(self, name: str, *, groups: Sequence[str] = (), vars: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - Ansible's word
         """
-        Enter a host, new or known, of an inventory that the store holds.
+        Add or change a host of an inventory that the store holds.
 
         Args:
             name: Its name in the inventory.
-            groups: All the groups that name it; new ones are made.
+            groups: All the groups that name it; new ones are created.
             vars: All its variables.
 
         Raises:
             PlanningError: If the inventory is a file.
-            DefinitionError: If Ansible cannot use it so.
+            DefinitionError: If Ansible cannot use the inventory with this host.
         """
-        held, given = self._held(), vars or {}
-        before = next((host.vars for host in held.hosts() if host.name == name), {})
-        new = {variable: variable_problem(variable) for variable in given if variable not in before}
+        inventory, variables = self._inventory(), vars or {}
+        before = next((host.vars for host in inventory.hosts() if host.name == name), {})
+        new = {variable: variable_problem(variable) for variable in variables if variable not in before}
         if issues := [Issue("inventory", f"variable {each!r} {problem}") for each, problem in new.items() if problem]:
             raise DefinitionError(issues, remedy="give it another name")
-        self._hold(held.with_host(name, groups, given))
+        self._save(inventory.with_host(name, groups, variables))
 
     def remove_host(self, name: str) -> None:
         """
-        Take a host out of an inventory that the store holds; what is recorded of it stays.
+        Remove a host from an inventory that the store holds; its rows in the record stay.
 
         Raises:
             UnknownNameError: If there is no such host.
             PlanningError: If the inventory is a file.
-            DefinitionError: If it is the last one.
+            DefinitionError: If it is the last host.
         """
-        held = self._held()
-        if name not in {host.name for host in held.hosts()}:
+        inventory = self._inventory()
+        if name not in {host.name for host in inventory.hosts()}:
             raise UnknownNameError(f"site {self._sources.name!r} has no host {name!r}")
-        self._hold(held.without_host(name))
+        self._save(inventory.without_host(name))
 
     def export(self) -> str:
         """
@@ -82,7 +82,7 @@ class SiteInventory:
         Raises:
             PlanningError: If the inventory is a file.
         """
-        return self._held().text
+        return self._inventory().text
 
     def replace(self, text: str) -> None:
         """
@@ -92,10 +92,10 @@ class SiteInventory:
             PlanningError: If the inventory is a file.
             DefinitionError: If Ansible cannot use it.
         """
-        self._held()
-        self._hold(HeldInventory.parse(text))
+        self._inventory()
+        self._save(HeldInventory.parse(text))
 
-    def _held(self) -> HeldInventory:
+    def _inventory(self) -> HeldInventory:
         source = self._sources.snapshot().inventory
         text = self._sources.directory.store.sites.inventory(self._sources.name)
         if source.kind != "store" or text is None:
@@ -105,24 +105,26 @@ class SiteInventory:
             )
         return HeldInventory.parse(text)
 
-    def _hold(self, changed: HeldInventory) -> None:
-        held = HeldInventory.parse(changed.text)  # what is kept can be read again
-        check_held(held)
-        self._sources.directory.store.sites.save_inventory(self._sources.name, held.text)
-        write_held(held_path(self._sources.directory.folders.inventories, self._sources.name), held.text)
+    def _save(self, changed: HeldInventory) -> None:
+        inventory = HeldInventory.parse(changed.text)  # makes sure that the stored text can be read again
+        check_held(inventory)
+        self._sources.directory.store.sites.save_inventory(self._sources.name, inventory.text)
+        write_held(held_path(self._sources.directory.folders.inventories, self._sources.name), inventory.text)
 
 
 def check_held(held: HeldInventory) -> None:
-    """Raise a `DefinitionError` if Ansible cannot use *held*, with its own words."""
+    """Raise a `DefinitionError` with Ansible's message if Ansible cannot use *held*, or loses a host of it."""
     with tempfile.TemporaryDirectory(prefix="installkit-inventory-") as folder:
         path = Path(folder) / "inventory.yml"
         write_held(path, held.text)
         try:
-            known = {host.name for host in read_inventory([path]).hosts}
+            names = {host.name for host in read_inventory([path]).hosts}
         except DefinitionError as exc:
             issues = [Issue("inventory", issue.message.replace(str(path), "inventory")) for issue in exc.issues]
             raise DefinitionError(issues, remedy=exc.remedy) from exc
-    lost = [host.name for host in held.hosts() if host.name not in known and ":" not in host.name]  # a port goes away
+    lost = [
+        host.name for host in held.hosts() if host.name not in names and ":" not in host.name
+    ]  # Ansible drops a port
     if lost:
         why = "a group has its name, or it is in one whose name is Ansible's own"
         issues = [Issue("inventory", f"host {name!r} is lost to Ansible: {why}") for name in lost]

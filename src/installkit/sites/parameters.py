@@ -1,10 +1,10 @@
-"""Values of parameters, as people enter them for a site, a group or a host."""
+"""The values of parameters that people enter for a site, a group or a host."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from installkit.errors import DefinitionError, PlanningError
-from installkit.model import Host, SiteParameters, parameter_problem
+from installkit.model import SiteParameters, parameter_problem
 from installkit.planning import undeclared_problem
 from installkit.sites.survey import SiteSources
 from installkit.text import join_names
@@ -19,17 +19,17 @@ class Parameters:
         self._sources = sources
 
     def values(self) -> SiteParameters:
-        """Return the values, by level, with the names of the secrets that are kept."""
+        """Return the values by level, and the names of the secrets that the site keeps."""
         return self._sources.parameters()
 
     def set(self, values: Mapping[str, Any], *, group: str | None = None, host: str | None = None) -> None:
         """
-        Enter parameter values for the site, or for one group or host of it; None takes a value away.
+        Enter parameter values for the site, or for one of its groups or hosts; None removes a value.
 
         Raises:
-            PlanningError: If no playbook could get one, with a line for each: its component declares another type, no
-                component declares it though all declare parameters, its name is Ansible's own, it is a secret (see
-                `Secrets.set`), or the site has no such group or host.
+            PlanningError: With a line for each value that no playbook could get: its component declares another type, no
+                component declares it although all declare parameters, its name is reserved for Ansible, it is a secret
+                (see `Secrets.set`), or the site has no such group or host.
             StoreError: If the data directory cannot be written.
         """
         if group is not None and host is not None:
@@ -44,10 +44,10 @@ class Parameters:
 
     def enter(self, entered: SiteParameters) -> None:
         """
-        Enter parameter values at several levels, beside those that are there; all of them or, if one is wrong, none.
+        Add parameter values at several levels to those that are there; if one of them is wrong, none is entered.
 
         Args:
-            entered: None takes a value away. Its secrets are not looked at.
+            entered: None removes a value. Its secrets are ignored.
 
         Raises:
             PlanningError: As `set`.
@@ -62,52 +62,46 @@ class Parameters:
 
     def problems(self, entered: SiteParameters) -> dict[tuple[str, ...], str]:
         """
-        Return why values could not be entered, by the place of each; empty if all could.
+        Return why values cannot be entered, by the place of each; empty if all can.
 
-        Where the inventory cannot be read, any group and host will do: values can be corrected all the same.
+        If the inventory cannot be read, every group and host is accepted, so that values can be corrected all the same.
 
         Args:
-            entered: As `set` takes them; None takes a value away, also of a group or host that is gone.
+            entered: As `set` takes them; None removes a value, also from a group or host that no longer exists.
 
         Returns:
             By `("site", NAME)`, `("groups", GROUP, NAME)` and `("hosts", HOST, NAME)`; and by `("groups", GROUP)` or
-            `("hosts", HOST)` where there is none.
+            `("hosts", HOST)` if the site has no such group or host.
         """
+        problems: dict[tuple[str, ...], str] = {}
         levels = entered.levels
-        named = [place for place, values in levels.items() if place != ("site",) and (not values or _given(values))]
-        given = {(*place, name): value for place, values in levels.items() for name, value in _given(values).items()}
-        return {**self._unknown_levels(named), **self._wrong_values(given)}
-
-    def _unknown_levels(self, named: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+        given = {  # without the values that are only removed
+            place: {name: value for name, value in values.items() if value is not None}
+            for place, values in levels.items()
+        }
+        named = [place for place in levels if place != ("site",) and (given[place] or not levels[place])]
         try:
-            hosts = self._hosts() if named else ()
+            hosts = (
+                self._sources.inventory(self._sources.snapshot().catalog, self._sources.vault({})).hosts
+                if named
+                else ()
+            )
         except (DefinitionError, PlanningError):  # every plan says so
-            return {}
-        known = {
-            "groups": ["all", *sorted({group for host in hosts for group in host.groups} - {"all"})],
-            "hosts": [host.name for host in hosts],
-        }
-        return {
-            (kind, name): f"the site has no such {_NOUNS[kind]}; choose one of: {join_names(known[kind])}"
+            named, hosts = [], ()
+        groups = {group for host in hosts for group in host.groups}
+        choices = {"groups": ["all", *sorted(groups - {"all"})], "hosts": [host.name for host in hosts]}
+        problems |= {
+            (kind, name): f"the site has no such {_NOUNS[kind]}; choose one of: {join_names(choices[kind])}"
             for kind, name in named
-            if name not in known[kind]
+            if name not in choices[kind]
         }
-
-    def _wrong_values(self, given: Mapping[tuple[str, ...], Any]) -> dict[tuple[str, ...], str]:
-        if not given:
-            return {}
-        catalog = self._sources.catalog()
-        declared = {each.name: each for component in catalog for each in component.parameters}
-        return {
-            (*place, name): problem
-            for (*place, name), value in given.items()
-            if (problem := parameter_problem(name, value, declared.get(name)) or undeclared_problem(catalog, name))
-        }
-
-    def _hosts(self) -> tuple[Host, ...]:
-        return self._sources.inventory(self._sources.snapshot().catalog, self._sources.vault({})).hosts
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *values* without those that are only taken away."""
-    return {name: value for name, value in values.items() if value is not None}
+        if any(given.values()):
+            catalog = self._sources.catalog()
+            declared = {each.name: each for component in catalog for each in component.parameters}
+            problems |= {
+                (*place, name): problem
+                for place, values in given.items()
+                for name, value in values.items()
+                if (problem := parameter_problem(name, value, declared.get(name)) or undeclared_problem(catalog, name))
+            }
+        return problems

@@ -1,4 +1,4 @@
-"""A request, made into a plan of a site, and a plan made into all that carrying it out takes."""
+"""Makes a plan of a site from a request, and the spec of a run from a plan."""
 
 import os
 import secrets as random
@@ -45,10 +45,10 @@ def plan_request(
     sources: SiteSources, wanted: Mapping[str, Any], secrets: Mapping[str, str] | Iterable[str] | None
 ) -> Plan:
     """
-    Return what would be done for a request, and keep it; see `Site.plan`.
+    Return the plan for a request, and store it; see `Site.plan`.
 
     Args:
-        sources: The site's.
+        sources: The sources of the site.
         wanted: The fields of `Request`.
         secrets: As `Site.plan` takes them.
     """
@@ -60,13 +60,19 @@ def plan_request(
     check_handed(sources, handed, request.secrets)
     continues = request.resume or request.rollback
     if request.resume is not None:
-        request = _resumed(request, _own_run(sources, request.resume), catalog)
+        resumed = _own_run(sources, request.resume)
+        ended = _result(resumed).run
+        failed = dict.fromkeys(host for step in ended.steps for host in _failed_hosts(step))
+        old = resumed.spec().plan.request
+        request = resumed_request(old, request, catalog, done=ended.steps, failed_hosts=failed)
     undone = _undone_by(sources, request)
-    # values of a request are refused if no playbook may get them, before Ansible is given any
+    # wrong values are refused before Ansible gets any
     check_parameters(catalog, request, sources.parameters())
     survey = sources.survey(request, handed, catalog=catalog, undone=undone)
-    plan = _make(request, survey, _stamp(sources, continues))
-    warnings = (*plan.warnings, *_adjustments(plan, survey.catalog), *_elsewhere(sources))
+    continued = _continued(sources, continues)
+    stamp = Stamp(new_id(), sources.name, sources.revision(), datetime.now(UTC), continues, continued)
+    plan = _make(request, survey, stamp)
+    warnings = (*plan.warnings, *_site_warnings(sources, plan, survey.catalog))
     plan = attrs.evolve(plan, warnings=tuple(dict.fromkeys(warnings)))
     sources.keep()
     sources.directory.store.plans.save(plan)
@@ -75,7 +81,7 @@ def plan_request(
 
 def make_run_spec(sources: SiteSources, plan: Plan, options: RunOptions, values: Mapping[str, str]) -> RunSpec:
     """
-    Return what the run of *plan* is, after a look at whether everything is still as planned.
+    Return the spec of a run of *plan*, after a check that nothing has changed since it was made.
 
     Raises:
         StalePlanError: If the site or an input changed since the plan was made.
@@ -93,7 +99,7 @@ def make_run_spec(sources: SiteSources, plan: Plan, options: RunOptions, values:
     again = _make(plan.request, survey, stamp)
     if moved := moved_hosts(plan, again):
         raise StalePlanError(moved)
-    if attrs.evolve(again, warnings=plan.warnings) != plan:  # a secret that came since takes its warning with it
+    if attrs.evolve(again, warnings=plan.warnings) != plan:  # a secret that was kept since then removes its warning
         raise PlanningError(
             f"plan {plan.id} is not what its own request makes of the same site: it was edited, or another"
             " installkit made it",
@@ -120,13 +126,8 @@ def _make(request: Request, survey: Survey, stamp: Stamp) -> Plan:
     return make_rollback_plan(request, *inputs, undone=survey.undone, stamp=stamp, parameters=survey.parameters)
 
 
-def _stamp(sources: SiteSources, continues: str | None) -> Stamp:
-    now = datetime.now(UTC)
-    return Stamp(new_id(), sources.name, sources.revision(), now, continues, _continued(sources, continues))
-
-
 def _continued(sources: SiteSources, run: str | None) -> frozenset[str]:
-    """Return the ids of *run*, and of the runs that it went on with in turn, as far as they are still there."""
+    """Return the ids of *run* and of the runs that it resumed in turn, as far as these runs are still there."""
     runs: set[str] = set()
     while run is not None and run not in runs and sources.directory.runs.has(run):
         runs.add(run)
@@ -134,19 +135,26 @@ def _continued(sources: SiteSources, run: str | None) -> frozenset[str]:
     return frozenset(runs)
 
 
-def _resumed(request: Request, run: Journal, catalog: Catalog) -> Request:
-    ended = _result(run).run
-    failed = [host for step in ended.steps for host in _failed_hosts(step)]
-    return resumed_request(
-        run.spec().plan.request, request, catalog, done=ended.steps, failed_hosts=dict.fromkeys(failed)
-    )
-
-
 def _undone_by(sources: SiteSources, request: Request) -> UndoneRun | None:
-    return None if request.rollback is None else _undone(_own_run(sources, request.rollback))
+    """Return what the run did that *request* rolls back; None if it rolls none back."""
+    if request.rollback is None:
+        return None
+    run = _own_run(sources, request.rollback)
+    result, spec = _result(run), run.spec()
+    record_only = {(each.component, each.host) for each in spec.plan.changes if each.action and each.action.bookkeeping}
+    changed = [row for row in result.installed if row.changing_run == run.id]
+    places = (*((row.component, row.host) for row in changed), *result.removed)
+    touched = tuple(place for place in places if place not in record_only)
+    if record_only and not touched:
+        raise PlanningError(
+            f"run {run.id} changed the record alone: there is nothing on a host to undo",
+            remedy=Remedy("say what is there, or forget it", ("record", "NAME=VERSION")),
+        )
+    return UndoneRun(touched, spec.installed)
 
 
 def _result(run: Journal) -> RunResult:
+    """Return the result of *run*; refuse one that has not ended."""
     result = run.result()
     if result is None:
         where = carried_elsewhere(run.path)
@@ -160,57 +168,38 @@ def _result(run: Journal) -> RunResult:
     return result
 
 
-def _undone(run: Journal) -> UndoneRun:
-    result, spec = _result(run), run.spec()
-    written = {(each.component, each.host) for each in spec.plan.changes if each.action and each.action.bookkeeping}
-    changed = [row for row in result.installed if row.changing_run == run.id]
-    places = (*((row.component, row.host) for row in changed), *result.removed)
-    touched = tuple(place for place in places if place not in written)
-    if written and not touched:
-        raise PlanningError(
-            f"run {run.id} changed the record alone: there is nothing on a host to undo",
-            remedy=Remedy("say what is there, or forget it", ("record", "NAME=VERSION")),
-        )
-    return UndoneRun(touched, spec.installed)
-
-
 def _own_run(sources: SiteSources, run: str) -> Journal:
-    found = sources.directory.runs.find(run)
-    spec = found.spec()
+    """Return the journal of *run*; refuse a run of another site, and one that only checked."""
+    journal = sources.directory.runs.find(run)
+    spec = journal.spec()
     if spec.site != sources.name:
-        raise PlanningError(f"run {found.id} was on site {spec.site!r}, not on {sources.name!r}")
+        raise PlanningError(f"run {journal.id} was on site {spec.site!r}, not on {sources.name!r}")
     if spec.checked_plan or (spec.plan.steps and all(step.action is Action.CHECK for step in spec.plan.steps)):
         raise PlanningError(
-            f"run {found.id} only checked: there is nothing to go on with, or to undo",
+            f"run {journal.id} only checked: there is nothing to go on with, or to undo",
             remedy=Remedy("name the run that changed something", ("runs",)),
         )
-    return found
+    return journal
 
 
-def _elsewhere(sources: SiteSources) -> list[str]:
-    """Return a warning for each run that may change the site and has not ended here, but is carried elsewhere."""
-    live = [status for status in RunStatus if not status.final]
-    folder = sources.directory.folders.runs
-    paths = (folder / run.id for run in sources.directory.store.runs.list(site=sources.name, status=live))
-    return [
-        f"run {path.name} on this site has not ended here, and is carried elsewhere ({where}):"
-        f" what it has done since is not known; to take it over: installkit adopt {path.name}"
-        for path in paths
-        if (where := carried_elsewhere(path))
-    ]
-
-
-def _failed_hosts(step: StepSnapshot) -> Iterator[str]:
-    """Return the component's hosts on which *step* failed: all of them if it failed on one beside them."""
-    of_all = any(step.host_statuses[host].ended_badly for host in step.others)
-    return (host for host in step.own_hosts if of_all or step.host_statuses[host].ended_badly)
-
-
-def _adjustments(plan: Plan, catalog: Catalog) -> Iterator[str]:
-    """Yield a sentence for each thing in this environment, or an ansible.cfg, that a run of *plan* does without."""
+def _site_warnings(sources: SiteSources, plan: Plan, catalog: Catalog) -> Iterator[str]:
+    """Yield warnings about settings that a run of *plan* ignores, and about runs that are carried out elsewhere."""
     components = dict.fromkeys(step.component for step in plan.steps if step.playbook and step.component in catalog)
     for folder in dict.fromkeys(catalog[name].folder for name in components):
         yield from adjustments(folder, os.environ)
+    live = [status for status in RunStatus if not status.final]
+    for run in sources.directory.store.runs.list(site=sources.name, status=live):
+        if where := carried_elsewhere(sources.directory.folders.runs / run.id):
+            yield (
+                f"run {run.id} on this site has not ended here, and is carried elsewhere ({where}):"
+                f" what it has done since is not known; to take it over: installkit adopt {run.id}"
+            )
+
+
+def _failed_hosts(step: StepSnapshot) -> Iterator[str]:
+    """Return the component's hosts on which *step* failed: all of them if it failed on a host of another component."""
+    of_all = any(step.host_statuses[host].ended_badly for host in step.others)
+    return (host for host in step.own_hosts if of_all or step.host_statuses[host].ended_badly)
 
 
 def new_id() -> str:
@@ -219,21 +208,23 @@ def new_id() -> str:
 
 
 def _request(wanted: Mapping[str, Any]) -> Request:
+    """Return a request with the fields *wanted*; fields of several values take any iterable but text."""
     fields = attrs.fields_dict(Request)
     if unknown := sorted(wanted.keys() - fields.keys()):
         raise TypeError(f"a request has no {', '.join(unknown)}; it has: {', '.join(fields)}")
-    given = {name: _field(name, value, fields[name].default) for name, value in wanted.items() if value is not None}
+    values: dict[str, Any] = {}
+    for name, value in wanted.items():
+        if value is None:
+            continue
+        if fields[name].default != ():
+            values[name] = value.id if isinstance(value, HasId) else value
+        elif name == "batch" and isinstance(value, (int, str)):
+            values[name] = (value,)
+        elif isinstance(value, str) or not isinstance(value, Iterable):
+            raise TypeError(f"{name} takes a list, as [{value!r}]")
+        else:
+            values[name] = tuple(value)
     try:
-        return from_wire(Request, given)
+        return from_wire(Request, values)
     except ValueError as exc:
         raise TypeError(str(exc)) from exc
-
-
-def _field(name: str, value: Any, default: Any) -> Any:
-    if default != ():
-        return value.id if isinstance(value, HasId) else value
-    if name == "batch" and isinstance(value, (int, str)):
-        return (value,)
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{name} takes a list, as [{value!r}]")
-    return tuple(value)

@@ -1,4 +1,4 @@
-"""Secrets of a site, and the passwords that Ansible itself takes: kept, handed over, and refused."""
+"""Secrets of a site, and passwords for Ansible itself: how they are stored and checked."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -25,22 +25,22 @@ class Secrets:
         self._sources = sources
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of the secrets that are kept, sorted."""
+        """Return the names of the secrets that the site keeps, sorted."""
         return self._sources.parameters().secrets
 
     def set(self, name: str, value: str | None) -> None:
         """
-        Keep the value of a secret, encrypted; None takes it away.
+        Keep the value of a secret, encrypted; None removes it.
 
         Args:
-            name: Of a secret parameter; or a password that Ansible itself takes: `ansible_password` to connect,
+            name: A secret parameter, or a password for Ansible itself: `ansible_password` to connect,
                 `ansible_become_password`, `ansible_vault_password`, or `ansible_vault_password:LABEL` for a vault
                 with a label.
-            value: What every run of the site gets, unless it is given another.
+            value: The value that every run of the site gets, unless the run is started with another one.
 
         Raises:
-            UnknownNameError: If no component declares such a secret, or there is none to be taken away.
-            PlanningError: If the value is empty or no text, or Ansible could not take it as a password.
+            UnknownNameError: If no component declares such a secret, or there is none to remove.
+            PlanningError: If the value is empty or not text, or Ansible could not use it as a password.
             StoreError: If the data directory cannot be written.
         """
         store = self._sources.directory.store
@@ -55,7 +55,7 @@ class Secrets:
         store.secrets.set(self._sources.name, name, value)
 
     def revisions(self) -> dict[str, str]:
-        """Return for each secret that is kept a word that changes whenever it is set, and tells nothing of its value."""
+        """Return a word for each secret that changes whenever the secret is set; it reveals nothing about the value."""
         return self._sources.directory.store.secrets.revisions(self._sources.name)
 
     def missing(self, plan: Plan) -> tuple[str, ...]:
@@ -72,14 +72,14 @@ class Secrets:
 
 
 def undeclared(catalog: Catalog, names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of *names* that no component declares as a secret, and that are not passwords of Ansible's."""
+    """Return the *names* that no component declares as a secret, and that are not passwords for Ansible."""
     declared = {each.name for component in catalog for each in component.parameters if each.secret}
     own = (name for name in names if isinstance(name, str) and not is_password(name))
     return tuple(dict.fromkeys(name for name in own if name not in declared))
 
 
 def check_handed(sources: SiteSources, secrets: Mapping[str, str], named: Collection[str] = ()) -> None:
-    """Refuse *secrets* that no run of the site could take, and those that none would; a plan may have *named* some."""
+    """Refuse *secrets* that are not valid, and those that no component declares, except the ones that a plan has *named*."""
     check_secrets(secrets)
     _check_declared(sources, [name for name in secrets if name not in named])
 
@@ -87,7 +87,7 @@ def check_handed(sources: SiteSources, secrets: Mapping[str, str], named: Collec
 def _check_declared(sources: SiteSources, names: Iterable[str]) -> None:
     own = [name for name in names if not is_password(name)]
     if not own:
-        return  # a catalog that cannot be read forbids no password
+        return  # passwords are accepted even if the catalog cannot be read
     declared = {each.name for component in sources.catalog() for each in component.parameters if each.secret}
     if unknown := [repr(name) for name in own if name not in declared]:
         choices = ", ".join([*sorted(declared), _PASSWORDS])
@@ -96,26 +96,26 @@ def _check_declared(sources: SiteSources, names: Iterable[str]) -> None:
 
 def check_secrets(secrets: Mapping[str, str]) -> None:
     """
-    Refuse those of *secrets* that are not text, or are named as Ansible's own variables but could not be passwords.
+    Refuse *secrets* that are not text, or that have the name of a variable of Ansible's but cannot be a password.
 
     Raises:
         PlanningError: With a line for each, without its value.
     """
     if not isinstance(secrets, Mapping):
         raise PlanningError(f"secrets are values by name, as {{'db_password': '…'}}, not of type {_type(secrets)}")
-    problems = [f"{name} {problem}" for name, value in secrets.items() if (problem := _secret_problem(name, value))]
+    problems = []
+    for name, value in secrets.items():
+        problem = None
+        if not isinstance(name, str):
+            problem = "is not a name of a secret"
+        elif not isinstance(value, str):
+            problem = f"is text, not of type {_type(value)}"
+        elif name.startswith("ansible_"):
+            problem = password_problem(value) if is_password(name) else "is not a password that Ansible takes"
+        if problem:
+            problems.append(f"{name} {problem}")
     if problems:
         raise PlanningError("\n".join(problems), remedy=f"give each as text; of Ansible's own, as typed: {_PASSWORDS}")
-
-
-def _secret_problem(name: Any, value: Any) -> str | None:
-    if not isinstance(name, str):
-        return "is not a name of a secret"
-    if not isinstance(value, str):
-        return f"is text, not of type {_type(value)}"
-    if not name.startswith("ansible_"):
-        return None
-    return password_problem(value) if is_password(name) else "is not a password that Ansible takes"
 
 
 def _type(value: Any) -> str:

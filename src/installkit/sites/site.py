@@ -35,9 +35,9 @@ class Site:
 
     Attributes:
         name: Unique in its data directory.
-        inventory: Its hosts: read, and edited where installkit holds them.
-        parameters: Values that people entered for it.
-        secrets: Secrets that it keeps.
+        inventory: Its hosts, to read, and to edit if installkit holds the inventory.
+        parameters: The values that people entered for it.
+        secrets: The secrets that it keeps.
     """
 
     def __init__(self, directory: DataDirectory, name: str, pending: SiteSnapshot | None = None) -> None:
@@ -52,14 +52,14 @@ class Site:
         return f"<Site {self.name}>"
 
     def snapshot(self) -> SiteSnapshot:
-        """Return what is known of the site at this moment."""
+        """Return the state of the site at this moment."""
         return attrs.evolve(
             self._sources.snapshot(), revision=self._sources.revision(), lock=lock_holder(self._sources)
         )
 
     def catalog(self) -> Catalog:
         """
-        Read the site's catalog.
+        Return the site's catalog.
 
         Raises:
             DefinitionError: If a manifest is wrong; it lists every mistake.
@@ -69,26 +69,26 @@ class Site:
     @contextlib.contextmanager
     def one_survey(self) -> Iterator[None]:
         """
-        Ask Ansible each question once until the `with` block ends, also of an inventory that is a script or a plugin.
+        Ask Ansible each question only once until the `with` block ends, also about inventories that are scripts or plugins.
 
-        Without it each call, as `plan` and `start`, asks such an inventory anew.
+        Otherwise each call, as `plan` and `start`, runs such an inventory again.
         """
         with self._sources.asked_once():
             yield
 
     def plan(self, *, secrets: Mapping[str, str] | Names | None = None, **request: Unpack[RequestFields]) -> Plan:
         """
-        Return what would be done for a request, and keep it for `Installer.plan`. Nothing is connected to or changed.
+        Return the plan for a request, and store it for `Installer.plan`. No host is contacted, and nothing is changed.
 
         Args:
-            secrets: As in `start`, or names alone. Vault passwords, where Ansible needs them to say which hosts are meant;
-                and secrets that no component declares: the plan keeps their names, `start` wants a value for each, and
-                all its playbooks get it.
+            secrets: As in `start`, or only names. Give vault passwords if Ansible needs them to tell which hosts are meant,
+                and secrets that no component declares: the plan stores their names, `start` requires a value for each, and
+                all playbooks of the plan get it.
             **request: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
 
         Raises:
             PlanningError: If no plan can be made; the message says why.
-            UnknownNameError: If nobody defined a component.
+            UnknownNameError: If a component is not in the catalog.
             DefinitionError: If the catalog or the inventory is wrong.
             StoreError: If the data directory cannot be written.
             TypeError: If *request* has a field that no request has, or a value of another type.
@@ -100,23 +100,23 @@ class Site:
         Start to carry out *plan* and return its run at once; starting it again returns the same run.
 
         Args:
-            plan: As `plan` returned it, of this site; still true.
-            secrets: Values by parameter name, and passwords by the names that `Secrets.set` takes; they go before the
-                stored ones, and are kept nowhere.
+            plan: A plan of this site, as `plan` returned it; the site must not have changed since.
+            secrets: Values by parameter name, and passwords by the names that `Secrets.set` takes; they replace the stored
+                ones for this run, and are stored nowhere.
             **options: The fields of `RunOptions`: `note="first install"`, `jobs=2`, `timeout=3600.0`, `check_mode=True`,
                 `ignore_checks={"host.memory": "a test machine"}`, `allow_destructive=True`, `checks=False`, …. `checks` may
-                also be a run of `start_check` for the same plan, which counts if it succeeded less than ten minutes ago
-                for the same connection and secrets; else the run makes the checks itself. Where a run is resumed or rolled back, its `user`,
-                `private_key` and `become` hold on unless they are given. A run in check mode has the note `dry run`
-                unless it is given another.
+                also be a run of `start_check` for the same plan: it counts if it succeeded less than ten minutes ago with
+                the same connection and secrets; otherwise the run makes the checks itself. If a run is resumed or rolled
+                back, its `user`, `private_key` and `become` are used unless others are given. A run in check mode gets the
+                note `dry run` unless another is given.
 
         Raises:
             SiteLockedError: If another run changes the site.
             StalePlanError: If the site or an input changed since the plan was made.
-            DestructivePlanError: If it destroys data, without `allow_destructive=True`.
-            PlanUsedError: If a run applied it already, and failed at its checks.
-            PlanningError: If the plan is another site's, a secret has no value or one that is not text, there is no such
-                key, or an option cannot be so, as `jobs="2"` or `timeout=0`; each of those is named.
+            DestructivePlanError: If the plan destroys data, and `allow_destructive=True` is not given.
+            PlanUsedError: If a run applied the plan already, and failed at its checks.
+            PlanningError: If the plan belongs to another site, a secret has no value or one that is not text, the private
+                key does not exist, or options are not valid, as `jobs="2"` or `timeout=0`; the message names them.
             UnknownNameError: If no component of the catalog declares one of *secrets*.
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
@@ -128,7 +128,7 @@ class Site:
         **fields: Unpack[ApplyFields],
     ) -> Run:
         """
-        Plan a request, start the plan, and return its run; planned again where it went stale meanwhile.
+        Make a plan, start it, and return its run; if the plan became stale in between, make it again.
 
         Args:
             **fields: The fields of `Request`, as for `plan`; the options of `start`, and its `secrets`; and `wait_for_lock`,
@@ -136,7 +136,7 @@ class Site:
 
         Raises:
             SiteLockedError: If another run still changes the site when the time is over.
-            TypeError: If there is neither such a field nor such an option.
+            TypeError: If *fields* has a name that is neither a field nor an option.
             InstallkitError: As `plan` and `start`.
         """
         options = {name: value for name, value in fields.items() if name in StartOptions.__annotations__}
@@ -153,14 +153,14 @@ class Site:
         """
         Return the run that applied *plan* already, which `start` would return; None if none did.
 
-        It raises what `start` refuses before it looks at anything else, so that nobody is asked for nothing.
+        It raises the same errors that `start` raises first, so that a program can call it before it asks a user for secrets.
 
         Args:
-            plan: As `plan` returned it, of this site.
+            plan: A plan of this site, as `plan` returned it.
             **options: As for `start`.
 
         Raises:
-            DestructivePlanError: If it destroys data, without `allow_destructive`.
+            DestructivePlanError: If the plan destroys data, and `allow_destructive=True` is not given.
             PlanUsedError: If the run that applied it failed at its checks.
             PlanningError: As `start`.
         """
@@ -170,17 +170,17 @@ class Site:
         self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]
     ) -> tuple[Check, ...]:
         """
-        Check the hosts of *plan* as installkit does and as its components declare, and change nothing.
+        Carry out the checks of *plan*, installkit's own and those of its components, and change nothing.
 
-        It is a run of its own that needs no lock; the plan can still be applied afterwards.
+        The checks are a run of their own that needs no lock; the plan can still be applied afterwards.
 
         Args:
-            plan: As `plan` returned it, of this site; still true.
+            plan: A plan of this site, as `plan` returned it; the site must not have changed since.
             secrets: As for `start`.
             **options: As for `start`.
 
         Returns:
-            A row for each check and message, with its hosts, also for those that passed; none for a plan that changes no host.
+            A row for each check and message, with its hosts, also for passed checks; none if the plan changes no host.
 
         Raises:
             StalePlanError: If the site or an input changed since the plan was made.
@@ -196,9 +196,9 @@ class Site:
         self, plan: Plan, *, secrets: Mapping[str, str] | None = None, **options: Unpack[StartOptions]
     ) -> Run:
         """
-        Start to check the hosts of *plan* as `check` does, and return the run that checks at once.
+        Start the checks of *plan* as `check` does, and return their run at once.
 
-        What it finds is in its `checks`, step by step as each has ended.
+        The results appear in the run's `checks` whenever a step has ended.
 
         Raises:
             StalePlanError: If the site or an input changed since the plan was made.
@@ -210,14 +210,14 @@ class Site:
 
     def resume(self, run: Run | str, *, failed_hosts_only: bool = False, **options: Unpack[ApplyOptions]) -> Run:
         """
-        Go on with *run*: plan its request again over today's inputs and the record, start it, and return the new run.
+        Resume *run*: plan its request again from the current inputs and record, start the plan, and return the new run.
 
-        What is proved with the same inputs stays as it is. Look at the plan first with `plan(resume=run)`.
+        What is proved with the same inputs is not repeated. To see the plan first, use `plan(resume=run)`.
 
         Args:
-            run: One of this site, or its id; it has ended.
+            run: A run of this site that has ended, or its id.
             failed_hosts_only: Only on the hosts that failed or could not be reached.
-            **options: Those of `start`, `secrets` and `wait_for_lock`.
+            **options: The options of `start`, `secrets` and `wait_for_lock`.
 
         Raises:
             PlanningError: If the run has not ended, or no plan can be made.
@@ -226,14 +226,14 @@ class Site:
 
     def rollback(self, run: Run | str, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """
-        Undo *run*, host by host in reverse, to the versions before it: plan that, start it, and return the new run.
+        Undo *run*: plan the way back to the versions before it, in reverse order, start the plan, and return the new run.
 
-        Look at the plan first with `plan(rollback=run)`.
+        To see the plan first, use `plan(rollback=run)`.
 
         Args:
-            run: One of this site, or its id; it has ended.
+            run: A run of this site that has ended, or its id.
             limit: An Ansible host pattern.
-            **options: Those of `start`, `secrets` and `wait_for_lock`.
+            **options: The options of `start`, `secrets` and `wait_for_lock`.
 
         Raises:
             PlanningError: If the run has not ended, or an upgraded component declares no rollback.
@@ -242,24 +242,24 @@ class Site:
 
     def record(self, components: Names, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """
-        Record what is already there without installing it, after its verify, where declared, has vouched for it.
+        Record what is already there without installing it; a component with a verify action is recorded once it succeeds.
 
         Args:
-            components: `NAME=VERSION`, or `NAME` where versions are unknown.
+            components: `NAME=VERSION`, or `NAME` if the versions are unknown.
             limit: An Ansible host pattern.
-            **options: Those of `start`, `secrets` and `wait_for_lock`.
+            **options: The options of `start`, `secrets` and `wait_for_lock`.
         """
         return self.apply(record=components, limit=limit, **options)
 
     def forget(self, components: Names, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
-        """Take components out of the record, and leave the hosts as they are; else like `record`."""
+        """Remove components from the record, and leave the hosts as they are; the arguments are those of `record`."""
         return self.apply(forget=components, limit=limit, **options)
 
     def installed(self) -> tuple[Installation, ...]:
-        """Return what is installed where: a row for each component and host."""
+        """Return what is installed: a row for each component and host."""
         return self._sources.installed()
 
     def runs(self, *, status: str | RunStatus | None = None, limit: int | None = None) -> tuple[Run, ...]:
-        """Return the site's runs, newest first, with one status or any, at most *limit*."""
-        found = self._directory.runs.ids(site=self.name, status=status, limit=limit)
-        return tuple(open_runs(self._directory, found))
+        """Return the site's runs, newest first: those with *status*, or all; at most *limit*."""
+        ids = self._directory.runs.ids(site=self.name, status=status, limit=limit)
+        return tuple(open_runs(self._directory, ids))

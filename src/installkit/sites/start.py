@@ -1,4 +1,4 @@
-"""The one way to start: what must hold before anything changes, the site's lock, and the launch."""
+"""The only way to start a run: the conditions for it, the site's lock, and the launch."""
 
 import json
 import time
@@ -71,48 +71,37 @@ def find_started(sources: SiteSources, plan: Plan, options: Mapping[str, Any]) -
 
 
 def _allowed(sources: SiteSources, plan: Plan, wanted: RunOptions) -> Run | None:
-    """Return the run that applied *plan* already, and refuse what nobody may start so."""
+    """Return the run that applied *plan* already, else None; refuse a start that is not allowed."""
     if not wanted.check_mode:
-        if (run := _applied(sources, plan)) is not None:
+        if sources.directory.runs.has(plan.id):
+            run = Run(sources.directory, plan.id)
+            if attrs.evolve(run.plan, warnings=plan.warnings) != plan:  # as in `make_run_spec`
+                raise PlanningError(
+                    f"run {plan.id} carried out another plan under this id: the plan was edited",
+                    remedy="make the plan again",
+                )
+            if run.snapshot().failed_checks:
+                failed = dict.fromkeys(check.name for check in run.checks if check.blocks and check.ignorable)
+                raise PlanUsedError(plan.id, run.id, tuple(failed))
             return run
-        _refuse_destructive(plan, wanted)
+        destructive = sorted({f"{change.text} {change.component}" for change in plan.changes if change.destructive})
+        if destructive and not wanted.allow_destructive:
+            raise DestructivePlanError(destructive)
     refuse_unknown(plan, wanted.ignore_checks)
     return None
 
 
-def _applied(sources: SiteSources, plan: Plan) -> Run | None:
-    """Return the run that applied *plan* already; None if none did."""
-    if not sources.directory.runs.has(plan.id):
-        return None
-    run = Run(sources.directory, plan.id)
-    if attrs.evolve(run.plan, warnings=plan.warnings) != plan:  # as in `make_run_spec`
-        raise PlanningError(
-            f"run {plan.id} carried out another plan under this id: the plan was edited", remedy="make the plan again"
-        )
-    now = run.snapshot()
-    if now.failed_checks:
-        failed = dict.fromkeys(check.name for check in run.checks if check.blocks and check.ignorable)
-        raise PlanUsedError(plan.id, run.id, tuple(failed))
-    return run
-
-
-def _refuse_destructive(plan: Plan, options: RunOptions) -> None:
-    names = sorted({f"{change.text} {change.component}" for change in plan.changes if change.destructive})
-    if names and not options.allow_destructive:
-        raise DestructivePlanError(names)
-
-
 def _secrets_digest(sources: SiteSources, values: Mapping[str, str]) -> str:
-    """Return a digest of *values* that tells nobody without the key of the secrets what they are."""
+    """Return a digest of *values* that reveals nothing without the key of the secrets; empty without values."""
     if not values:
         return ""
     return sources.directory.store.secrets.keyed_digest(json.dumps(dict(values), sort_keys=True).encode())
 
 
 def lock_holder(sources: SiteSources) -> SiteLock | None:
-    """Return who changes the site; None where nobody does, or who does so has not told yet."""
-    held = lock_is_held(sources.directory.folders.site_lock(sources.name))
-    return SiteLock(**holder) if held and (holder := _told_holder(sources)) else None
+    """Return the holder of the site's lock; None if it is free, or while a new holder has not written its name."""
+    locked = lock_is_held(sources.directory.folders.site_lock(sources.name))
+    return SiteLock(**holder) if locked and (holder := _current_holder(sources)) else None
 
 
 def _refuse_foreign(sources: SiteSources, plan: Plan) -> None:
@@ -123,7 +112,7 @@ def _refuse_foreign(sources: SiteSources, plan: Plan) -> None:
 
 
 def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunOptions:
-    """Return what is *given*, and else how Ansible connected in the run that *plan* goes on with or undoes."""
+    """Return the options *given*; connection options not given come from the run that *plan* resumes or undoes."""
     if unknown := sorted(given.keys() - attrs.fields_dict(RunOptions).keys()):
         raise TypeError(
             f"a start has no option {', '.join(unknown)}; it has: {', '.join(attrs.fields_dict(RunOptions))}"
@@ -141,12 +130,15 @@ def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunO
     if problems := option_problems(given):
         lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
         raise PlanningError(lines, remedy="correct it; nothing was started")
+    key = None if wanted.private_key is None else Path(wanted.private_key).expanduser().absolute()
+    if key is not None and not key.is_file():
+        raise PlanningError(f"there is no private key {key}", remedy="give the path of its file")
     note = wanted.note or ("dry run" if wanted.check_mode else "")
-    return attrs.evolve(wanted, note=note, private_key=_key_file(wanted.private_key))
+    return attrs.evolve(wanted, note=note, private_key=key)
 
 
 def _values(sources: SiteSources, secrets: Mapping[str, str] | None, plan: Plan) -> dict[str, str]:
-    """Return the secrets that a run may need: those of the site, and those given."""
+    """Return the secrets that a run may need: those of the site, replaced and completed by *secrets*."""
     handed = {} if secrets is None else secrets
     check_handed(sources, handed, plan.request.secrets)
     return {**sources.directory.store.secrets.of_site(sources.name), **handed}
@@ -174,42 +166,29 @@ def _launch(sources: SiteSources, spec: RunSpec, values: Mapping[str, str], site
 
 
 def _take_lock(sources: SiteSources) -> Lock:
+    """Return the site's lock once it is taken; refuse if another run holds it."""
     path = sources.directory.folders.site_lock(sources.name)
     deadline = time.monotonic() + LOCK_PATIENCE
     while (lock := take_lock(path)) is None:
-        holder = _told_holder(sources)
-        if holder or time.monotonic() > deadline:  # else its holder is about to tell who it is
+        holder = _current_holder(sources)
+        if holder or time.monotonic() > deadline:  # else its holder is about to write its name
             raise SiteLockedError(sources.name, holder)
         time.sleep(0.01)
     return lock
 
 
-def _told_holder(sources: SiteSources) -> dict[str, Any]:
+def _current_holder(sources: SiteSources) -> dict[str, Any]:
     """Return the current lock holder, or {} while a new holder has not written its name."""
     path = sources.directory.folders.site_lock(sources.name)
     if starter := read_starter(path):
         return starter
     holder = read_holder(path)
     run = str(holder.get("run"))
-    ended = sources.directory.runs.has(run) and _has_ended(Run(sources.directory, run))
-    return {} if ended else holder
-
-
-def _has_ended(run: Run) -> bool:
-    """Return whether *run* is known to have ended: one that cannot be read, as a newer installkit's, is not."""
     try:
-        return run.status.final
-    except JournalError:
-        return False
-
-
-def _key_file(path: str | Path | None) -> Path | None:
-    if path is None:
-        return None
-    found = Path(path).expanduser().absolute()
-    if not found.is_file():
-        raise PlanningError(f"there is no private key {found}", remedy="give the path of its file")
-    return found
+        ended = sources.directory.runs.has(run) and Run(sources.directory, run).status.final
+    except JournalError:  # a run that cannot be read, as one of a newer installkit, may still go on
+        ended = False
+    return {} if ended else holder
 
 
 def _holder(plan: Plan, options: RunOptions, since: datetime) -> dict[str, Any]:

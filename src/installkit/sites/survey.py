@@ -1,7 +1,7 @@
-"""What a site is read from, and all of it that planning takes: gathered once for each call."""
+"""The sources of a site, and all that planning needs from them, gathered once for each call."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -28,7 +28,7 @@ from installkit.planning import UndoneRun, parse_wanted, questions, rollback_que
 @attrs.frozen
 class Survey:
     """
-    What a plan is made from, beside its request.
+    What a plan is made from, apart from its request.
 
     Attributes:
         undone: What the run to be rolled back did; None for any other request.
@@ -44,11 +44,11 @@ class Survey:
 
 class SiteSources:
     """
-    What a site is read from: the store, its catalog, its inventory, and Ansible's answers.
+    The sources of a site: the store, its catalog, its inventory, and Ansible's answers.
 
     Attributes:
         directory: The data directory that the site is in.
-        name: The site's.
+        name: The site's name.
     """
 
     def __init__(self, directory: DataDirectory, name: str, pending: SiteSnapshot | None = None) -> None:
@@ -57,32 +57,32 @@ class SiteSources:
 
         Args:
             directory: The data directory that it is in.
-            name: The site's.
-            pending: What it becomes once a plan of it is made, instead of what is stored.
+            name: The site's name.
+            pending: Used instead of the stored site, and stored once a plan is made.
         """
         self.directory = directory
         self.name = name
         self._pending = pending
-        self._known: list[Catalog] | None = None  # the catalog, while it is read once
+        self._catalogs: list[Catalog] | None = None  # within `asked_once`: the catalog once it is read
         self._asking = directory.asking
 
     @contextlib.contextmanager
     def asked_once(self) -> Iterator[None]:
-        """Ask Ansible each question once until the `with` block ends, and read the catalog once for all but a start."""
-        before = self._asking, self._known
+        """Ask Ansible each question only once until the `with` block ends, and read the catalog once, except for starts."""
+        before = self._asking, self._catalogs
         self._asking = attrs.evolve(self._asking, answers={} if self._asking.answers is None else self._asking.answers)
-        self._known = [] if self._known is None else self._known
+        self._catalogs = [] if self._catalogs is None else self._catalogs
         try:
             yield
         finally:
-            self._asking, self._known = before
+            self._asking, self._catalogs = before
 
     def snapshot(self) -> SiteSnapshot:
-        """Return the site as the store has it: `revision` and `last_run` as far as runs are indexed, `lock` None."""
+        """Return the pending or stored site; `revision` and `last_run` come from indexed runs only, and `lock` is None."""
         return self._pending or self.directory.store.sites.get(self.name)
 
     def keep(self) -> None:
-        """Store what was pending."""
+        """Store the pending site, if there is one."""
         if self._pending is not None:
             self.directory.store.sites.save(self._pending)
             self._pending = None
@@ -93,7 +93,7 @@ class SiteSources:
         return self._pending is not None and all(site.name != self.name for site in self.directory.store.sites.list())
 
     def revision(self) -> str | None:
-        """Return the last run that may have changed the site, and did not fail at its checks; None before the first."""
+        """Return the last run that may have changed the site, without runs that failed at checks; None before the first."""
         run = read_holder(self.directory.folders.site_lock(self.name)).get("run")
         while isinstance(run, str) and self.directory.runs.has(run):
             journal = self.directory.runs.journal(run)
@@ -105,29 +105,29 @@ class SiteSources:
 
     def catalog(self, *, anew: bool = False) -> Catalog:
         """
-        Read the catalog; within `asked_once` only the first time, or *anew*.
+        Return the site's catalog; within `asked_once` it is read the first time, or if *anew*.
 
         Raises:
             DefinitionError: If a manifest is wrong; it lists every mistake.
         """
-        if self._known and not anew:
-            return self._known[0]
-        found = load_catalog(self.snapshot().catalog)
-        if self._known is not None:
-            self._known[:] = [found]
-        return found
+        if self._catalogs and not anew:
+            return self._catalogs[0]
+        catalog = load_catalog(self.snapshot().catalog)
+        if self._catalogs is not None:
+            self._catalogs[:] = [catalog]
+        return catalog
 
     def parameters(self) -> SiteParameters:
-        """Return the values that were entered, by level."""
+        """Return the entered values by level."""
         return SiteParameters() if self._new else self.directory.store.sites.parameters(self.name)
 
     def installed(self) -> tuple[Installation, ...]:
-        """Return what is installed where: a row for each component and host."""
+        """Return what is installed: a row for each component and host."""
         self.directory.runs.refresh()
         return self.directory.store.runs.installed(self.name)
 
     def inventory_source(self) -> Path:
-        """Return where the inventory lies; one that the store holds is written there if it is missing or old."""
+        """Return the path of the inventory; if the store holds it, its file is written first where it is missing or old."""
         text = self.directory.store.sites.inventory(self.name)
         path = self.snapshot().inventory.path
         if text is not None:
@@ -144,7 +144,7 @@ class SiteSources:
         return read_inventory([self.inventory_source()], folder=folder, asking=self._asking, vault=vault)
 
     def vault(self, secrets: Mapping[str, str]) -> dict[str, str]:
-        """Return the vault passwords by label: those among *secrets*, before those that the site keeps."""
+        """Return the vault passwords by label; those among *secrets* replace those that the site keeps."""
         kept = any(is_vault_password(name) for name in self.parameters().secrets)
         return vault_passwords({**(self.directory.store.secrets.of_site(self.name) if kept else {}), **secrets})
 
@@ -152,27 +152,23 @@ class SiteSources:
         self, request: Request, secrets: Mapping[str, str], *, catalog: Catalog, undone: UndoneRun | None
     ) -> Survey:
         """
-        Gather all that planning *request* takes: the catalog, the record, and what Ansible answers.
+        Return all that planning *request* needs: the catalog, the record, and Ansible's answers.
 
         Args:
             request: What somebody asks for.
-            secrets: Handed values, vault passwords among them.
-            catalog: The site's.
+            secrets: The secrets given with the request, also vault passwords.
+            catalog: The site's catalog.
             undone: What the run to be rolled back did; None for any other request.
         """
         installed = self.installed()
-        catalog = _with_forgotten(catalog, request, installed)
+        # What is to be forgotten may be in the record alone: then the catalog gets a component of that name.
+        names = {parse_wanted(text).name for text in request.forget}
+        gone = sorted({row.component for row in installed if row.component in names and row.component not in catalog})
+        forgotten = (Component(name=name, title=name, folder=catalog.folder) for name in gone)
+        catalog = attrs.evolve(catalog, components=(*catalog.components, *forgotten))
         asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
         vault = self.vault(secrets)
         inventory = self.inventory(catalog.folder, vault)
         files = {str(catalog.folder / path): digest for each in catalog for path, digest in each.files.items()}
         targets = read_targets(inventory, asked.uses, asked.patterns, files=files, asking=self._asking, vault=vault)
         return Survey(catalog, inventory, targets, installed, self.parameters(), undone)
-
-
-def _with_forgotten(catalog: Catalog, request: Request, installed: Iterable[Installation]) -> Catalog:
-    """Return *catalog* with the components that *request* forgets and that are in the record alone."""
-    names = {parse_wanted(text).name for text in request.forget}
-    gone = sorted({row.component for row in installed if row.component in names and row.component not in catalog})
-    components = (Component(name=name, title=name, folder=catalog.folder) for name in gone)
-    return attrs.evolve(catalog, components=(*catalog.components, *components))

@@ -1,4 +1,4 @@
-"""Values as people type them: written as Ansible takes them, and read as the types that the catalog declares."""
+"""Values as people type them: in Ansible's syntax, and read as the types that the catalog declares."""
 
 import re
 import shlex
@@ -13,12 +13,12 @@ from installkit.errors import DefinitionError, Issue, PlanningError
 from installkit.model import TYPES, Catalog, Parameter
 
 _BRACED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(\{\{.*?\}\}|\{%.*?%\}|\{\#.*?\#\})""", re.DOTALL)
-"""What is quoted, or (group 1) held together by its braces, as Ansible has it."""
+"""Quoted text, or (group 1) a template: its braces hold it together, as in Ansible."""
 
 
 @attrs.frozen
 class Typed:
-    """What was typed as `NAME=VALUE`: text, until a declared type says otherwise."""
+    """A value that was typed as `NAME=VALUE`: text, unless its declared type is another one."""
 
     text: str
 
@@ -29,8 +29,8 @@ class Variables:
     The values of a request.
 
     Attributes:
-        open: May be seen: they go into the plan.
-        secrets: Those that the catalog declares secret: they never do.
+        open: Values that go into the plan, where everybody may see them.
+        secrets: Values that the catalog declares secret: they never go into the plan.
     """
 
     open: Mapping[str, Any]
@@ -39,41 +39,38 @@ class Variables:
 
 def read_variables(given: Iterable[str], catalog: Catalog) -> Variables:
     """
-    Return the values that *given*, the arguments of `-e` or `site set`, mean for *catalog*; the later wins.
+    Return the values that *given*, the arguments of `-e` or `site set`, contain; a later value replaces an earlier one.
 
     Args:
-        given: Each is `NAME=VALUE …`, `@FILE` (YAML or JSON) or `{…}`; `{{ … }}` in a value is text as all of it.
-        catalog: Says which are secret, and of what type those typed as text are.
+        given: Each is `NAME=VALUE …`, `@FILE` (YAML or JSON) or `{…}`; a value with `{{ … }}` is text as a whole.
+        catalog: Declares which values are secret, and the types of values that are typed as text.
 
     Raises:
-        PlanningError: If one is nothing of that, or no value of its type.
+        PlanningError: If one has none of these forms, or does not fit its type.
         DefinitionError: If a file is wrong.
     """
     declared = {each.name: each for component in catalog for each in component.parameters}
     values: dict[str, Any] = {}
     for text in given:
-        values |= _read(text)
-    secret = {name for name in values if name in declared and declared[name].secret}
+        if text.startswith("@"):
+            values |= _read_file(Path(text[1:]).expanduser())
+        elif text.lstrip().startswith("{"):
+            try:
+                values |= _mapping(_load(text))
+            except (yaml.YAMLError, ValueError) as exc:
+                raise PlanningError(f"{text!r} is not a map: {_problem(exc)}") from exc
+        else:
+            values |= _read_pairs(text)
+    secret = dict.fromkeys(name for name in values if name in declared and declared[name].secret)
     return Variables(
         open={name: _of_type(value, declared.get(name)) for name, value in values.items() if name not in secret},
-        secrets={name: _text(values[name]) for name in secret},
+        secrets={name: value.text if isinstance(value := values[name], Typed) else str(value) for name in secret},
     )
-
-
-def _read(text: str) -> dict[str, Any]:
-    if text.startswith("@"):
-        return _read_file(Path(text[1:]).expanduser())
-    if text.lstrip().startswith("{"):
-        try:
-            return _mapping(_load(text))
-        except (yaml.YAMLError, ValueError) as exc:
-            raise PlanningError(f"{text!r} is not a map: {_said(exc)}") from exc
-    return _read_pairs(text)
 
 
 def _read_pairs(text: str) -> dict[str, Any]:
     try:
-        words = shlex.split(_BRACED.sub(_quoted, text))
+        words = shlex.split(_BRACED.sub(lambda match: shlex.quote(match[1]) if match[1] else match[0], text))
     except ValueError as exc:
         raise PlanningError(f"{text!r} cannot be read: {exc}") from exc
     pairs = [word.partition("=") for word in words]
@@ -86,10 +83,6 @@ def _read_pairs(text: str) -> dict[str, Any]:
     return {name: Typed(value) for name, _, value in pairs}
 
 
-def _quoted(found: re.Match[str]) -> str:
-    return shlex.quote(found[1]) if found[1] else found[0]
-
-
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         return _mapping(_load(path.read_text("utf-8")))
@@ -98,13 +91,13 @@ def _read_file(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise DefinitionError([Issue(str(path), _said(exc), *place)]) from exc
+        raise DefinitionError([Issue(str(path), _problem(exc), *place)]) from exc
     except (yaml.YAMLError, ValueError) as exc:
-        raise DefinitionError([Issue(str(path), _said(exc))]) from exc
+        raise DefinitionError([Issue(str(path), _problem(exc))]) from exc
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain values alone: what an alias multiplies has no place in a handful of values."""
+    """Reads plain values without aliases: a few aliases could stand for billions of values."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -127,7 +120,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _of_type(value: Any, parameter: Parameter | None) -> Any:
-    """Return *value*; what was typed as text becomes what the parameter's type means by it."""
+    """Return *value*; if it was typed as text, read it as the type of *parameter*."""
     if not isinstance(value, Typed):
         return value
     if parameter is None or TYPES[parameter.type].is_text:
@@ -135,12 +128,8 @@ def _of_type(value: Any, parameter: Parameter | None) -> Any:
     try:
         return _load(value.text)
     except (yaml.YAMLError, ValueError) as exc:
-        raise PlanningError(f"{parameter.name}={value.text}: {_said(exc)}") from exc
+        raise PlanningError(f"{parameter.name}={value.text}: {_problem(exc)}") from exc
 
 
-def _text(value: Any) -> str:
-    return value.text if isinstance(value, Typed) else str(value)
-
-
-def _said(error: Exception) -> str:
+def _problem(error: Exception) -> str:
     return str(getattr(error, "problem", None) or error).splitlines()[0]

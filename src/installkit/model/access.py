@@ -9,14 +9,14 @@ from installkit.model.statuses import Scope
 @attrs.frozen(kw_only=True)
 class Token:
     """
-    What is known of an access token; its text was shown once, and is kept nowhere.
+    An access token without its text: that was shown once, and is not stored.
 
     Attributes:
-        name: Who or what it is for; changes are recorded under it.
+        name: Who or what the token is for; the audit records changes under this name.
         expires_at: None for never.
         last_used_at: To the minute; None before the first use.
-        parent: The token that a browser's session was bought with; None for a token of its own.
-        once: Whether it buys one session and is gone then.
+        parent: For a browser's session, the token that it was opened with; None for other tokens.
+        once: Whether the token opens one session, and is then deleted.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Token:
     once: bool = False
 
     def allows(self, scope: Scope) -> bool:
-        """Return whether it lets its bearer do what needs *scope*; a scope includes those below it."""
+        """Return whether the token allows what needs *scope*; a scope includes those below it."""
         return any(each.rank >= scope.rank for each in self.scopes)
 
 
@@ -39,10 +39,10 @@ class AuditEntry:
     One change that somebody asked for.
 
     Attributes:
-        id: From 1, rising.
+        id: From 1, ascending.
         who: The token's name, with its id.
-        what: As `POST /api/v1/sites`.
-        target: What it was done to.
+        what: The request, as `POST /api/v1/sites`.
+        target: The object that was changed.
     """
 
     id: int
@@ -55,10 +55,10 @@ class AuditEntry:
 @attrs.frozen(kw_only=True)
 class Webhook:
     """
-    An address that is told of runs.
+    An address that gets a notification about events of runs.
 
     Attributes:
-        events: Event kinds that it is told of.
+        events: The kinds of events that it is notified of.
     """
 
     id: str
@@ -71,7 +71,7 @@ class Webhook:
 @attrs.frozen(kw_only=True)
 class KeptAnswer:
     """
-    The answer to a request with an idempotency key, for the same request to be answered alike.
+    The answer to a request with an idempotency key, stored so that a repeated request gets the same answer.
 
     Attributes:
         request: Digest of the request.

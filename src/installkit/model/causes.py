@@ -1,4 +1,4 @@
-"""What of a message tells the cause, and what only on which host and at which try it was met."""
+"""Compares messages by their cause: without the parts that differ from host to host and from attempt to attempt."""
 
 import re
 from collections.abc import Iterable
@@ -16,12 +16,12 @@ _DIFFERING = (
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\d+(?:[.:,]\d+)*"), "<number>"),
 )
-"""What says nothing of a cause, with a word that stands for it; names come before the numbers in them."""
+"""Parts that do not belong to a cause, each with its replacement; names come before the numbers in them."""
 
 
 def cause_of(message: str, hosts: Iterable[str]) -> str:
     """
-    Return *message*, met on *hosts*, without what differs from host to host and from try to try, to be compared.
+    Return *message*, which appeared on *hosts*, with the parts replaced that differ between hosts and attempts.
 
     >>> cause_of("connect to host 10.0.0.1 port 22: Connection refused", ["web1"])
     'connect to host <host> port <number>: Connection refused'

@@ -16,11 +16,11 @@ _FIRST_NUMBER = re.compile(r"[0-9]{1,255}")
 @attrs.frozen
 class Requirement:
     """
-    What a component needs before it.
+    What a component requires before it can be installed.
 
     Attributes:
         name: The required component.
-        version: A specifier set such as `>=17,<18`; None takes any version.
+        version: A specifier set such as `>=17,<18`; None accepts any version.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Origin:
 
     Attributes:
         level: `default`, `inventory`, `site`, `group`, `host` or `request`, lowest first.
-        name: The component, group or host at that level; None where the level says all.
+        name: The component, group or host at that level; None for levels without a name.
     """
 
     level: str
@@ -45,7 +45,7 @@ class Origin:
 
 
 ON_CHANGE = ("configure", "restart", "fixed")
-"""What a changed value asks for; `fixed` refuses the change after the first install."""
+"""The action for a changed value; `fixed` refuses the change after the first install."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +56,7 @@ class Parameter:
     Attributes:
         component: The component that declares it.
         type: One of `TYPES`.
-        value: None where there is none yet, and always None for a secret.
+        value: None if there is none yet, and always None for a secret.
         origin: Where the value comes from; None without a value.
         on_change: One of `ON_CHANGE`.
     """
@@ -78,19 +78,19 @@ class ActionDefinition:
 
     Attributes:
         playbook: File name relative to the component's folder; empty for `record` and `forget`, which run none.
-        vars: Variables given to the playbook beside the parameters.
+        vars: Variables that the playbook gets in addition to the parameters.
         batch: As Ansible's `serial`: counts or percentages, the last repeated; empty for all hosts at once.
         timeout: Seconds; None for no limit.
         soft_timeout: Seconds after which a warning is given; None for none.
-        from_version: Versions that it can start from, as a specifier set, or one for each version that it leads to; None
-            takes any. In a manifest: `from`.
+        from_version: The versions that it can start from, as a specifier set, or as a specifier set for each version that
+            it leads to; None accepts any. In a manifest: `from`.
         approve: `first_batch` or `every_batch` waits for an approval after it; None never waits.
         facts: `fresh` gathers facts anew, `cached` shares them with the other steps of the run, `all` also gathers those of
             every host of the inventory first.
-        gathers: Whether a play of its playbook, or of one that it imports, gathers facts; None where that is left to
+        gathers: Whether a play of its playbook, or of one that it imports, gathers facts; None if that depends on
             Ansible's setting.
-        prompts: The variables that its playbook, and those that it imports, ask for (`vars_prompt`): in a run nobody
-            answers, but one that is given with the request is not asked for.
+        prompts: The variables that its playbook, and those that it imports, ask for (`vars_prompt`). In a run nobody
+            answers, but Ansible does not ask for a variable that the request gives.
     """
 
     action: Action
@@ -109,7 +109,7 @@ class ActionDefinition:
     prompts: tuple[str, ...] = ()
 
     def origins(self, version: str | None) -> str | None:
-        """Return the versions that it can start from to *version*, as a specifier set; None for any."""
+        """Return the versions from which it can lead to *version*, as a specifier set; None for any."""
         if isinstance(self.from_version, Mapping):
             return None if version is None else self.from_version.get(version)
         return self.from_version
@@ -121,15 +121,15 @@ class Component:
     Something installable.
 
     Attributes:
-        versions: What it can install, in the manifest's order; the last is the default. Empty: versions unknown.
+        versions: The versions that it can install, in the manifest's order; the last is the default. Empty if unknown.
         order: The number of its install playbook; None if it has none.
         hosts: Group or pattern; None for the hosts that its plays name.
         exclusive: Whether it needs its hosts to itself while it runs.
-        folder: Absolute; where its playbooks lie and run.
+        folder: Absolute; its playbooks are in this folder and run there.
         manifest: Absolute path of its manifest; None for a numbered playbook without one.
-        becomes: Whether a file of it asks for another user's rights.
-        caution: Why to install it may not be meant, as for `92.stop.yml`, and what to do; None for most.
-        files: Digest (sha256, hex) by path relative to the catalog, of its playbooks and all they may read beside them.
+        becomes: Whether one of its files asks for another user's rights.
+        caution: Why it may not be meant to be installed, as `92.stop.yml`, and what to do; None for most components.
+        files: Digests (sha256, hex) of its playbooks and all files that they may read, by path relative to the catalog.
     """
 
     name: str
@@ -149,15 +149,14 @@ class Component:
 
     @property
     def default_version(self) -> str | None:
-        """The version installed when none is asked for; None where versions are unknown."""
+        """The version that is installed if the request names none; None if versions are unknown."""
         return self.versions[-1] if self.versions else None
 
     def action(self, action: Action) -> ActionDefinition | None:
         """
-        Return how *action* is carried out; None if it is not.
+        Return how *action* is carried out; None if the component has no such action.
 
-        `upgrade` and `configure` fall back to `install`, and then name themselves; `record` and `forget` need nothing
-        declared.
+        `upgrade` and `configure` fall back to the playbook of `install`; `record` and `forget` need no declaration.
         """
         if action.bookkeeping:
             return ActionDefinition(action=action, playbook="")
@@ -185,11 +184,11 @@ class Catalog:
         folder: Absolute.
         components: By order, then by name.
         others: Playbooks that are not a component, relative to the folder.
-        unreadable: Playbooks that cannot be read, as YAML that is none; all but their components can be planned.
-        dropped: Why a numbered playbook is in no plan, and what to do, by its path relative to the folder: its name cannot
-            be a component's, it cannot be read, or it holds no plays.
+        unreadable: Playbooks that cannot be read, as invalid YAML; only their own components cannot be planned.
+        dropped: Numbered playbooks that are in no plan, by path relative to the folder, with the reason and what to do: the
+            name cannot be a component's, the file cannot be read, or it holds no plays.
         debuggers: The words with which a file asks for Ansible's debugger, by `FILE:LINE`, relative to the folder.
-        warnings: What is allowed but worth a look, a sentence each; those of `unreadable` too.
+        warnings: A sentence for each thing that is allowed but may be a mistake, also for the `unreadable` playbooks.
     """
 
     folder: Path
@@ -210,12 +209,18 @@ class Catalog:
         return any(name == component.name for component in self.components)
 
     def called(self, name: str) -> tuple[Component, ...]:
-        """Return the components that *name* may mean: the one of that name, else all with that number or file."""
+        """Return the components that *name* may mean: the one with that name, else all with that number or file."""
         own = tuple(component for component in self.components if component.name == name)
-        return own or tuple(component for component in self.components if _is_called(component, name))
+        number = _number_in(name)
+        return own or tuple(
+            component
+            for component in self.components
+            if (number is not None and component.order == number)
+            or any(spec.action is Action.INSTALL and spec.playbook == name for spec in component.actions)
+        )
 
     def dropped_as(self, name: str) -> tuple[str, ...]:
-        """Return the paths of the dropped playbooks that *name*, a path or a number, means."""
+        """Return the paths of the dropped playbooks that *name* means: a path or a number."""
         if name in self.dropped:
             return (name,)
         number = _number_in(name)
@@ -223,20 +228,21 @@ class Catalog:
 
     def dropped_between(self, first: int, last: int) -> tuple[str, ...]:
         """Return the paths of the dropped playbooks with a number from *first* to *last*."""
-        return tuple(path for path in self.dropped if first <= _file_number(path) <= last)
+        numbers = {path: _FIRST_NUMBER.match(Path(path).name) for path in self.dropped}
+        return tuple(path for path, number in numbers.items() if number and first <= int(number[0]) <= last)
 
     def __getitem__(self, name: str) -> Component:
         """
-        Return the component called *name*; its number, as `1`, `01` or `001`, or its playbook's file name do as well.
+        Return the component *name*; *name* may also be its number, as `1`, `01` or `001`, or its playbook's file name.
 
         Raises:
-            UnknownNameError: If there is none, or a number is shared by several.
+            UnknownNameError: If there is none, or several components share the number.
         """
-        found = self.called(name)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(component.name for component in found)
+        components = self.called(name)
+        if len(components) == 1:
+            return components[0]
+        if components:
+            names = ", ".join(component.name for component in components)
             raise UnknownNameError(
                 f"{name!r} means several components: {names}",
                 remedy=f"say which by its name, or name all of them as a range: {name}-{name}",
@@ -249,17 +255,6 @@ class Catalog:
         )
 
 
-def _is_called(component: Component, name: str) -> bool:
-    files = {spec.playbook for spec in component.actions if spec.action is Action.INSTALL}
-    return name in files or (component.order is not None and component.order == _number_in(name))
-
-
 def _number_in(text: str) -> int | None:
-    """Return the number that *text* is, with any zeros before it; None if it is none."""
+    """Return *text* as a number, with any zeros before it; None if it is not a number."""
     return int(text) if _NUMBER.fullmatch(text) else None
-
-
-def _file_number(path: str) -> int:
-    """Return the number that the file name of *path* begins with; -1 if it has none."""
-    found = _FIRST_NUMBER.match(Path(path).name)
-    return int(found[0]) if found else -1

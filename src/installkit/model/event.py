@@ -26,10 +26,10 @@ class Event:
         step: The step's id; None for an event of the run itself.
         module: The resolved name of the task's module, as `ansible.builtin.apt`.
         status: A `ResultStatus` for results, a step's or run's status for finished ones.
-        duration: Seconds; None where nothing was timed. Source: `event_data.duration` of ansible-runner.
-        message: What a person reads first; None where the log says all.
+        duration: Seconds; None if nothing was timed. Source: `event_data.duration` of ansible-runner.
+        message: The line for people; None if the log says all.
         log: None if nothing was printed.
-        data: What else is known; its keys depend on the kind (docs/reference/events.md).
+        data: More values; the keys depend on the kind (docs/reference/events.md).
     """
 
     seq: int

@@ -1,14 +1,15 @@
 """
-What went wrong in a run, by its cause: three hosts that are down in four steps are one failure.
+The failures of a run, grouped by cause: three hosts that are down in four steps are one failure.
 
-Two failures have one cause where they are of one kind, at the same task, and Ansible said the same of them. Compared is
-what it said without what differs from host to host and from try to try: the host's own names and addresses, ports,
-temporary names, durations, numbers. A host that cannot be reached is the same wherever it was tried:
+Two failures have the same cause if they have the same code, the same task and the same message from Ansible. Before messages
+are compared, the parts that differ between hosts and attempts are replaced: the host's own names and addresses, ports,
+temporary names, durations, numbers. A host that cannot be reached is the same failure in every task:
 
     c1, Gathering Facts, web1: connect to host 10.0.0.1 port 22: Connection refused
     c2, Gathering Facts, web2: connect to host 10.0.0.2 port 22: Connection refused
 
-What is shown is the first of them, with all hosts and steps. Grouping what is grouped already, and more, comes to the same.
+A group is shown as its first failure, with the hosts and steps of all. Groups may be grouped again with more failures: the
+result is the same as if all were grouped at once.
 """
 
 import re
@@ -28,45 +29,35 @@ _CHECK = re.compile(r"check (\S+) failed")
 
 def group_failures(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     """
-    Return *failures* with one for each cause, in the order of their first.
+    Return one failure for each cause among *failures*, in the order in which the causes appear.
 
-    It is the first of its group, with the hosts and steps of all; its summary names them all, as far as a line holds them.
+    It is the first one with this cause, with the hosts and steps of all; its summary names as many as fit in a line.
     """
     groups: dict[tuple[object, ...], Failure] = {}
     for failure in failures:
-        key = _cause(failure)
-        groups[key] = _joined(groups[key], failure) if key in groups else _with_steps(failure)
+        check = _CHECK.match(failure.summary) if failure.code is FailureCode.CHECK_FAILED else None
+        task = None if failure.code is FailureCode.HOST_UNREACHABLE else failure.task
+        cause = (failure.code, check[1] if check else task, cause_of(failure.message, failure.hosts))
+        steps = failure.steps or (() if failure.step is None else (failure.step,))
+        if cause not in groups:
+            groups[cause] = attrs.evolve(failure, steps=steps)
+            continue
+        first = groups[cause]
+        steps = tuple(dict.fromkeys((*first.steps, *steps)))
+        hosts = tuple(dict.fromkeys((*first.hosts, *failure.hosts)))
+        if (steps, hosts) != (first.steps, first.hosts):
+            joined = attrs.evolve(first, steps=steps, hosts=hosts)
+            groups[cause] = attrs.evolve(joined, summary=_summary(joined))
     return tuple(groups.values())
 
 
 def on_hosts(hosts: Sequence[str]) -> str:
-    """Return where something was, as ` on db1, db2 and 7 more`; empty for no host."""
+    """Return the place of a failure, as ` on db1, db2 and 7 more`; empty without hosts."""
     return f" on {_some(hosts, _MOST_HOSTS)}" if hosts else ""
 
 
-def _cause(failure: Failure) -> tuple[object, ...]:
-    unreachable = failure.code is FailureCode.HOST_UNREACHABLE
-    check = _CHECK.match(failure.summary) if failure.code is FailureCode.CHECK_FAILED else None
-    task = check[1] if check else None if unreachable else failure.task
-    return (failure.code, task, cause_of(failure.message, failure.hosts))
-
-
-def _with_steps(failure: Failure) -> Failure:
-    steps = failure.steps or (() if failure.step is None else (failure.step,))
-    return attrs.evolve(failure, steps=steps)
-
-
-def _joined(first: Failure, other: Failure) -> Failure:
-    steps = tuple(dict.fromkeys((*first.steps, *_with_steps(other).steps)))
-    hosts = tuple(dict.fromkeys((*first.hosts, *other.hosts)))
-    joined = attrs.evolve(first, steps=steps, hosts=hosts)
-    if joined == first:
-        return first
-    return attrs.evolve(joined, summary=_summary(joined))
-
-
 def _summary(failure: Failure) -> str:
-    """Return the line for a group: what is wrong, where, and in which steps."""
+    """Return the summary of a group: what is wrong, on which hosts, and in which steps."""
     check = _CHECK.match(failure.summary) if failure.code is FailureCode.CHECK_FAILED else None
     place = f" ({failure.location})" if failure.location and len(failure.steps) == 1 else ""
     if check:

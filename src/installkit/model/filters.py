@@ -1,4 +1,4 @@
-"""What lists are narrowed to, by the names of the fields; None, or no such key, wants any."""
+"""Filters of lists, by the names of the fields; a key that is None or missing does not filter."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,16 +9,16 @@ from installkit.model.statuses import RunStatus
 
 class RunFilter(TypedDict, total=False):
     """
-    Which runs are wanted.
+    Which runs a list contains.
 
     Attributes:
-        status: One, or any of several; an empty collection wants any, too.
+        status: One status, or several, of which a run has one; an empty collection does not filter.
         plan: The plan's id: the run that applied it, and those in check mode.
-        component: One that a step of the run is about.
-        requested_by: A part of it, in any case.
-        note: A part of it, in any case.
-        since: Aware; made then or later.
-        until: Aware; made before.
+        component: A component that a step of the run is for.
+        requested_by: A part of the name; upper and lower case are the same.
+        note: A part of the note; upper and lower case are the same.
+        since: Aware; the run was created then or later.
+        until: Aware; the run was created before.
     """
 
     site: str | None
@@ -33,13 +33,13 @@ class RunFilter(TypedDict, total=False):
 
 class PlanFilter(TypedDict, total=False):
     """
-    Which plans are wanted.
+    Which plans a list contains.
 
     Attributes:
-        component: One that changes, or would but for its being as it should.
-        continues: The run that the plan goes on with or undoes.
-        since: Aware; made then or later.
-        until: Aware; made before.
+        component: A component that the plan is for, also one that it does not change.
+        continues: The run that the plan resumes or undoes.
+        since: Aware; the plan was made then or later.
+        until: Aware; the plan was made before.
     """
 
     component: str | None
@@ -50,11 +50,11 @@ class PlanFilter(TypedDict, total=False):
 
 class AuditFilter(TypedDict, total=False):
     """
-    Which entries of the audit are wanted; of `who`, `what` and `target` a part is enough, in any case.
+    Which entries of the audit a list contains; `who`, `what` and `target` may be parts, in upper or lower case.
 
     Attributes:
-        since: Aware; done then or later.
-        until: Aware; done before.
+        since: Aware; the entry was made then or later.
+        until: Aware; the entry was made before.
     """
 
     who: str | None

@@ -22,10 +22,10 @@ class GraphNode:
     One step.
 
     Attributes:
-        id: The step's.
+        id: The step's id.
         seq: Position in the plan, from 1; 0 for installkit's own checks.
-        title: What it does, as `upgrade mysql 10.11.18 → 10.11.19 (batch 2)`.
-        hosts: Where, in words, as `db1, db2`.
+        title: The action, as `upgrade mysql 10.11.18 → 10.11.19 (batch 2)`.
+        hosts: The hosts in words, as `db1, db2`.
     """
 
     id: str
@@ -37,12 +37,12 @@ class GraphNode:
 @attrs.frozen(kw_only=True)
 class GraphEdge:
     """
-    What one step needs.
+    A need of a step: another step that must come first.
 
     Attributes:
-        start: Id of the node that comes first.
-        end: Id of the node that needs it.
-        approval: Whether the second one also waits for an approval.
+        start: The id of the node that comes first.
+        end: The id of the node that needs it.
+        approval: Whether the second node also waits for an approval.
     """
 
     start: str
@@ -56,8 +56,8 @@ class PlanGraph:
     The steps of a plan, with an edge from each to those that need it: a picture in a notebook, Mermaid as text.
 
     Attributes:
-        summary: The plan's.
-        nodes: In the order of the plan: each after those that it needs.
+        summary: The plan's summary.
+        nodes: In the order of the plan: each node after those that it needs.
         edges: In the order of the nodes that they lead to.
     """
 
@@ -66,7 +66,7 @@ class PlanGraph:
     edges: tuple[GraphEdge, ...]
 
     def __str__(self) -> str:
-        first = self.nodes[0].seq if self.nodes else 0  # of several checks each has the number 0
+        first = self.nodes[0].seq if self.nodes else 0  # not the nodes' own numbers: several checks may have number 0
         names = {node.id: f"s{number}" for number, node in enumerate(self.nodes, start=first)}
         boxes = [
             f'  {names[node.id]}["{node.seq}. {_escaped(node.title)}<br/>{_escaped(node.hosts)}"]'
@@ -80,5 +80,5 @@ class PlanGraph:
 
 
 def _escaped(text: str) -> str:
-    """Return *text* with all that Mermaid or a browser could take for markup as Mermaid's character codes."""
+    """Return *text* with Mermaid's codes for all characters that could be markup for Mermaid or a browser."""
     return _PLAIN.sub(lambda match: f"#{ord(match[0])};", text)

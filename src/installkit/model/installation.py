@@ -13,15 +13,15 @@ class Installation:
     The record of one component on one host of a site.
 
     Attributes:
-        version: The last proved one; None before any proof, and where versions are unknown.
-        to_version: The one under way or last tried.
-        previous_version: The one proved before `version`.
-        action: The one under way or last tried.
+        version: The last proved version; None before any proof, and if versions are unknown.
+        to_version: The version that is being installed, or was tried last.
+        previous_version: The version proved before `version`.
+        action: The action that is being carried out, or was tried last.
         run: The run that last changed or verified it.
-        step: Its step.
-        verified_at: When a verify playbook last vouched for it; None if none ever did.
-        changed_by: The run that last changed it, where `run` only verified it since; else empty.
-        inputs: Digests that went in: `files`, and `parameter:NAME` for each parameter given.
+        step: The step of that run.
+        verified_at: When a verify playbook last proved it; None if none ever did.
+        changed_by: The run that last changed it, if `run` has only verified it since; else empty.
+        inputs: Digests of the inputs: `files`, and `parameter:NAME` for each parameter given.
     """
 
     site: str
@@ -40,17 +40,17 @@ class Installation:
 
     @property
     def changing_run(self) -> str:
-        """The run that last changed it, however often it was verified since."""
+        """The run that last changed it, even if others have verified it since."""
         return self.changed_by or self.run
 
     @property
     def disproved(self) -> bool:
-        """Whether it was installed, and a verify has failed since: `version` is what is there, but it does not work."""
+        """Whether it was installed, but a verify has failed since: `version` is there, but does not work."""
         return self.status is InstallationStatus.FAILED and self.action is Action.VERIFY
 
     @property
     def in_place(self) -> bool:
-        """Whether `version` is known to be there, be it in order or not."""
+        """Whether `version` is known to be there, working or not."""
         return self.status is InstallationStatus.INSTALLED or self.disproved
 
 
@@ -60,36 +60,44 @@ Record = Mapping[tuple[str, str], Installation]
 
 def record_event(record: Record, site: str, event: Event) -> Record:
     """
-    Return *record* as it is after *event* of a run on *site*; *record* itself when the event changes nothing.
+    Return *record* as it is after *event* of a run on *site*; *record* itself if the event changes nothing.
 
-    This is the one place that says what a step proves:
+    Only this function decides what a step proves:
 
-    - once a changing step has started, its hosts are `changing`; one without inputs (a restart) leaves theirs;
-    - when it ends, a host that ended well is `installed` (gone after an uninstall), unless a verify step must vouch
-      for it first: then it stays `changing` until that step has ended;
-    - a host that failed, or whose verify failed, is `failed`; where nobody can vouch for the end it is `unknown`;
-    - a verify of what was installed before moves `verified_at` on, or makes it `failed` by the action `verify`, which a
-      later good one takes back; what is `failed` or `unknown` by another action needs a repair, and no verify proves it;
-    - a play for others than the component's hosts, as localhost, speaks for all of them: where it failed, none is proved;
-      a verify that has only such plays vouches for the hosts that its step names;
+    - once a changing step has started, its hosts are `changing`; a step without inputs (a restart) keeps their inputs;
+    - when it ends, a host that ended well is `installed` (removed after an uninstall), unless a verify step must prove it
+      first: then it stays `changing` until that step has ended;
+    - a host that failed, or whose verify failed, is `failed`; it is `unknown` if its end cannot be proved;
+    - a verify of what was installed before updates `verified_at`, or makes it `failed` by the action `verify`, until a later
+      verify succeeds; what is `failed` or `unknown` by another action needs a repair, and no verify proves it;
+    - a play on hosts that are not the component's, as localhost, counts for all its hosts: if it failed, none is proved; a
+      verify that has only such plays proves the hosts that its step names;
     - at the run's end nothing stays `changing`;
     - check mode proves nothing and changes nothing.
     """
-    if event.kind is EventKind.STEP_STARTED and not _leaves_hosts_alone(event):
-        return {**record, **_started(record, site, event)}
+    if event.kind is EventKind.STEP_STARTED:
+        changing = not (Action(event.data["action"]).read_only or event.data.get("check_mode", False))
+        return {**record, **_started(record, site, event)} if changing else record
     if event.kind is EventKind.STEP_FINISHED and event.status != StepStatus.SKIPPED:
         return _finished(record, event)
     if event.kind is EventKind.RUN_FINISHED:
         return {
-            key: attrs.evolve(row, status=InstallationStatus.UNKNOWN) if _left_open(row, event) else row
+            key: attrs.evolve(row, status=InstallationStatus.UNKNOWN)
+            if row.run == event.run and row.status is InstallationStatus.CHANGING
+            else row
             for key, row in record.items()
         }
     return record
 
 
 def _started(record: Record, site: str, event: Event) -> dict[tuple[str, str], Installation]:
+    """Return the rows of the hosts that the started step is about to change."""
     component, action = event.data["component"], Action(event.data["action"])
-    shared, own = _inputs_by_host(event.data.get("inputs", {}))
+    shared: dict[str, str] = {}
+    own: dict[str, dict[str, str]] = {}
+    for name, value in event.data.get("inputs", {}).items():  # `NAME@HOST` is the input NAME of HOST alone
+        input_name, _, host = name.partition("@")
+        (own.setdefault(host, {}) if host else shared)[input_name] = value
     others = event.data.get("others", ())
     rows = {
         host: record.get((component, host), Installation(site=site, component=component, host=host))
@@ -110,16 +118,6 @@ def _started(record: Record, site: str, event: Event) -> dict[tuple[str, str], I
         for host, row in rows.items()
         if not (row.disproved and action in _REPAIRING_NOTHING)
     }
-
-
-def _inputs_by_host(inputs: Mapping[str, str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Return what went into every host, and what into single ones: `NAME@HOST` is NAME for HOST alone."""
-    shared: dict[str, str] = {}
-    own: dict[str, dict[str, str]] = {}
-    for name, value in inputs.items():
-        name_alone, _, host = name.partition("@")
-        (own.setdefault(host, {}) if host else shared)[name_alone] = value
-    return shared, own
 
 
 def _finished(record: Record, event: Event) -> Record:
@@ -146,7 +144,7 @@ def _finished(record: Record, event: Event) -> Record:
 
 
 def _judged(event: Event, action: Action) -> dict[str, HostStatus]:
-    """Return what the finished step says of each host of its component, with what its plays for others say of all."""
+    """Return the status of each host of the component; failures on other hosts of the step count for all of them."""
     statuses = {host: HostStatus(status) for host, status in event.data.get("host_statuses", {}).items()}
     others = {host: statuses.pop(host) for host in event.data.get("others", ()) if host in statuses}
     if not others:
@@ -161,6 +159,7 @@ def _judged(event: Event, action: Action) -> dict[str, HostStatus]:
 
 
 def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: bool) -> Installation | None:
+    """Return *row*, which the run has changed, after the finished step; None if the component is gone from the host."""
     if not status.good or ended_unproved(event):
         return attrs.evolve(row, status=InstallationStatus.FAILED if status.ended_badly else InstallationStatus.UNKNOWN)
     if event.data.get("verify_follows") and not by_verify:
@@ -177,7 +176,7 @@ def _settled(row: Installation, status: HostStatus, event: Event, *, by_verify: 
 
 
 def _verified(row: Installation, status: HostStatus, event: Event) -> Installation:
-    """Return *row* after a verify of what no step of its run has changed; one that came to no end says nothing."""
+    """Return *row*, which the run has not changed, after a verify; a verify without a clear end changes nothing."""
     if not row.in_place or ended_unproved(event) or not (status.good or status.ended_badly):
         return row
     seen = attrs.evolve(row, run=event.run, step=event.step or "", changed_by=row.changing_run)
@@ -187,17 +186,9 @@ def _verified(row: Installation, status: HostStatus, event: Event) -> Installati
 
 
 def ended_unproved(event: Event) -> bool:
-    """Return whether the finished step of *event* cannot vouch for any host, whatever its tasks reported."""
+    """Return whether the finished step of *event* proves nothing for any host, whatever its tasks reported."""
     return event.status in {StepStatus.INTERRUPTED, StepStatus.CANCELED, StepStatus.TIMED_OUT}
 
 
 _REPAIRING_NOTHING = frozenset({Action.STOP, Action.BACKUP})
-"""What leaves a component as broken as a verify found it."""
-
-
-def _leaves_hosts_alone(started: Event) -> bool:
-    return Action(started.data["action"]).read_only or started.data.get("check_mode", False)
-
-
-def _left_open(row: Installation, event: Event) -> bool:
-    return row.run == event.run and row.status is InstallationStatus.CHANGING
+"""Actions that do not repair a component that a verify found broken."""

@@ -14,7 +14,7 @@ class Host:
 
     Attributes:
         groups: In alphabetical order, without `all` and `ungrouped`.
-        vars: Its own variables, where the store holds the inventory; else empty.
+        vars: Its own variables, if the store holds the inventory; else empty.
     """
 
     name: str
@@ -25,16 +25,16 @@ class Host:
 @attrs.frozen(kw_only=True)
 class Inventory:
     """
-    What `ansible-inventory` said of a site's hosts; never a host variable.
+    The hosts and groups of a site, as `ansible-inventory` lists them; without variables of hosts.
 
     Attributes:
         sources: Absolute paths, in the order given to Ansible.
         hosts: In the inventory's order.
-        groups: Every group but `ungrouped`, in the order in which Ansible lets their values win, the lowest first:
-            parents before their children, else by name. A group's `ansible_group_priority` is not known.
-        files: Digest (sha256, hex) by absolute path, of every file of the sources and the vars folders beside them.
-        static: Whether the files alone decide what Ansible answers; False with a script or an inventory plugin.
-        warnings: What Ansible warned of as it read them, a line each.
+        groups: All groups except `ungrouped`, in the order of precedence of their values in Ansible, the lowest first:
+            parents before their children, else by name. `ansible_group_priority` of a group is ignored.
+        files: Digests (sha256, hex) of all files of the sources and of the vars folders beside them, by absolute path.
+        static: Whether Ansible's answer depends on the files alone; False with a script or an inventory plugin.
+        warnings: Ansible's warnings about the sources, a line each.
     """
 
     sources: tuple[Path, ...]
@@ -53,12 +53,12 @@ class Inventory:
 @attrs.frozen
 class Play:
     """
-    One play of a playbook and the hosts that it covers, as `ansible-playbook --list-hosts` says.
+    One play of a playbook and the hosts that it covers, as `ansible-playbook --list-hosts` lists them.
 
     Attributes:
-        name: Empty where the play has none.
+        name: Empty if the play has none.
         hosts: In the inventory's order.
-        templated: Whether values decide which they are: the pattern is made by a template.
+        templated: Whether the pattern is a template, so that values decide which hosts these are.
     """
 
     name: str
@@ -74,8 +74,8 @@ class PlaybookUse:
 
     Attributes:
         playbook: Absolute path.
-        component: Its name.
-        variables: The extra variables that it gets, as values: no text of theirs is a template. Never a secret.
+        component: The component's name.
+        variables: The extra variables that it gets. They are plain values, not templates, and never secrets.
     """
 
     playbook: Path
@@ -85,19 +85,19 @@ class PlaybookUse:
 
     @property
     def key(self) -> str:
-        """Where `Targets` has the answer, if it is not the same for all uses of the playbook."""
+        """The key of the answer in `Targets`, if the answer is not the same for all uses of the playbook."""
         return f"{self.playbook} {self.component}.{self.action.value}"
 
 
 @attrs.frozen(kw_only=True)
 class Targets:
     """
-    The hosts that playbooks and patterns mean on one inventory, as Ansible itself says.
+    The hosts that playbooks and patterns mean in one inventory, as Ansible answers.
 
     Attributes:
-        plays: By absolute playbook path; by the `PlaybookUse.key` of each use where they differ from use to use.
+        plays: By absolute path of the playbook; by the `PlaybookUse.key` of each use if the uses differ.
         patterns: Hosts by pattern, for every pattern that was asked.
-        problems: What Ansible said of a playbook that it cannot read, by the same keys; such a one has no plays.
+        problems: Ansible's messages about playbooks that it cannot read, by the same keys; these playbooks have no plays.
     """
 
     plays: Mapping[str, tuple[Play, ...]] = attrs.field(factory=dict)
@@ -105,13 +105,13 @@ class Targets:
     problems: Mapping[str, str] = attrs.field(factory=dict)
 
     def plays_of(self, use: PlaybookUse) -> tuple[Play, ...]:
-        """Return the plays of *use*; none where Ansible cannot read the playbook, or was not asked."""
+        """Return the plays of *use*; none if Ansible cannot read the playbook, or was not asked."""
         return self.plays.get(use.key) or self.plays.get(str(use.playbook), ())
 
     def problem_of(self, use: PlaybookUse) -> str | None:
-        """Return what Ansible said of *use* if it cannot read the playbook."""
+        """Return Ansible's message about the playbook of *use* if it cannot read it, else None."""
         return self.problems.get(use.key) or self.problems.get(str(use.playbook))
 
     def hosts_of(self, use: PlaybookUse) -> tuple[str, ...]:
-        """Return every host of the plays of *use*, each once, in the order in which the plays name them."""
+        """Return all hosts of the plays of *use*, without repetition, in the order in which the plays name them."""
         return tuple(dict.fromkeys(host for play in self.plays_of(use) for host in play.hosts))

@@ -1,5 +1,5 @@
 """
-The types of parameters, and the names that a variable may have: one table for catalog, planning and command line.
+The types of parameters, and the valid names of variables: one table for catalog, planning and command line.
 
     type     a value in a manifest or request     typed on a command line
     port     3306                                 mysql_port=3306     read as YAML, so a number
@@ -24,19 +24,19 @@ HIGHEST_PORT = 65535
 _HOST = re.compile(r"\w[\w.:-]*")
 
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
-"""What Ansible takes for the name of a variable, as a regular expression."""
+"""A regular expression for the names that Ansible accepts for variables."""
 
 
 @attrs.frozen
 class ParameterType:
     """
-    What values of a type are.
+    A type of values.
 
     Attributes:
         what: The type in a message, as `a port from 1 to 65535`.
-        fits: Whether a value is of the type.
-        schema: The same as JSON Schema.
-        is_text: Whether what is typed on a command line is the value itself; else it is read as YAML.
+        fits: Returns whether a value has the type.
+        schema: The type as JSON Schema.
+        is_text: Whether a command line's text is the value itself; otherwise the text is read as YAML.
     """
 
     what: str
@@ -86,7 +86,7 @@ SPECIAL_VARIABLES = frozenset(
         *("role_names", "role_path", "vars"),
     ]
 )
-"""A value for one of these would break what Ansible itself says there. Source: docs.ansible.com, "Special Variables"."""
+"""Variables that Ansible sets itself, and that no value may replace. Source: docs.ansible.com, "Special Variables"."""
 
 
 def type_problem(kind: str, value: Any) -> str | None:
@@ -100,7 +100,7 @@ def type_problem(kind: str, value: Any) -> str | None:
 
 
 def is_variable_name(name: str) -> bool:
-    """Return whether Ansible takes *name* for a variable's."""
+    """Return whether Ansible accepts *name* as the name of a variable."""
     return re.fullmatch(VARIABLE_NAME, name) is not None and not keyword.iskeyword(name)
 
 
@@ -116,12 +116,12 @@ def name_problem(name: str) -> str | None:
 
 
 def variable_problem(name: str) -> str | None:
-    """Return why *name* cannot be a variable of a host, where Ansible's own may be set; None if it can."""
+    """Return why *name* cannot be a variable of a host; None if it can. Variables of Ansible's own are allowed there."""
     return None if name.startswith("ansible_") and is_variable_name(name) else name_problem(name)
 
 
 def parameter_problem(name: str, value: Any, parameter: Parameter | None) -> str | None:
-    """Return why *value* cannot be given to *name*, declared as *parameter*, None if nowhere; None if it can."""
+    """Return why *name* cannot get *value*; None if it can. *parameter* is its declaration, or None if there is none."""
     if parameter is None:
         return name_problem(name) or json_problem(value)
     if parameter.secret:
@@ -135,8 +135,8 @@ def json_problem(value: Any) -> str | None:
         digest(value)
     except (TypeError, ValueError, RecursionError) as exc:
         return f"{shown(value)} cannot be handed over: {exc}"
-    odd = next(_reserved_keys(value), None)
-    return None if odd is None else f"the key {odd!r} means something to Ansible; rename it"
+    reserved = next(_reserved_keys(value), None)
+    return None if reserved is None else f"the key {reserved!r} means something to Ansible; rename it"
 
 
 def digest(value: Any) -> str:

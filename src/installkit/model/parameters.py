@@ -13,7 +13,7 @@ class SiteParameters:
         site: By parameter name.
         groups: By group, then by parameter name.
         hosts: By host, then by parameter name.
-        secrets: Names of the secrets that are set; their values are never here.
+        secrets: The names of the secrets that are set, without their values.
     """
 
     site: Mapping[str, Any] = attrs.field(factory=dict)

@@ -1,4 +1,4 @@
-"""The passwords that Ansible itself takes, as secrets of a site or of a run."""
+"""The passwords for Ansible itself, as secrets of a site or of a run."""
 
 import re
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ DEFAULT_VAULT_ID = "default"
 """Ansible's name for the vault whose password has no label."""
 
 LONGEST = 4096
-"""Characters; so many are in a pipe at once."""
+"""In characters; a pipe holds so many at once."""
 
 _VAULT = re.compile(rf"{VAULT_PASSWORD}(?::(?P<label>(?!{DEFAULT_VAULT_ID}$)[A-Za-z0-9][A-Za-z0-9_.-]{{0,63}}))?")
 
 
 def is_password(name: str) -> bool:
     """
-    Return whether the secret *name* is a password that Ansible itself takes, and no parameter.
+    Return whether the secret *name* is a password for Ansible itself, not a parameter.
 
     They are `ansible_password` (`--ask-pass`), `ansible_become_password` (`--ask-become-pass`),
     `ansible_vault_password` (`--ask-vault-pass`) and `ansible_vault_password:LABEL` (`--vault-id LABEL@…`).
@@ -36,18 +36,18 @@ def is_vault_password(name: str) -> bool:
 
 
 def vault_password_name(label: str) -> str:
-    """Return the name of the secret that opens the vaults labelled *label*; a label may be none: see `is_password`."""
+    """Return the name of the secret for vaults with the label *label*; not every label is valid: see `is_password`."""
     return VAULT_PASSWORD if label == DEFAULT_VAULT_ID else f"{VAULT_PASSWORD}:{label}"
 
 
 def vault_passwords(secrets: Mapping[str, str]) -> dict[str, str]:
     """Return the vault passwords among *secrets*, by label."""
-    found = ((_VAULT.fullmatch(name), value) for name, value in secrets.items())
-    return {match["label"] or DEFAULT_VAULT_ID: value for match, value in found if match}
+    matches = ((_VAULT.fullmatch(name), value) for name, value in secrets.items())
+    return {match["label"] or DEFAULT_VAULT_ID: value for match, value in matches if match}
 
 
 def password_problem(value: str) -> str | None:
-    """Return why Ansible could not take the password *value* as it is, without naming it; None if it can."""
+    """Return why Ansible could not use the password *value* as it is, without the value; None if it can."""
     if not value.strip():
         return "is empty"
     if value.strip() != value:

@@ -23,15 +23,15 @@ class Request:
         all: Install every component of the catalog that is not installed yet.
         limit: An Ansible host pattern.
         batch: As Ansible's `serial`, for every step; empty for what the manifest says.
-        parameters: Values for this plan only, the highest level; never a secret's.
-        exclude: Names of components, or ranges, that `all` and ranges leave out; of dropped playbooks, which are then not
-            warned of.
-        secrets: Names of secrets that no component declares: playbooks get the value of each that is handed over at start.
-        force: Names of components to carry out although nothing changed.
-        purge: With `uninstall`: data goes too; playbooks see it as `component_purge`.
-        resume: The run to go on with.
-        failed_hosts_only: With `resume`: only the hosts that failed or could not be reached; in the request of a plan, that
-            `limit` names these, so that hosts of other groups and localhost stay with them.
+        parameters: Values for this plan only, the highest level; never those of secrets.
+        exclude: Names of components, or ranges, that `all` and ranges leave out; also of dropped playbooks, for which there
+            is then no warning.
+        secrets: Names of secrets that no component declares: playbooks get the values that are handed over at start.
+        force: Names of components to carry out even if nothing changed.
+        purge: With `uninstall`: the data is removed too; playbooks see it as `component_purge`.
+        resume: The run to resume.
+        failed_hosts_only: With `resume`: only the hosts that failed or could not be reached. In the request of a plan: `limit`
+            names these hosts, and the plays on hosts of other groups and on localhost are kept.
         rollback: The run to undo.
     """
 
@@ -60,7 +60,7 @@ class Request:
     rollback: str | None = None
 
     def wanted(self, action: Action) -> tuple[str, ...]:
-        """Return the `NAME` or `NAME=VERSION` entries asked for *action*; `rollback` names a run instead."""
+        """Return the `NAME` or `NAME=VERSION` entries for *action*; none for `rollback`, which names a run instead."""
         return () if action is Action.ROLLBACK else getattr(self, action.value)
 
 
@@ -118,11 +118,11 @@ class Change:
     What happens to one component on one host.
 
     Attributes:
-        action: None if it stays as it is.
+        action: None if nothing changes.
         from_version: None if it is not installed, or versions are unknown.
         to_version: None if versions are unknown, and after an uninstall.
-        via: Versions in between, in order, each with steps of its own.
-        reason: A `Reason`, with ` by NAME` after `required`; for what stays, why (`unchanged, 2.0 available`).
+        via: Versions in between, in order, each with its own steps.
+        reason: A `Reason`, with ` by NAME` after `required`; if nothing changes, why (`unchanged, 2.0 available`).
     """
 
     component: str
@@ -136,7 +136,7 @@ class Change:
     via: tuple[str, ...] = ()
 
     def origin(self, version: str | None) -> str | None:
-        """Return the version from which the step to *version* starts: the one before it on the way."""
+        """Return the version from which the step to *version* starts."""
         way = zip((*self.via, self.to_version), (self.from_version, *self.via), strict=True)
         return dict(way).get(version, self.from_version)
 
@@ -162,14 +162,14 @@ class Step:
         id: Unique in its plan, as `03-mysql-upgrade-2`: position, component, action and, with batches, the batch.
         seq: Position in the plan, from 1; needs come first. 0 for installkit's own checks.
         batch: From 1; None if all hosts are done at once.
-        playbook: Relative to the catalog; empty where only the record changes.
+        playbook: Relative to the catalog; empty if only the record changes.
         needs: Ids of the steps that must have succeeded before.
         from_version: None if not installed, unknown, or not the same on all hosts.
-        limited: Whether Ansible gets `hosts` as its limit; without, it covers all hosts of its plays.
-        approve: Whether it starts only once somebody has approved what was done before it.
-        others: Those of `hosts` that only keep the rest company, as localhost: its plays name them too, but nothing is
-            recorded of them.
-        vouches_for: The component's hosts that a verify proves from elsewhere, as from localhost.
+        limited: Whether Ansible gets `hosts` as its limit; if not, it covers all hosts of the playbook's plays.
+        approve: Whether it starts only after somebody has approved what was done before it.
+        others: The `hosts` that are not the component's, as localhost: the plays name them too, but nothing is recorded for
+            them.
+        vouches_for: The component's hosts that a verify proves without running on them, as from localhost.
     """
 
     id: str
@@ -189,7 +189,7 @@ class Step:
 
     @property
     def own_hosts(self) -> tuple[str, ...]:
-        """Those of `hosts` whose record the step changes or proves."""
+        """The `hosts` whose record the step changes or proves."""
         return tuple(host for host in self.hosts if host not in self.others) if self.others else self.hosts
 
     @property
@@ -223,7 +223,7 @@ class Plan:
         revision: The site's last mutating run when the plan was made; None before the first.
         digest: Of the inputs below, as one word (sha256, hex).
         inputs: Digest of every input by name: catalog and inventory files, parameters, the installed record.
-        continues: The run that it goes on with, or undoes.
+        continues: The run that it resumes or undoes.
         warnings: A sentence each.
         summary: One line for people, as `2 to install, 1 unchanged, 3 steps`.
     """
@@ -257,7 +257,7 @@ class Plan:
         return tuple(f"waits for an approval before {step.seq}. {step.text}" for step in self.steps if step.approve)
 
     def graph(self) -> PlanGraph:
-        """Return its steps as a graph, with an edge from each to those that need it: a picture in a notebook."""
+        """Return the steps as a graph, with an edge from each step to those that need it: a picture in a notebook."""
         nodes = (
             GraphNode(
                 id=step.id,

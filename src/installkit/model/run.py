@@ -19,7 +19,7 @@ Recap = Mapping[str, int]
 
 @attrs.frozen(kw_only=True)
 class Next:
-    """What to do about a failure: a word for programs, the run it is about, and the exact command line."""
+    """What to do about a failure: a word for programs, the run concerned, and the exact command line."""
 
     action: str
     run: str
@@ -34,11 +34,11 @@ class Failure:
     Attributes:
         summary: One line: what failed, where.
         step: The first step's id.
-        steps: The ids of all steps in which it went wrong; empty in what a step reports of itself.
+        steps: The ids of all steps in which it went wrong; empty in the report of a single step.
         task: The task's name, in the first step; None if no task failed.
         location: `file:line` of the task, the file relative to the folder where Ansible runs if it lies below it; None if
             no task failed.
-        message: What Ansible, or we, said; of several that differ in names and numbers alone, the first.
+        message: The message of Ansible or installkit; the first one if several differ only in names and numbers.
         remedy: What a person can do about it; None if the message says all.
     """
 
@@ -58,27 +58,27 @@ class Failure:
 @attrs.frozen(kw_only=True)
 class StepSpec:
     """
-    All that carrying out one step takes, beside its secrets.
+    All that is needed to carry out one step, except secrets.
 
     Attributes:
-        step: Its id.
+        step: The step's id.
         folder: Absolute; Ansible runs in it.
-        playbook: Absolute; None where only the record changes.
+        playbook: Absolute; None if only the record changes.
         files: Digest by absolute path, checked before the step starts.
         sources: The site's inventory sources, absolute.
         plays: Plays with their hosts, as planned.
         defaults: Component defaults, the lowest precedence.
         host_variables: Site, group and host parameters resolved per host, above the inventory's own.
         variables: Extra variables, the highest precedence.
-        secrets: Names of the secret parameters that go in as extra variables.
+        secrets: Names of the secret parameters that the playbook gets as extra variables.
         exclusive: Whether no other component may run on its hosts meanwhile.
-        verify_follows: Whether a later verify step must vouch for what this one changed.
-        inputs: As in `Installation.inputs`, with `NAME@HOST` for what goes in on one host only; empty if the step
-            carries none in, as a restart.
+        verify_follows: Whether a later verify step must prove what this one changed.
+        inputs: As in `Installation.inputs`, with `NAME@HOST` for an input of one host only; empty if the step has no
+            inputs, as a restart.
         facts: `fresh`, `cached` or `all`.
-        gathers: Whether its plays gather facts; None where that is left to Ansible's setting.
-        own: Whether the playbook is installkit's own: it is carried out as if it lay in `folder`.
-        skipped: Why the step is skipped, and what needs it goes on all the same; None for one that is carried out.
+        gathers: Whether its plays gather facts; None if that depends on Ansible's setting.
+        own: Whether the playbook is installkit's own: it is carried out as if it were in `folder`.
+        skipped: Why the step is skipped; steps that need it are carried out all the same. None if it is carried out.
     """
 
     step: str
@@ -107,16 +107,16 @@ class StepSpec:
 @attrs.frozen(kw_only=True)
 class RunSpec:
     """
-    What a run is: written once, before anything happens.
+    All that defines a run: written once, before anything happens.
 
     Attributes:
-        run: The run's id: the plan's, but for check-mode runs, which do not use a plan up.
+        run: The run's id. It is the plan's id, except in check mode, which leaves the plan unused.
         catalog: The catalog's folder.
         steps: One for each step of the plan, in its order.
-        continues: The run that this one goes on with or undoes.
-        installed: The site's record of the components concerned, as the run found it.
-        checked_plan: Of a run that only checks: the plan whose hosts it checks.
-        secrets_digest: Of a run that only checks: a keyed digest of the secrets that it was handed.
+        continues: The run that this one resumes or undoes.
+        installed: The site's record of the components concerned, from before the run.
+        checked_plan: For a run that only checks: the plan whose hosts it checks.
+        secrets_digest: For a run that only checks: a keyed digest of the secrets that it got.
     """
 
     run: str
@@ -133,7 +133,7 @@ class RunSpec:
 
     @property
     def read_only(self) -> bool:
-        """Whether the run leaves the hosts as they are, and so takes no site lock."""
+        """Whether the run leaves the hosts as they are, and so needs no site lock."""
         return self.options.check_mode or self.plan.read_only
 
 
@@ -144,9 +144,9 @@ class Outcome:
 
     Attributes:
         rc: Exit status of ansible-playbook; None if a signal killed it or it never started.
-        stopped: Whether we stopped it before its end.
+        stopped: Whether installkit stopped it before its end.
         log_size: Bytes of its log.
-        checks: What a check step found, grouped over hosts.
+        checks: The results of a check step, grouped over hosts.
     """
 
     status: StepStatus
@@ -165,13 +165,13 @@ class StepSnapshot(Step):
     A step of a run at one moment.
 
     Attributes:
-        duration: Seconds from its start to its end, or until it was looked at; None before it started.
+        duration: Seconds from its start to its end, or to the moment of the snapshot; None before it started.
         rc: Exit status of ansible-playbook; None if it has not ended, was killed by a signal, or never started.
         host_statuses: By host.
         recap: Ansible's counts by host; empty before the end.
         log_size: Bytes of its log that belong to the events up to the moment.
         failure: The first thing that went wrong.
-        checks: What a check step found, grouped over hosts; empty before its end, and for other steps.
+        checks: The results of a check step, grouped over hosts; empty before its end, and for other steps.
     """
 
     status: StepStatus = StepStatus.PENDING
@@ -189,11 +189,11 @@ class StepSnapshot(Step):
 @attrs.frozen(kw_only=True)
 class Progress:
     """
-    How many of a run's steps were carried out, well or not, and how many there are; a skipped one never is.
+    How many steps a run has, and how many of them were carried out, successful or not; skipped steps do not count as done.
 
     Attributes:
-        done: Steps that have ended after they had started.
-        total: Steps of the run, without those that were not wanted, as installkit's own checks with `checks=False`.
+        done: The number of steps that have started and ended.
+        total: The number of steps, without those that the options skip, as installkit's own checks with `checks=False`.
     """
 
     done: int
@@ -206,13 +206,13 @@ class RunSnapshot:
     A run at one moment: `last_seq` and every step's `log_size` belong together.
 
     Attributes:
-        reason: Why it ended as it did; None while it runs and where the status says all.
-        duration: Seconds from its start to its end, or until it was looked at; None before it started.
+        reason: Why it ended with this status; None while it runs, and if the status says all.
+        duration: Seconds from its start to its end, or to the moment of the snapshot; None before it started.
         recap: Sum of the steps' counts by host.
-        continues: The run that this one goes on with or undoes.
+        continues: The run that this one resumes or undoes.
         failures: What went wrong, grouped by cause over hosts and steps.
-        carried_elsewhere: Of a run that has not ended: where it is carried out if not in this data directory, in a few
-            words, as `machine ops2`; what is known of it is what was copied. None for any other run.
+        carried_elsewhere: For a run that has not ended, and is carried out outside this data directory: where, in a few
+            words, as `machine ops2`; only what was copied is known of it. None for all other runs.
     """
 
     id: str
@@ -248,9 +248,9 @@ class RunSnapshot:
 
     def at(self, time: datetime) -> Self:
         """
-        Return the run as it stands at *time*, if nothing has happened since: what goes on has gone on longer.
+        Return the run with the durations that it has at *time*, if nothing has happened since the snapshot.
 
-        Not so where it is carried elsewhere: nobody knows here how long it went on.
+        The durations of a run that is carried out elsewhere stay the same: nobody here knows whether it still goes on.
         """
         if self.started_at is None or self.status.final or self.carried_elsewhere:
             return self
@@ -263,7 +263,7 @@ class RunSnapshot:
         return attrs.evolve(self, duration=(time - self.started_at).total_seconds(), steps=steps)
 
     def __str__(self) -> str:
-        """Where it stands in a line, as `run 7f3c12 failed: 1 of 2 steps succeeded, 41.2 s`."""
+        """The state of the run in a line, as `run 7f3c12 failed: 1 of 2 steps succeeded, 41.2 s`."""
         where = f", carried elsewhere ({self.carried_elsewhere})" if self.carried_elsewhere else ""
         good = sum(step.status is StepStatus.SUCCEEDED for step in self.steps)
         steps = f"{good} of {counted(self.progress.total, 'step')} succeeded"
@@ -274,11 +274,11 @@ class RunSnapshot:
 @attrs.frozen(kw_only=True)
 class RunResult:
     """
-    How a run ended: what the journal keeps of it for good.
+    How a run ended: what the journal keeps forever.
 
     Attributes:
-        installed: The installations as the run left them, those alone that it touched.
-        removed: (component, host) of the installations that it took away.
+        installed: The installations that the run touched, as it left them.
+        removed: (component, host) of the installations that it removed.
     """
 
     run: RunSnapshot

@@ -6,11 +6,11 @@ import attrs
 @attrs.frozen(kw_only=True)
 class InventorySource:
     """
-    Where a site's inventory lives.
+    The place of a site's inventory.
 
     Attributes:
-        kind: `file` is edited where it lies; `store` is edited through installkit.
-        path: Absolute; whatever `ansible-inventory -i` takes.
+        kind: `file` is edited by its owner; `store` is edited through installkit.
+        path: Absolute; anything that `ansible-inventory -i` accepts.
     """
 
     kind: str
@@ -20,11 +20,11 @@ class InventorySource:
 @attrs.frozen(kw_only=True)
 class SiteLock:
     """
-    Who changes a site at the moment.
+    The run that changes a site at the moment, and who started it.
 
     Attributes:
         since: ISO 8601, UTC.
-        doing: One line, as a plan's summary.
+        doing: What the run does, in one line, as a plan's summary.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""The stored words: each set is closed, and was chosen once, for ever."""
+"""The words that are stored; their sets are complete, and words never change."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ class RunStatus(StrEnum):
     """
     The life of a run.
 
-    `FAILED` is Ansible's verdict; `INTERRUPTED` means that nobody can vouch for the end. `WAITING` is for an approval.
+    `FAILED` is Ansible's verdict; `INTERRUPTED` means that the end is unknown. `WAITING` is for an approval.
     """
 
     PENDING = "pending"
@@ -22,7 +22,7 @@ class RunStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing can follow."""
+        """Whether no other status can follow."""
         return not NEXT_RUN_STATUSES[self]
 
 
@@ -52,7 +52,7 @@ NEXT_RUN_STATUSES: Mapping[RunStatus, frozenset[RunStatus]] = {
 
 
 class StepStatus(StrEnum):
-    """The life of a step: a run's words, and `SKIPPED` for one that never started."""
+    """The life of a step: the words of a run, and `SKIPPED` for a step that never started."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -66,22 +66,22 @@ class StepStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing can follow."""
+        """Whether no other status can follow."""
         return self not in {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING}
 
     @property
     def ahead(self) -> bool:
-        """Whether it has not started yet, but may."""
+        """Whether the step has not started yet, but still may."""
         return self in {StepStatus.PENDING, StepStatus.WAITING}
 
     @property
     def carried_out(self) -> bool:
-        """Whether it has ended after it had started, well or not."""
+        """Whether the step has started and ended, successful or not."""
         return self.final and self is not StepStatus.SKIPPED
 
 
 class HostStatus(StrEnum):
-    """How one host fared in a step."""
+    """The status of one host in a step."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -104,7 +104,7 @@ class HostStatus(StrEnum):
 
 
 class InstallationStatus(StrEnum):
-    """What is known of one component on one host; what is uninstalled has no row."""
+    """The status of one component on one host; after an uninstall there is no row."""
 
     CHANGING = "changing"
     INSTALLED = "installed"
@@ -131,7 +131,7 @@ class Action(StrEnum):
 
     @property
     def bookkeeping(self) -> bool:
-        """Whether it changes the record alone: what is already there is recorded, or let go again."""
+        """Whether it changes only the record: it records what is already there, or forgets it."""
         return self in {Action.RECORD, Action.FORGET}
 
     @property
@@ -185,7 +185,7 @@ class ResultStatus(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a token allows, each with all before it: to look; to plan, run and stop; to say what is code, and who may."""
+    """What a token allows: to read; also to plan, run and stop; also to change sites' code and to manage tokens."""
 
     READ = "read"
     OPERATE = "operate"
@@ -198,7 +198,7 @@ class Scope(StrEnum):
 
 
 class CheckStatus(StrEnum):
-    """What a check found."""
+    """The result of a check."""
 
     PASS = "pass"  # noqa: S105 - no password: a status
     WARN = "warn"
@@ -206,7 +206,7 @@ class CheckStatus(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """What kind of thing went wrong; each has a page in the docs."""
+    """The kinds of failures; each has a page in the docs."""
 
     TASK_FAILED = "task_failed"
     HOST_UNREACHABLE = "host_unreachable"

@@ -12,7 +12,7 @@ from installkit_http.server import PORT, serve
 
 
 def parse_catalogs(values: list[str]) -> dict[str, Path]:
-    """Return folders by name of *values*, each `NAME=DIR` or a `DIR` that is called as its last part."""
+    """Return folders by name from *values*, each `NAME=DIR`, or a `DIR` with its last part as the name."""
     named = [value.partition("=") for value in values]
     return {
         (name if separator else Path(name).absolute().name): Path(folder if separator else name)
@@ -21,7 +21,7 @@ def parse_catalogs(values: list[str]) -> dict[str, Path]:
 
 
 def main() -> int:
-    """Serve until told to stop; return the exit code."""
+    """Serve until a signal ends the service; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m installkit_http", description="Serve installkit over HTTP.")
     parser.add_argument(
         "-c", "--catalog", metavar="[NAME=]DIR", action="append", default=[], help="folder of playbooks"

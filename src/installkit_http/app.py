@@ -24,7 +24,7 @@ from installkit_http.startup import Preparations
 from installkit_http.streaming.feeds import Feeds
 
 MOST_STREAMS = 500
-"""How many may be open at once: each takes a descriptor, of which a process often has 1024."""
+"""How many streams may be open at once: each needs a descriptor, and a process often has only 1024."""
 
 EXPOSED = ("ETag", "Location", "Content-Range", "Idempotency-Replayed")
 
@@ -41,13 +41,13 @@ def create_app(
     """
     Return the HTTP service of one data directory, to be served or mounted in another app.
 
-    Its lifespan prepares the service, and ends its streams; an app that it is mounted in must run that lifespan.
+    Its lifespan prepares the service, and ends its streams; an app in which it is mounted must run that lifespan.
 
     Args:
-        installer: Stays the caller's to close.
+        installer: The caller must close it.
         catalogs: Folders of playbooks by the names that sites are created with.
-        allow_origin: Origins, as `https://tools.example.org`, of pages that may use the service from elsewhere.
-        max_streams: How many streams may be open at once; one more is answered with 503.
+        allow_origin: Other origins, as `https://tools.example.org`, whose pages may use the service.
+        max_streams: How many streams may be open at once; the answer to one more is 503.
     """
     folders = {name: Path(folder).absolute() for name, folder in (catalogs or {}).items()}
     service = Service(
@@ -75,7 +75,7 @@ def create_app(
     app = Starlette(
         routes=[*make_routes(OPERATIONS, service), *console.ROUTES],
         middleware=[Middleware(SecurityHeaders), *([cors] if allow_origin else [])],
-        exception_handlers={HTTPException: _refused, Exception: _broken},
+        exception_handlers={HTTPException: _answer_http_error, Exception: _answer_internal_error},
         lifespan=_lifespan,
     )
     app.state.service = service
@@ -96,7 +96,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await asyncio.gather(preparing, notifying)
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _answer_http_error(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "refused")
     detail = {404: "there is nothing at this address", 405: "this address does not take that method"}.get(
@@ -106,7 +106,7 @@ async def _refused(_: Request, error: Exception) -> Response:
     return problem_response(ProblemError(status, code, detail, remedy="see /openapi.json", headers=headers))
 
 
-async def _broken(request: Request, error: Exception) -> Response:
+async def _answer_internal_error(request: Request, error: Exception) -> Response:
     mark = secrets.token_hex(4)
     _log.error("%s %s failed (%s)", request.method, request.url.path, mark, exc_info=error)
     return problem_response(

@@ -1,4 +1,4 @@
-"""Who asks, and may they: bearer tokens, the cookie that a token buys, and where a request comes from."""
+"""Authentication and authorization: bearer tokens, the cookies of sessions, and the origins of requests."""
 
 from collections.abc import Sequence
 
@@ -9,23 +9,23 @@ import installkit
 from installkit_http.problems import ProblemError
 
 COOKIE = "installkit_session"
-"""What a session's cookie is called where the address has no port."""
+"""The name of a session's cookie if the address has no port."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def cookie_name(request: Request) -> str:
-    """Return the name of a session's cookie at the service that *request* is for: browsers do not tell ports apart."""
+    """Return the name of a session's cookie, with the port: browsers send cookies to all ports of a host."""
     port = request.headers.get("host", "").rpartition(":")[2]
     return f"{COOKIE}_{port}" if port.isascii() and port.isdigit() else COOKIE
 
 
 def find_token(access: installkit.Access, request: Request) -> installkit.Token:
     """
-    Return the token that *request* carries, in its `Authorization` header or else in its cookie.
+    Return the token of *request*, from its `Authorization` header or else from its cookie.
 
     Raises:
-        ProblemError: If it carries none that is valid.
+        ProblemError: If there is no valid token.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     given = text.strip() if scheme.lower() == "bearer" else request.cookies.get(cookie_name(request), "")
@@ -45,17 +45,17 @@ def find_token(access: installkit.Access, request: Request) -> installkit.Token:
 def check_scope(token: installkit.Token, scope: installkit.Scope) -> None:
     """Raise a `ProblemError` unless *token* allows *scope*."""
     if not token.allows(scope):
-        held = ", ".join(each.value for each in token.scopes)
+        scopes = ", ".join(each.value for each in token.scopes)
         raise ProblemError(
             403,
             "forbidden",
-            f"this needs the scope {scope.value!r}; token {token.name!r} has {held}",
+            f"this needs the scope {scope.value!r}; token {token.name!r} has {scopes}",
             scope=scope.value,
         )
 
 
 def check_origin(request: Request, allowed: Sequence[str]) -> None:
-    """Raise a `ProblemError` if a page of another origin than ours and *allowed* makes the browser change something."""
+    """Raise a `ProblemError` if *request* changes something, and comes from a page of an origin that is not *allowed*."""
     origin = request.headers.get("origin")
     if request.method in SAFE_METHODS or origin is None:
         return
@@ -70,11 +70,11 @@ def check_origin(request: Request, allowed: Sequence[str]) -> None:
 
 
 def set_session_cookie(response: Response, request: Request, text: str) -> None:
-    """Give the browser of *request* the session *text*; no script can read it, and no other site can use it."""
+    """Give the browser of *request* a cookie with the session *text*; scripts and other sites cannot use it."""
     secure = request.url.scheme == "https"
     response.set_cookie(cookie_name(request), text, httponly=True, samesite="strict", secure=secure, path="/")
 
 
 def drop_session_cookie(response: Response, request: Request) -> None:
-    """Take the session from the browser of *request*."""
+    """Delete the session's cookie in the browser of *request*."""
     response.delete_cookie(cookie_name(request), httponly=True, samesite="strict", path="/")

@@ -9,11 +9,11 @@ HEADERS = {
     "cross-origin-resource-policy": "same-site",
     "cache-control": "no-store",
 }
-"""What every answer says to browsers, unless it says otherwise itself."""
+"""Headers of every answer, except those that the answer sets itself."""
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to each answer; what is sent passes untouched."""
+    """Adds `HEADERS` to each answer, and changes nothing else."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -8,7 +8,7 @@ import installkit
 
 
 class JSONFormatter(logging.Formatter):
-    """Writes each record as one JSON object a line; what `extra` gave under `installkit_` names is a member."""
+    """Writes each record as a line of JSON, with the values of `extra` whose names begin with `installkit_`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return *record* as JSON."""

@@ -1,4 +1,4 @@
-"""The numbers that Prometheus collects."""
+"""The metrics that Prometheus collects."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from installkit_http.service import Service
 
 
 class ServiceCollector(Collector):
-    """Reads the numbers of one service when they are asked for."""
+    """Reads the metrics of one service when Prometheus asks for them."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each number with its labels."""
+        """Yield the metrics with their labels."""
         yield InfoMetricFamily("installkit", "What runs here", {"version": installkit.__version__})
         runs = GaugeMetricFamily("installkit_runs", "Runs by status", labels=["status"])
-        found = Counter(run.status for run in self._service.installer.list_runs())
+        counts = Counter(run.status for run in self._service.installer.list_runs())
         for status in installkit.RunStatus:
-            runs.add_metric([status.value], found[status])
+            runs.add_metric([status.value], counts[status])
         yield runs
         ready = GaugeMetricFamily("installkit_ready", "Whether a preparation went well", labels=["check"])
         for row in self._service.preparations.rows:
@@ -34,7 +34,7 @@ class ServiceCollector(Collector):
 
 
 def metrics_text(service: Service) -> tuple[str, str]:
-    """Return the numbers of *service* as text, and its media type."""
+    """Return the metrics of *service* as text, and the text's media type."""
     registry = CollectorRegistry()
     registry.register(ServiceCollector(service))
     return generate_latest(registry).decode(), CONTENT_TYPE_LATEST

@@ -1,4 +1,4 @@
-"""Tells webhooks of the events of runs, while the service runs."""
+"""Notifies webhooks of the events of runs, while the service runs."""
 
 import asyncio
 import contextlib
@@ -15,39 +15,39 @@ from starlette.concurrency import run_in_threadpool
 import installkit
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the runs."""
+"""Seconds between two checks of the runs."""
 
 RECENT = 100
-"""So many of the newest runs are looked at."""
+"""How many of the newest runs are checked."""
 
 PATIENCE = 5.0
 """Seconds that an address may take to answer."""
 
 WAITS = (0.0, 1.0, 5.0)
-"""Seconds before each attempt to tell an address."""
+"""Seconds before each attempt to notify an address."""
 
 BACKLOG = 1000
-"""So many events wait for an address at most."""
+"""How many events may wait for an address."""
 
 _log = logging.getLogger("installkit")
 
 
 class Notifier:
     """
-    Sends each event that a webhook wants to its address, as JSON in a POST; whatever answers 2xx was told.
+    Sends each event that a webhook is notified of to its address, as JSON in a POST; a 2xx answer means success.
 
-    What happened before it began to look, and what nobody took after three attempts, is not told: a webhook says when
-    to look at a run, and the run says how it is.
+    Events from before the first check are not sent, nor those that failed three times: a webhook tells when to look at a
+    run, and the run itself has its full state.
     """
 
     def __init__(self, installer: installkit.Installer) -> None:
         self._installer = installer
-        self._told: dict[str, int] | None = None
+        self._sent: dict[str, int] | None = None  # the number of the last event that was sent, by run
         self._addresses: dict[str, Address] = {}
         self._closed = asyncio.Event()
 
     async def watch(self) -> None:
-        """Look at the runs until closed."""
+        """Check the runs until closed."""
         while not self._closed.is_set():
             try:
                 await run_in_threadpool(self.look)
@@ -58,49 +58,47 @@ class Notifier:
         self._keep([])
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Stop sending."""
         self._closed.set()
 
     def look(self) -> None:
-        """Tell what happened since the last look; the first one only remembers where each run stands."""
+        """Send the events since the last check; the first check only remembers the last event of each run."""
         webhooks = self._installer.access.webhooks()
         self._keep(webhooks)
         if not webhooks:
-            self._told = None
+            self._sent = None
             return
         runs = self._installer.list_runs(limit=RECENT)
-        if self._told is None:
-            self._told = {run.id: run.last_seq for run in runs}
+        if self._sent is None:
+            self._sent = {run.id: run.last_seq for run in runs}
         for run in runs:
-            if run.last_seq > self._told.get(run.id, 0):
-                self._told[run.id] = self._tell_of(run.id, self._told.get(run.id, 0), webhooks)
+            last = self._sent.get(run.id, 0)
+            if run.last_seq <= last:
+                continue
+            for event in self._installer.run(run.id).events(after=last):
+                body = json.dumps(installkit.to_wire(event)).encode()
+                for webhook in webhooks:
+                    if event.kind.value in webhook.events:
+                        self._addresses[webhook.id].tell(body)
+                last = event.seq
+            self._sent[run.id] = last
 
     def _keep(self, webhooks: Sequence[installkit.Webhook]) -> None:
-        """Have an address for each of *webhooks*, and for no other."""
+        """Create the addresses of new *webhooks*, and close those of removed ones."""
         urls = {webhook.id: webhook.url for webhook in webhooks}
-        for gone in self._addresses.keys() - urls.keys():
-            self._addresses.pop(gone).close()
+        for removed in self._addresses.keys() - urls.keys():
+            self._addresses.pop(removed).close()
         for new in urls.keys() - self._addresses.keys():
             self._addresses[new] = Address(urls[new])
-
-    def _tell_of(self, run: str, after: int, webhooks: Sequence[installkit.Webhook]) -> int:
-        """Tell of the events of *run* after the one numbered *after*, and return the last one's number."""
-        for event in self._installer.run(run).events(after=after):
-            body = json.dumps(installkit.to_wire(event)).encode()
-            for webhook in webhooks:
-                if event.kind.value in webhook.events:
-                    self._addresses[webhook.id].tell(body)
-            after = event.seq
-        return after
 
 
 class Address:
     """
-    One address, told in a thread of its own and in order: one that is slow or dead holds up no other.
+    One address, which gets its events in order from its own thread: a slow or dead address does not delay others.
 
     Args:
-        url: Takes a POST.
-        backlog: So many events wait for it at most; then the oldest is given up.
+        url: The address of the POST requests.
+        backlog: How many events may wait; if there are more, the oldest is dropped.
     """
 
     def __init__(self, url: str, *, backlog: int = BACKLOG) -> None:
@@ -110,45 +108,37 @@ class Address:
         threading.Thread(target=self._work, name="webhook", daemon=True).start()
 
     def tell(self, body: bytes) -> None:
-        """Tell it *body* as soon as what came before was told; for one caller at a time."""
+        """Send *body* after those that wait already; only one thread at a time may call this."""
         if self._waiting.full():
-            with contextlib.suppress(queue.Empty):  # it took one meanwhile
+            with contextlib.suppress(queue.Empty):  # the thread took one meanwhile
                 self._waiting.get_nowait()
                 _log.warning("webhook %r was not told: it is %d events behind", self._url, self._waiting.maxsize)
         self._waiting.put_nowait(body)
 
     def close(self) -> None:
-        """Tell it nothing more."""
+        """Stop sending, also the events that still wait."""
         self._closed.set()
-        self.tell(b"")  # for a thread that waits
+        self.tell(b"")  # wakes a thread that waits
 
     def _work(self) -> None:
         while body := self._waiting.get():
-            self._send(body)
-
-    def _send(self, body: bytes) -> None:
-        problem = ""
-        for wait in WAITS:
-            if self._closed.wait(wait):
-                return
-            try:
-                _post(self._url, body)
-            except Exception as exc:  # noqa: BLE001 - whatever is wrong with one event, the next is tried
-                problem = str(exc) or type(exc).__name__
+            problem = ""
+            for wait in WAITS:
+                if self._closed.wait(wait):
+                    return
+                try:
+                    request = urllib.request.Request(self._url, body, {"content-type": "application/json"})  # noqa: S310 - http(s): `Access.add_webhook` saw to it
+                    with _opener.open(request, timeout=PATIENCE):
+                        break
+                except Exception as exc:  # noqa: BLE001 - whatever is wrong with one event, the next is tried
+                    problem = str(exc) or type(exc).__name__
             else:
-                return
-        _log.warning("webhook %r was not told: %s", self._url, problem)
+                _log.warning("webhook %r was not told: %s", self._url, problem)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: an administrator named this address and no other."""
+        """Follow no redirect: an administrator allowed this address only."""
 
 
 _opener = urllib.request.build_opener(_NoRedirect)
-
-
-def _post(url: str, body: bytes) -> None:
-    request = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 - http(s): `Access.add_webhook` saw to it
-    with _opener.open(request, timeout=PATIENCE):
-        pass

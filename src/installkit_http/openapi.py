@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the same table and the same values that answer requests."""
+"""The OpenAPI 3.1 document, made from the same table and the same classes that answer requests."""
 
 import inspect
 import re
@@ -62,13 +62,13 @@ def document(operations: Iterable[Operation], *, server: str = "/", cookie: str 
 
     Args:
         operations: Each method of each address.
-        server: What the addresses begin with.
+        server: The beginning of all addresses.
         cookie: The name of a session's cookie.
     """
     schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.full_path, {})[operation.method.lower()] = _described(operation, schemas)
+        paths.setdefault(operation.full_path, {})[operation.method.lower()] = _operation_object(operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -79,7 +79,7 @@ def document(operations: Iterable[Operation], *, server: str = "/", cookie: str 
         "servers": [{"url": server}],
         "paths": paths,
         "components": {
-            "schemas": {"Problem": _PROBLEM, **schemas.found},
+            "schemas": {"Problem": _PROBLEM, **schemas.by_name},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": cookie},
@@ -92,17 +92,22 @@ class _Schemas:
     """The schemas of attrs classes, each described once."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Schema] = {}
+        self.by_name: dict[str, Schema] = {}
 
     def of(self, kind: Any) -> Schema:
-        """Return the schema of what `to_wire` makes of a *kind*."""
+        """Return the schema of the JSON value that `to_wire` makes from a value of type *kind*."""
         if isinstance(kind, type) and attrs.has(kind):
-            return self._reference(kind)
+            if kind.__name__ not in self.by_name:
+                self.by_name[kind.__name__] = {}  # stops the recursion: a value may hold others of its class
+                self.by_name[kind.__name__] = self.object(kind, given=False)
+            return {"$ref": f"#/components/schemas/{kind.__name__}"}
         if isinstance(kind, type) and issubclass(kind, Enum):
             return {"type": "string", "enum": [member.value for member in kind]}
         origin, arguments = get_origin(kind), get_args(kind)
         if origin in (types.UnionType, Union):
-            return _either([self.of(each) for each in arguments])
+            schemas = [self.of(argument) for argument in arguments]
+            plain = all(set(schema) == {"type"} and isinstance(schema["type"], str) for schema in schemas)
+            return {"type": [schema["type"] for schema in schemas]} if plain else {"anyOf": schemas}
         if origin is tuple:
             return {"type": "array", "items": self.of(arguments[0])}
         if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -110,45 +115,32 @@ class _Schemas:
         return dict(_PLAIN[kind])
 
     def object(self, kind: Any, *, given: bool, left_out: Collection[str] = ()) -> Schema:
-        """Return the schema of the attrs class *kind*, as it is *given* to us or answered by us."""
-        described = _field_texts(kind)
+        """Return the schema of the attrs class *kind*, in a request if it is *given*, else in an answer."""
+        texts = _field_texts(kind)
         fields = [field for field in fields_of(kind) if field.name not in left_out]
         return {
             "type": "object",
             "description": _docstring(kind).partition("\n")[0],
             "properties": {
-                field.name: {**self.of(field.type), **_described_field(described.get(field.name))} for field in fields
+                field.name: {**self.of(field.type), **_description(texts.get(field.name))} for field in fields
             },
             "required": [field.name for field in fields if not given or field.default is attrs.NOTHING],
             **({"additionalProperties": False} if given else {}),
         }
 
-    def _reference(self, kind: Any) -> Schema:
-        name = kind.__name__
-        if name not in self.found:
-            self.found[name] = {}  # a value may hold others of its kind
-            self.found[name] = self.object(kind, given=False)
-        return {"$ref": f"#/components/schemas/{name}"}
 
-
-def _either(schemas: list[Schema]) -> Schema:
-    if all(set(schema) == {"type"} and isinstance(schema["type"], str) for schema in schemas):
-        return {"type": [schema["type"] for schema in schemas]}
-    return {"anyOf": schemas}
-
-
-def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+def _operation_object(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     described: dict[str, Any] = {
         "summary": operation.summary,
         "description": _docstring(operation.handle),
         "operationId": operation.handle.__name__,
         "tags": [operation.handle.__module__.rpartition(".")[2]],
-        "parameters": [
-            *_path_parameters(operation),
-            *_query_parameters(operation, schemas),
-            *_header_parameters(operation),
-        ],
-        "responses": _answers(operation, schemas),
+        "parameters": _parameters(operation, schemas),
+        "responses": {
+            str(operation.status): {"description": operation.summary, **_content(operation, schemas)},
+            "default": {"description": "What went wrong", **problem},
+        },
         "security": [] if operation.scope is None else [{"token": []}, {"session": []}],
     }
     if operation.scope is not None:
@@ -159,61 +151,38 @@ def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     return described
 
 
-def _path_parameters(operation: Operation) -> list[Schema]:
-    names = re.findall(r"\{(\w+)\}", operation.full_path)
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-
-
-def _query_parameters(operation: Operation, schemas: _Schemas) -> list[Schema]:
-    described = _field_texts(operation.query)
-    fields = fields_of(operation.query)
-    return [
-        {
-            "name": field.name,
-            "in": "query",
-            "schema": _in_query(schemas.of(field.type)),
-            **_described_field(described.get(field.name)),
-        }
-        for field in fields
-    ]
-
-
 HEADERS: Mapping[str, str] = {
     "If-Match": "The entity tag of what is edited, as it was read: the answer is 412 if it was changed since.",
     "Idempotency-Key": "A word of the client's for this request: sent again within a day, it gets the same answer.",
     "Last-Event-ID": "The cursor to go on from; it goes before the one in the address.",
 }
-"""What the headers mean that some operations take."""
+"""The headers that some operations read, and their descriptions."""
 
 
-def _header_parameters(operation: Operation) -> list[Schema]:
-    taken = {
+def _parameters(operation: Operation, schemas: _Schemas) -> list[Schema]:
+    """Return the parameters in the path, in the query and in headers."""
+    names = re.findall(r"\{(\w+)\}", operation.full_path)
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    texts = _field_texts(operation.query)
+    for field in fields_of(operation.query):
+        schema = schemas.of(field.type)  # without null: a parameter of a query is given or missing
+        if isinstance(schema.get("type"), list):
+            schema = {"type": next(kind for kind in schema["type"] if kind != "null")}
+        elif "anyOf" in schema:
+            schema = dict(next(option for option in schema["anyOf"] if option != {"type": "null"}))
+        text = _description(texts.get(field.name))
+        parameters.append({"name": field.name, "in": "query", "schema": schema, **text})
+    headers = {
         "If-Match": operation.guarded and operation.method != "POST",
         "Idempotency-Key": operation.method == "POST" and operation.keepable and operation.scope is not None,
         "Last-Event-ID": EVENT_STREAM in operation.media,
     }
-    return [
+    parameters += [
         {"name": name, "in": "header", "schema": {"type": "string"}, "description": HEADERS[name]}
-        for name, takes in taken.items()
-        if takes
+        for name, is_read in headers.items()
+        if is_read
     ]
-
-
-def _in_query(schema: Schema) -> Schema:
-    """Return *schema* without null: what is not there is skipped of an address."""
-    if isinstance(schema.get("type"), list):
-        return {"type": next(each for each in schema["type"] if each != "null")}
-    if "anyOf" in schema:
-        return dict(next(each for each in schema["anyOf"] if each != {"type": "null"}))
-    return schema
-
-
-def _answers(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
-    problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    return {
-        str(operation.status): {"description": operation.summary, **_content(operation, schemas)},
-        "default": {"description": "What went wrong", **problem},
-    }
+    return parameters
 
 
 def _content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
@@ -230,18 +199,18 @@ def _content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _field_texts(kind: Any) -> dict[str, str]:
-    """Return what the docstring of *kind*, and those it builds on, say of each attribute."""
-    found: dict[str, str] = {}
+    """Return the descriptions of attributes in the docstrings of *kind* and of its base classes."""
+    descriptions: dict[str, str] = {}
     for each in reversed(kind.__mro__):
         _, _, text = _docstring(each).partition("Attributes:\n")
         texts = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)$", text, re.MULTILINE)
-        found |= {name: " ".join(text.split()) for name, text in texts}
-    return found
+        descriptions |= {name: " ".join(text.split()) for name, text in texts}
+    return descriptions
 
 
 def _docstring(thing: Any) -> str:
     return inspect.cleandoc(thing.__doc__ or "")  # from Python 3.13 on it comes without its indentation
 
 
-def _described_field(text: str | None) -> Schema:
+def _description(text: str | None) -> Schema:
     return {"description": text} if text else {}

@@ -1,4 +1,4 @@
-"""One operation of the interface: who may do it, what it takes, what it answers; and the way of a request through it."""
+"""One operation of the interface: who may use it, its parameters and answers; and how a request is processed."""
 
 import contextlib
 import logging
@@ -18,14 +18,14 @@ from installkit_http.problems import Mistake, ProblemError, invalid, problem_of,
 from installkit_http.service import PREFIX, Call, Service
 
 MOST_BODY = 1 << 20
-"""Bytes that the body of a request may have."""
+"""How many bytes the body of a request may have."""
 
 _log = logging.getLogger("installkit")
 
 
 @attrs.frozen
 class NoQuery:
-    """The address of an operation that takes no parameters."""
+    """The query of an operation without parameters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,17 +34,17 @@ class Operation:
     One method of one address.
 
     Attributes:
-        path: Below `PREFIX`, or from the root where `root` is set.
-        handle: Answers a checked call, in a thread of its own.
-        scope: What the token must allow; None lets everybody.
+        path: Below `PREFIX`, or from the root if `root` is set.
+        handle: Answers a checked call, in its own thread.
+        scope: What the token must allow; None for operations without a token.
         summary: One sentence for the documentation.
-        answer: The class in the answer; None for an answer of another kind.
-        many: Whether the answer is a page of them.
+        answer: The class in the answer; None for answers of other kinds.
+        many: Whether the answer is a page of such objects.
         left_out: Fields that the items of a page do not have.
-        status: Of the usual answer.
+        status: The HTTP status of the usual answer.
         media: Media types of the answer, the default first.
-        keepable: Whether an answer may be kept for an idempotency key: it holds nothing secret.
-        guarded: Whether it edits what others may edit, too: one after the other, each where `If-Match` lets it.
+        keepable: Whether an answer may be stored for an idempotency key: it holds nothing secret.
+        guarded: Whether it edits what others may edit too: such edits run one after the other, and `If-Match` is checked.
     """
 
     method: str
@@ -95,7 +95,9 @@ def _endpoint(service: Service, methods: dict[str, Operation]) -> Callable[[Requ
 async def _carried_out(service: Service, operation: Operation, request: Request) -> Response:
     call = Call(service=service, request=request)
     if operation.scope is not None:
-        call = attrs.evolve(call, token=await run_in_threadpool(_authenticated, service, operation.scope, request))
+        token = await run_in_threadpool(find_token, service.installer.access, request)
+        check_scope(token, operation.scope)
+        call = attrs.evolve(call, token=token)
     check_origin(request, service.allow_origin)
     content = b"" if request.method in SAFE_METHODS else await _content(request)
     call = attrs.evolve(
@@ -103,17 +105,12 @@ async def _carried_out(service: Service, operation: Operation, request: Request)
     )
     if request.method in SAFE_METHODS:
         return await run_in_threadpool(operation.handle, call)
-    async with service.edit_lock if operation.guarded else contextlib.nullcontext():  # who waits here holds no thread
+    async with service.edit_lock if operation.guarded else contextlib.nullcontext():  # waiting here needs no thread
         return await run_in_threadpool(_changed, operation, call, content)
 
 
-def _authenticated(service: Service, scope: installkit.Scope, request: Request) -> installkit.Token:
-    token = find_token(service.installer.access, request)
-    check_scope(token, scope)
-    return token
-
-
 async def _content(request: Request) -> bytes:
+    """Return the whole body; refuse one that is too large or not complete."""
     content = b""
     try:
         async for chunk in request.stream():
@@ -126,6 +123,7 @@ async def _content(request: Request) -> bytes:
 
 
 def _body(operation: Operation, request: Request, content: bytes) -> Any:
+    """Return *content*, read as the class that *operation* takes; None if it takes no body."""
     if operation.body is None:
         if content.strip() not in {b"", b"{}", b"null"}:
             raise invalid([Mistake("", "this takes no body")])
@@ -137,22 +135,11 @@ def _body(operation: Operation, request: Request, content: bytes) -> Any:
 
 
 def _changed(operation: Operation, call: Call, content: bytes) -> Response:
-    """Carry out a change, once for an idempotency key, and record it."""
+    """Carry out a change, only once for an idempotency key, and record it in the audit."""
     key = call.request.headers.get("idempotency-key")
-    if operation.method == "POST" and key and operation.keepable and call.token is not None:
-        return _once(operation, call, key, content)
-    return _recorded(operation, call)
-
-
-def _recorded(operation: Operation, call: Call) -> Response:
-    response = operation.handle(call)
-    if call.token is not None:
-        call.record(f"{operation.method} {operation.full_path}")
-    return response
-
-
-def _once(operation: Operation, call: Call, key: str, content: bytes) -> Response:
-    access, who = call.installer.access, call.token.id if call.token else ""
+    if operation.method != "POST" or not key or not operation.keepable or call.token is None:
+        return _recorded(operation, call)
+    access, who = call.installer.access, call.token.id
     if len(key) > 255 or not key.isprintable():  # noqa: PLR2004 - what the others take, too
         raise invalid([Mistake("/header/Idempotency-Key", "takes up to 255 printable characters")])
     digest = access.request_digest(f"{operation.method} {call.request.url.path}\n".encode() + content)
@@ -164,16 +151,22 @@ def _once(operation: Operation, call: Call, key: str, content: bytes) -> Respons
     except BaseException:
         access.release_answer(who, key)
         raise
-    body = bytes(response.body)
+    body = parse_json(bytes(response.body)) if response.body else None
     location = response.headers.get("location")
-    answer = installkit.KeptAnswer(
-        request=digest, status=response.status_code, location=location, body=parse_json(body) if body else None
-    )
+    answer = installkit.KeptAnswer(request=digest, status=response.status_code, location=location, body=body)
     access.keep_answer(who, key, answer)
     return response
 
 
+def _recorded(operation: Operation, call: Call) -> Response:
+    response = operation.handle(call)
+    if call.token is not None:
+        call.record(f"{operation.method} {operation.full_path}")
+    return response
+
+
 def _kept_response(kept: installkit.KeptAnswer, digest: str) -> Response:
+    """Return the answer *kept* for the first request with the same key; refuse another request with this key."""
     if kept.request != digest:
         raise ProblemError(
             422, "idempotency_key_reused", "this Idempotency-Key was used for another request", remedy="use a new key"

@@ -1,4 +1,4 @@
-"""Everything that may go wrong, as problem details (RFC 9457)."""
+"""Errors as answers: problem details (RFC 9457)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ import installkit
 @attrs.frozen
 class Mistake:
     """
-    One thing that is wrong with a request.
+    One mistake in a request.
 
     Attributes:
-        pointer: JSON pointer (RFC 6901) into the body; `/query/NAME` and `/header/NAME` for what is not in it.
+        pointer: JSON pointer (RFC 6901) into the body; `/query/NAME` and `/header/NAME` for values outside the body.
     """
 
     pointer: str
@@ -26,12 +26,12 @@ class Mistake:
 
 class ProblemError(Exception):
     """
-    A request that cannot be answered as it was meant.
+    A request that fails, with the answer to it.
 
     Attributes:
-        code: A word for programs; the same always means the same.
+        code: A word for programs; its meaning never changes.
         more: Further members of the answer, by name.
-        headers: Of the answer.
+        headers: The headers of the answer.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class ProblemError(Exception):
 
 
 def invalid(mistakes: Sequence[Mistake]) -> ProblemError:
-    """Return the problem of a request with *mistakes*, all of them."""
+    """Return the problem for a request with these *mistakes*."""
     detail = "; ".join(f"{mistake.pointer or 'the body'}: {mistake.message}" for mistake in mistakes)
     return ProblemError(422, "invalid", detail, errors=[attrs.asdict(mistake) for mistake in mistakes])
 
 
 @contextmanager
 def or_not_found() -> Iterator[None]:
-    """Make a 404 of an unknown name: one that stands in the address. In a body it would be the body's mistake."""
+    """Answer 404 for an unknown name in the address; an unknown name in a body is a mistake of the body instead."""
     try:
         yield
     except installkit.UnknownNameError as exc:
@@ -82,11 +82,11 @@ _KINDS: tuple[tuple[type[installkit.InstallkitError], int, str], ...] = (
     (installkit.StoreError, 503, "store_unavailable"),
     (installkit.EngineError, 503, "engine_unavailable"),
 )
-"""The first kind that fits decides."""
+"""The HTTP status and code by class; the first class that fits decides."""
 
 
 def problem_of(error: installkit.InstallkitError) -> ProblemError:
-    """Return how *error* is answered."""
+    """Return the problem that answers *error*."""
     status, code = next(((status, code) for kind, status, code in _KINDS if isinstance(error, kind)), (500, "internal"))
     command: dict[str, Any] = {"command": list(error.remedy.command)} if error.remedy and error.remedy.command else {}
     return ProblemError(status, code, str(error), remedy=error.remedy, **command, **_more(error))
@@ -107,6 +107,7 @@ def problem_response(problem: ProblemError) -> JSONResponse:
 
 
 def _more(error: installkit.InstallkitError) -> dict[str, Any]:
+    """Return the further members of the answer to *error*."""
     if isinstance(error, installkit.SiteLockedError):
         return {"holder": error.holder}
     if isinstance(error, installkit.RunError):

@@ -1,4 +1,4 @@
-"""Answers that many operations give, and what the addresses of lists take."""
+"""Answers that many operations give, and the query parameters of lists."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ T = TypeVar("T")
 @attrs.frozen(kw_only=True)
 class Paging:
     """
-    Which part of a list is wanted.
+    Which part of a list the answer contains.
 
     Attributes:
         limit: Items on a page, from 1 to 1000.
@@ -33,32 +33,33 @@ class Paging:
 
     @property
     def filters(self) -> dict[str, Any]:
-        """What the list is narrowed to: all that a list adds to these two."""
+        """The filters of the list: all fields that its query adds to these two."""
         return attrs.asdict(self, recurse=False, filter=lambda field, _: field.name not in {"limit", "cursor"})
 
 
 def fits(value: Any, wanted: Any) -> bool:
-    """Return whether *value* is what a filter wants: None wants any, of several one is enough."""
+    """Return whether *value* is the *wanted* one, or one of several; a filter of None accepts every value."""
     if isinstance(wanted, tuple):
         return not wanted or value in wanted
     return wanted is None or value == wanted
 
 
 def holds(text: str, part: str | None) -> bool:
-    """Return whether *part* stands in *text*, in any case; None wants any text."""
+    """Return whether *text* contains *part*, in upper or lower case; every text contains None."""
     return part is None or part.casefold() in text.casefold()
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return *value*, one of installkit's or a JSON value, as an answer."""
+    """Return an answer with *value*, an object of installkit's or a JSON value."""
     return JSONResponse(installkit.to_wire(value), status, headers)
 
 
 def tagged(call: Call, value: Any, *, without: Sequence[str] = ()) -> Response:
     """
-    Return *value* with the entity tag of what people enter of it: all but *without*, which changes by itself.
+    Return an answer with *value* and an entity tag, for which the members in *without* do not count.
 
-    The answer is 304 if the client has all of it already.
+    These members change although nobody edits the value. If there are none, and the client has the value already, the
+    answer is 304.
     """
     data = installkit.to_wire(value)
     tag = etag_of(entered(data, without))
@@ -74,7 +75,7 @@ def entered(data: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
 
 def page(call: Call, items: Iterable[T], key: Callable[[T], str]) -> Response:
     """
-    Return the page of *items* that *call* asks for: those after the one whose *key* is the cursor.
+    Return the page of *items* that *call* asks for: the items after the one whose *key* is the cursor.
 
     Raises:
         ProblemError: If no item has that key.
@@ -89,22 +90,22 @@ def page(call: Call, items: Iterable[T], key: Callable[[T], str]) -> Response:
 
 
 def unknown_cursor(cursor: str) -> ProblemError:
-    """Return the problem of a *cursor* that no item has."""
+    """Return the problem for a *cursor* that no item has."""
     return invalid([Mistake("/query/cursor", f"no item is {cursor!r}; begin again without a cursor")])
 
 
 def older_page(found: Sequence[Any], limit: int, *, left_out: Sequence[str] = ()) -> Response:
-    """Return a page of *limit* of *found*, newest first, which has one more where there is a next page."""
+    """Return a page with the first *limit* items of *found*, newest first; *found* has one more if there is a next page."""
     shown = found[:limit]
     items = [entered(each, left_out) for each in installkit.to_wire(shown)]
     return answer({"items": items, "next": str(shown[-1].id) if len(found) > len(shown) else None})
 
 
 def started(call: Call, run: installkit.Run, status: int = 202) -> Response:
-    """Return *run* as it stands, with where it can be followed."""
+    """Return an answer with the state of *run*, and with the address at which it can be followed."""
     return answer(run.snapshot(), status, {"location": call.address(f"/runs/{run.id}")})
 
 
 def nothing() -> Response:
-    """Return the answer of what was done and leaves nothing to say."""
+    """Return an answer without content, for success."""
     return Response(None, 204)

@@ -1,4 +1,4 @@
-"""Serving the app with uvicorn: on loopback unless told otherwise, and quick to stop with streams open."""
+"""Serves the app with uvicorn, by default on loopback; stops quickly even while streams are open."""
 
 import asyncio
 import ipaddress
@@ -20,43 +20,40 @@ from installkit_http.service import Service
 PORT = 8484
 
 CONSOLE_LIFE = timedelta(hours=1)
-"""How long the address that is printed at start can be used, once."""
+"""How long the address that is printed at start is valid; it can be used once."""
 
 STALLED = 0.3
-"""Seconds after which a client that reads nothing is cut off when the service stops."""
+"""Seconds that a client which reads nothing has when the service stops, until its connection is closed."""
 
 GRACE = 5
-"""Seconds that requests under way, other than streams, have to end when the service stops."""
+"""Seconds that open requests, except streams, have when the service stops."""
 
 KEEP_ALIVE = 75
-"""Seconds that an idle connection is kept: longer than clients and proxies keep theirs, so that none is closed under a request."""
+"""Seconds that an idle connection is kept: longer than in clients and proxies, so that none closes during a request."""
 
 
 class StreamServer(uvicorn.Server):
-    """A uvicorn server that ends its streams first: uvicorn itself would wait for them, and they for runs."""
+    """A uvicorn server that ends its streams first: uvicorn itself would wait for streams, which wait for runs."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say where."""
+        """Listen, and print the address; on a terminal, with a token that opens one session."""
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        sys.stdout.write(f"installkit serves http://{shown}:{port}/{self._entrance()}\n")
-        if not sys.stdout.isatty():
+        address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        if sys.stdout.isatty():  # output elsewhere may be stored, as in a journal, so it gets no token
+            limit = datetime.now(UTC) + CONSOLE_LIFE
+            access = self._service.installer.access
+            _, text = access.create_token("console", [installkit.Scope.ADMIN], expires_at=limit, once=True)
+            # browsers do not send what follows the #, so the token is in no log
+            sys.stdout.write(f"installkit serves {address}#token={text}\n")
+        else:
+            sys.stdout.write(f"installkit serves {address}\n")
             sys.stdout.write("log in with a token: installkit token create NAME --scope operate\n")
         sys.stdout.flush()
-
-    def _entrance(self) -> str:
-        """Return what lets whoever sits at the terminal in, once; nothing where the output is kept, as in a journal."""
-        if not sys.stdout.isatty():
-            return ""
-        limit = datetime.now(UTC) + CONSOLE_LIFE
-        access = self._service.installer.access
-        _, text = access.create_token("console", [installkit.Scope.ADMIN], expires_at=limit, once=True)
-        return f"#token={text}"  # after the #, it is in no log and in no request but the one that uses it up
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then the rest."""
@@ -66,7 +63,7 @@ class StreamServer(uvicorn.Server):
         dropping.cancel()
 
     async def _drop_stalled(self) -> None:
-        """Cut the connections of clients that do not read what was sent: waiting for them would never end."""
+        """Close the connections of clients that do not read what was sent: waiting for them would never end."""
         await asyncio.sleep(STALLED)
         for connection in list(self.server_state.connections):
             transport = connection.transport
@@ -84,23 +81,23 @@ def serve(
     max_streams: int = MOST_STREAMS,
 ) -> None:
     """
-    Serve *installer* over HTTP until SIGINT or SIGTERM; runs go on. For the main thread.
+    Serve *installer* over HTTP until SIGINT or SIGTERM; runs go on. Only the main thread may call this.
 
-    The first line of standard output is the address of the console; on a terminal, with a token that buys one session.
+    The first line of standard output is the address of the console; on a terminal, with a token that opens one session.
 
     Args:
-        installer: Stays the caller's to close.
+        installer: The caller must close it.
         catalogs: Folders of playbooks by the names that sites are created with.
-        host: An address to listen on; others than loopback only where there are access tokens.
-        port: 0 takes a free one.
-        allow_origin: Origins of pages that may use the service from elsewhere.
+        host: An address to listen on; other addresses than loopback only if there are access tokens.
+        port: 0 takes a free port.
+        allow_origin: Other origins whose pages may use the service.
         max_streams: How many streams may be open at once.
 
     Raises:
-        PlanningError: If *host* is reached by others, and nobody has made an access token yet.
+        PlanningError: If other machines can reach *host*, and nobody has made an access token yet.
         StoreError: If the data directory cannot be written.
     """
-    if installer.obstacle is not None:  # what is written later would be refused even when there is space again
+    if installer.obstacle is not None:  # it would refuse to write even when there is space again
         raise installer.obstacle
     check_reach(installer, host)
     app = create_app(installer, catalogs=catalogs, allow_origin=allow_origin, max_streams=max_streams)
@@ -117,7 +114,7 @@ def serve(
 
 
 def check_reach(installer: installkit.Installer, host: str) -> None:
-    """Raise a `PlanningError` if others can reach *host* while nobody has made an access token."""
+    """Raise a `PlanningError` if other machines can reach *host*, and there is no access token yet."""
     if not is_loopback(host) and not any(not token.once for token in installer.access.tokens()):
         raise installkit.PlanningError(
             f"others can reach {host}, and there is no access token yet",
@@ -126,7 +123,7 @@ def check_reach(installer: installkit.Installer, host: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches *host*."""
+    """Return whether only this machine can reach *host*."""
     if host == "localhost":
         return True
     try:
@@ -140,5 +137,5 @@ class _StoppedError(Exception):
 
 
 def _leave(_: int, __: FrameType | None) -> NoReturn:
-    # uvicorn raises the signal again when it has stopped; the default would end us before our caller can close
+    # uvicorn raises the signal again after it has stopped; by default, that would end the process before the caller can close
     raise _StoppedError

@@ -1,4 +1,4 @@
-"""What all requests share, and one request with what it brought."""
+"""The service that all requests share, and a single request with its values."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from installkit_http.streaming.feeds import Feeds
 PREFIX = "/api/v1"
 
 ID = re.compile(r"[0-9a-f]{1,12}|last")
-"""A run's or plan's id, or its beginning; no other text is looked for."""
+"""An id of a run or plan, or the beginning of one; other texts are not looked up."""
 
 
 @attrs.frozen(kw_only=True)
@@ -28,8 +28,8 @@ class Service:
 
     Attributes:
         catalogs: Folders by the names that sites are created with.
-        allow_origin: Origins of pages that may use the service from elsewhere.
-        edit_lock: Held from reading what is edited to the end of the edit: none is lost, and `If-Match` holds.
+        allow_origin: Other origins whose pages may use the service.
+        edit_lock: Taken for a whole edit, from reading to writing, so that no edit is lost and `If-Match` is reliable.
     """
 
     installer: installkit.Installer
@@ -46,9 +46,9 @@ class Call:
     One request, checked.
 
     Attributes:
-        token: Who asks; None where nobody needs to say.
-        query: What the operation's query class made of the address.
-        body: What the operation's body class made of the body.
+        token: The token of the request; None if the operation needs none.
+        query: The query, as an object of the operation's query class.
+        body: The body, as an object of the operation's body class.
     """
 
     service: Service
@@ -64,20 +64,20 @@ class Call:
 
     @property
     def who(self) -> str:
-        """Who asks, for the record."""
+        """The name and id of the token, for the audit."""
         return "nobody" if self.token is None else f"{self.token.name} ({self.token.id})"
 
     def record(self, what: str) -> None:
-        """Record in the audit what was done to the address of the request."""
+        """Record in the audit that the request did *what* to its address."""
         target = self.request.url.path.removeprefix(self.request.scope.get("root_path", ""))
         self.installer.access.record_audit(self.who, what, target)
 
     def address(self, path: str) -> str:
-        """Return *path*, of the interface, as this client reaches it: the app may be mounted below another."""
+        """Return the *path* of the interface as this client must write it: the app may be mounted below another one."""
         return f"{self.request.scope.get('root_path', '')}{PREFIX}{path}"
 
     def path(self, name: str) -> str:
-        """Return the part of the address called *name*."""
+        """Return the part *name* of the address."""
         return str(self.request.path_params[name])
 
     def site(self) -> installkit.Site:
@@ -97,24 +97,24 @@ class Call:
         return self.installer.run(self.path("run"))
 
     def step(self, run: installkit.Run) -> str:
-        """Return the id of the step of *run* that the address names: its id, or its component; 404 if there is none."""
+        """Return the id of the step of *run* that the address names by id or component; 404 if there is none."""
         with or_not_found():
-            found = run.find_steps(self.path("step"))
-        if len(found) > 1:
-            raise ProblemError(404, "not_found", f"{self.path('step')!r} means several steps: {', '.join(found)}")
-        return found[0]
+            ids = run.find_steps(self.path("step"))
+        if len(ids) > 1:
+            raise ProblemError(404, "not_found", f"{self.path('step')!r} means several steps: {', '.join(ids)}")
+        return ids[0]
 
     def check_match(self, current: Any) -> None:
         """
-        Raise a 412 if the request is meant for another state of a thing than *current*, its JSON value.
+        Answer 412 if the request requires another state of an object than *current*, its JSON value.
 
-        None is the state of what is not there: `If-None-Match: *` wants that, and `If-Match: *` any other.
+        None means that there is no such object: `If-None-Match: *` requires that, and `If-Match: *` any object.
         """
         now = None if current is None else etag_of(current)
         if self.request.headers.get("if-none-match") == "*" and now is not None:
             raise ProblemError(412, "changed_meanwhile", "it is there already", remedy="read it first", etag=now)
-        wanted = self.request.headers.get("if-match")
-        if wanted is not None and (now is None or now not in _tags(wanted, now)):
+        header = self.request.headers.get("if-match")
+        if header is not None and (now is None or {now, "*"}.isdisjoint(tag.strip() for tag in header.split(","))):
             raise ProblemError(
                 412,
                 "changed_meanwhile",
@@ -131,8 +131,3 @@ class Call:
                 f"{self.path(name)!r} is not an id of a {name}",
                 remedy="an id has 12 hexadecimal digits",
             )
-
-
-def _tags(header: str, now: str) -> list[str]:
-    """Return the entity tags that an `If-Match` header wants; `*` wants whatever is there *now*."""
-    return [now if each.strip() == "*" else each.strip() for each in header.split(",")]

@@ -1,4 +1,4 @@
-"""The five things that are done at start; each is a row of `GET /readyz`."""
+"""The five preparations at start; each is a row of `GET /readyz`."""
 
 import logging
 import os
@@ -11,10 +11,10 @@ import installkit
 from installkit.ansible.programs import find_program
 
 EXAMINED = ("ssh", "pty", "data directory", "memory folder", "locale", "service", "limits")
-"""What the doctor looks at for the environment; all else takes longer, has a row of its own, or keeps nobody from being served."""
+"""The findings of the doctor that count for the environment; others take long, have their own row, or do not matter here."""
 
 FIRST_TOKEN = "access-token"  # noqa: S105 - a file's name
-"""The file in the data directory that the first access token is written to."""
+"""The file in the data directory with the first access token."""
 
 _log = logging.getLogger("installkit")
 
@@ -28,7 +28,7 @@ class Row:
 
     Attributes:
         status: `pending`, `pass`, `warn` or `fail`.
-        remedy: What to do about it; None if nothing.
+        remedy: What to do about it; None if there is nothing to do.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Row:
 
 
 class Preparations:
-    """What a service does before it is ready, in the order of `rows`."""
+    """The preparations of a service before it is ready, in the order of `rows`."""
 
     def __init__(self, installer: installkit.Installer, catalogs: Mapping[str, Path]) -> None:
         self._steps: dict[str, Callable[[], Row]] = {
@@ -52,34 +52,35 @@ class Preparations:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """How far each is."""
+        """The state of each preparation."""
         return tuple(self._rows.values())
 
     @property
     def status(self) -> str:
         """`starting`, `ready` or `failed`; a warning leaves the service ready."""
-        found = {row.status for row in self.rows}
-        return "failed" if "fail" in found else "starting" if "pending" in found else "ready"
+        statuses = {row.status for row in self.rows}
+        return "failed" if "fail" in statuses else "starting" if "pending" in statuses else "ready"
 
     def carry_out(self) -> None:
-        """Do all of them, whatever becomes of each."""
+        """Carry out all preparations, even if some fail."""
         for name, step in self._steps.items():
             try:
                 self._rows[name] = step()
             except (installkit.InstallkitError, OSError) as exc:
-                self._rows[name] = _failed(name, exc)
+                remedy = getattr(exc, "remedy", None)
+                self._rows[name] = Row(name=name, status="fail", message=str(exc), remedy=remedy)
             row = self._rows[name]
             _log.log(_LEVELS.get(row.status, logging.INFO), "%s: %s: %s", name, row.status, row.message)
 
 
 def check_database(installer: installkit.Installer) -> Row:
-    """See that the database, migrated when it was opened, can be read."""
+    """Check that the database can be read; it was migrated when it was opened."""
     installer.sites()
     return Row(name="database", status="pass", message="it can be read")
 
 
 def make_first_token(installer: installkit.Installer) -> Row:
-    """Make an access token for everything if there is none, in a file for the owner of the data directory."""
+    """Make an access token for everything if there is none, and write it to a file for the owner of the data directory."""
     if any(token.parent is None and not token.once for token in installer.access.tokens()):
         return Row(name="access", status="pass", message="there are access tokens")
     path = installer.folders.data / FIRST_TOKEN
@@ -92,10 +93,12 @@ def make_first_token(installer: installkit.Installer) -> Row:
 
 
 def check_environment(installer: installkit.Installer) -> Row:
-    """See that Ansible is there, and what the doctor finds of the rest in no time."""
+    """Check that Ansible is there, and the quick findings of the doctor."""
     find_program("ansible-playbook")
-    found = installkit.examine(installer.folders.data, installer.check_database, installer.check_secrets, only=EXAMINED)
-    problems = [finding for finding in found if finding.status != "ok"]
+    findings = installkit.examine(
+        installer.folders.data, installer.check_database, installer.check_secrets, only=EXAMINED
+    )
+    problems = [finding for finding in findings if finding.status != "ok"]
     if not problems:
         return Row(name="environment", status="pass", message="this machine is fit for runs")
     return Row(
@@ -107,19 +110,15 @@ def check_environment(installer: installkit.Installer) -> Row:
 
 
 def check_catalogs(catalogs: Mapping[str, Path]) -> Row:
-    """Read every catalog."""
-    found = {name: len(installkit.load_catalog(folder)) for name, folder in catalogs.items()}
-    text = ", ".join(f"{name}: {count} components" for name, count in found.items()) or "none was given"
+    """Check that every catalog can be read."""
+    counts = {name: len(installkit.load_catalog(folder)) for name, folder in catalogs.items()}
+    text = ", ".join(f"{name}: {count} components" for name, count in counts.items()) or "none was given"
     return Row(name="catalogs", status="pass", message=text)
 
 
 def adopt_runs(installer: installkit.Installer) -> Row:
-    """Index what ended while nobody looked, settle what nobody carries out, and find what is live."""
+    """Index the runs that ended while the service was down, end those without a process, and count the live ones."""
     installer.recover()
     runs = installer.list_runs()
     live = sum(not run.status.final for run in runs)
     return Row(name="runs", status="pass", message=f"at start-up {live} live, {len(runs) - live} finished")
-
-
-def _failed(name: str, error: Exception) -> Row:
-    return Row(name=name, status="fail", message=str(error), remedy=getattr(error, "remedy", None))

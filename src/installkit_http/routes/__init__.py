@@ -1,4 +1,4 @@
-"""The operations of the interface, a module for each group; `OPERATIONS` is all of them."""
+"""The operations of the interface, in a module for each group; `OPERATIONS` has all of them."""
 
 from installkit_http.operations import Operation
 from installkit_http.routes import (
@@ -30,4 +30,4 @@ OPERATIONS: tuple[Operation, ...] = (
     *control.OPERATIONS,
     *notifications.OPERATIONS,
 )
-"""Every operation there is: routing, documentation and the tests read this table."""
+"""All operations: routing, documentation and tests read this table."""

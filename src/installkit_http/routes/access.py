@@ -14,10 +14,10 @@ from installkit_http.service import Call
 @attrs.frozen(kw_only=True)
 class NewSession:
     """
-    What buys a session.
+    The body of a login.
 
     Attributes:
-        token: An access token's text.
+        token: The text of an access token.
     """
 
     token: str
@@ -26,7 +26,7 @@ class NewSession:
 @attrs.frozen(kw_only=True)
 class NewToken:
     """
-    A token to be made.
+    A new token.
 
     Attributes:
         name: Who or what it is for.
@@ -42,10 +42,10 @@ class NewToken:
 @attrs.frozen(kw_only=True)
 class TokensQuery(Paging):
     """
-    Which tokens are wanted.
+    Filters of the tokens.
 
     Attributes:
-        name: A part of it, in any case.
+        name: A part of the name, in upper or lower case.
     """
 
     name: str | None = None
@@ -54,14 +54,14 @@ class TokensQuery(Paging):
 @attrs.frozen(kw_only=True)
 class AuditQuery(Paging):
     """
-    Which entries are wanted.
+    Filters of the entries.
 
     Attributes:
-        who: A part of it, in any case.
-        what: A part of it, in any case.
-        target: A part of it, in any case.
-        since: Done then or later.
-        until: Done before.
+        who: A part of the name, in upper or lower case.
+        what: A part of the request, in upper or lower case.
+        target: A part of the target, in upper or lower case.
+        since: Only entries from then or later.
+        until: Only entries from before.
     """
 
     who: str | None = None
@@ -73,10 +73,10 @@ class AuditQuery(Paging):
 
 def open_session(call: Call) -> Response:
     """Give the browser a cookie for twelve hours."""
-    bought = call.installer.access.open_session(call.body.token)
-    if bought is None:
+    opened = call.installer.access.open_session(call.body.token)
+    if opened is None:
         raise ProblemError(401, "unauthorized", "the access token is not valid, was used up, or has expired")
-    session, text = bought
+    session, text = opened
     response = answer(session, 201)
     set_session_cookie(response, call.request, text)
     attrs.evolve(call, token=session).record("POST /api/v1/session")
@@ -84,7 +84,7 @@ def open_session(call: Call) -> Response:
 
 
 def close_session(call: Call) -> Response:
-    """Take the cookie back; without one there is nothing to do."""
+    """End the session, and delete its cookie; without a session nothing happens."""
     session = call.installer.access.check_token(call.request.cookies.get(cookie_name(call.request), ""))
     if session is not None:
         call.installer.access.revoke_token(session.id)
@@ -94,20 +94,20 @@ def close_session(call: Call) -> Response:
 
 
 def list_tokens(call: Call) -> Response:
-    """Answer with the tokens; never with their texts."""
+    """Answer with the tokens, without their texts."""
     tokens = [token for token in call.installer.access.tokens() if holds(token.name, call.query.name)]
     return page(call, tokens, lambda token: token.id)
 
 
 def create_token(call: Call) -> Response:
-    """Make a token; its text is in this answer and nowhere else."""
+    """Create a token; its text is only in this answer."""
     wanted = call.body
     token, text = call.installer.access.create_token(wanted.name, wanted.scopes, expires_at=wanted.expires_at)
     return answer({**installkit.to_wire(token), "token": text}, 201)
 
 
 def revoke_token(call: Call) -> Response:
-    """Take a token back, at once."""
+    """Revoke a token at once."""
     with or_not_found():
         call.installer.access.revoke_token(call.path("id"))
     return nothing()
@@ -119,8 +119,8 @@ def list_audit(call: Call) -> Response:
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):  # noqa: PLR2004 - 64 bits
         raise invalid([Mistake("/query/cursor", f"no entry is {cursor!r}")])
     before = None if cursor is None else int(cursor)
-    found = call.installer.access.audit(limit=call.query.limit + 1, before=before, **call.query.filters)
-    return older_page(found, call.query.limit)
+    entries = call.installer.access.audit(limit=call.query.limit + 1, before=before, **call.query.filters)
+    return older_page(entries, call.query.limit)
 
 
 ADMIN = installkit.Scope.ADMIN

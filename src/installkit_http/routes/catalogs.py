@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
@@ -12,17 +11,17 @@ from installkit_http.service import Call
 
 def list_catalogs(call: Call) -> Response:
     """Answer with the catalogs that the service was started with."""
-    found = [_described(name, folder) for name, folder in sorted(call.service.catalogs.items())]
-    return page(call, found, lambda each: str(each["name"]))
-
-
-def _described(name: str, folder: Path) -> dict[str, Any]:
-    try:
-        catalog = installkit.load_catalog(folder)
-    except installkit.InstallkitError as exc:
-        return {"name": name, "folder": folder, "components": [], "warnings": [], "error": str(exc)}
-    names = [component.name for component in catalog]
-    return {"name": name, "folder": folder, "components": names, "warnings": catalog.warnings, "error": None}
+    rows: list[dict[str, Any]] = []
+    for name, folder in sorted(call.service.catalogs.items()):
+        row: dict[str, Any] = {"name": name, "folder": folder, "components": [], "warnings": [], "error": None}
+        try:
+            catalog = installkit.load_catalog(folder)
+        except installkit.InstallkitError as exc:
+            row["error"] = str(exc)
+        else:
+            row |= {"components": [component.name for component in catalog], "warnings": catalog.warnings}
+        rows.append(row)
+    return page(call, rows, lambda row: str(row["name"]))
 
 
 def list_components(call: Call) -> Response:
@@ -37,13 +36,13 @@ def show_component(call: Call) -> Response:
 
 
 def show_playbook(call: Call) -> Response:
-    """Answer with the text of the playbook that carries an action out."""
+    """Answer with the text of the playbook of an action."""
     component = _component(call)
     spec = next((spec for spec in component.actions if spec.action.value == call.path("action")), None)
     if spec is None:
-        known = ", ".join(each.action.value for each in component.actions)
+        actions = ", ".join(each.action.value for each in component.actions)
         raise ProblemError(
-            404, "not_found", f"{component.name} has no action {call.path('action')!r}", remedy=f"it has: {known}"
+            404, "not_found", f"{component.name} has no action {call.path('action')!r}", remedy=f"it has: {actions}"
         )
     return PlainTextResponse(component.playbook_path(spec).read_bytes())
 

@@ -1,4 +1,4 @@
-"""The console: a page for people, whose files are served as they lie in the package."""
+"""The console: a page for people; its files are served unchanged from the package."""
 
 import functools
 import hashlib
@@ -12,17 +12,17 @@ from starlette.routing import Route
 FOLDER = Path(__file__).parent.parent / "console"
 
 MEDIA = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml"}
-"""What a browser is told of a file, by its suffix; others are not served."""
+"""Media types by suffix; files with other suffixes are not served."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Scripts and styles come from these files alone, and whatever a log holds can neither run nor send anything."""
+"""Only these files have scripts and styles: nothing in a log can run as a script or send anything."""
 
 
 async def show_page(request: Request) -> Response:
-    """Answer with the page; what it shows, it asks the interface for."""
+    """Answer with the page; it gets its data from the interface."""
     return _file(request, "index.html")
 
 
@@ -32,10 +32,10 @@ async def show_file(request: Request) -> Response:
 
 
 def _file(request: Request, name: str) -> Response:
-    found = _files().get(name)  # a name among those there are, so never a path
-    if found is None:
+    file = _files().get(name)  # only names of existing files, so never a path
+    if file is None:
         raise HTTPException(404)
-    media, content, tag = found
+    media, content, tag = file
     headers = {"content-security-policy": POLICY, "cache-control": "no-cache", "etag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(None, 304, headers)
@@ -44,13 +44,12 @@ def _file(request: Request, name: str) -> Response:
 
 @functools.cache
 def _files() -> dict[str, tuple[str, bytes, str]]:
-    """Return media type, content and entity tag of each file by its name."""
+    """Return the media type, content and entity tag of each file, by name."""
     paths = [path for path in FOLDER.iterdir() if path.suffix in MEDIA]
-    return {path.name: (MEDIA[path.suffix], content := path.read_bytes(), _tag(content)) for path in paths}
-
-
-def _tag(content: bytes) -> str:
-    return f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+    return {
+        path.name: (MEDIA[path.suffix], content := path.read_bytes(), f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+        for path in paths
+    }
 
 
 ROUTES = (Route("/", show_page), Route("/console/{name}", show_file))

@@ -14,7 +14,7 @@ class CancelOptions:
     How a run is stopped.
 
     Attributes:
-        now: Stop the running steps too; else they may end.
+        now: Stop the running steps too; otherwise they may end.
     """
 
     now: bool = False
@@ -28,7 +28,7 @@ def cancel_run(call: Call) -> Response:
 
 
 def approve_run(call: Call) -> Response:
-    """Let a run go on where it waits for an approval."""
+    """Approve the step for which a run waits."""
     run = call.run()
     try:
         run.approve(by=call.who)

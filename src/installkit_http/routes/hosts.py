@@ -13,13 +13,13 @@ from installkit_http.responses import Paging, answer, entered, holds, nothing, p
 from installkit_http.service import Call
 
 VOLATILE = ("installed",)
-"""What changes of a host without anybody changing the host; no part of its entity tag."""
+"""Members that change although nobody edits the host; they do not count for its entity tag."""
 
 
 @attrs.frozen(kw_only=True)
 class NewHost:
     """
-    A host to be added.
+    A new host.
 
     Attributes:
         vars: Ansible variables, as `ansible_host`.
@@ -33,10 +33,10 @@ class NewHost:
 @attrs.frozen(kw_only=True)
 class HostPatch:
     """
-    What changes of a host; what is not named stays.
+    Changes of a host; members that are missing stay as they are.
 
     Attributes:
-        vars: Variables that are set; null takes one away.
+        vars: Variables to set; null removes a variable.
     """
 
     groups: tuple[str, ...] | None = None
@@ -58,12 +58,12 @@ class InventoryText:
 @attrs.frozen(kw_only=True)
 class HostsQuery(Paging):
     """
-    Which hosts are wanted.
+    Filters of the hosts.
 
     Attributes:
-        name: A part of the name, in any case.
-        group: One that names the host.
-        component: One that is recorded on the host.
+        name: A part of the name, in upper or lower case.
+        group: A group that names the host.
+        component: A component that is recorded on the host.
     """
 
     name: str | None = None
@@ -71,10 +71,10 @@ class HostsQuery(Paging):
     component: str | None = None
 
     def wants(self, host: Mapping[str, Any]) -> bool:
-        """Return whether *host*, as it is answered, is one of those wanted."""
-        there = {row["component"] for row in host["installed"]}
+        """Return whether *host*, as a JSON value of the answer, passes the filters."""
+        recorded = {row["component"] for row in host["installed"]}
         in_group = self.group is None or self.group in host["groups"]
-        return in_group and holds(host["name"], self.name) and (self.component is None or self.component in there)
+        return in_group and holds(host["name"], self.name) and (self.component is None or self.component in recorded)
 
 
 def list_hosts(call: Call) -> Response:
@@ -88,7 +88,7 @@ def list_hosts(call: Call) -> Response:
 
 
 def add_host(call: Call) -> Response:
-    """Add a host to an inventory that is held by installkit."""
+    """Add a host to an inventory that installkit holds."""
     site, wanted = call.site(), call.body
     if any(host.name == wanted.name for host in site.inventory.hosts()):
         raise ProblemError(409, "host_exists", f"site {site.name!r} has a host {wanted.name!r} already")
@@ -115,7 +115,7 @@ def change_host(call: Call) -> Response:
 
 
 def remove_host(call: Call) -> Response:
-    """Take a host out of the inventory; what is recorded of it stays."""
+    """Remove a host from the inventory; its rows in the record stay."""
     site, name = call.site(), call.path("host")
     call.check_match(entered(_host(site, name), VOLATILE))
     _check_held(site)
@@ -124,14 +124,14 @@ def remove_host(call: Call) -> Response:
 
 
 def show_inventory(call: Call) -> Response:
-    """Answer with an inventory that is held by installkit, in Ansible's YAML."""
+    """Answer with an inventory that installkit holds, in Ansible's YAML."""
     site = call.site()
     _check_held(site)
     return tagged(call, {"inventory": site.inventory.export()})
 
 
 def replace_inventory(call: Call) -> Response:
-    """Replace an inventory that is held by installkit."""
+    """Replace an inventory that installkit holds."""
     site = call.site()
     _check_held(site)
     call.check_match({"inventory": site.inventory.export()})
@@ -140,14 +140,14 @@ def replace_inventory(call: Call) -> Response:
 
 
 def _set_host(site: installkit.Site, name: str, groups: Sequence[str], values: Mapping[str, Any]) -> None:
-    """Enter a host; what Ansible cannot use is told by the field that it was given in."""
+    """Add or change a host; a mistake in the answer names the field of the request that Ansible cannot use."""
     try:
         site.inventory.set_host(name, groups=groups, vars=values)
     except installkit.DefinitionError as exc:
         places = {f"host {name!r}": "/name"} | {f"group {group!r}": f"/groups/{at}" for at, group in enumerate(groups)}
         places |= {f"variable {variable!r}": f"/vars/{variable}" for variable in values}
-        told = [(issue.message, next(filter(issue.message.startswith, places), "")) for issue in exc.issues]
-        raise invalid([Mistake(places.get(place, ""), message) for message, place in told]) from exc
+        issues = [(issue.message, next(filter(issue.message.startswith, places), "")) for issue in exc.issues]
+        raise invalid([Mistake(places.get(place, ""), message) for message, place in issues]) from exc
 
 
 def _check_held(site: installkit.Site) -> None:

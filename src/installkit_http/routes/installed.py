@@ -10,12 +10,12 @@ from installkit_http.service import Call
 @attrs.frozen(kw_only=True)
 class InstalledQuery(Paging):
     """
-    Which installations are wanted.
+    Filters of the installations.
 
     Attributes:
-        version: The last one proved.
-        status: Any of those given.
-        run: The one that last changed the record.
+        version: The last proved version.
+        status: One of these statuses.
+        run: The run that last changed the record.
     """
 
     component: str | None = None
@@ -28,10 +28,10 @@ class InstalledQuery(Paging):
 @attrs.frozen(kw_only=True)
 class InstalledAlready:
     """
-    What is to be recorded without installing it.
+    Components to record without installing them.
 
     Attributes:
-        components: `NAME=VERSION`, or `NAME` where versions are unknown.
+        components: `NAME=VERSION`, or `NAME` if the versions are unknown.
         limit: An Ansible host pattern.
     """
 
@@ -42,7 +42,7 @@ class InstalledAlready:
 @attrs.frozen(kw_only=True)
 class ForgetQuery:
     """
-    Where a component is forgotten.
+    The hosts on which a component is forgotten.
 
     Attributes:
         limit: An Ansible host pattern.
@@ -52,27 +52,23 @@ class ForgetQuery:
 
 
 def list_installed(call: Call) -> Response:
-    """Answer with what is installed where."""
+    """Answer with what is installed: a row for each component and host."""
     wanted = call.query.filters
     rows = [
         row for row in call.site().installed() if all(fits(getattr(row, name), value) for name, value in wanted.items())
     ]
-    return page(call, rows, _key)
+    return page(call, rows, lambda row: f"{row.component}@{row.host}")
 
 
 def record_installed(call: Call) -> Response:
-    """Record what is there already without installing it; its verify, where declared, vouches for it first."""
+    """Record what is there already without installing it; a component with a verify action is verified first."""
     return started(call, call.site().record(call.body.components, limit=call.body.limit, requested_by=call.who))
 
 
 def forget_installed(call: Call) -> Response:
-    """Take a component out of the record, and leave the hosts as they are."""
+    """Remove a component from the record, and leave the hosts as they are."""
     forgotten = call.site().forget([call.path("component")], limit=call.query.limit, requested_by=call.who)
     return started(call, forgotten)
-
-
-def _key(row: installkit.Installation) -> str:
-    return f"{row.component}@{row.host}"
 
 
 OPERATIONS = (

@@ -8,17 +8,17 @@ from installkit_http.responses import Paging, answer, nothing, page
 from installkit_http.service import Call
 
 TOLD = (installkit.EventKind.RUN_STARTED, installkit.EventKind.RUN_FINISHED, installkit.EventKind.APPROVAL_REQUESTED)
-"""What a webhook is told of unless it asks for other events."""
+"""The events that a webhook is notified of by default."""
 
 
 @attrs.frozen(kw_only=True)
 class NewWebhook:
     """
-    An address to be told of runs.
+    An address that gets notifications about runs.
 
     Attributes:
-        url: Takes a POST with the event as JSON.
-        events: Kinds of events.
+        url: Gets each event as JSON in a POST.
+        events: The kinds of events to send.
     """
 
     url: str
@@ -31,12 +31,11 @@ class NewWebhook:
 
 def list_webhooks(call: Call) -> Response:
     """Answer with the webhooks."""
-    found = call.installer.access.webhooks()
-    return page(call, found, lambda each: each.id)
+    return page(call, call.installer.access.webhooks(), lambda webhook: webhook.id)
 
 
 def create_webhook(call: Call) -> Response:
-    """Keep an address to be told."""
+    """Add an address that gets notifications."""
     try:
         return answer(call.installer.access.add_webhook(call.body.url, call.body.events, by=call.who), 201)
     except installkit.PlanningError as exc:
@@ -44,7 +43,7 @@ def create_webhook(call: Call) -> Response:
 
 
 def delete_webhook(call: Call) -> Response:
-    """Tell an address nothing more."""
+    """Remove an address: it gets no more notifications."""
     with or_not_found():
         call.installer.access.remove_webhook(call.path("id"))
     return nothing()

@@ -15,7 +15,7 @@ from installkit_http.service import Call
 @attrs.frozen(kw_only=True)
 class ParametersPatch:
     """
-    Values to be entered, by level; null takes a value away.
+    Values to enter, by level; null removes a value.
 
     Attributes:
         site: By parameter.
@@ -30,7 +30,7 @@ class ParametersPatch:
 
 @attrs.frozen(kw_only=True)
 class SecretValue:
-    """The value of a secret parameter, or of a password that Ansible takes."""
+    """The value of a secret parameter, or of a password for Ansible."""
 
     value: str = attrs.field(repr=False)
 
@@ -41,7 +41,7 @@ def show_parameters(call: Call) -> Response:
 
 
 def change_parameters(call: Call) -> Response:
-    """Enter values; all of them, or, if one is wrong, none."""
+    """Enter values; if one is wrong, none is entered."""
     site, body = call.site(), call.body
     call.check_match(installkit.to_wire(site.parameters.values()))
     entered = installkit.SiteParameters(site=body.site, groups=body.groups, hosts=body.hosts)
@@ -57,7 +57,7 @@ class Secret:
     A secret that is set.
 
     Attributes:
-        etag: For `If-Match`; another one each time it is set, and nothing of its value.
+        etag: For `If-Match`; it changes each time the secret is set, and does not depend on the value.
     """
 
     name: str
@@ -65,14 +65,14 @@ class Secret:
 
 
 def list_secrets(call: Call) -> Response:
-    """Answer with the names of the secrets that are set; their values never come back."""
+    """Answer with the names of the secrets that are set, without their values."""
     revisions = call.site().secrets.revisions()
-    found = [Secret(name=name, etag=etag_of(revision)) for name, revision in revisions.items()]
-    return page(call, found, lambda each: each.name)
+    secrets = [Secret(name=name, etag=etag_of(revision)) for name, revision in revisions.items()]
+    return page(call, secrets, lambda secret: secret.name)
 
 
 def set_secret(call: Call) -> Response:
-    """Keep the value of a secret, encrypted; the entity tag says which one."""
+    """Keep the value of a secret, encrypted; the answer has its new entity tag."""
     response = _set_secret(call, call.body.value)
     response.headers["etag"] = etag_of(call.site().secrets.revisions()[call.path("name")])
     return response

@@ -13,27 +13,27 @@ from installkit_http.service import Call
 from installkit_http.streaming.viewers import CHUNK, step_of
 
 LEFT_OUT = ("steps", "failures")
-"""What a list leaves out."""
+"""Fields that lists leave out."""
 
 ZIP = "application/zip"
 
 MOST_IN_MEMORY = 1 << 20
-"""Bytes of a report that are kept in memory; a larger one goes to a file that has no name."""
+"""Bytes of a report that are kept in memory; a larger report goes to a file without a name."""
 
 
 @attrs.frozen(kw_only=True)
 class RunsQuery(Paging):
     """
-    Which runs are wanted.
+    Filters of the runs.
 
     Attributes:
-        status: Any of those given.
+        status: One of these statuses.
         plan: The plan's id: the run that applied it, and those in check mode.
-        component: One that a step of the run is about.
-        requested_by: A part of it, in any case.
-        note: A part of it, in any case.
-        since: Made then or later.
-        until: Made before.
+        component: A component that a step of the run is for.
+        requested_by: A part of the name, in upper or lower case.
+        note: A part of the note, in upper or lower case.
+        since: Only runs created then or later.
+        until: Only runs created before.
     """
 
     site: str | None = None
@@ -50,19 +50,19 @@ def list_runs(call: Call) -> Response:
     """Answer with runs, newest first, without steps and failures."""
     query = call.query
     try:
-        found = call.installer.list_runs(limit=query.limit + 1, before=query.cursor, **query.filters)
+        runs = call.installer.list_runs(limit=query.limit + 1, before=query.cursor, **query.filters)
     except installkit.RunNotFoundError:
         raise unknown_cursor(query.cursor) from None
-    return older_page(found, query.limit, left_out=LEFT_OUT)
+    return older_page(runs, query.limit, left_out=LEFT_OUT)
 
 
 def show_run(call: Call) -> Response:
-    """Answer with a run at one moment: every number belongs to the others."""
+    """Answer with a run at one moment: all its numbers are from the same moment."""
     return answer(call.run().snapshot())
 
 
 def delete_run(call: Call) -> Response:
-    """Take events and logs from a run that has ended; what it was and how it ended stays."""
+    """Delete the events and logs of a run that has ended; its result stays."""
     run = call.run()
     if not run.status.final:
         raise ProblemError(
@@ -82,9 +82,9 @@ def show_step(call: Call) -> Response:
 
 
 def show_report(call: Call) -> Response:
-    """Answer with a zip file for those who help: what a run planned, printed and left, without secrets."""
+    """Answer with a zip file for support: what a run planned, printed and left, without secrets."""
     run = call.run()
-    file = SpooledTemporaryFile(max_size=MOST_IN_MEMORY)  # noqa: SIM115 - closed when it was sent
+    file = SpooledTemporaryFile(max_size=MOST_IN_MEMORY)  # noqa: SIM115 - closed after it was sent
     run.report(file)
     size = file.tell()
     file.seek(0)

@@ -12,21 +12,21 @@ from installkit_http.responses import Paging, answer, entered, holds, nothing, p
 from installkit_http.service import Call, Service
 
 VOLATILE = ("lock", "last_run")
-"""What changes of a site without anybody changing the site; no part of its entity tag."""
+"""Members that change although nobody edits the site; they do not count for its entity tag."""
 
 STAYS: Any = object()
-"""Stands for what a patch does not name, where null says something else."""
+"""The value of a member that a patch does not have, if null has another meaning."""
 
 
 @attrs.frozen(kw_only=True)
 class NewSite:
     """
-    A site to be made.
+    A new site.
 
     Attributes:
         title: For people; the name if None.
         inventory: An Ansible inventory in YAML, as text or as an object.
-        catalog: The name of a catalog of the service; None for its only one.
+        catalog: The name of a catalog of the service; None if it has only one.
     """
 
     name: str
@@ -38,10 +38,10 @@ class NewSite:
 @attrs.frozen(kw_only=True)
 class SitePatch:
     """
-    What changes of a site; what is not named stays.
+    Changes of a site; members that are missing stay as they are.
 
     Attributes:
-        title: For people; empty or null goes back to the name.
+        title: For people; empty or null means the name.
         catalog: The name of a catalog of the service.
     """
 
@@ -52,25 +52,26 @@ class SitePatch:
 @attrs.frozen(kw_only=True)
 class SitesQuery(Paging):
     """
-    Which sites are wanted.
+    Filters of the sites.
 
     Attributes:
-        title: A part of the title or the name, in any case.
+        title: A part of the title or the name, in upper or lower case.
     """
 
     title: str | None = None
 
 
 def list_sites(call: Call) -> Response:
-    """Answer with every site."""
+    """Answer with the sites."""
     call.installer.refresh()
-    every = [site.snapshot() for site in call.installer.sites()]
-    found = [site for site in every if holds(site.title, call.query.title) or holds(site.name, call.query.title)]
-    return page(call, found, lambda site: site.name)
+    part = call.query.title
+    snapshots = [site.snapshot() for site in call.installer.sites()]
+    sites = [site for site in snapshots if holds(site.title, part) or holds(site.name, part)]
+    return page(call, sites, lambda site: site.name)
 
 
 def create_site(call: Call) -> Response:
-    """Make a site whose inventory is held by installkit."""
+    """Create a site with an inventory that installkit holds."""
     wanted = call.body
     text = wanted.inventory if isinstance(wanted.inventory, str) else yaml.safe_dump(wanted.inventory, sort_keys=False)
     if any(site.name == wanted.name for site in call.installer.sites()):
@@ -81,7 +82,7 @@ def create_site(call: Call) -> Response:
 
 
 def show_site(call: Call) -> Response:
-    """Answer with a site, who changes it, and its last run."""
+    """Answer with a site, the run that changes it, and its last run."""
     return tagged(call, call.site().snapshot(), without=VOLATILE)
 
 
@@ -108,15 +109,15 @@ def _check_match(call: Call, site: installkit.Site) -> None:
 
 
 def _folder(service: Service, name: str | None) -> Path:
-    """Return the folder of the catalog called *name*; of the only one there is, if None."""
-    known = service.catalogs
-    if name is None and len(known) == 1:
-        return next(iter(known.values()))
-    if name is None or name not in known:
-        names = ", ".join(sorted(known)) or "none: start the service with -c DIR"
+    """Return the folder of the catalog *name*; None means the only catalog."""
+    catalogs = service.catalogs
+    if name is None and len(catalogs) == 1:
+        return next(iter(catalogs.values()))
+    if name is None or name not in catalogs:
+        names = ", ".join(sorted(catalogs)) or "none: start the service with -c DIR"
         what = "say which catalog" if name is None else f"no catalog is named {name!r}"
         raise invalid([Mistake("/catalog", f"{what}; known are: {names}")])
-    return known[name]
+    return catalogs[name]
 
 
 READ, ADMIN = installkit.Scope.READ, installkit.Scope.ADMIN

@@ -14,7 +14,6 @@ from installkit_http.service import Call
 from installkit_http.streaming.cursors import (
     JSON,
     TEXT,
-    Range,
     beyond_end,
     check_cursor,
     last_event_id,
@@ -38,13 +37,13 @@ from installkit_http.streaming.viewers import (
 )
 
 MOST_LOOKED_AT = 50_000
-"""Events that are looked through for one page: about a second's work."""
+"""How many events are searched for one page: that takes about a second."""
 
 Wants = Callable[[installkit.Event], bool]
 
 
 class EventStatus(StrEnum):
-    """The `status` of an event: a result's, or that of a step or run that has ended."""
+    """The `status` of an event: of a result, or of a step or run that has ended."""
 
     OK = "ok"
     CHANGED = "changed"
@@ -60,14 +59,14 @@ class EventStatus(StrEnum):
 @attrs.frozen(kw_only=True)
 class EventsQuery:
     """
-    Which events are wanted.
+    Filters of the events.
 
     Attributes:
-        after: The `seq` after which they begin.
-        limit: Events on a page, from 1 to 1000, of those wanted.
-        log: Whether each carries what it printed.
-        step: Its id, or its component.
-        status: Of a result, or of a step or run that has ended.
+        after: The `seq` of the event before the first one.
+        limit: Events on a page, from 1 to 1000, that pass the filters.
+        log: Whether each event has the text that it printed.
+        step: The id of a step, or its component.
+        status: The status of a result, or of a step or run that has ended.
     """
 
     after: int = 0
@@ -88,11 +87,11 @@ class EventsQuery:
 @attrs.frozen(kw_only=True)
 class LogQuery:
     """
-    Which part of a step's log is wanted.
+    Which part of a step's log the answer contains.
 
     Attributes:
-        offset: Of the first byte wanted.
-        limit: Bytes on a page, from 4 to 1048576; text that does not roll has all without it.
+        offset: The position of the first byte.
+        limit: Bytes on a page, from 4 to 1048576. Text without `follow` is limited only if this is given.
     """
 
     offset: int = 0
@@ -108,10 +107,10 @@ class LogQuery:
 @attrs.frozen(kw_only=True)
 class TextQuery:
     """
-    Which part of a run's text is wanted.
+    Which part of a run's text the answer contains.
 
     Attributes:
-        after: The `seq` of the event after which it begins.
+        after: The `seq` of the event after which the text begins.
     """
 
     after: int = 0
@@ -122,7 +121,7 @@ class TextQuery:
 
 
 def stream_events(call: Call) -> Response:
-    """Answer with the events of a run: a page, or all, rolling if wanted."""
+    """Answer with the events of a run: a page, or all; with `follow`, also those to come."""
     query, run = call.query, _kept_run(call)
     media = wanted_media(call.request, follow=query.follow, default=JSON)
     wants = _event_filter(run, query)
@@ -133,35 +132,50 @@ def stream_events(call: Call) -> Response:
         return answer(_event_page(run, query, after, wants))
 
     def _pieces(run: installkit.Run, events: Sequence[installkit.Event]) -> Sequence[EventPiece]:
-        found = [event for event in events if wants(event)]
-        return with_text(run, found) if query.log else [EventPiece(event) for event in found]
+        matching = [event for event in events if wants(event)]
+        return with_text(run, matching) if query.log else [EventPiece(event) for event in matching]
 
     return _stream(call, EventViewer(run, after, _pieces), media, lambda end: end.last_seq)
 
 
 def stream_text(call: Call) -> Response:
-    """Answer with all that a run printed, in the order of its events, rolling if wanted."""
+    """Answer with all that a run printed, in the order of its events; with `follow`, also the text to come."""
     query, run = call.query, _kept_run(call)
     media = wanted_media(call.request, follow=query.follow, default=TEXT)
     after, over = _place(call, run, query.after)
     if over and media == EVENT_STREAM:
         return stream_over()
     if media == JSON:
-        return answer(_text_page(run, after))
+        now = run.snapshot()
+        events = list(run.events(after=after, limit=MOST_ITEMS))
+        last = events[-1].seq if events else after
+        items = [
+            {"seq": piece.seq, "step": piece.step, "text": piece.data.decode(errors="replace")}
+            for piece in text_alone(run, events)
+        ]
+        return answer({"items": items, "next": last, "complete": now.status.final and last == now.last_seq})
     return _stream(call, EventViewer(run, after, text_alone), media, lambda end: end.last_seq)
 
 
 def stream_log(call: Call) -> Response:
-    """Answer with the log of a step: a page, a range, or all, rolling if wanted."""
+    """Answer with the log of a step: a page, a range, or all; with `follow`, also the bytes to come."""
     query, run = call.query, _kept_run(call)
     step = call.step(run)
     media = wanted_media(call.request, follow=query.follow, default=TEXT)
     now = run.snapshot()
-    offset, over = _log_place(call, run, step, now)
-    if over and media == EVENT_STREAM:
+    again = last_event_id(call.request)
+    offset = query.offset if again is None else again
+    size, ended = step_of(now, step).log_size, step_ended(now, step)
+    if offset > size and not run.log(step, offset=offset - 1, size=1):
+        raise beyond_end(f"the log of {step}", offset, size)
+    if media == EVENT_STREAM and again is not None and ended and offset >= size:
         return stream_over()
     if media == JSON:
-        return answer(_log_page(run, step, now, offset, query.limit))
+        data = run.log(step, offset=offset, size=query.limit)
+        text = cut_to_characters(data) or (data if ended else b"")
+        end = offset + len(text)
+        page = {"offset": offset, "text": text.decode(errors="replace"), "next": end, "complete": ended and end == size}
+        return answer(page)
     if media == TEXT and not query.follow:
         return _log_text(call, run, step, now, offset)
     viewer = LogViewer(run, step, offset, whole_characters=media == EVENT_STREAM)
@@ -169,7 +183,7 @@ def stream_log(call: Call) -> Response:
 
 
 def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
-    """Return what tells whether an event is wanted; a step or a host that the run does not have is refused."""
+    """Return a function that tells whether an event passes the filters; refuse a step or host that the run does not have."""
     steps: tuple[str, ...] = ()
     mistakes = []
     try:
@@ -177,18 +191,14 @@ def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
     except installkit.UnknownNameError as exc:
         mistakes.append(Mistake("/query/step", f"{exc}; {exc.remedy}"))
     hosts = sorted({host for step in run.plan.steps for host in step.hosts})
-    if query.host is not None and query.host not in hosts and not _was_seen(run, query.host):
+    # A playbook may have added a host that is not in the plan: then events name it.
+    if query.host not in (None, *hosts) and all(event.host != query.host for event in run.events()):
         names = ", ".join(hosts) or "none"
         mistakes.append(Mistake("/query/host", f"run {run.id} has no host {query.host!r}; choose one of: {names}"))
     if mistakes:
         raise invalid(mistakes)
     wanted = {"step": steps, "host": query.host, "kind": query.kind, "status": query.status}
     return lambda event: all(fits(getattr(event, name), value) for name, value in wanted.items())
-
-
-def _was_seen(run: installkit.Run, host: str) -> bool:
-    """Return whether a playbook brought *host* into the run, which does not stand in the plan."""
-    return any(event.host == host for event in run.events())
 
 
 def _kept_run(call: Call) -> installkit.Run:
@@ -210,7 +220,7 @@ def _stream(call: Call, viewer: Viewer, media: str, cursor: Callable[[End], int]
 
 
 def _place(call: Call, run: installkit.Run, after: int) -> tuple[int, bool]:
-    """Return the `seq` to go on after, and whether a client that connects again has everything already."""
+    """Return the `seq` after which to continue, and whether a client that connects again has everything already."""
     again = last_event_id(call.request)
     cursor = after if again is None else again
     now = run.snapshot()
@@ -219,20 +229,18 @@ def _place(call: Call, run: installkit.Run, after: int) -> tuple[int, bool]:
     return cursor, again is not None and now.status.final and cursor == now.last_seq
 
 
-def _log_place(call: Call, run: installkit.Run, step: str, now: installkit.RunSnapshot) -> tuple[int, bool]:
-    """Return the offset to go on at, and whether a client that connects again has everything already."""
-    again = last_event_id(call.request)
-    offset = call.query.offset if again is None else again
-    size = step_of(now, step).log_size
-    if offset > size and not run.log(step, offset=offset - 1, size=1):
-        raise beyond_end(f"the log of {step}", offset, size)
-    return offset, again is not None and step_ended(now, step) and offset >= size
-
-
 def _log_text(call: Call, run: installkit.Run, step: str, now: installkit.RunSnapshot, offset: int) -> Response:
-    """Return a range, a part, or all that there is now of a log."""
-    if wanted := wanted_range(call.request, step_of(now, step).log_size):
-        return _log_range(run, step, now, wanted)
+    """Answer with a range of a log, a part of it, or all that is there now."""
+    size = step_of(now, step).log_size
+    if wanted := wanted_range(call.request, size):
+        total = str(size) if step_ended(now, step) else "*"
+        headers = {"content-range": f"bytes {wanted.start}-{wanted.end - 1}/{total}", "accept-ranges": "bytes"}
+        headers["content-length"] = str(wanted.end - wanted.start)
+        chunks = (
+            run.log(step, offset=start, size=min(CHUNK, wanted.end - start))
+            for start in range(wanted.start, wanted.end, CHUNK)
+        )
+        return StreamingResponse(chunks, 206, headers, media_type=TEXT)
     if "limit" in call.request.query_params:
         return Response(run.log(step, offset=offset, size=call.query.limit), headers=HEADERS, media_type=TEXT)
     viewer = LogViewer(run, step, offset, whole_characters=False)
@@ -241,56 +249,19 @@ def _log_text(call: Call, run: installkit.Run, step: str, now: installkit.RunSna
     return response
 
 
-def _log_range(run: installkit.Run, step: str, now: installkit.RunSnapshot, wanted: Range) -> Response:
-    total = str(step_of(now, step).log_size) if step_ended(now, step) else "*"
-    headers = {"content-range": f"bytes {wanted.start}-{wanted.end - 1}/{total}", "accept-ranges": "bytes"}
-    headers["content-length"] = str(wanted.end - wanted.start)
-    chunks = (
-        run.log(step, offset=start, size=min(CHUNK, wanted.end - start))
-        for start in range(wanted.start, wanted.end, CHUNK)
-    )
-    return StreamingResponse(chunks, 206, headers, media_type=TEXT)
-
-
 def _event_page(run: installkit.Run, query: EventsQuery, after: int, wants: Wants) -> dict[str, Any]:
-    now = run.snapshot()  # before the events: what is written until then belongs to the end
-    found, last = _look_through(run, wants, after, query.limit)
-    pieces = with_text(run, found) if query.log else [EventPiece(event) for event in found]
-    complete = now.status.final and last == now.last_seq
-    return {"items": [event_to_wire(piece) for piece in pieces], "next": last, "complete": complete}
-
-
-def _look_through(run: installkit.Run, wants: Wants, after: int, limit: int) -> tuple[list[installkit.Event], int]:
-    """Return up to *limit* events that are wanted, and the `seq` of the last one that was looked at."""
-    found: list[installkit.Event] = []
+    now = run.snapshot()  # taken before the events are read, so that they include all that it counts
+    matching: list[installkit.Event] = []
     last = after
     for event in run.events(after=after, limit=MOST_LOOKED_AT):
         last = event.seq
         if wants(event):
-            found.append(event)
-        if len(found) == limit:
+            matching.append(event)
+        if len(matching) == query.limit:
             break
-    return found, last
-
-
-def _text_page(run: installkit.Run, after: int) -> dict[str, Any]:
-    now = run.snapshot()
-    events = list(run.events(after=after, limit=MOST_ITEMS))
-    last = events[-1].seq if events else after
-    items = [
-        {"seq": piece.seq, "step": piece.step, "text": piece.data.decode(errors="replace")}
-        for piece in text_alone(run, events)
-    ]
-    return {"items": items, "next": last, "complete": now.status.final and last == now.last_seq}
-
-
-def _log_page(run: installkit.Run, step: str, now: installkit.RunSnapshot, offset: int, limit: int) -> dict[str, Any]:
-    ended = step_ended(now, step)
-    data = run.log(step, offset=offset, size=limit)
-    text = cut_to_characters(data) or (data if ended else b"")
-    end = offset + len(text)
-    complete = ended and end == step_of(now, step).log_size
-    return {"offset": offset, "text": text.decode(errors="replace"), "next": end, "complete": complete}
+    pieces = with_text(run, matching) if query.log else [EventPiece(event) for event in matching]
+    complete = now.status.final and last == now.last_seq
+    return {"items": [event_to_wire(piece) for piece in pieces], "next": last, "complete": complete}
 
 
 READ = installkit.Scope.READ

@@ -13,18 +13,19 @@ from installkit_http.service import Call
 
 
 def show_health(_: Call) -> Response:
-    """Answer, which is all that is asked."""
+    """Answer that the service is alive."""
     return answer({"status": "ok"})
 
 
 def show_readiness(call: Call) -> Response:
-    """Answer 200 once every preparation went well, and what is not."""
-    found = call.service.preparations
-    return answer({"status": found.status, "checks": found.rows}, 200 if found.status == "ready" else 503)
+    """Answer with the state of all preparations; 503 until all have succeeded."""
+    preparations = call.service.preparations
+    status = preparations.status
+    return answer({"status": status, "checks": preparations.rows}, 200 if status == "ready" else 503)
 
 
 def show_metrics(call: Call) -> Response:
-    """Answer with the numbers that Prometheus collects."""
+    """Answer with the metrics that Prometheus collects."""
     text, media = metrics_text(call.service)
     return Response(text, media_type=media)
 
@@ -38,7 +39,7 @@ def show_document(call: Call) -> Response:
 
 
 def show_info(call: Call) -> Response:
-    """Answer with versions, and with who asks."""
+    """Answer with versions, and with the token of the request."""
     return answer(
         {
             "installkit": installkit.__version__,

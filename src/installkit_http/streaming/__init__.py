@@ -1,1 +1,1 @@
-"""What is streamed: events and logs, live and from a cursor on."""
+"""Streams of events and logs, live or from a cursor on."""

@@ -1,4 +1,4 @@
-"""Where a stream begins: cursors, ranges, and the kind of answer that a client wants."""
+"""The beginning of a stream: cursors, ranges, and the media type that a client accepts."""
 
 import re
 
@@ -27,37 +27,37 @@ class Range:
 
 def wanted_media(request: Request, *, follow: bool, default: str) -> str:
     """
-    Return the kind of answer that *request* accepts.
+    Return the media type for the answer to *request*.
 
     Raises:
-        ProblemError: If none of ours is, or a page is to be followed.
+        ProblemError: If the client accepts none of `MEDIA`, or asks to follow a page.
     """
     accepted = [each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "*/*").split(",")]
-    found = next((media for media in MEDIA if media in accepted), None)
-    if found is None and not {"*/*", "text/*", "application/*", ""} & set(accepted):
+    chosen = next((media for media in MEDIA if media in accepted), None)
+    if chosen is None and not {"*/*", "text/*", "application/*", ""} & set(accepted):
         raise ProblemError(
             406, "not_acceptable", f"none of {', '.join(accepted)} can be had", remedy=f"accept {' or '.join(MEDIA)}"
         )
-    if found is None:
-        found = TEXT if follow else default
-    if found == JSON and follow:
+    if chosen is None:
+        chosen = TEXT if follow else default
+    if chosen == JSON and follow:
         raise invalid([Mistake("/query/follow", f"a page does not roll; accept {EVENT_STREAM} or {TEXT}")])
-    return found
+    return chosen
 
 
 def last_event_id(request: Request) -> int | None:
     """
-    Return the cursor with which a browser connects again; None at its first time.
+    Return the cursor of a browser that connects again; None at its first connection.
 
     Raises:
-        ProblemError: If it is none.
+        ProblemError: If the header is not a cursor.
     """
-    given = request.headers.getlist("last-event-id")
-    if not given:
+    values = request.headers.getlist("last-event-id")
+    if not values:
         return None
-    if len(given) > 1 or not re.fullmatch(r"\d{1,18}", given[0], re.ASCII):
-        raise invalid([Mistake("/header/Last-Event-ID", f"a cursor is one whole number, not {', '.join(given)!r}")])
-    return int(given[0])
+    if len(values) > 1 or not re.fullmatch(r"\d{1,18}", values[0], re.ASCII):
+        raise invalid([Mistake("/header/Last-Event-ID", f"a cursor is one whole number, not {', '.join(values)!r}")])
+    return int(values[0])
 
 
 def check_cursor(name: str, value: int) -> None:
@@ -67,7 +67,7 @@ def check_cursor(name: str, value: int) -> None:
 
 
 def beyond_end(what: str, cursor: int, end: int) -> ProblemError:
-    """Return the problem of a *cursor* after the *end* of *what*."""
+    """Return the problem for a *cursor* after the *end* of *what*."""
     return ProblemError(
         416,
         "beyond_end",
@@ -79,15 +79,15 @@ def beyond_end(what: str, cursor: int, end: int) -> ProblemError:
 
 def wanted_range(request: Request, size: int) -> Range | None:
     """
-    Return the bytes that the `Range` header wants of a log of *size* bytes; None if it wants none that we know.
+    Return the range in the `Range` header for a log of *size* bytes; None if the header is missing or not understood.
 
     Raises:
-        ProblemError: If they lie beyond the log.
+        ProblemError: If the range is beyond the log.
     """
-    found = _RANGE.fullmatch(request.headers.get("range", ""))
-    if found is None:
-        return None  # RFC 9110: a Range that is not understood is passed over
-    first, last, suffix = found.groups()
+    match = _RANGE.fullmatch(request.headers.get("range", ""))
+    if match is None:
+        return None  # RFC 9110: a Range that is not understood is ignored
+    first, last, suffix = match.groups()
     start = max(0, size - int(suffix)) if suffix else int(first)
     end = size if suffix or not last else min(int(last) + 1, size)
     if start >= end:
@@ -100,5 +100,5 @@ def wanted_range(request: Request, size: int) -> Range | None:
 
 
 def stream_over() -> Response:
-    """Return what tells a browser that connects again to stop: there is nothing more."""
+    """Return the answer that tells a browser not to connect again: there is nothing more."""
     return Response(None, 204)

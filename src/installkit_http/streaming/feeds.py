@@ -1,4 +1,4 @@
-"""One reader for each run that somebody watches, however many watch it."""
+"""One reader for each watched run, which all viewers of the run share."""
 
 import asyncio
 import contextlib
@@ -12,21 +12,21 @@ import installkit
 _log = logging.getLogger("installkit")
 
 POLL = 0.04
-"""Seconds between two looks at a live run."""
+"""Seconds between two reads of a live run."""
 
 
 class StreamBrokenError(Exception):
-    """A stream stops before its end: the service does, or the run cannot be read any more."""
+    """A stream stops before its end: the service stops, or the run can no longer be read."""
 
 
 class Feed:
     """
-    Where one run stands, and a bell for its viewers.
+    The state of one run, and a bell that rings for its viewers when the state changes.
 
-    Nothing is kept for a viewer: each reads the journal for itself, from its own cursor, as fast as it can.
+    A feed stores nothing for its viewers: each reads the journal itself, from its own cursor, as fast as it can.
 
     Attributes:
-        now: The last thing seen.
+        now: The last state that was read.
     """
 
     def __init__(self, run: installkit.Run, now: installkit.RunSnapshot) -> None:
@@ -37,7 +37,7 @@ class Feed:
         self._bell = asyncio.Event()
 
     async def read(self) -> None:
-        """Look at the run until it has ended."""
+        """Read the state of the run until it has ended."""
         try:
             while not self.now.status.final:
                 await asyncio.sleep(POLL)
@@ -45,21 +45,21 @@ class Feed:
                 if (now.last_seq, now.status) != (self.now.last_seq, self.now.status):
                     self.now = now
                     self._ring()
-        except Exception:  # noqa: BLE001 - whatever it is, no viewer may wait for ever
+        except Exception:  # noqa: BLE001 - whatever the error is, no viewer may wait forever
             _log.exception("run %s cannot be watched any more", self._run.id)
             self.close()
 
     def close(self) -> None:
-        """Send the viewers away."""
+        """End the streams of all viewers."""
         self.closed = True
         self._ring()
 
     async def wait(self, seen: installkit.RunSnapshot, timeout: float) -> bool:  # noqa: ASYNC109 - a heartbeat, no end
         """
-        Wait until there is more than *seen*, at most *timeout* seconds; return whether there is.
+        Wait at most *timeout* seconds for another state than *seen*; return whether there is one.
 
         Raises:
-            StreamBrokenError: If there will not be more, although the run has not ended.
+            StreamBrokenError: If no other state will come although the run has not ended.
         """
         bell = self._bell
         if self.now is seen and not self.closed:
@@ -76,11 +76,11 @@ class Feed:
 
 class Feeds:
     """
-    The feeds of the runs that are watched now; for one event loop.
+    The feeds of all runs that are watched at the moment; for one event loop.
 
     Attributes:
         most: How many streams may be open at once.
-        open: How many are.
+        open: How many streams are open.
     """
 
     def __init__(self, installer: installkit.Installer, *, most: int) -> None:
@@ -92,7 +92,7 @@ class Feeds:
 
     @contextlib.contextmanager
     def place(self) -> Iterator[bool]:
-        """Keep a place for one more stream meanwhile; say whether there was one."""
+        """Count one more stream as open until the `with` block ends; yield False if too many are open already."""
         if self.open >= self.most:
             yield False
             return
@@ -104,7 +104,7 @@ class Feeds:
 
     @contextlib.asynccontextmanager
     async def watch(self, run: str) -> AsyncIterator[Feed]:
-        """Give the feed of the run with the id *run*, for as long as somebody watches."""
+        """Yield the feed of the run with the id *run*; it is closed after its last viewer has left."""
         if run not in self._feeds:
             opened = await run_in_threadpool(self._installer.run, run)
             now = await run_in_threadpool(opened.snapshot)
@@ -124,7 +124,7 @@ class Feeds:
                 del self._feeds[run]
 
     def close(self) -> None:
-        """End every stream; those that come later end at once."""
+        """End all streams; later ones end at once."""
         self._closed = True
         for feed, _ in self._feeds.values():
             feed.close()

@@ -1,4 +1,4 @@
-"""Streams as HTTP carries them: server-sent events, chunked text; exact at both ends."""
+"""Streams over HTTP: server-sent events and chunked text, with an exact beginning and end."""
 
 import json
 from collections.abc import Callable
@@ -17,27 +17,27 @@ from installkit_http.streaming.viewers import End, EventPiece, Heartbeat, LogPie
 EVENT_STREAM = "text/event-stream"
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-"""For proxies: neither keep nor collect."""
+"""For proxies: they must neither store nor buffer the answer."""
 
 RETRY = 1000
 """Milliseconds after which a browser connects again."""
 
 LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""What JSON does not escape, but many a client takes for the end of a line."""
+"""Characters that JSON does not escape, but that many clients treat as the end of a line."""
 
 
 class StreamResponse(Response):
     """
-    An answer that is sent as it comes; what is not sent yet waits in the journal.
+    An answer that is sent piece by piece; what is not sent yet stays in the journal.
 
-    Where the stream breaks, the connection is closed without the mark of a complete body, so that no client takes it
-    for the end; a server-sent stream ends without its `end` event. Where too many are open already, the answer is a 503.
+    If the stream breaks, the connection is closed without the mark of a complete body, so that no client mistakes it for
+    the end; a server-sent stream ends without its `end` event. If too many streams are open already, the answer is 503.
 
     Args:
-        feeds: Of the service.
-        viewer: Reads what to send.
-        encode: One piece as bytes; empty for what is not sent.
-        follow: Whether to go on to the end.
+        feeds: The feeds of the service.
+        viewer: Reads the pieces to send.
+        encode: Returns a piece as bytes; empty for pieces that are not sent.
+        follow: Whether to continue until the run or step has ended.
         media_type: `text/event-stream` or a kind of text.
     """
 
@@ -51,12 +51,20 @@ class StreamResponse(Response):
         self._encode = encode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send, until the end or until the client is gone."""
-        with self._feeds.place() as found:
-            if found:
+        """Send pieces until the end, or until the client has disconnected."""
+        with self._feeds.place() as available:
+            if available:
                 await self._send(scope, receive, send)
-            else:
-                await problem_response(_too_many(self._feeds.most))(scope, receive, send)
+                return
+            problem = ProblemError(
+                503,
+                "too_many_streams",
+                f"{self._feeds.most} streams are open already, as many as this service allows",
+                remedy="close some, or start the service with a larger --max-streams;"
+                " nothing is lost: go on from your cursor",
+                headers={"retry-after": "5"},
+            )
+            await problem_response(problem)(scope, receive, send)
 
     async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -71,35 +79,22 @@ class StreamResponse(Response):
                 group.cancel_scope.cancel()
 
             group.start_soon(_listen)
-            await self._send_all(send)
+            complete = True
+            if self.media_type == EVENT_STREAM:
+                await send({"type": "http.response.body", "body": f"retry: {RETRY}\n\n".encode(), "more_body": True})
+            try:
+                async for piece in self._pieces:
+                    if body := self._encode(piece):
+                        await send({"type": "http.response.body", "body": body, "more_body": True})
+            except (StreamBrokenError, installkit.InstallkitError, FileNotFoundError):  # the last two: pruned meanwhile
+                complete = self.media_type == EVENT_STREAM
+            if complete:
+                await send({"type": "http.response.body", "body": b""})
             group.cancel_scope.cancel()
-
-    async def _send_all(self, send: Send) -> None:
-        complete = True
-        if self.media_type == EVENT_STREAM:
-            await send({"type": "http.response.body", "body": f"retry: {RETRY}\n\n".encode(), "more_body": True})
-        try:
-            async for piece in self._pieces:
-                if body := self._encode(piece):
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
-        except (StreamBrokenError, installkit.InstallkitError, FileNotFoundError):  # the last two: pruned meanwhile
-            complete = self.media_type == EVENT_STREAM
-        if complete:
-            await send({"type": "http.response.body", "body": b""})
-
-
-def _too_many(most: int) -> ProblemError:
-    return ProblemError(
-        503,
-        "too_many_streams",
-        f"{most} streams are open already, as many as this service allows",
-        remedy="close some, or start the service with a larger --max-streams; nothing is lost: go on from your cursor",
-        headers={"retry-after": "5"},
-    )
 
 
 def as_text(piece: Piece) -> bytes:
-    """Return what was printed, byte for byte; of an event, a line with its JSON."""
+    """Return the printed bytes of *piece*; for an event, a line with its JSON."""
     if isinstance(piece, LogPiece | TextPiece):
         return piece.data
     if isinstance(piece, EventPiece):
@@ -121,7 +116,7 @@ def as_event_stream(piece: Piece) -> bytes:
 
 
 def ending_at(cursor: Callable[[End], int]) -> Callable[[Piece], bytes]:
-    """Return `as_event_stream` for a stream at whose end *cursor* returns the next cursor."""
+    """Return a variant of `as_event_stream` that also encodes the end of a stream; *cursor* returns the cursor there."""
 
     def _encode(piece: Piece) -> bytes:
         if isinstance(piece, End):
@@ -132,7 +127,7 @@ def ending_at(cursor: Callable[[End], int]) -> Callable[[Piece], bytes]:
 
 
 def event_to_wire(piece: EventPiece) -> dict[str, Any]:
-    """Return the event as JSON takes it; with what it printed as `text` in its `log`, if that was asked for."""
+    """Return the event as a JSON value; what it printed is the `text` in its `log`, if that was asked for."""
     wire: dict[str, Any] = installkit.to_wire(piece.event)
     if piece.printed is not None and wire["log"] is not None:
         wire["log"]["text"] = _text(piece.printed)
@@ -144,7 +139,7 @@ def _server_sent(kind: str, cursor: int, data: dict[str, Any]) -> bytes:
 
 
 def _json(data: dict[str, Any]) -> bytes:
-    """Return *data* in one line: nothing that was printed can end a line of the stream."""
+    """Return *data* as one line of JSON: printed text must not end a line of the stream."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for character, escape in LINE_ENDS.items():
         text = text.replace(character, escape)

@@ -1,7 +1,7 @@
-"""What one viewer sees of a run: pieces from its cursor on, as they come; live and long ago are the same."""
+"""What one viewer gets from a run: pieces from its cursor on. It makes no difference whether the run is live or ended."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -11,10 +11,10 @@ import installkit
 from installkit_http.streaming.feeds import Feeds
 
 HEARTBEAT = 10.0
-"""Seconds of silence after which a viewer is told that the stream lives."""
+"""Seconds without pieces after which a viewer gets a sign of life."""
 
 CHUNK = 1 << 18
-"""Bytes of a log read at once: larger is no faster to speak of, and is what a viewer that stalls costs, twice."""
+"""Bytes of a log read at once: more is hardly faster, and a viewer that stalls needs twice this memory."""
 
 PAGE = 250
 """Events read at once."""
@@ -26,7 +26,7 @@ class LogPiece:
     Some bytes of a step's log.
 
     Attributes:
-        offset: Of the first byte.
+        offset: The position of the first byte.
     """
 
     offset: int
@@ -34,13 +34,13 @@ class LogPiece:
 
     @property
     def end(self) -> int:
-        """The offset after the last byte."""
+        """The position after the last byte."""
         return self.offset + len(self.data)
 
 
 @attrs.frozen
 class EventPiece:
-    """An event, with what it printed if that was asked for."""
+    """An event, with the text that it printed if that was asked for."""
 
     event: installkit.Event
     printed: bytes | None = None
@@ -49,10 +49,10 @@ class EventPiece:
 @attrs.frozen
 class TextPiece:
     """
-    What consecutive events of one step printed.
+    The text that consecutive events of one step printed.
 
     Attributes:
-        seq: Of the last of these events.
+        seq: The number of the last of these events.
     """
 
     seq: int
@@ -68,11 +68,11 @@ class Heartbeat:
 @attrs.frozen
 class End:
     """
-    There is nothing more, and never will be.
+    The end of a run or a log: nothing more will come.
 
     Attributes:
-        status: The run's, or the step's for its log.
-        log_size: Of the step's log; of all logs together for a run.
+        status: The status of the run, or of the step for a log.
+        log_size: The size of the step's log, or of all logs together for a run.
     """
 
     status: str
@@ -86,11 +86,11 @@ Piece = LogPiece | EventPiece | TextPiece | Heartbeat | End
 @attrs.frozen
 class Reading:
     """
-    What a viewer read at once.
+    What a viewer read in one go.
 
     Attributes:
-        pieces: To be shown, in order; there may be none among what was read.
-        more: Whether to read again at once: there was something, and there may be more of it.
+        pieces: The pieces to show, in order; there may be none in what was read.
+        more: Whether to read again at once, since there may be more.
     """
 
     pieces: Sequence[Piece]
@@ -103,22 +103,22 @@ class Viewer(Protocol):
     run: installkit.Run
 
     def read(self, now: installkit.RunSnapshot) -> Reading:
-        """Read on; *now*, taken before, tells what is there at least. Called in a thread."""
+        """Return what comes next; *now* is an earlier snapshot, so all that it counts is there. Called in a thread."""
 
     def end(self, now: installkit.RunSnapshot) -> End | None:
-        """Return the end that is reached when all that belongs to *now* was read; None if more will come."""
+        """Return the end of the stream if nothing will come after the snapshot *now*; None if more will come."""
 
 
 async def watch(feeds: Feeds, viewer: Viewer, *, follow: bool) -> AsyncIterator[Piece]:
     """
-    Yield what *viewer* reads; with *follow* to its end, else to where it ends now.
+    Yield what *viewer* reads: with *follow* until the end, otherwise only what is there now.
 
     Raises:
         StreamBrokenError: If it stops before its end.
     """
     async with feeds.watch(viewer.run.id) as feed:
         while True:
-            now = feed.now  # before the read: what is written until then belongs to the end
+            now = feed.now  # taken before the read, so that the read gets everything that this snapshot counts
             reading = await run_in_threadpool(viewer.read, now)
             for piece in reading.pieces:
                 yield piece
@@ -137,10 +137,10 @@ class LogViewer:
     Reads the log of a step.
 
     Args:
-        run: One of this viewer's own.
+        run: A run object that no other viewer uses.
         step: A step's id.
-        offset: Of the first byte wanted.
-        whole_characters: Let no piece end within a character of UTF-8.
+        offset: The position of the first byte to read.
+        whole_characters: Whether pieces may only end between characters of UTF-8.
     """
 
     def __init__(self, run: installkit.Run, step: str, offset: int, *, whole_characters: bool) -> None:
@@ -159,7 +159,7 @@ class LogViewer:
         return Reading([piece] if data else [], more=bool(data))
 
     def end(self, now: installkit.RunSnapshot) -> End | None:
-        """Return the end of a step that has ended."""
+        """Return the end if the step has ended, else None."""
         if not step_ended(now, self._step):
             return None
         return End(step_of(now, self._step).status.value, now.last_seq, self._offset)
@@ -170,9 +170,9 @@ class EventViewer:
     Reads the events of a run.
 
     Args:
-        run: One of this viewer's own.
-        after: The `seq` after which they begin.
-        pieces: Makes of events what is shown of them.
+        run: A run object that no other viewer uses.
+        after: The `seq` of the event before the first one to read.
+        pieces: Returns the pieces to show for some events.
     """
 
     def __init__(
@@ -193,23 +193,25 @@ class EventViewer:
         return Reading(self._pieces(self.run, events), more=bool(events))
 
     def end(self, now: installkit.RunSnapshot) -> End | None:
-        """Return the end of a run that has ended."""
+        """Return the end if the run has ended, else None."""
         if not now.status.final:
             return None
         return End(now.status.value, self._after, sum(step.log_size for step in now.steps))
 
 
 def with_text(run: installkit.Run, events: Sequence[installkit.Event]) -> Sequence[EventPiece]:
-    """Return each of *events* with what it printed."""
+    """Return each of *events* with the text that it printed."""
     return [EventPiece(event, _printed(run, event, event)) for event in events]
 
 
 def text_alone(run: installkit.Run, events: Sequence[installkit.Event]) -> Sequence[TextPiece]:
-    """Return what *events* printed, a piece for consecutive ones of the same step."""
-    return [
-        TextPiece(last.seq, last.step or "", _printed(run, first, last))
-        for first, last in _spans([event for event in events if event.log and event.step])
-    ]
+    """Return the text that *events* printed, one piece for consecutive events of the same step."""
+    printing = [event for event in events if event.log and event.step]
+    pieces = []
+    for step, group in itertools.groupby(printing, key=lambda event: event.step):
+        members = list(group)
+        pieces.append(TextPiece(members[-1].seq, step or "", _printed(run, members[0], members[-1])))
+    return pieces
 
 
 def step_of(snapshot: installkit.RunSnapshot, step: str) -> installkit.StepSnapshot:
@@ -218,12 +220,12 @@ def step_of(snapshot: installkit.RunSnapshot, step: str) -> installkit.StepSnaps
 
 
 def step_ended(snapshot: installkit.RunSnapshot, step: str) -> bool:
-    """Return whether nothing more will be printed by *step*."""
+    """Return whether *step* will print nothing more."""
     return snapshot.status.final or step_of(snapshot, step).status.final
 
 
 def cut_to_characters(data: bytes) -> bytes:
-    """Return *data* without a last character that is not whole in UTF-8."""
+    """Return *data* without an incomplete last character of UTF-8."""
     for back, byte in enumerate(reversed(data[-4:]), start=1):
         if byte < 0x80:  # noqa: PLR2004 - one of ASCII
             return data
@@ -231,13 +233,6 @@ def cut_to_characters(data: bytes) -> bytes:
             size = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4  # noqa: PLR2004 - as above
             return data if back >= size else data[:-back]
     return data
-
-
-def _spans(events: Sequence[installkit.Event]) -> Iterator[tuple[installkit.Event, installkit.Event]]:
-    """Yield the first and last of each group of consecutive events of one step."""
-    for _, group in itertools.groupby(events, key=lambda event: event.step):
-        members = list(group)
-        yield members[0], members[-1]
 
 
 def _printed(run: installkit.Run, first: installkit.Event, last: installkit.Event) -> bytes:

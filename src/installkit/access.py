@@ -1,4 +1,4 @@
-"""Who may do what over HTTP, and who did: tokens, sessions, audit, webhooks and kept answers of one data directory."""
+"""Access over HTTP: tokens, sessions, audit, webhooks and stored answers of one data directory."""
 
 import hashlib
 import hmac
@@ -21,22 +21,21 @@ TOKEN_TEXT = re.compile(r"ik_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 SESSION_LIFE = timedelta(hours=12)
 
 USE_NOTED_EVERY = timedelta(minutes=1)
-"""A token's last use is written at most so often."""
+"""The time of a token's last use is written at most this often."""
 
 ANSWERS_KEPT = timedelta(hours=24)
 
-
 CLAIM_LIFE = timedelta(minutes=5)
-"""After so long, a request that was never answered died with its service."""
+"""A request without an answer after this time will get none: its service has stopped."""
 
 _HOST = re.compile(r"(?=.{1,253}\Z)\w[\w-]{0,62}(\.\w[\w-]{0,62})*\.?", re.ASCII)
 
 
 class Access:
     """
-    The tokens of a data directory, and the record of what was done with them.
+    The tokens of a data directory, and the audit of what was done with them.
 
-    Any number of threads may use it; every call may raise a `StoreError`.
+    Several threads may use it at the same time; every call may raise a `StoreError`.
     """
 
     def __init__(self, store: Store) -> None:
@@ -47,17 +46,17 @@ class Access:
         self, name: str, scopes: Sequence[str | Scope], *, expires_at: datetime | None = None, once: bool = False
     ) -> tuple[Token, str]:
         """
-        Return a new token and its text, which nobody can show again: only its digest is stored.
+        Return a new token and its text. Only a digest of the text is stored, so it cannot be shown again.
 
         Args:
-            name: Who or what it is for; not empty.
+            name: Who or what the token is for; not empty.
             scopes: `read`, `operate`, `admin`; each includes those before it.
             expires_at: Aware; None for never.
-            once: It buys one session, and is gone then.
+            once: Whether the token opens one session, and is then deleted.
 
         Raises:
-            PlanningError: If there is no name or no scope, or it has expired already.
-            ValueError: If there is no such scope.
+            PlanningError: If there is no name or no scope, or *expires_at* is in the past.
+            ValueError: If a scope does not exist.
         """
         now = datetime.now(UTC)
         if not name.strip() or not scopes:
@@ -65,49 +64,52 @@ class Access:
         if expires_at is not None and expires_at <= now:
             raise PlanningError(f"a token that expired at {expires_at.isoformat()} is of no use")
         self._store.drop_expired_tokens(now)
-        wanted = tuple(Scope(scope) for scope in scopes)
+        allowed = tuple(Scope(scope) for scope in scopes)
         return self._add(
-            Token(id=_new_id(), name=name, scopes=wanted, created_at=now, expires_at=expires_at, once=once)
+            Token(id=_new_id(), name=name, scopes=allowed, created_at=now, expires_at=expires_at, once=once)
         )
 
     def open_session(self, text: str) -> tuple[Token, str] | None:
         """
-        Return a session, a token for twelve hours at most, bought with the token *text*; None if that is not valid.
+        Return a session, a token for at most twelve hours, and its text; None if the token *text* is not valid.
 
-        It ends with the token that it was bought with; one that buys once is gone at once.
+        The session ends with the token that opened it. A token for one session is deleted at once.
         """
-        bought_with = self.check_token(text, once=True)
-        if bought_with is None or bought_with.parent is not None:
+        token = self.check_token(text, once=True)
+        if token is None or token.parent is not None:
             return None
-        if bought_with.once and not self._used_up(bought_with.id):
-            return None
+        if token.once:
+            try:
+                self.revoke_token(token.id)
+            except UnknownNameError:  # another request was faster: only one of them opens a session
+                return None
         now = datetime.now(UTC)
         latest = now + SESSION_LIFE
-        limit = None if bought_with.once else bought_with.expires_at
+        limit = None if token.once else token.expires_at
         session = attrs.evolve(
-            bought_with,
+            token,
             id=_new_id(),
             created_at=now,
             expires_at=latest if limit is None else min(limit, latest),
             last_used_at=None,
-            parent=None if bought_with.once else bought_with.id,
+            parent=None if token.once else token.id,
             once=False,
         )
         return self._add(session)
 
     def check_token(self, text: str, *, once: bool = False) -> Token | None:
         """
-        Return the token whose text is *text*; None if there is none, or it has expired.
+        Return the token with the text *text*; None if there is none, or it has expired.
 
         Args:
-            text: What `create_token` showed.
-            once: Take also a token that buys a session once, and is good for nothing else.
+            text: The text that `create_token` returned.
+            once: Whether a token that only opens one session is valid too.
         """
-        form = TOKEN_TEXT.fullmatch(text)
-        found = self._store.token(form[1]) if form else None
-        if found is None:
+        match = TOKEN_TEXT.fullmatch(text)
+        row = self._store.token(match[1]) if match else None
+        if row is None:
             return None
-        token, digest = found
+        token, digest = row
         now = datetime.now(UTC)
         expired = token.expires_at is not None and token.expires_at <= now
         if not hmac.compare_digest(digest, _digest(text)) or expired or (token.once and not once):
@@ -117,15 +119,15 @@ class Access:
         return token
 
     def tokens(self) -> tuple[Token, ...]:
-        """Return every token, oldest first, with the sessions of browsers among them."""
+        """Return all tokens and sessions of browsers, oldest first."""
         return self._store.tokens()
 
     def revoke_token(self, token: str) -> None:
         """
-        Take the token with the id *token* back, at once, with the sessions that it bought.
+        Revoke the token with the id *token* at once, and the sessions that it opened.
 
         Raises:
-            UnknownNameError: If there is none.
+            UnknownNameError: If there is no such token.
         """
         self._store.delete_token(token)
 
@@ -137,22 +139,22 @@ class Access:
         self, *, limit: int = 100, before: int | None = None, **wanted: Unpack[AuditFilter]
     ) -> tuple[AuditEntry, ...]:
         """
-        Return what was done, newest first.
+        Return the entries of the audit, newest first.
 
         Args:
-            limit: At most so many.
-            before: An entry's id; only what is older.
-            **wanted: `who`, `what`, `target`: a part of them, in any case; `since` and `until`: aware times.
+            limit: The largest number of entries.
+            before: An entry's id; only older entries are returned.
+            **wanted: `who`, `what`, `target`: parts of them, in upper or lower case; `since` and `until`: aware times.
         """
         return self._store.audit(limit=limit, before=before, **wanted)
 
     def add_webhook(self, url: str, events: Sequence[str | EventKind], *, by: str) -> Webhook:
         """
-        Keep *url* to be told of *events* of every run.
+        Store *url*, which will be notified of *events* of every run.
 
         Raises:
-            PlanningError: If nobody could be reached at it, it holds a password, or no event is named.
-            ValueError: If there is no such kind of event.
+            PlanningError: If *url* is not a valid address or holds a password, or if no event is named.
+            ValueError: If a kind of event does not exist.
         """
         if problem := _url_problem(url):
             raise PlanningError(f"a webhook's address {problem}", remedy="give one like https://chat.example.org/hook")
@@ -164,47 +166,39 @@ class Access:
         return webhook
 
     def webhooks(self) -> tuple[Webhook, ...]:
-        """Return every webhook, oldest first."""
+        """Return all webhooks, oldest first."""
         return self._store.webhooks()
 
     def remove_webhook(self, webhook: str) -> None:
         """
-        Tell the webhook with the id *webhook* nothing more.
+        Delete the webhook with the id *webhook*.
 
         Raises:
-            UnknownNameError: If there is none.
+            UnknownNameError: If there is no such webhook.
         """
         self._store.delete_webhook(webhook)
 
     def request_digest(self, request: bytes) -> str:
-        """Return a digest of *request*, which may hold passwords: keyed, so that it tells nobody whether a guess is right."""
+        """Return a digest of *request*, which may hold passwords; it is keyed, so that nobody can use it to test guesses."""
         return self._secrets.keyed_digest(request)
 
     def claim_answer(self, who: str, key: str, request: str) -> KeptAnswer | None:
         """
-        Return the answer kept for *who* under an idempotency *key*; None claims the key for *request*, a digest.
+        Return the answer stored for *who* under an idempotency *key*.
 
-        Answers are kept for a day.
+        If there is none, return None and claim the key for *request*, a digest. Answers are stored for a day.
         """
         now = datetime.now(UTC)
         since, claimed_since = now - ANSWERS_KEPT, now - CLAIM_LIFE
         return self._store.claim_answer(who, key, request, now=now, since=since, claimed_since=claimed_since)
 
     def keep_answer(self, who: str, key: str, answer: KeptAnswer) -> None:
-        """Keep *answer* under the *key* that was claimed."""
+        """Store *answer* under the claimed *key*."""
         self._store.keep_answer(who, key, answer, now=datetime.now(UTC))
 
     def release_answer(self, who: str, key: str) -> None:
-        """Give a claimed *key* back: its request failed, and may be tried again."""
+        """Release a claimed *key*: its request failed, and may be tried again."""
         self._store.drop_answer(who, key)
-
-    def _used_up(self, token: str) -> bool:
-        """Take *token* away, and return whether it was still there: of two who try at once, one succeeds."""
-        try:
-            self.revoke_token(token)
-        except UnknownNameError:
-            return False
-        return True
 
     def _add(self, token: Token) -> tuple[Token, str]:
         text = f"ik_{token.id}_{secrets.token_urlsafe(32)}"
@@ -213,7 +207,7 @@ class Access:
 
 
 def _url_problem(url: str) -> str | None:
-    """Return why no POST could be sent to *url*, or should be; None if one can."""
+    """Return why *url* cannot be the address of a webhook; None if it can."""
     if not url.isascii() or not url.isprintable() or " " in url:
         return f"is ASCII without blanks and control characters, unlike {url!r}: percent-encode them"
     try:

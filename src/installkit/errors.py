@@ -4,7 +4,7 @@ Every error that installkit raises on purpose.
     InstallkitError
     ├── DefinitionError          a component or inventory file is wrong; lists every issue found
     ├── PlanningError            valid input, but no plan can be made from it
-    │   ├── UnknownNameError        nobody defined that component, host, site or plan   (also LookupError)
+    │   ├── UnknownNameError        no component, host, site or plan has this name       (also LookupError)
     │   ├── DependencyCycleError    .cycle: the names along it
     │   └── StalePlanError          the site or an input changed since; .changes
     ├── SiteLockedError          another run changes this site; .holder
@@ -14,7 +14,7 @@ Every error that installkit raises on purpose.
     ├── EngineError              Ansible could not be started, or broke off
     └── StoreError               the store could not be read or written
         ├── DiskFullError           there is no space for it
-        ├── JournalError            the files of one run could not be read; others are as good as before
+        ├── JournalError            the files of one run could not be read; other runs are not affected
         └── RunNotFoundError        no run has this id                                  (also LookupError)
 """
 
@@ -41,13 +41,13 @@ _CALLS: Mapping[str, Callable[..., str]] = {
 
 class Remedy(str):
     """
-    What to do about an error: words, and the command that does it, where there is one.
+    What to do about an error: a text, and the command for it, if there is one.
 
-    As a string it is both, as the command line has them: `wait for it: installkit watch 7f3c`.
+    As a string it is both, as on the command line: `wait for it: installkit watch 7f3c`.
 
     Attributes:
-        text: In words; empty where the command says all.
-        command: Words of the command line behind `installkit`; empty where there is none.
+        text: In words; empty if the command says all.
+        command: The words of the command line after `installkit`; empty if there is no command.
     """
 
     __slots__ = ("command", "text")
@@ -57,17 +57,17 @@ class Remedy(str):
 
     def __new__(cls, text: str, command: tuple[str, ...] = ()) -> Self:
         """Return the remedy *text*, which *command* carries out."""
-        made = super().__new__(cls, _joined(text, shlex.join(["installkit", *command]) if command else ""))
-        made.text, made.command = text, command
-        return made
+        remedy = super().__new__(cls, _joined(text, shlex.join(["installkit", *command]) if command else ""))
+        remedy.text, remedy.command = text, command
+        return remedy
 
     def as_call(self) -> str:
-        """Return the same with a call of the Python library in place of the command, where there is one for it."""
+        """Return the remedy with a call of the Python library instead of the command, if there is such a call."""
         call = _CALLS.get(self.command[0]) if self.command else None
         return str(self) if call is None else _joined(self.text, call(*self.command[1:]))
 
     def as_command(self, installkit: Callable[..., str]) -> str:
-        """Return the same with the command line that *installkit* makes of the command's words."""
+        """Return the remedy with the command line that *installkit* returns for the command's words."""
         return _joined(self.text, installkit(*self.command)) if self.command else str(self)
 
 
@@ -76,10 +76,10 @@ def _joined(text: str, command: str) -> str:
 
 
 class InstallkitError(Exception):
-    """Catch this to catch everything that installkit raises on purpose; a traceback ends with its remedy."""
+    """The base class of all errors that installkit raises on purpose; a traceback ends with the remedy."""
 
     remedy: Remedy | None = None
-    """What to do next; None where the message says all."""
+    """What to do next; None if the message says all."""
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
@@ -88,7 +88,7 @@ class InstallkitError(Exception):
             self.add_note(f"→ {self.remedy.as_call()}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let copies be made of what the error holds: the arguments of `__init__` are not kept."""
+        """Make copies from the attributes of the error, since the arguments of `__init__` are not stored."""
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # no stub has it
 
 
@@ -98,10 +98,10 @@ class Issue:
     One mistake in a file.
 
     Attributes:
-        path: The file, as the reader knows it.
+        path: The file, as the user wrote it.
         line: From 1; None if the mistake is not at one place.
         column: From 1; None if the mistake is not at one place.
-        message: What is wrong, with the value.
+        message: The mistake, with the value.
     """
 
     path: str
@@ -127,11 +127,11 @@ class PlanningError(InstallkitError):
 
 
 class UnknownNameError(PlanningError, LookupError):
-    """Nobody defined that name."""
+    """No component, host, site or plan has this name."""
 
 
 class DependencyCycleError(PlanningError):
-    """Components require each other; `cycle` holds the names along it, the first repeated at the end."""
+    """Components require each other; `cycle` holds their names in order, with the first one again at the end."""
 
     def __init__(self, cycle: Sequence[str]) -> None:
         self.cycle = tuple(cycle)
@@ -139,7 +139,7 @@ class DependencyCycleError(PlanningError):
 
 
 class StalePlanError(PlanningError):
-    """The site or an input changed since the plan was made; `changes` says what, a line each."""
+    """The site or an input changed since the plan was made; `changes` has a line for each change."""
 
     def __init__(self, changes: Sequence[str]) -> None:
         self.changes = tuple(changes)
@@ -149,7 +149,7 @@ class StalePlanError(PlanningError):
 
 
 class DestructivePlanError(PlanningError):
-    """A plan destroys data, and nobody consented to that; `changes` says what, a line each."""
+    """A plan destroys data, and nobody allowed that; `changes` has a line for each destructive change."""
 
     def __init__(self, changes: Sequence[str]) -> None:
         self.changes = tuple(changes)
@@ -175,7 +175,7 @@ class SiteLockedError(InstallkitError):
     """
     Another run changes this site.
 
-    `holder` has the keys `run`, `by`, `since` and `doing`; none as long as whoever starts the run has not told.
+    `holder` has the keys `run`, `by`, `since` and `doing`; it is empty while a run is still being started.
     """
 
     def __init__(self, site: str, holder: Mapping[str, Any]) -> None:
@@ -201,11 +201,11 @@ class StoreError(InstallkitError):
 
 
 class DiskFullError(StoreError):
-    """There is no space for what should be stored; runs wait for it meanwhile."""
+    """There is no space to store something; runs wait until there is."""
 
 
 class JournalError(StoreError):
-    """The files of one run could not be read; all other runs are as good as before."""
+    """The files of one run could not be read; other runs are not affected."""
 
 
 class RunNotFoundError(StoreError, LookupError):

@@ -1,4 +1,4 @@
-"""Numbers, times, sizes and lists of names as people read and write them: the same on the command line, in a notebook and in a plan."""
+"""Numbers, times, sizes and lists of names as people read and write them, the same everywhere in installkit."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from datetime import datetime
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
 LONGEST_SHOWN = 60
-"""Characters of a value that a message repeats."""
+"""How many characters of a value a message shows."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -15,7 +15,7 @@ _PARTS = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 
 
 def counted(number: int, noun: str) -> str:
-    """Return *number* and *noun* in the plural where that is due: `1 step`, `2 steps`."""
+    """Return *number* and *noun*, in the plural if necessary: `1 step`, `2 steps`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -32,7 +32,7 @@ def duration_text(seconds: float | None) -> str:
 
 
 def join_names(names: Sequence[str], *, most: int = 6) -> str:
-    """Return *names* in one line: all of them, or the first and how many more there are beyond *most*."""
+    """Return *names* in one line: all of them, or if there are more than *most*, the first ones and the number of others."""
     if len(names) <= most:
         return ", ".join(names)
     shown = most - 1
@@ -54,18 +54,18 @@ def time_text(time: datetime | None) -> str:
 
 
 def shown(value: object) -> str:
-    """Return *value* as a message repeats it: what fits in a line; of what is not text and no number, its type."""
+    """Return *value* for a message: what fits in a line, or its type if it is neither text nor a number."""
     return shorten(repr(value) if isinstance(value, (str, int, float)) else type(value).__name__)
 
 
 def shorten(text: str) -> str:
-    """Return *text* as far as it fits in a line, with `...` where more of it is left."""
+    """Return the part of *text* that fits in a line, with `...` at the end if there is more."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def parse_duration(text: str) -> float | None:
     """
-    Return the seconds that *text* says; None if it says none, or nothing but 0.
+    Return the duration *text* in seconds; None if it is not a duration, or 0.
 
     >>> parse_duration("1h30m"), parse_duration("90"), parse_duration("soon")
     (5400.0, 90.0, None)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class RunError(InstallkitError):
-    """A run ended otherwise than well; `run` is the public run object."""
+    """A run did not succeed; `run` is the public run object."""
 
     def __init__(self, message: str, run: "Run", *, remedy: str | None = None) -> None:
         super().__init__(message, remedy=remedy)

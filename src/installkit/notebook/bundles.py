@@ -1,4 +1,4 @@
-"""What each value shows itself as: HTML, a picture or a chart, and text for where nothing can be drawn."""
+"""What a notebook shows for each kind of value: HTML, a picture or a chart, and text where nothing can be drawn."""
 
 import functools
 from typing import Any
@@ -14,16 +14,16 @@ from installkit.notebook.timeline import timeline_chart, timeline_svg
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 
 Bundle = dict[str, Any]
-"""By MIME type: a notebook takes the best that it can draw."""
+"""Content by MIME type: a notebook shows the richest that it can draw."""
 
 
 @functools.singledispatch
 def mimebundle(value: Any) -> Bundle:
     """
-    Return what *value* shows itself as in a notebook, by MIME type.
+    Return what a notebook shows for *value*, by MIME type.
 
     Raises:
-        TypeError: If nothing is drawn of values of its kind.
+        TypeError: If values of its kind cannot be drawn.
     """
     raise TypeError(f"nothing is drawn of a {type(value).__name__}")
 

@@ -1,16 +1,16 @@
 """
 The parts that all pages are made of.
 
-Whatever is put into a page goes through `Markup.format`, which escapes it: text of hosts and people is never markup.
+Everything on a page goes through `Markup.format`, which escapes it: text from hosts and people never becomes markup.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
-# Ink, ground and lines are the theme's own; a word on colour brings both colours with it, so both themes can have it.
-# JupyterLab's own rules for tables and logs are more specific than ours can be: hence the `!important`.
-# VS Code gives `code` in an output a font by a name that is not defined there.
+# Text, background and lines have the theme's colours; a word on a coloured background sets both colours itself, so it
+# can be read in a light and in a dark theme. JupyterLab's rules for tables and logs are more specific than ours can be:
+# hence the `!important`. VS Code gives `code` in an output a font by a name that is not defined there.
 _STYLE = Markup("""<style>
 .installkit { font-size: 13px; line-height: 1.5; }
 .installkit h4 { font-size: 1.1em; margin: 0.5em 0; }
@@ -76,25 +76,25 @@ def quiet(text: str) -> Markup:
 
 
 def unbroken(text: str, *before: Markup) -> Markup:
-    """Return *text*, and what stands before it, on one line wherever it stands; nothing for no text."""
+    """Return *before* and *text* on one line that is never wrapped; empty if *text* is empty."""
     parts = Markup(" ").join([*before, text])
     return Markup('<span class="ik-unbroken">{}</span>').format(parts) if text else Markup()
 
 
 def word(text: str, title: str | None = None) -> Markup:
-    """Return *text*, a stored word or a sign for one, on its colour; *title* is the word where *text* is a sign."""
+    """Return *text*, a status or a sign for one, on its colour; *title* is the status if *text* is a sign."""
     look = _LOOK_OF.get(title or text, "")
-    named = Markup(' title="{}"').format(title) if title else Markup()
-    return Markup('<span class="ik-word {}"{}>{}</span>').format(look, named, text)
+    tooltip = Markup(' title="{}"').format(title) if title else Markup()
+    return Markup('<span class="ik-word {}"{}>{}</span>').format(look, tooltip, text)
 
 
 def words(text: str) -> Markup:
-    """Return *text*, words with commas between them, each on its colour; empty for none."""
-    return Markup(" ").join(word(each) for each in text.split(", ") if each)
+    """Return the words of *text*, which has commas between them, each on its colour; empty for none."""
+    return Markup(" ").join(word(part) for part in text.split(", ") if part)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, look: str = "") -> Markup:
-    """Return *rows* under *columns*; a column that is empty in every row is skipped, a table without rows is nothing."""
+    """Return *rows* under *columns*, without columns that are empty in every row; empty if there are no rows."""
     cells = [["" if cell is None else cell for cell in row] for row in rows]
     if not cells:
         return Markup()
@@ -108,7 +108,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, look: str
 
 
 def folded(summary: str, content: Markup) -> Markup:
-    """Return *content* behind *summary*, to be opened by a click; nothing where there is none."""
+    """Return *content* behind *summary*, which opens it at a click; empty if there is no content."""
     return Markup("<details><summary>{}</summary>{}</details>").format(summary, content) if content else Markup()
 
 
@@ -120,7 +120,5 @@ def bar(part: float, status: str) -> Markup:
 
 
 def facts(values: Mapping[str, object]) -> Markup:
-    """Return *values* as a line each, under their names; those without a value are skipped."""
-    rows = [(Markup("<b>{}</b>").format(name), value) for name, value in values.items() if value]
-    lines = (Markup("<div>{} {}</div>").format(*row) for row in rows)
-    return joined(lines)
+    """Return a line for each of *values*, with its name; names without a value are skipped."""
+    return joined(Markup("<div><b>{}</b> {}</div>").format(name, value) for name, value in values.items() if value)

@@ -42,9 +42,9 @@ def catalog_page(catalog: installkit.Catalog) -> str:
         for component in catalog
     )
     parameters = (
-        (each.name, each.component, each.type, "secret" if each.secret else _value(each.value), each.on_change)
+        (item.name, item.component, item.type, "secret" if item.secret else item.value, item.on_change)
         for component in catalog
-        for each in component.parameters
+        for item in component.parameters
     )
     return page(
         heading(f"catalog: {counted(len(catalog), 'component')}"),
@@ -56,38 +56,23 @@ def catalog_page(catalog: installkit.Catalog) -> str:
     )
 
 
-def _value(value: object) -> str:
-    return "" if value is None else str(value)
-
-
 def site_page(site: installkit.Site) -> str:
     """Return the page of *site* as it is now: what is installed, and its last runs."""
     now = site.snapshot()
     lock = now.lock and f"{now.lock.doing}, by {now.lock.by} (run {now.lock.run[:6]})"
+    hosts: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in site.installed():
+        hosts[row.component, row.version or "", row.status.value].append(row.host)
+    installed = (
+        (component, version, word(status), join_names(names)) for (component, version, status), names in hosts.items()
+    )
+    last_runs = (
+        (run.id[:6], word(run.status.value), time_text(run.created_at), duration_text(run.duration), run.note)
+        for run in [run.snapshot(settle=False) for run in site.runs(limit=RUNS_SHOWN)]
+    )
     return page(
         heading(f"site {now.title}", *([word("changing", "changing")] if lock else [])),
         facts({"inventory": now.inventory.path, "catalog": now.catalog, "under way": lock}),
-        _installed(site.installed()),
-        _runs(site),
+        table(("component", "version", "status", "hosts"), installed) or quiet("nothing is recorded as installed"),
+        table(("last runs", "", "started", "took", "note"), last_runs),
     )
-
-
-def _installed(rows: tuple[installkit.Installation, ...]) -> Markup:
-    if not rows:
-        return quiet("nothing is recorded as installed")
-    hosts: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for row in rows:
-        hosts[row.component, row.version or "", row.status.value].append(row.host)
-    cells = (
-        (component, version, word(status), join_names(names)) for (component, version, status), names in hosts.items()
-    )
-    return table(("component", "version", "status", "hosts"), cells)
-
-
-def _runs(site: installkit.Site) -> Markup:
-    found = [run.snapshot(settle=False) for run in site.runs(limit=RUNS_SHOWN)]
-    rows = (
-        (run.id[:6], word(run.status.value), time_text(run.created_at), duration_text(run.duration), run.note)
-        for run in found
-    )
-    return table(("last runs", "", "started", "took", "note"), rows)

@@ -1,7 +1,7 @@
-"""A run at one moment: how far it is, which host fares how, and what went wrong."""
+"""A run at one moment: its progress, the status of each host, and what went wrong."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
@@ -50,15 +50,23 @@ def run_page(
 
     Args:
         now: The run at one moment.
-        expected: Seconds that each step should take, by its id, as far as known.
+        expected: Seconds that each step should take, by its id; steps without an estimate are missing.
         left: Seconds until the run should end; None if unknown.
-        tasks: What each running step does, by its id, as far as known.
+        tasks: The current task of each running step, by the step's id; steps without one are missing.
     """
     return [
         heading(f"run {now.id[:6]} on {now.site}", word(now.status.value)),
         quiet(now.note),
         _progress(now, left),
-        joined(_news(now)),
+        joined(
+            Markup("<div>{} for an approval before {}. {}: <code>run.approve()</code></div>").format(
+                word("waiting"), step.seq, step.text
+            )
+            for step in now.steps
+            if step.status is StepStatus.WAITING
+        ),
+        quiet("it is being canceled" if now.cancel_requested_at and not now.status.final else ""),
+        quiet(now.reason if now.reason and not now.failures else ""),
         _steps(now, expected or {}, tasks or {}),
         _grid(now),
         joined(_failure(failure) for failure in now.failures),
@@ -67,18 +75,15 @@ def run_page(
 
 
 def _progress(now: RunSnapshot, left: float | None) -> Markup:
-    """Return how far the run is: by its time where earlier runs tell that, else by its steps."""
+    """Return how far the run is: by time if earlier runs give an estimate, else by the number of steps."""
     done, total, took = now.progress.done, now.progress.total, now.duration or 0.0
     part = took / (took + left) if left and not now.status.final else done / max(1, total)
-    said = (_done(now), duration_text(now.duration), "" if now.status.final else _left(left, "about {} left"))
-    return Markup("<div>{} {}</div>").format(bar(part, now.status.value), " · ".join(filter(None, said)))
-
-
-def _done(now: RunSnapshot) -> str:
-    total = counted(now.progress.total, "step")
-    if not now.status.final or now.status is RunStatus.SUCCEEDED:
-        return f"{now.progress.done} of {total}"
-    return f"{sum(step.status is StepStatus.SUCCEEDED for step in now.steps)} of {total} succeeded"
+    steps = f"{done} of {counted(total, 'step')}"
+    if now.status.final and now.status is not RunStatus.SUCCEEDED:
+        succeeded = sum(step.status is StepStatus.SUCCEEDED for step in now.steps)
+        steps = f"{succeeded} of {counted(total, 'step')} succeeded"
+    texts = (steps, duration_text(now.duration), "" if now.status.final else _left(left, "about {} left"))
+    return Markup("<div>{} {}</div>").format(bar(part, now.status.value), " · ".join(filter(None, texts)))
 
 
 def _left(seconds: float | None, text: str) -> str:
@@ -87,98 +92,64 @@ def _left(seconds: float | None, text: str) -> str:
     return text.format(duration_text(seconds)) if seconds > 0 else "longer than usual"
 
 
-def _news(now: RunSnapshot) -> Iterator[Markup]:
-    """Yield a line for whatever somebody has to do, has done, or should know."""
-    for step in now.steps:
-        if step.status is StepStatus.WAITING:
-            text = f"for an approval before {step.seq}. {step.text}:"
-            yield Markup("<div>{} {} <code>run.approve()</code></div>").format(word("waiting"), text)
-    if now.cancel_requested_at and not now.status.final:
-        yield quiet("it is being canceled")
-    if now.reason and not now.failures:
-        yield quiet(now.reason)
-
-
 def _steps(now: RunSnapshot, expected: Mapping[str, float], tasks: Mapping[str, str]) -> Markup:
     shown = _around_the_first_to_look_at(now.steps)
-    rows = (
-        (
-            step.seq,
-            word(step.status.value),
-            step.text,
-            _step_bar(step, expected.get(step.id)),
-            unbroken(duration_text(step.duration)),
-            tasks.get(step.id, "") if step.status is StepStatus.RUNNING else "",
-        )
-        for step in shown
-    )
+    rows = []
+    for step in shown:
+        left: Markup | str = ""
+        if step.id in expected and not step.status.final:
+            seconds, took = expected[step.id], step.duration or 0.0
+            left = unbroken(_left(seconds - took, "{}"), bar(took / max(seconds, 0.1), step.status.value))
+        task = tasks.get(step.id, "") if step.status is StepStatus.RUNNING else ""
+        rows.append((step.seq, word(step.status.value), step.text, left, unbroken(duration_text(step.duration)), task))
     hidden = len(now.steps) - len(shown)
     more = quiet(f"and {counted(hidden, 'more step')}" if hidden else "")
     return joined([table(("", "status", "step", "left", "took", "task"), rows), more])
 
 
 def _around_the_first_to_look_at(steps: tuple[StepSnapshot, ...]) -> tuple[StepSnapshot, ...]:
-    """Return as many of *steps* as are shown: those around the first that has not succeeded."""
+    """Return at most `STEPS_SHOWN` of *steps*: those around the first that has not succeeded."""
     first = next((index for index, step in enumerate(steps) if step.status is not StepStatus.SUCCEEDED), 0)
     start = max(0, min(first - STEPS_SHOWN // 3, len(steps) - STEPS_SHOWN))
     return steps[start : start + STEPS_SHOWN]
 
 
-def _step_bar(step: StepSnapshot, expected: float | None) -> Markup | str:
-    """Return how far *step* should be and what is left of it; empty where it has ended or earlier runs do not tell."""
-    if expected is None or step.status.final:
-        return ""
-    took = step.duration or 0.0
-    return unbroken(_left(expected - took, "{}"), bar(took / max(expected, 0.1), step.status.value))
-
-
 def _grid(now: RunSnapshot) -> Markup:
-    """Return hosts and what is done to them; of many hosts those that fare worst."""
+    """Return a table of hosts and what is done to them; if there are too many hosts, the worst ones."""
     columns = dict.fromkeys(_column(step) for step in _around_the_first_to_look_at(now.steps))
     statuses: defaultdict[str, dict[_Column, HostStatus]] = defaultdict(dict)
-    signs: dict[tuple[str, _Column], str] = {}
+    cells: dict[tuple[str, _Column], Markup] = {}
     for step in now.steps:
         for host in step.hosts:
             status = step.host_statuses.get(host, HostStatus.PENDING)
             statuses[host][_column(step)] = status
-            signs[host, _column(step)] = _sign(status, step.status)
+            # While a step runs, a host on which nothing has failed is not done yet.
+            goes_on = step.status is StepStatus.RUNNING and status in {HostStatus.OK, HostStatus.CHANGED}
+            sign = _SIGNS[HostStatus.RUNNING if goes_on else status]
+            cells[host, _column(step)] = word(sign, status.value)
     worst_first = sorted(statuses, key=lambda host: min(map(_WORST_FIRST.index, statuses[host].values())))
     shown = set(worst_first[:HOSTS_SHOWN])
-    rows = (
-        (host, *(_cell(fared.get(column), signs.get((host, column), "")) for column in columns))
-        for host, fared in statuses.items()
-        if host in shown
+    rows = ((host, *(cells.get((host, column), "") for column in columns)) for host in statuses if host in shown)
+
+    # A column's name has the version only if another column would have the same name.
+    alike = Counter((component, action) for component, action, _ in columns)
+    names = (
+        (
+            "" if action is Action.INSTALL else action.value,
+            component,
+            version if alike[component, action] > 1 else "",
+        )
+        for component, action, version in columns
     )
+    head = ("host", *(" ".join(filter(None, parts)) for parts in names))
     more = len(statuses) - HOSTS_SHOWN
-    return joined(
-        [
-            table(("host", *_names(columns)), rows, look="ik-grid"),
-            quiet(f"and {counted(more, 'more host')}, none of which fares worse" if more > 0 else ""),
-        ]
-    )
+    rest = quiet(f"and {counted(more, 'more host')}, none of which fares worse" if more > 0 else "")
+    return joined([table(head, rows, look="ik-grid"), rest])
 
 
 def _column(step: StepSnapshot) -> _Column:
-    """Return what *step* has a column of the grid for: all its batches share one, each hop of an upgrade has its own."""
+    """Return the column of the grid that *step* is shown in: shared by its batches, but one for each hop of an upgrade."""
     return step.component, step.action, step.to_version
-
-
-def _names(columns: Collection[_Column]) -> Iterator[str]:
-    """Yield what *columns* are called: by their versions, too, where else two would be called the same."""
-    alike = Counter(column[:2] for column in columns)
-    for component, action, version in columns:
-        hop = version if alike[component, action] > 1 else None
-        yield " ".join(filter(None, ("" if action is Action.INSTALL else action.value, component, hop)))
-
-
-def _sign(status: HostStatus, step: StepStatus) -> str:
-    """Return the sign of *status*: while its step runs, nothing is done yet where nothing has failed."""
-    goes_on = step is StepStatus.RUNNING and status in {HostStatus.OK, HostStatus.CHANGED}
-    return _SIGNS[HostStatus.RUNNING if goes_on else status]
-
-
-def _cell(status: HostStatus | None, sign: str) -> Markup | str:
-    return "" if status is None else word(sign, status.value)
 
 
 def _failure(failure: installkit.Failure) -> Markup:
@@ -190,16 +161,16 @@ def _failure(failure: installkit.Failure) -> Markup:
     }
     command = Markup("<code>{}</code>").format(failure.next.command) if failure.next else ""
     message = Markup("<pre>{}</pre>").format(failure.message.strip()) if failure.message.strip() else Markup()
-    parts: Iterable[Markup] = (facts(where), message, facts({"→": failure.remedy, "next": command}))
+    parts = (facts(where), message, facts({"→": failure.remedy, "next": command}))
     return Markup('<div class="ik-failure"><b>{}</b>{}</div>').format(failure.summary, joined(parts))
 
 
 def _finding(check: Check) -> Markup:
-    """Return what a check found that did not keep the run from going on; nothing where it passed or failed the run."""
+    """Return the finding of a check that let the run go on; empty if the check passed, or failed the run."""
     if check.status is CheckStatus.PASS or check.blocks:
         return Markup()
     ignored = f"ignored by {check.ignored.by}: {check.ignored.reason}" if check.ignored else ""
-    said = " · ".join(filter(None, (check.message, check.remedy, ignored)))
+    text = " · ".join(filter(None, (check.message, check.remedy, ignored)))
     return Markup("<div>{} <b>{}</b> on {}: {}</div>").format(
-        word(check.status.value), check.name, ", ".join(check.hosts), said
+        word(check.status.value), check.name, ", ".join(check.hosts), text
     )

@@ -1,8 +1,8 @@
 """
 A timeline as a chart, or as a picture.
 
-The chart is drawn by Vega-Lite 5, which JupyterLab and VS Code's Jupyter extensions bring along, else as a picture that stands still:
-nothing is fetched, so it works where there is no network.
+The chart is drawn by Vega-Lite 5, which JupyterLab and VS Code's Jupyter extensions contain; other notebooks show a
+picture that does not move. Nothing is downloaded, so it works without a network.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from installkit.notebook.bars import Bar, Chart, charts_svg
 from installkit.text import duration_text
 
 DRAWN = 4000
-"""So many tasks of a long run are drawn, the longest: more would make the notebook slow and large."""
+"""At most so many tasks, the longest ones, are drawn: more would make the notebook slow and large."""
 
 _WIDTH = 430
 """Pixels: with the labels it fits into a window of 900."""
@@ -36,18 +36,59 @@ _COLOURS = {
 def timeline_chart(timeline: Timeline) -> dict[str, Any]:
     """Return *timeline* as a Vega-Lite 5 specification with its data inside."""
     drawn = _drawn(timeline)
+    colours = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
+    tooltip = ("task", "component", "action", "host", "status", "took")
+    shared = {
+        "color": {"field": "status", "type": "nominal", "title": None, "scale": colours, "legend": {"orient": "top"}},
+        "tooltip": [{"field": name, "type": "nominal"} for name in tooltip],
+    }
+    by_host = {
+        "title": _title(timeline),
+        "data": {"name": "tasks"},
+        "width": _WIDTH,
+        "height": {"step": _row_height(drawn)},
+        "params": [
+            {"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"},
+            {"name": "chosen", "select": {"type": "point", "fields": ["status"]}, "bind": "legend"},
+        ],
+        "mark": {"type": "bar", "stroke": "white", "strokeWidth": 0.5},
+        "encoding": {
+            "y": {"field": "host", "type": "nominal", "title": None, "axis": {"labelOverlap": True, **_LABELS}},
+            "x": {
+                "field": "started_at",
+                "type": "temporal",
+                "title": "drag and scroll to zoom",
+                "axis": {"format": "%H:%M:%S", "tickCount": 6, "labelOverlap": True},
+            },
+            "x2": {"field": "finished_at"},
+            "opacity": {"condition": {"param": "chosen", "value": 1}, "value": 0.15},
+            **shared,
+        },
+    }
+    by_duration = {
+        "title": "the slowest tasks",
+        "data": {"name": "slowest"},
+        "width": _WIDTH,
+        "height": {"step": 20},
+        "mark": "bar",
+        "encoding": {
+            "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": _LABELS},
+            "x": {"field": "duration", "type": "quantitative", "title": "seconds"},
+            **shared,
+        },
+    }
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "datasets": {
             "tasks": [_datum(task) for task in drawn],
             "slowest": [_datum(task) for task in timeline.slowest],
         },
-        "vconcat": [_by_host(_title(timeline), _row_height(drawn)), _by_duration()],
+        "vconcat": [by_host, by_duration],
     }
 
 
 def timeline_svg(timeline: Timeline) -> Markup:
-    """Return the same as a picture, for where the chart cannot be drawn."""
+    """Return *timeline* as a picture, for notebooks that cannot draw the chart."""
     drawn = sorted(_drawn(timeline), key=lambda task: task.host)
     by_host = Chart(
         title=_title(timeline),
@@ -86,8 +127,8 @@ def _datum(task: TaskSpan) -> dict[str, Any]:
 
 
 def _bar(row: str, start: float, end: float, task: TaskSpan) -> Bar:
-    told = f"{task.label}: {task.status}, {duration_text(task.duration)}"
-    return Bar(row=row, start=start, end=end, colour=_COLOURS[task.status], told=told)
+    tooltip = f"{task.label}: {task.status}, {duration_text(task.duration)}"
+    return Bar(row=row, start=start, end=end, colour=_COLOURS[task.status], tooltip=tooltip)
 
 
 def _clock_text(time: datetime | None) -> str:
@@ -95,54 +136,5 @@ def _clock_text(time: datetime | None) -> str:
 
 
 def _row_height(tasks: Iterable[TaskSpan]) -> float:
-    """Return the pixels that each host has: fewer where there are many, so that the chart stays on one screen."""
+    """Return the height of each host's row in pixels: less if there are many hosts, so that the chart fits a screen."""
     return max(3.0, min(20.0, _HEIGHT / max(1, len({task.host for task in tasks}))))
-
-
-def _by_host(title: str, row_height: float) -> dict[str, Any]:
-    zoom = {"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}
-    chosen = {"name": "chosen", "select": {"type": "point", "fields": ["status"]}, "bind": "legend"}
-    return {
-        "title": title,
-        "data": {"name": "tasks"},
-        "width": _WIDTH,
-        "height": {"step": row_height},
-        "params": [zoom, chosen],
-        "mark": {"type": "bar", "stroke": "white", "strokeWidth": 0.5},
-        "encoding": {
-            "y": {"field": "host", "type": "nominal", "title": None, "axis": {"labelOverlap": True, **_LABELS}},
-            "x": {
-                "field": "started_at",
-                "type": "temporal",
-                "title": "drag and scroll to zoom",
-                "axis": {"format": "%H:%M:%S", "tickCount": 6, "labelOverlap": True},
-            },
-            "x2": {"field": "finished_at"},
-            "opacity": {"condition": {"param": "chosen", "value": 1}, "value": 0.15},
-            **_shared_encoding(),
-        },
-    }
-
-
-def _by_duration() -> dict[str, Any]:
-    return {
-        "title": "the slowest tasks",
-        "data": {"name": "slowest"},
-        "width": _WIDTH,
-        "height": {"step": 20},
-        "mark": "bar",
-        "encoding": {
-            "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": _LABELS},
-            "x": {"field": "duration", "type": "quantitative", "title": "seconds"},
-            **_shared_encoding(),
-        },
-    }
-
-
-def _shared_encoding() -> dict[str, Any]:
-    colours = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
-    told = ("task", "component", "action", "host", "status", "took")
-    return {
-        "color": {"field": "status", "type": "nominal", "title": None, "scale": colours, "legend": {"orient": "top"}},
-        "tooltip": [{"field": name, "type": "nominal"} for name in told],
-    }

@@ -1,11 +1,11 @@
-"""The command line; it uses installkit's public names alone."""
+"""The command line; it uses only the public names of installkit."""
 
 import io
 import sys
 
 
 def main() -> None:
-    """Run the command line; what a terminal's encoding cannot show is replaced, never an error."""
+    """Run the command line; characters that the encoding of the terminal does not have are replaced."""
     try:
         from installkit.cli.app import app  # noqa: PLC0415 - click and rich are an extra that may not be installed
     except ModuleNotFoundError as exc:

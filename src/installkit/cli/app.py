@@ -1,4 +1,4 @@
-"""The program itself: which commands there are, and what an error of each kind ends it with."""
+"""The program itself: its commands, and how it ends after each kind of error."""
 
 import os
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ from installkit.cli.session import Session
 @attrs.frozen
 class Entry:
     """
-    Where a command is, and what the overview says of it, so that showing that imports no command.
+    The module of a command, and its line in the overview, which can thus be shown without importing any command.
 
     Attributes:
-        module: Of `installkit.cli`; the command has its own name there.
+        module: A module of `installkit.cli`; the command has its own name there.
     """
 
     module: str
@@ -73,14 +73,14 @@ COMMANDS: Mapping[str, Entry] = {name: entry for section in SECTIONS.values() fo
 
 
 class App(Group):
-    """The group of all commands: each is imported when it is used, and errors of installkit are shown in its words."""
+    """The group of all commands: each is imported when it is used, and errors are shown as a message and a remedy."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
         """Return the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
-        """Import the command and return it; None if there is none of the name."""
+        """Import the command and return it; None if there is no command with this name."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
@@ -95,12 +95,13 @@ class App(Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
         """Return the commands and options that begin with *incomplete*, without importing a command."""
-        found = [CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items()]
-        begun = [item for item in found if item.value.startswith(incomplete)]
-        return [*begun, *click.Command.shell_complete(self, ctx, incomplete)]
+        commands = [
+            CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Carry out the command; what goes wrong becomes a message, a remedy and an exit code."""
+        """Carry out the command; an error becomes a message, a remedy and an exit code."""
         try:
             return super().invoke(ctx)
         except installkit.InstallkitError as exc:
@@ -110,7 +111,7 @@ class App(Group):
         except BrokenPipeError:
             raise
         except OSError as exc:
-            if isinstance(exc, FileNotFoundError) and not _is_somewhere():
+            if isinstance(exc, FileNotFoundError) and not _current_directory_exists():
                 say_error("the current directory is no longer there", "change to another (cd), and try again")
                 ctx.exit(1)
             say_error(f"{exc.filename or 'the output'} cannot be used: {exc.strerror}")
@@ -120,7 +121,7 @@ class App(Group):
             ctx.exit(130)
 
 
-def _is_somewhere() -> bool:
+def _current_directory_exists() -> bool:
     try:
         return bool(os.getcwd())  # noqa: PTH109 - Path.cwd() is the same
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""`catalog`: a folder of playbooks as installkit sees it."""
+"""`catalog`: what installkit reads from a folder of playbooks."""
 
 import json
 from pathlib import Path
@@ -33,13 +33,13 @@ def validate(folder: str) -> None:
     installkit catalog validate playbooks
     installkit catalog validate .
     """
-    found = installkit.load_catalog(folder)
-    if found.unreadable:
+    contents = installkit.load_catalog(folder)
+    if contents.unreadable:
         raise installkit.DefinitionError(
-            found.unreadable, remedy="correct them; the other components can be planned meanwhile"
+            contents.unreadable, remedy="correct them; the other components can be planned meanwhile"
         )
-    _warn(found)
-    click.echo(f"{folder} is a catalog of {counted(len(found), 'component')}")
+    _warn(contents)
+    click.echo(f"{folder} is a catalog of {counted(len(contents), 'component')}")
 
 
 @catalog.command("list")
@@ -52,29 +52,33 @@ def list_components(folder: str, *, as_json: bool) -> None:
     installkit catalog list playbooks
     installkit catalog list playbooks --json
     """
-    found = installkit.load_catalog(folder)
+    contents = installkit.load_catalog(folder)
     if as_json:
-        print_json(found.components)
+        print_json(contents.components)
         return
-    _warn(found)
-    if len(found):
+    _warn(contents)
+    if len(contents):
         columns = ("ORDER", "NAME", "VERSIONS", "HOSTS", "REQUIRES", "ACTIONS", "TITLE")
-        print_table(columns, (_row(component) for component in found))
-    if found.others:
-        click.echo(f"\nno components: {', '.join(found.others)}", err=True)
+        rows = (
+            (
+                "" if component.order is None else f"{component.order:02d}",
+                component.name,
+                ", ".join(component.versions),
+                component.hosts or "",
+                ", ".join(map(str, component.requires)),
+                ", ".join(spec.action for spec in component.actions),
+                "" if component.title == component.name else component.title,
+            )
+            for component in contents
+        )
+        print_table(columns, rows)
+    if contents.others:
+        click.echo(f"\nnot components: {', '.join(contents.others)}", err=True)
 
 
-def _warn(found: installkit.Catalog) -> None:
-    for warning in found.warnings:
+def _warn(catalog: installkit.Catalog) -> None:
+    for warning in catalog.warnings:
         console(err=True).print(f"warning: {warning}", style="yellow")
-
-
-def _row(component: installkit.Component) -> tuple[str, ...]:
-    order = "" if component.order is None else f"{component.order:02d}"
-    requires = ", ".join(map(str, component.requires))
-    actions = ", ".join(spec.action for spec in component.actions)
-    title = "" if component.title == component.name else component.title
-    return (order, component.name, ", ".join(component.versions), component.hosts or "", requires, actions, title)
 
 
 @catalog.command()
@@ -99,32 +103,36 @@ def show(folder: str, name: str, *, as_json: bool) -> None:
     installkit catalog show playbooks mysql
     installkit catalog show playbooks 03 --json
     """
-    found = installkit.load_catalog(folder)[name]
+    component = installkit.load_catalog(folder)[name]
     if as_json:
-        print_json(found)
+        print_json(component)
         return
     out = console()
-    out.print(f"{found.name}: {found.title}", style="bold")
+    out.print(f"{component.name}: {component.title}", style="bold")
     facts = {
-        "versions": ", ".join(found.versions),
-        "hosts": found.hosts or "those that its plays name",
-        "requires": ", ".join(map(str, found.requires)),
-        "manifest": str(found.manifest or ""),
+        "versions": ", ".join(component.versions),
+        "hosts": component.hosts or "those that its plays name",
+        "requires": ", ".join(map(str, component.requires)),
+        "manifest": str(component.manifest or ""),
     }
     for fact, value in facts.items():
         if value:
             out.print(f"{fact:<9} {value}", soft_wrap=True)
     out.print()
     playbooks = (
-        (spec.action, Path(spec.playbook), "destructive" if spec.destructive else "") for spec in found.actions
+        (spec.action, Path(spec.playbook), "destructive" if spec.destructive else "") for spec in component.actions
     )
     out.print(make_table(("ACTION", "PLAYBOOK", "RISK"), playbooks))
-    if found.parameters:
+    if component.parameters:
         out.print()
-        out.print(make_table(("PARAMETER", "TYPE", "DEFAULT", "ON CHANGE", "NOTES"), map(_parameter, found.parameters)))
-
-
-def _parameter(parameter: installkit.Parameter) -> tuple[str, ...]:
-    mind = ", ".join(word for word in ("required", "secret") if getattr(parameter, word))
-    value = "" if parameter.value is None else str(parameter.value)
-    return (parameter.name, parameter.type, value, parameter.on_change, mind)
+        rows = (
+            (
+                parameter.name,
+                parameter.type,
+                parameter.value,
+                parameter.on_change,
+                ", ".join(word for word in ("required", "secret") if getattr(parameter, word)),
+            )
+            for parameter in component.parameters
+        )
+        out.print(make_table(("PARAMETER", "TYPE", "DEFAULT", "ON CHANGE", "NOTES"), rows))

@@ -50,8 +50,8 @@ def check(
     """
     Check the hosts of a plan, and change nothing.
 
-    Are they reached, is there space, are the ports free, and whatever the components' own check playbooks look at. PLAN
-    is a file that `plan -o` wrote, or a plan's id; without it the options say what is wanted. The exit code is 1 if
+    Can they be reached, is there space, are the ports free? The components' own check playbooks are carried out, too.
+    PLAN is a file that `plan -o` wrote, or a plan's id; without it the options say what to plan. The exit code is 1 if
     something fails.
 
     installkit check -c playbooks -i hosts.yml --install mysql
@@ -60,27 +60,27 @@ def check(
     """
     connection, passwords = take_connection(options), take_passwords(options)
     request = {name: value for name, value in options.items() if name not in connection}
-    asked = make_plan(session, request, passwords) if plan is None else read_plan(session, plan, request, passwords)
+    proposal = make_plan(session, request, passwords) if plan is None else read_plan(session, plan, request, passwords)
     checks: tuple[installkit.Check, ...] = ()
-    if any(step.action is installkit.Action.CHECK for step in asked.plan.steps):
-        ignored = {"ignore_checks": read_ignored(ignore_check)}
-        checks = _start(asked, all_secrets(asked), {**connection, **ignored}).wait_for_checks()
+    if any(step.action is installkit.Action.CHECK for step in proposal.plan.steps):
+        ignored = read_ignored(ignore_check)
+        checks = _start(proposal, all_secrets(proposal), {**connection, "ignore_checks": ignored}).wait_for_checks()
     if as_json:
         print_json(checks)
     elif checks:
         _print(checks)
     else:
-        say(f"nothing to check: {asked.plan.summary}")
-    if any(each.blocks for each in checks):
+        say(f"nothing to check: {proposal.plan.summary}")
+    if any(check.blocks for check in checks):
         raise click.exceptions.Exit(FAILED)
 
 
 def read_ignored(texts: Iterable[str]) -> dict[str, str]:
     """
-    Return why each check is ignored, by its name, from *texts* as `NAME=WHY`.
+    Return the reasons for ignoring checks by the names of the checks, from *texts* as `NAME=WHY`.
 
     Raises:
-        click.UsageError: If one has no name or no reason; all are named.
+        click.UsageError: If a text has no name or no reason; the message lists all of these.
     """
     pairs = [text.partition("=") for text in texts]
     if wrong := [repr(name + sign + why) for name, sign, why in pairs if not name.strip() or not why.strip()]:
@@ -88,59 +88,57 @@ def read_ignored(texts: Iterable[str]) -> dict[str, str]:
     return {name.strip(): why.strip() for name, _, why in pairs}
 
 
-def check_first(asked: PlanToApply, secrets: Mapping[str, str], start: Mapping[str, Any]) -> bool | str:
+def check_first(proposal: PlanToApply, secrets: Mapping[str, str], start: Mapping[str, Any]) -> bool | str:
     """
-    Check the hosts of a plan that is about to change some, show what was found, and return what its start takes as `checks`.
+    Check the hosts of a plan before it changes some, show the findings, and return the argument `checks` for its start.
 
     Args:
-        asked: The plan.
-        secrets: For the checks and the start.
-        start: The options that it will be started with.
+        proposal: The plan, its site and its secrets.
+        secrets: The secrets for the checks and the start.
+        start: The options for the start.
 
     Raises:
-        RefusedError: If a check fails that is not ignored.
+        RefusedError: If a check fails and is not ignored.
     """
-    if not any(step.action.changes_hosts for step in asked.plan.steps):
+    if not any(step.action.changes_hosts for step in proposal.plan.steps):
         return True
     options = {name: start[name] for name in (*_CONNECTION, "ignore_checks")}
-    run = _start(asked, secrets, options)
+    run = _start(proposal, secrets, options)
     checks = run.wait_for_checks()
     show_findings(checks, err=True)
-    others = {each.name for each in checks if each.status is not installkit.CheckStatus.PASS}
-    say(f"{counted(len({each.name for each in checks} - others), 'check')} passed")
-    if failed := [each for each in checks if each.blocks]:
+    others = {check.name for check in checks if check.status is not installkit.CheckStatus.PASS}
+    say(f"{counted(len({check.name for check in checks} - others), 'check')} passed")
+    if failed := [check for check in checks if check.blocks]:
         raise refused(failed)
     return run.id
 
 
 def show_findings(checks: Iterable[installkit.Check], *, err: bool = False) -> None:
     """Print those of *checks* that did not pass, if there are any."""
-    if found := [each for each in checks if each.status is not installkit.CheckStatus.PASS]:
-        _print(found, err=err)
+    if findings := [check for check in checks if check.status is not installkit.CheckStatus.PASS]:
+        _print(findings, err=err)
 
 
-def _start(asked: PlanToApply, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.Run:
-    hosts = {host for step in asked.plan.steps for host in step.hosts}
+def _start(proposal: PlanToApply, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.Run:
+    hosts = {host for step in proposal.plan.steps for host in step.hosts}
     say(f"checking the plan, then {counted(len(hosts), 'host')} …")
-    return asked.site.start_check(asked.plan, secrets=secrets, **options)
+    return proposal.site.start_check(proposal.plan, secrets=secrets, **options)
 
 
 def _print(checks: Iterable[installkit.Check], *, err: bool = False) -> None:
-    columns = ("STATUS", "CHECK", "HOSTS", "MESSAGE", "REMEDY", "IGNORED")
-    print_table(columns, (_row(each) for each in checks), err=err)
-
-
-def _row(check: installkit.Check) -> tuple[str, ...]:
-    ignored = f"{check.ignored.reason} ({check.ignored.by})" if check.ignored else ""
-    more = len(check.hosts) - HOSTS_SHOWN
-    hosts = ", ".join(check.hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return (check.status, check.name, hosts, check.message, check.remedy or "", ignored)
+    rows = []
+    for check in checks:
+        more = len(check.hosts) - HOSTS_SHOWN
+        hosts = ", ".join(check.hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        ignored = f"{check.ignored.reason} ({check.ignored.by})" if check.ignored else ""
+        rows.append((check.status, check.name, hosts, check.message, check.remedy, ignored))
+    print_table(("STATUS", "CHECK", "HOSTS", "MESSAGE", "REMEDY", "IGNORED"), rows, err=err)
 
 
 def refused(failed: Sequence[installkit.Check]) -> RefusedError:
-    """Return the refusal of a start whose checks *failed*."""
-    names = dict.fromkeys(each.name for each in failed)
-    required = dict.fromkeys(each.name for each in failed if not each.ignorable)
+    """Return the error for a start that is refused because the checks *failed* did not pass."""
+    names = dict.fromkeys(check.name for check in failed)
+    required = dict.fromkeys(check.name for check in failed if not check.ignorable)
     remedy = f"to go on all the same, say why: {shlex.join(installkit.ignore_options(failed))}"
     if required:
         remedy = f"fix {', '.join(required)}: without it nothing can be done"

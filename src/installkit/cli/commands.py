@@ -1,7 +1,7 @@
 """
-How a command explains itself: what it does, its options, and last the command lines to copy.
+The help of a command: what it does, its options, and at the end examples to copy.
 
-The last paragraph of a command's docstring holds the examples, a line each.
+The last paragraph of a command's docstring has the examples, one on each line.
 """
 
 import inspect
@@ -13,19 +13,19 @@ class Command(click.Command):
     """A command whose help ends with the examples of its docstring."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """Write what it does."""
+        """Write what the command does."""
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(_parts(self)[0])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """Write the examples, each on its line: they are there to be copied."""
+        """Write the examples without wrapping them, so that they can be copied."""
         with formatter.section("Examples"):
             formatter.write("".join(f"  {line}\n" for line in examples(self)))
 
 
 class Group(Command, click.Group):
-    """A group of such commands, whose help ends with examples, too."""
+    """A group of such commands; its own help also ends with examples."""
 
     command_class = Command
     group_class = type
@@ -37,5 +37,5 @@ def examples(command: click.Command) -> list[str]:
 
 
 def _parts(command: click.Command) -> tuple[str, str]:
-    text, _, shown = inspect.cleandoc(command.help or "").rpartition("\n\n")
-    return text.strip(), shown
+    text, _, lines = inspect.cleandoc(command.help or "").rpartition("\n\n")
+    return text.strip(), lines

@@ -1,4 +1,4 @@
-"""Completion in the shell: the script for it, and what is there to complete besides commands and options."""
+"""Completion in the shell: the script for it, and the values that are completed besides commands and options."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from installkit.text import time_text
 
 RUNS_OFFERED = 30
 
-Found = Iterator[tuple[str, str]]
-"""Values, and what is said beside each."""
+Values = Iterator[tuple[str, str]]
+"""Values, and the description that the shell shows beside each."""
 
 Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]]"]
 
@@ -37,16 +37,16 @@ def completion(shell: str) -> None:
     click.echo(files(__package__).joinpath("shells", f"completion.{shell}").read_text("utf-8"), nl=False)
 
 
-def _completer(find: Callable[[click.Context, str], Found]) -> Completer:
-    """Return what completes to the values of *find* for a context and what is typed; what goes wrong completes nothing."""
+def _completer(find: Callable[[click.Context, str], Values]) -> Completer:
+    """Return a completer for the values that *find* yields for a context and the text typed so far; errors complete nothing."""
 
     def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
         try:
-            found = dict(find(ctx, incomplete))
+            values = dict(find(ctx, incomplete))
         except Exception:  # noqa: BLE001 - whoever presses the tab key wants no traceback, whatever is wrong
             return []
         return [
-            CompletionItem(value, help=said or None) for value, said in found.items() if value.startswith(incomplete)
+            CompletionItem(value, help=text or None) for value, text in values.items() if value.startswith(incomplete)
         ]
 
     return _complete
@@ -54,7 +54,7 @@ def _completer(find: Callable[[click.Context, str], Found]) -> Completer:
 
 @contextmanager
 def _opened(ctx: click.Context) -> Iterator[installkit.Installer]:
-    """Open the data directory of the command line in *ctx*; none is made for a question."""
+    """Open the data directory of the command line in *ctx*; completion never makes a new one."""
     data = Path(ctx.find_root().params.get("data_dir") or installkit.default_data_directory()).expanduser()
     if not (data / "runs").is_dir():
         raise installkit.UnknownNameError(f"{data} is not a data directory")
@@ -62,33 +62,39 @@ def _opened(ctx: click.Context) -> Iterator[installkit.Installer]:
         yield installer
 
 
-def _runs(ctx: click.Context, incomplete: str) -> Found:
-    found = list(_run_ids(ctx, incomplete))
-    yield from (("last", said) for _, said in found[:1])
-    yield from found
+@_completer
+def complete_runs(ctx: click.Context, incomplete: str) -> Values:
+    """Complete the ids of runs, and `last`."""
+    runs = list(_run_ids(ctx, incomplete))
+    yield from (("last", text) for _, text in runs[:1])
+    yield from runs
 
 
-def _live_runs(ctx: click.Context, incomplete: str) -> Found:
+@_completer
+def complete_live_runs(ctx: click.Context, incomplete: str) -> Values:
+    """Complete the ids of runs that have not ended."""
     yield from _run_ids(ctx, incomplete, [status for status in installkit.RunStatus if not status.final])
 
 
-def _run_ids(ctx: click.Context, incomplete: str, statuses: Sequence[installkit.RunStatus] = ()) -> Found:
+def _run_ids(ctx: click.Context, incomplete: str, statuses: Sequence[installkit.RunStatus] = ()) -> Values:
     with _opened(ctx) as installer:
-        found = installer.list_runs(limit=RUNS_OFFERED, status=statuses)
-    yield from ((run.id[: max(6, len(incomplete))], _run_said(run)) for run in found)
+        runs = installer.list_runs(limit=RUNS_OFFERED, status=statuses)
+    for run in runs:
+        parts = (run.status.value, run.site, time_text(run.created_at), run.note)
+        yield run.id[: max(6, len(incomplete))], " · ".join(filter(None, parts))
 
 
-def _run_said(run: installkit.RunSnapshot) -> str:
-    return " · ".join(filter(None, (run.status.value, run.site, time_text(run.created_at), run.note)))
-
-
-def _steps(ctx: click.Context, _: str) -> Found:
+@_completer
+def complete_steps(ctx: click.Context, _: str) -> Values:
+    """Complete the steps of the run on the command line, and their components."""
     steps = _planned_steps(ctx)
     yield from ((step.id, step.text) for step in steps)
     yield from ((step.component, "its changing steps") for step in steps)
 
 
-def _run_hosts(ctx: click.Context, _: str) -> Found:
+@_completer
+def complete_run_hosts(ctx: click.Context, _: str) -> Values:
+    """Complete the hosts of the run on the command line."""
     yield from ((host, "") for host in sorted({host for step in _planned_steps(ctx) for host in step.hosts}))
 
 
@@ -97,13 +103,17 @@ def _planned_steps(ctx: click.Context) -> tuple[installkit.Step, ...]:
         return installer.run(ctx.params["run"]).plan.steps
 
 
-def _sites(ctx: click.Context, _: str) -> Found:
+@_completer
+def complete_sites(ctx: click.Context, _: str) -> Values:
+    """Complete the names of sites."""
     with _opened(ctx) as installer:
-        found = [site.snapshot() for site in installer.sites()]
-    yield from ((site.name, "" if site.title == site.name else site.title) for site in found)
+        sites = [site.snapshot() for site in installer.sites()]
+    yield from ((site.name, "" if site.title == site.name else site.title) for site in sites)
 
 
-def _components(ctx: click.Context, incomplete: str) -> Found:
+@_completer
+def complete_components(ctx: click.Context, incomplete: str) -> Values:
+    """Complete the names of components, and after `=` the versions of one."""
     name, equals, _ = incomplete.partition("=")
     for component in _catalog(ctx):
         if equals and component.name == name:
@@ -112,23 +122,27 @@ def _components(ctx: click.Context, incomplete: str) -> Found:
             yield component.name, component.title if component.title != component.name else ""
 
 
-def _parameters(ctx: click.Context, _: str) -> Found:
-    yield from (
-        (f"{each.name}=", _parameter_said(each)) for component in _catalog(ctx) for each in component.parameters
-    )
+@_completer
+def complete_parameters(ctx: click.Context, _: str) -> Values:
+    """Complete the names of parameters, as `NAME=`."""
+    for parameter in _parameters(ctx):
+        default = "" if parameter.secret or parameter.value is None else f", {parameter.value}"
+        yield f"{parameter.name}=", f"{parameter.type} of {parameter.component}{default}"
 
 
-def _secrets(ctx: click.Context, _: str) -> Found:
-    declared = (each for component in _catalog(ctx) for each in component.parameters)
-    yield from ((each.name, each.component) for each in declared if each.secret)
+@_completer
+def complete_secrets(ctx: click.Context, _: str) -> Values:
+    """Complete the names of secret parameters."""
+    yield from ((parameter.name, parameter.component) for parameter in _parameters(ctx) if parameter.secret)
 
 
-def _parameter_said(parameter: installkit.Parameter) -> str:
-    default = "" if parameter.secret or parameter.value is None else f", {parameter.value}"
-    return f"{parameter.type} of {parameter.component}{default}"
+def _parameters(ctx: click.Context) -> Iterator[installkit.Parameter]:
+    return (parameter for component in _catalog(ctx) for parameter in component.parameters)
 
 
-def _entered(ctx: click.Context, _: str) -> Found:
+@_completer
+def complete_entered(ctx: click.Context, _: str) -> Values:
+    """Complete the names of parameters that have a value for the site, a group or a host."""
     with _opened(ctx) as installer:
         entered = installer.site(ctx.params["name"]).parameters.values()
     levels = (entered.site, *entered.groups.values(), *entered.hosts.values())
@@ -136,14 +150,14 @@ def _entered(ctx: click.Context, _: str) -> Found:
 
 
 def _catalog(ctx: click.Context) -> installkit.Catalog:
-    """Return the catalog that the command line means so far: by its folder, its site, its inventory, or the only site."""
-    given = ctx.params
-    if folder := given.get("folder") or given.get("catalog"):
+    """Return the catalog for the command line so far: by its folder, its site or its inventory, or that of the only site."""
+    params = ctx.params
+    if folder := params.get("folder") or params.get("catalog"):
         return installkit.load_catalog(folder)
     with _opened(ctx) as installer:
-        if name := given.get("name") or given.get("site"):
+        if name := params.get("name") or params.get("site"):
             return installer.site(name).catalog()
-        if inventory := given.get("inventory"):
+        if inventory := params.get("inventory"):
             sites = tuple(filter(None, [installer.site_of_inventory(inventory)]))
         else:
             sites = installer.sites()
@@ -151,17 +165,6 @@ def _catalog(ctx: click.Context) -> installkit.Catalog:
         return site.catalog()
 
 
-def _files(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
+def complete_files(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
+    """Let the shell complete the names of files."""
     return [CompletionItem(incomplete, type="file")]
-
-
-complete_runs = _completer(_runs)
-complete_live_runs = _completer(_live_runs)
-complete_steps = _completer(_steps)
-complete_run_hosts = _completer(_run_hosts)
-complete_sites = _completer(_sites)
-complete_components = _completer(_components)
-complete_parameters = _completer(_parameters)
-complete_secrets = _completer(_secrets)
-complete_entered = _completer(_entered)
-complete_files: Completer = _files

@@ -1,5 +1,7 @@
-"""`demo`: real software, installed and upgraded on this machine, told in chapters."""
+"""`demo`: real software is installed and upgraded on this machine, in chapters."""
 
+import contextlib
+import itertools
 import os
 import shlex
 import shutil
@@ -44,7 +46,12 @@ def demo(folder: str | None, *, remove_all: bool, yes: bool) -> None:
     """
     root = Path(folder or f"/tmp/installkit-demo-{os.getuid()}").absolute()  # noqa: S108 - it is the user's to see
     if remove_all:
-        _remove(root, yes=yes)
+        if not root.exists():
+            say(f"{root} is not there: nothing to remove")
+            return
+        confirm(f"Stop the demo and delete {root}?", yes=yes)
+        remove(root)
+        say(f"the demo is stopped, and {root} is gone")
         return
     if not root.exists():
         _refuse_busy_ports(root)
@@ -57,14 +64,15 @@ def demo(folder: str | None, *, remove_all: bool, yes: bool) -> None:
 
 
 def _is_complete(root: Path) -> bool:
-    """Return whether an earlier demo in *root* came to its end: every component is there, in its newest version."""
+    """Return whether an earlier demo in *root* was completed: every component is installed in its newest version."""
     data = _data_in(root)
     if not data.is_dir():
         return False
     with installkit.Installer(data) as installer:
         rows = [row for site in installer.sites() for row in site.installed()]
-    there = {(row.component, row.version) for row in rows if row.status is installkit.InstallationStatus.INSTALLED}
-    return {(each.name, each.default_version) for each in installkit.load_catalog(demo_catalog())} <= there
+    installed = {(row.component, row.version) for row in rows if row.status is installkit.InstallationStatus.INSTALLED}
+    catalog = installkit.load_catalog(demo_catalog())
+    return {(component.name, component.default_version) for component in catalog} <= installed
 
 
 def _data_in(root: Path) -> Path:
@@ -72,9 +80,9 @@ def _data_in(root: Path) -> Path:
 
 
 def _refuse_busy_ports(root: Path) -> None:
-    """Raise `RefusedError` if a port that the demo needs is taken, perhaps by another demo: better now than in the middle."""
-    ports = sorted(port for how in describe(root).values() if (port := urlsplit(how).port if "://" in how else None))
-    for port in ports:
+    """Raise `RefusedError` if a port that the demo needs is in use, perhaps by another demo: later it would fail halfway."""
+    urls = [text for text in describe(root).values() if "://" in text]
+    for port in sorted(filter(None, (urlsplit(url).port for url in urls))):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 raise RefusedError(
@@ -83,92 +91,63 @@ def _refuse_busy_ports(root: Path) -> None:
                 )
 
 
-def _remove(root: Path, *, yes: bool) -> None:
-    if not root.exists():
-        say(f"{root} is not there: nothing to remove")
-        return
-    confirm(f"Stop the demo and delete {root}?", yes=yes)
-    remove(root)
-    say(f"the demo is stopped, and {root} is gone")
-
-
 def _play(root: Path) -> None:
     inventory = write_inventory(root)
-    session = Session(str(_data_in(root)))
-    try:
-        _Story(session, root, inventory).tell()
-    finally:
-        session.close()
-
-
-class _Story:
-    """The demo's chapters, in order."""
-
-    def __init__(self, session: Session, root: Path, inventory: Path) -> None:
-        self._session = session
-        self._root = root
-        self._site = session.installer.site(SITE, inventory=inventory, catalog=demo_catalog(), title="The demo")
-        self._out: Console = console()
-        self._chapter = 0
-
-    def tell(self) -> None:
-        self._head("A folder of playbooks", "Each numbered playbook is a component. A manifest beside it may say more.")
-        self._catalog()
-        if not self._is_installed():
-            self._install()
-        self._head("Upgrade", "Two components go to a newer version; what needs them is left alone.")
-        self._apply(UPGRADE)
-        self._head("What is installed now", "Every component, its version, and when it was last seen to work.")
-        self._status()
-        self._head("Look around", "All of it is running now:")
-        self._look()
-
-    def _is_installed(self) -> bool:
-        """Return whether an earlier demo in the folder came that far: what was upgraded is not installed anew."""
-        return {each.name for each in self._site.catalog()} <= {row.component for row in self._site.installed()}
-
-    def _install(self) -> None:
-        self._head("Plan, then install", "A plan is looked at first: what happens where, in which order, and why.")
-        self._apply(FIRST_REQUEST)
-        self._head("The same again", "What is installed is known, and proved. So the same request has nothing to do.")
-        show_plan(self._site.plan(**FIRST_REQUEST))
-
-    def _head(self, title: str, text: str) -> None:
-        self._chapter += 1
-        self._out.print()
-        self._out.print(Rule(Text(f"{self._chapter}. {title}", "bold"), style="dim", align="left"), width=RULE_WIDTH)
-        self._out.print(text)
-        self._out.print()
-
-    def _catalog(self) -> None:
-        rows = ((each.name, each.title, ", ".join(map(str, each.requires))) for each in self._site.catalog())
+    out, chapters = console(), itertools.count(1)
+    with contextlib.closing(Session(str(_data_in(root)))) as session:
+        site = session.installer.site(SITE, inventory=inventory, catalog=demo_catalog(), title="The demo")
+        text = "Each numbered playbook is a component. A manifest beside it may say more."
+        _head(out, next(chapters), "A folder of playbooks", text)
+        catalog = site.catalog()
+        rows = ((component.name, component.title, ", ".join(map(str, component.requires))) for component in catalog)
         print_table(("COMPONENT", "WHAT", "REQUIRES"), rows)
 
-    def _apply(self, request: Mapping[str, Any]) -> None:
-        plan = self._site.plan(**request)
-        show_plan(plan)
-        if not plan.empty:
-            self._out.print()
-            follow(self._session, self._site.start(plan, note="installkit demo"))
+        # If an earlier demo came this far, its components, which may be upgraded already, are not installed again.
+        if not {component.name for component in catalog} <= {row.component for row in site.installed()}:
+            text = "A plan is looked at first: what happens where, in which order, and why."
+            _head(out, next(chapters), "Plan, then install", text)
+            _apply(out, session, site, FIRST_REQUEST)
+            text = "What is installed is known, and proved. So the same request has nothing to do."
+            _head(out, next(chapters), "The same again", text)
+            show_plan(site.plan(**FIRST_REQUEST))
 
-    def _status(self) -> None:
-        columns = ("COMPONENT", "VERSION", "STATUS", "VERIFIED")
-        rows = self._site.installed()
-        print_table(columns, ((row.component, row.version, row.status, _clock(row)) for row in rows))
+        text = "Two components go to a newer version; what needs them is left alone."
+        _head(out, next(chapters), "Upgrade", text)
+        _apply(out, session, site, UPGRADE)
 
-    def _look(self) -> None:
-        for name, how in describe(self._root).items():
-            self._line(name, how)
-        self._out.print()
+        text = "Every component, its version, and when it was last seen to work."
+        _head(out, next(chapters), "What is installed now", text)
+        status = []
+        for row in site.installed():
+            verified = f"{row.verified_at.astimezone():%H:%M:%S}" if row.verified_at else ""
+            status.append((row.component, row.version, row.status, verified))
+        print_table(("COMPONENT", "VERSION", "STATUS", "VERIFIED"), status)
+
+        _head(out, next(chapters), "Look around", "All of it is running now:")
+        for name, text in describe(root).items():
+            _line(out, name, text)
+        out.print()
         if shutil.which("installkit") is None:
-            self._line("first", f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
-        self._line("runs", self._session.command("runs"))
-        self._line("a log", self._session.command("logs", "last"))
-        self._line("the end", f"installkit demo --remove --folder {self._root}")
-
-    def _line(self, name: str, text: str) -> None:
-        self._out.print(f"  {name:<11} {text}", soft_wrap=True)
+            _line(out, "first", f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+        _line(out, "runs", session.command("runs"))
+        _line(out, "a log", session.command("logs", "last"))
+        _line(out, "the end", f"installkit demo --remove --folder {root}")
 
 
-def _clock(row: installkit.Installation) -> str:
-    return "" if row.verified_at is None else f"{row.verified_at.astimezone():%H:%M:%S}"
+def _head(out: Console, chapter: int, title: str, text: str) -> None:
+    out.print()
+    out.print(Rule(Text(f"{chapter}. {title}", "bold"), style="dim", align="left"), width=RULE_WIDTH)
+    out.print(text)
+    out.print()
+
+
+def _apply(out: Console, session: Session, site: installkit.Site, request: Mapping[str, Any]) -> None:
+    plan = site.plan(**request)
+    show_plan(plan)
+    if not plan.empty:
+        out.print()
+        follow(session, site.start(plan, note="installkit demo"))
+
+
+def _line(out: Console, name: str, text: str) -> None:
+    out.print(f"  {name:<11} {text}", soft_wrap=True)

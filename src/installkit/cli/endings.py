@@ -1,4 +1,4 @@
-"""Watching a run to its end, and what is said then: what went wrong, where, and what to do next."""
+"""Watching a run until it ends, and what is printed then: what went wrong, where, and what to do next."""
 
 import click
 from rich.console import Console
@@ -16,12 +16,12 @@ from installkit.text import counted, duration_text, join_names
 MESSAGE_LINES = 15
 
 MOST_NAMES = 20
-"""Hosts and steps of one failure that are named."""
+"""At most so many hosts and steps of one failure are named."""
 
 
 def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> None:
     """
-    Show *run* until it ends, then its end on stdout; Ctrl-C leaves it alone and says how to come back.
+    Show *run* until it ends, then print its result on stdout; after Ctrl-C it goes on, and how to come back is printed.
 
     Raises:
         click.exceptions.Exit: With 1 if it did not succeed, with 3 if it failed at its checks, with 130 after Ctrl-C.
@@ -30,7 +30,9 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
         show_live(run, session.command("approve", short(run.id)))
         now = run.wait().snapshot()
     except KeyboardInterrupt:
-        _say_detached(session, run)
+        say(f"\nrun {short(run.id)} goes on without this terminal")
+        say(f"  to watch it    {session.command('watch', short(run.id))}")
+        say(f"  to cancel it   {session.command('cancel', short(run.id))}")
         raise click.exceptions.Exit(DETACHED) from None
     if as_json:
         print_json(now)
@@ -42,19 +44,21 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
         raise click.exceptions.Exit(FAILED)
 
 
-def _say_detached(session: Session, run: installkit.Run) -> None:
-    say(f"\nrun {short(run.id)} goes on without this terminal")
-    say(f"  to watch it    {session.command('watch', short(run.id))}")
-    say(f"  to cancel it   {session.command('cancel', short(run.id))}")
-
-
 def _show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> None:
-    """Print how *run*, which has ended as *now* says, did; failures are grouped by cause over hosts and steps."""
+    """Print the result of *run*, which has ended with the state *now*; failures with the same cause are one block."""
     out = console()
     good = now.status is installkit.RunStatus.SUCCEEDED
     took = f" {'in' if good else 'after'} {duration_text(now.duration)}" if now.duration is not None else ""
     head = Text(f"{'✓' if good else '✗'} run {short(now.id)} {now.status.value}{took}", STYLES[now.status])
-    out.print(head.append(f": {_counts(now)}", "default"))
+    hosts = {host for step in now.steps for host in step.host_statuses}
+    done, total = sum(step.status is installkit.StepStatus.SUCCEEDED for step in now.steps), now.progress.total
+    steps = counted(done, "step") if done == total else f"{done} of {counted(total, 'step')} succeeded"
+    tasks = {word: sum(counts.get(word, 0) for counts in now.recap.values()) for word in ("ok", "changed", "failed")}
+    task_text = ", ".join(f"{number} {word}" for word, number in tasks.items() if number)
+    head.append(
+        f": {steps}, {counted(len(hosts), 'host')}" + (f" (tasks: {task_text})" if task_text else ""), "default"
+    )
+    out.print(head)
     for line in remarks(run):
         out.print(f"  {line}")
     for line in run.warnings():
@@ -62,24 +66,18 @@ def _show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot
     if now.reason and not now.failures:
         out.print(f"  {plain(now.reason)}")
     show_failures(out, now)
-    show_findings(each for step in now.steps for each in step.checks if not each.blocks)
-    _print_next(out, next_commands(session, run))
+    show_findings(check for step in now.steps for check in step.checks if not check.blocks)
+    out.print()
+    commands = next_commands(session, run)
+    width = max(len(purpose) for purpose in commands)
+    for purpose, command in commands.items():
+        out.print(Text(f"  {purpose:<{width}}   {command}"), soft_wrap=True)
 
 
 def remarks(run: installkit.Run) -> list[str]:
-    """Return what must be known of *run* beside how it ended: whether it was a dry run, and what is not kept of it."""
+    """Return what else to know about *run*: whether it was a dry run, and whether its events and logs were pruned."""
     dry = ["a dry run (--check): nothing was changed"] if run.spec().options.check_mode else []
     return [*dry, *(["its events and logs were pruned; how it ended is kept"] if run.pruned else [])]
-
-
-def _counts(now: installkit.RunSnapshot) -> str:
-    hosts = {host for step in now.steps for host in step.host_statuses}
-    done = sum(step.status is installkit.StepStatus.SUCCEEDED for step in now.steps)
-    total = now.progress.total
-    steps = counted(done, "step") if done == total else f"{done} of {counted(total, 'step')} succeeded"
-    tasks = {word: sum(counts.get(word, 0) for counts in now.recap.values()) for word in ("ok", "changed", "failed")}
-    said = ", ".join(f"{number} {word}" for word, number in tasks.items() if number)
-    return f"{steps}, {counted(len(hosts), 'host')}" + (f" (tasks: {said})" if said else "")
 
 
 def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
@@ -105,12 +103,5 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
 
 
 def next_commands(session: Session, run: installkit.Run) -> dict[str, str]:
-    """Return the command lines that may follow *run*, which has ended, by what they are for."""
+    """Return the commands that may follow *run*, which has ended, by their purpose."""
     return {purpose: session.command(*words) for purpose, words in run.next_commands().items()}
-
-
-def _print_next(out: Console, commands: dict[str, str]) -> None:
-    out.print()
-    width = max(len(name) for name in commands)
-    for name, command in commands.items():
-        out.print(Text(f"  {name:<{width}}   {command}"), soft_wrap=True)

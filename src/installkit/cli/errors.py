@@ -1,4 +1,4 @@
-"""What is said and which exit code is given when something goes wrong."""
+"""The messages and exit codes of errors."""
 
 import os
 from typing import IO, Any
@@ -22,16 +22,16 @@ _EXIT_CODES: tuple[tuple[type[installkit.InstallkitError], int], ...] = (
     (installkit.DefinitionError, BAD_INPUT),
     (installkit.PlanningError, BAD_INPUT),
 )
-"""The first kind that fits decides; any other error means that the work was not done."""
+"""The first kind that matches decides; after any other error the exit code is `FAILED`."""
 
 
 def exit_code_of(error: installkit.InstallkitError) -> int:
-    """Return what a command that *error* ended exits with."""
+    """Return the exit code of a command that *error* ended."""
     return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), FAILED)
 
 
 class CommandError(click.ClickException):
-    """An error of installkit as the command line shows it; `session` may be None where none was opened."""
+    """An error of installkit as the command line shows it; `session` is None if none was opened."""
 
     exit_code: int  # type: ignore[misc]  # click declares it for the class, but reads it of the error
 
@@ -48,7 +48,7 @@ class CommandError(click.ClickException):
 
 
 class BadInputError(click.ClickException):
-    """A command line that cannot be meant so, shown as every other error."""
+    """A command line that is not valid, shown as every other error."""
 
     exit_code = BAD_INPUT
 
@@ -62,7 +62,7 @@ class BadInputError(click.ClickException):
 
 
 class RefusedError(click.ClickException):
-    """What was asked for is possible, but was not allowed or not confirmed; `remedy` says how to allow it."""
+    """The command is possible, but was not allowed or not confirmed; `remedy` says how to allow it."""
 
     exit_code = REFUSED
 

@@ -1,4 +1,4 @@
-"""`resume`, `rollback`, `record` and `forget`: what comes after a run, and what was there before any."""
+"""`resume`, `rollback`, `record` and `forget`: what follows a run, and what changes only the record."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,8 +32,8 @@ def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tup
     old = session.installer.run(run)
     site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
-    made = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open, secrets=passwords)
-    carry_out(session, PlanToApply(site, made, {**passwords, **values.secrets}), start)
+    plan = site.plan(resume=old, failed_hosts_only=failed_hosts, parameters=values.open, secrets=passwords)
+    carry_out(session, PlanToApply(site, plan, {**passwords, **values.secrets}), start)
 
 
 @click.command(cls=Command)
@@ -53,8 +53,8 @@ def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tu
     old = session.installer.run(run)
     site = session.survey(session.installer.site(old.site))
     passwords, values = take_passwords(start), installkit.read_variables(extra_vars, site.catalog())
-    made = site.plan(rollback=old, limit=limit, parameters=values.open, secrets=passwords)
-    carry_out(session, PlanToApply(site, made, {**passwords, **values.secrets}), start)
+    plan = site.plan(rollback=old, limit=limit, parameters=values.open, secrets=passwords)
+    carry_out(session, PlanToApply(site, plan, {**passwords, **values.secrets}), start)
 
 
 @click.command(cls=Command)
@@ -90,9 +90,9 @@ def forget(session: Session, /, components: tuple[str, ...], *, limit: str | Non
     _change_record(session, {"forget": components, "limit": limit}, options)
 
 
-def _change_record(session: Session, wanted: Mapping[str, Any], options: dict[str, Any]) -> None:
+def _change_record(session: Session, request: Mapping[str, Any], options: dict[str, Any]) -> None:
     passwords = take_passwords(options)
     with site_to_plan(session, options) as site:
         values = installkit.read_variables(options.get("extra_vars", ()), site.catalog())
-        made = site.plan(**wanted, parameters=values.open, secrets=passwords)
-    carry_out(session, PlanToApply(site, made, {**passwords, **values.secrets}), options)
+        plan = site.plan(**request, parameters=values.open, secrets=passwords)
+    carry_out(session, PlanToApply(site, plan, {**passwords, **values.secrets}), options)

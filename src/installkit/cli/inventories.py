@@ -40,11 +40,11 @@ def list_hosts(session: Session, site: str, *, as_json: bool) -> None:
     if as_json:
         print_json(hosts)
     else:
-        print_table(("HOST", "GROUPS", "VARIABLES"), (_row(each) for each in hosts))
-
-
-def _row(found: installkit.Host) -> tuple[str, ...]:
-    return (found.name, ", ".join(found.groups), ", ".join(f"{name}={value}" for name, value in found.vars.items()))
+        rows = (
+            (host.name, ", ".join(host.groups), ", ".join(f"{name}={value}" for name, value in host.vars.items()))
+            for host in hosts
+        )
+        print_table(("HOST", "GROUPS", "VARIABLES"), rows)
 
 
 @host.command("set")
@@ -67,25 +67,18 @@ def set_host(
     installkit site host set acme db3 --group db -e ansible_host=10.0.0.13
     installkit site host set acme db3 --unset ansible_host
     """
-    found = session.installer.site(site)
-    known = {each.name: each for each in found.inventory.hosts()}.get(host)
-    before: dict[str, Any] = {} if known is None else dict(known.vars)
+    target = session.installer.site(site)
+    old = {item.name: item for item in target.inventory.hosts()}.get(host)
+    before: dict[str, Any] = {} if old is None else dict(old.vars)
     if unknown := [name for name in unset if name not in before]:
         raise installkit.UnknownNameError(f"host {host} of {site} has no variable {', '.join(unknown)}")
-    values = {**before, **_values(session, found, given)}
-    stays = () if known is None else known.groups
-    found.inventory.set_host(
-        host, groups=groups or stays, vars={name: values[name] for name in values if name not in unset}
-    )
-    say(f"host {host} is {'entered' if known is None else 'changed'}")
-
-
-def _values(session: Session, found: installkit.Site, given: tuple[str, ...]) -> dict[str, Any]:
-    values = installkit.read_variables(given, found.catalog())
-    if secrets := [*values.secrets, *filter(installkit.is_password, values.open)]:
-        secret, command = secrets[0], session.command("site", "secret", found.name, secrets[0])
-        raise click.UsageError(f"{secret} is a secret, and does not belong on a command line: {command}")
-    return dict(values.open)
+    new = installkit.read_variables(given, target.catalog())
+    if secrets := [*new.secrets, *filter(installkit.is_password, new.open)]:
+        command = session.command("site", "secret", target.name, secrets[0])
+        raise click.UsageError(f"{secrets[0]} is a secret, and does not belong on a command line: {command}")
+    values = {name: value for name, value in {**before, **new.open}.items() if name not in unset}
+    target.inventory.set_host(host, groups=groups or (old.groups if old else ()), vars=values)
+    say(f"host {host} is {'entered' if old is None else 'changed'}")
 
 
 @host.command("remove")
@@ -99,14 +92,14 @@ def remove_hosts(session: Session, site: str, hosts: tuple[str, ...]) -> None:
     installkit site host remove acme db3
     installkit site host remove acme db3 db4
     """
-    found = session.installer.site(site)
-    known = {each.name for each in found.inventory.hosts()}
-    if unknown := [name for name in hosts if name not in known]:
+    target = session.installer.site(site)
+    names = {host.name for host in target.inventory.hosts()}
+    if unknown := [name for name in hosts if name not in names]:
         raise installkit.UnknownNameError(
-            f"site {site!r} has no host {', '.join(unknown)}", remedy=f"choose one of: {', '.join(sorted(known))}"
+            f"site {site!r} has no host {', '.join(unknown)}", remedy=f"choose one of: {', '.join(sorted(names))}"
         )
     for name in dict.fromkeys(hosts):
-        found.inventory.remove_host(name)
+        target.inventory.remove_host(name)
     say(f"{counted(len(set(hosts)), 'host')} removed from {site}")
 
 
@@ -143,14 +136,14 @@ def import_inventory(session: Session, site: str, file: TextIO) -> None:
     installkit site import acme hosts.yml
     cat hosts.yml | installkit site import acme -
     """
-    found = session.installer.site(site)
-    found.inventory.replace(read_text(file))
-    say(f"site {site} has {counted(len(found.inventory.hosts()), 'host')} now")
+    target = session.installer.site(site)
+    target.inventory.replace(read_text(file))
+    say(f"site {site} has {counted(len(target.inventory.hosts()), 'host')} now")
 
 
 def read_text(file: TextIO) -> str:
     """
-    Return what is in *file*.
+    Return the content of *file*.
 
     Raises:
         click.UsageError: If it is not text.

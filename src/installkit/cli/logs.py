@@ -19,7 +19,7 @@ from installkit.cli.session import Session, pass_session, say
 from installkit.cli.tables import GAP
 
 LEAST_ROOM = 30
-"""Columns that a table of events must leave for what happened; names of tasks are sentences."""
+"""Columns of the terminal that a table of events must leave for the last column: names of tasks are sentences."""
 
 
 @click.command(cls=Command)
@@ -45,15 +45,24 @@ def logs(
     installkit logs last -f | tee install.log
     installkit logs 7f3c 03-mysql-upgrade-2 --host db1 --no-color
     """
-    found = session.installer.run(run)
-    steps = found.find_steps(step) if step else tuple(each.id for each in found.plan.steps)
+    target = session.installer.run(run)
+    steps = target.find_steps(step) if step else tuple(planned.id for planned in target.plan.steps)
+    chunks: Iterable[bytes]
     if host is not None:
-        _check_host(found, host)
+        hosts = sorted({name for planned in target.plan.steps for name in planned.hosts})
+        if host not in hosts:
+            raise installkit.UnknownNameError(
+                f"run {target.id} has no host {host!r}", remedy=f"choose one of: {', '.join(hosts)}"
+            )
         if tail is not None:
             raise click.UsageError("--tail counts lines of the whole log: leave out --tail or --host")
-        chunks = _of_host(found, steps, host, follow=follow)
+        chunks = (
+            target.log(event.step, offset=event.log.start, size=event.log.end - event.log.start)
+            for event in target.events(follow=follow)
+            if event.host == host and event.step in steps and event.log
+        )
     else:
-        chunks = _of_steps(found, steps, tail=tail, follow=follow)
+        chunks = _of_steps(target, steps, tail=tail, follow=follow)
     write_bytes(_without_colours(chunks) if no_color or os.environ.get("NO_COLOR") else chunks)
 
 
@@ -64,26 +73,17 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-def _check_host(run: installkit.Run, host: str) -> None:
-    known = sorted({name for step in run.plan.steps for name in step.hosts})
-    if host not in known:
-        raise installkit.UnknownNameError(
-            f"run {run.id} has no host {host!r}", remedy=f"choose one of: {', '.join(known)}"
-        )
-
-
-def _of_steps(run: installkit.Run, steps: Iterable[str], *, tail: int | None, follow: bool) -> Iterator[bytes]:
-    names = tuple(steps)
-    for step in names:
+def _of_steps(run: installkit.Run, steps: Sequence[str], *, tail: int | None, follow: bool) -> Iterator[bytes]:
+    for step in steps:
         log = run.log(step)
         start = 0 if tail is None else _tail_offset(log, tail)
-        if len(names) > 1 and (log or follow):
+        if len(steps) > 1 and (log or follow):
             say(f"── {step} ──")
         yield from run.follow_log(step, offset=start) if follow else [log[start:]]
 
 
 def _tail_offset(log: bytes, lines: int) -> int:
-    """Return where the last *lines* lines of *log* begin; a last one without its end counts."""
+    """Return where the last *lines* lines of *log* begin; a last line without a newline counts too."""
     offset = len(log)
     if lines and log.endswith(b"\n"):
         offset -= 1
@@ -94,15 +94,8 @@ def _tail_offset(log: bytes, lines: int) -> int:
     return offset + 1 if lines else offset
 
 
-def _of_host(run: installkit.Run, steps: Iterable[str], host: str, *, follow: bool) -> Iterator[bytes]:
-    wanted = set(steps)
-    for event in run.events(follow=follow):
-        if event.host == host and event.step in wanted and event.log:
-            yield run.log(event.step, offset=event.log.start, size=event.log.end - event.log.start)
-
-
 def _without_colours(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield *chunks* without escape sequences, line by line, so that none is torn."""
+    """Yield *chunks* without escape sequences, in whole lines, so that no sequence is split between two chunks."""
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -128,35 +121,31 @@ def events(session: Session, run: str, *, follow: bool, as_json: bool) -> None:
     installkit events last
     installkit events last -f --json
     """
-    found = session.installer.run(run)
+    target = session.installer.run(run)
     if follow:
-        for event in found.events(follow=True):
+        for event in target.events(follow=True):
             click.echo(json.dumps(installkit.to_wire(event)) if as_json else "  ".join(filter(None, _row(event))))
     elif as_json:
-        print_json(list(found.events()))
+        print_json(list(target.events()))
     else:
-        _print([_row(event) for event in found.events()])
+        _print([_row(event) for event in target.events()])
 
 
 def _print(rows: Sequence[Sequence[str]]) -> None:
-    """Print *rows* as a table, or below the names of their steps where that leaves too little room for the last column."""
+    """Print *rows* as a table, or below the name of each step if a table leaves too little room for the last column."""
     taken = sum(max(map(cell_len, column)) + GAP for column in [*zip(*rows, strict=True)][:-1])
     if console().width - taken >= LEAST_ROOM:
         print_table(("SEQ", "TIME", "STEP", "KIND", "HOST", "STATUS", "WHAT"), rows)
         return
     for step, group in groupby(rows, key=lambda row: row[2]):
+        lines = Table.grid(padding=(0, GAP, 0, 0))
+        lines.add_column(width=len(rows[-1][0]), justify="right")
+        lines.add_column(no_wrap=True)
+        lines.add_column(overflow="fold")
+        for seq, time, _, *rest in group:
+            lines.add_row(seq, time, Text(" " * GAP).join(Text(cell, STYLES.get(cell, "")) for cell in rest if cell))
         console().print(f"── {step or 'run'} ──", style="bold")
-        console().print(_lines(group, len(rows[-1][0])))
-
-
-def _lines(rows: Iterable[Sequence[str]], width: int) -> Table:
-    lines = Table.grid(padding=(0, GAP, 0, 0))
-    lines.add_column(width=width, justify="right")
-    lines.add_column(no_wrap=True)
-    lines.add_column(overflow="fold")
-    for seq, time, _, *rest in rows:
-        lines.add_row(seq, time, Text(" " * GAP).join(Text(cell, STYLES.get(cell, "")) for cell in rest if cell))
-    return lines
+        console().print(lines)
 
 
 def _row(event: installkit.Event) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,10 +14,10 @@ import installkit
 from installkit.cli.tables import Sheet
 
 PIPE_WIDTH = 10_000
-"""Columns where there is no terminal: more than any line has, so that nothing is wrapped."""
+"""The width if there is no terminal: more columns than any line has, so that nothing is wrapped."""
 
 FALLBACK_WIDTH = 80
-"""Columns of a terminal that does not say how many it has."""
+"""The width of a terminal that does not report its own."""
 
 STYLES = {
     "succeeded": "green",
@@ -39,34 +39,31 @@ STYLES = {
     "destructive": "bold red",
     "disruptive": "yellow",
 }
-"""How the stored words look; those without a style are plain."""
+"""The style of each status and risk; those without one are plain."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def console(*, err: bool = False) -> Console:
-    """Return the console of stdout, or of stderr: as wide as its terminal, wide enough for any table without one."""
+    """Return the console of stdout, or of stderr: as wide as its terminal; if there is none, `PIPE_WIDTH` wide."""
     stream = sys.stderr if err else sys.stdout
-    return Console(stderr=err, width=_width(stream), highlight=False, markup=False, emoji=False)
-
-
-def _width(stream: TextIO) -> int | None:
-    """Return how wide the console of *stream* is; None leaves it to rich, which looks at COLUMNS and at the terminal."""
     columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns) > 0:
-        return None
-    if not stream.isatty():
-        return PIPE_WIDTH
-    return os.get_terminal_size(stream.fileno()).columns or FALLBACK_WIDTH if columns.isdecimal() else None
+    width = None  # leaves it to rich, which looks at COLUMNS and at the terminal
+    if not columns.isdecimal() or int(columns) == 0:
+        if not stream.isatty():
+            width = PIPE_WIDTH
+        elif columns.isdecimal():  # COLUMNS is 0, and rich would take that for the width
+            width = os.get_terminal_size(stream.fileno()).columns or FALLBACK_WIDTH
+    return Console(stderr=err, width=width, highlight=False, markup=False, emoji=False)
 
 
 def print_json(value: Any) -> None:
-    """Print *value*, of the model or a collection of such, as one JSON value."""
+    """Print *value*, a value of the model or a collection of them, as JSON."""
     click.echo(json.dumps(installkit.to_wire(value), indent=2))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, err: bool = False) -> None:
-    """Print *rows* under *columns*; on a narrow terminal cells are wrapped or stand below each other, never cut."""
+    """Print *rows* under *columns*; on a narrow terminal cells are wrapped or put below each other, never cut."""
     console(err=err).print(make_table(columns, rows))
 
 
@@ -76,5 +73,5 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Sheet:
 
 
 def plain(text: str) -> str:
-    """Return *text* without control characters: what a managed host said must not steer this terminal."""
+    """Return *text* without control characters: text from a managed host must not control this terminal."""
     return _CONTROL.sub("", click.unstyle(text))

@@ -14,7 +14,7 @@ class Duration(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return *value* in seconds; more than nothing."""
+        """Return *value* in seconds, more than 0."""
         seconds = parse_duration(str(value))
         if seconds is None:
             self.fail(f"{value!r} is not a time; write it as 90s, 30m, 2h or 30d", param, ctx)
@@ -30,9 +30,9 @@ class Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return *value* in bytes; more than nothing."""
-        found = re.fullmatch(r"(\d+)([KMGT]?)", str(value))
-        size = int(found[1]) * 1000 ** " KMGT".index(found[2] or " ") if found else 0
+        """Return *value* in bytes, more than 0."""
+        match = re.fullmatch(r"(\d+)([KMGT]?)", str(value))
+        size = int(match[1]) * 1000 ** " KMGT".index(match[2] or " ") if match else 0
         if size <= 0:
             self.fail(f"{value!r} is not a size; write it as 4096, 500M or 2G", param, ctx)
         return size

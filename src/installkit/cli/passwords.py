@@ -1,9 +1,9 @@
-"""Ansible's options for passwords: they are asked for, or read from where an option says, and kept nowhere."""
+"""Ansible's options for passwords: a password is asked for, or read from a file or a script, and stored nowhere."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,44 +48,35 @@ def password_options(command: Function) -> Function:
 
 def take_passwords(options: dict[str, Any]) -> dict[str, str]:
     """
-    Take the options for passwords out of *options*, and return what they say, as the secrets of `Site.start`.
+    Remove the options for passwords from *options*, and return the passwords, as the secrets of `Site.start`.
 
     Raises:
         click.UsageError: If a password cannot be read, or two are given for one label.
     """
-    found: dict[str, str] = {}
-    for name, password in _passwords({name: options.pop(name, None) for name in _names()}, found):
-        if name in found:
+    names = ("ask_pass", "ask_become_pass", "ask_vault_password", "vault_password_file", "vault_id")
+    ask_pass, ask_become_pass, ask_vault_password, vault_files, vault_ids = [options.pop(name, None) for name in names]
+    passwords: dict[str, str] = {}
+    if ask_pass:
+        passwords[installkit.CONNECTION_PASSWORD] = ask_secret("SSH password")
+    if ask_become_pass:
+        connection = passwords.get(installkit.CONNECTION_PASSWORD, "")
+        prompt = "BECOME password [as the SSH password]" if connection else "BECOME password"
+        passwords[installkit.BECOME_PASSWORD] = ask_secret(prompt, default=connection)
+    vaults = [("", _PROMPT)] if ask_vault_password else []
+    vaults += [("", file) for file in vault_files or ()]
+    for vault_id in vault_ids or ():
+        label, at, source = vault_id.partition("@")
+        vaults.append((label, source) if at else ("", vault_id))
+    for label, source in vaults:
+        name, password = _vault_password(label, source)
+        if name in passwords:
             raise click.UsageError(f"{name} is given twice: give one password for each label (--vault-id LABEL@…)")
-        found[name] = password
-    return found
-
-
-def _names() -> Iterator[str]:
-    yield from ("ask_pass", "ask_become_pass", "ask_vault_password", "vault_password_file", "vault_id")
-
-
-def _passwords(options: dict[str, Any], found: dict[str, str]) -> Iterator[tuple[str, str]]:
-    connection = installkit.CONNECTION_PASSWORD
-    if options["ask_pass"]:
-        yield connection, ask_secret("SSH password")
-    if options["ask_become_pass"]:
-        yield installkit.BECOME_PASSWORD, _ask_become(found.get(connection))
-    for source in [*[_PROMPT] * bool(options["ask_vault_password"]), *(options["vault_password_file"] or ())]:
-        yield _vault_password("", source)
-    for source in options["vault_id"] or ():
-        label, at, place = source.partition("@")
-        yield _vault_password(label, place) if at else _vault_password("", source)
-
-
-def _ask_become(connection: str | None) -> str:
-    if connection is None:
-        return ask_secret("BECOME password")
-    return ask_secret("BECOME password [as the SSH password]", default=connection)
+        passwords[name] = password
+    return passwords
 
 
 def _vault_password(label: str, source: str) -> tuple[str, str]:
-    """Return the name of the secret, and the password that is asked for, in a file, or printed by a script."""
+    """Return the name of a vault's secret and its password, which is typed, in a file, or printed by a script."""
     name = installkit.vault_password_name(label or "default")
     if not installkit.is_password(name):
         raise click.UsageError(f"--vault-id: {label!r} is not a label: use letters, digits, '.', '_' and '-'")
@@ -93,37 +84,33 @@ def _vault_password(label: str, source: str) -> tuple[str, str]:
         return name, ask_secret(f"Vault password ({label})" if label else "Vault password")
     path = Path(source).expanduser().absolute()
     try:
-        text = _printed(path, label) if path.is_file() and os.access(path, os.X_OK) else path.read_text("utf-8")
+        if path.is_file() and os.access(path, os.X_OK):
+            # As with Ansible, a script with a name that ends with `-client` gets the label.
+            arguments = ["--vault-id", label] if label and path.stem.endswith("-client") else []
+            text = subprocess.run([path, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+        else:
+            text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError, subprocess.CalledProcessError) as exc:
-        raise click.UsageError(f"no vault password can be read from {path}: {_said(exc)}") from exc
+        problem = "it is not text in UTF-8"
+        if isinstance(exc, OSError):
+            problem = exc.strerror or str(exc)
+        elif isinstance(exc, subprocess.CalledProcessError):
+            problem = f"the script ended with status {exc.returncode}"
+        raise click.UsageError(f"no vault password can be read from {path}: {problem}") from exc
     return name, text.strip()
-
-
-def _printed(script: Path, label: str) -> str:
-    """Return what *script* prints; as with Ansible, one whose name ends with `-client` is told the label."""
-    told = ["--vault-id", label] if label and script.stem.endswith("-client") else []
-    return subprocess.run([script, *told], check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    if isinstance(error, subprocess.CalledProcessError):
-        return f"the script ended with status {error.returncode}"
-    return "it is not text in UTF-8"
 
 
 def ask_secret(prompt: str, *, default: str = "", confirm: bool = False) -> str:
     """
-    Return a secret that is typed without echo; without a terminal, the next line of stdin.
+    Return a secret that is typed without echo; if there is no terminal, the next line of stdin.
 
     Args:
-        prompt: Says what is asked for.
-        default: What an empty answer means.
-        confirm: Whether it is typed twice.
+        prompt: The name of the secret, for the person who types it.
+        default: The value for an empty answer.
+        confirm: Whether it must be typed twice.
 
     Raises:
-        click.UsageError: If it is empty.
+        click.UsageError: If the secret is empty.
     """
     if sys.stdin.isatty():
         value: str = click.prompt(

@@ -1,4 +1,4 @@
-"""The options that make a request, the site that they mean, and the same options back from a request."""
+"""The options of a request, the plan that they ask for, and the site that they name."""
 
 import json
 import os
@@ -30,7 +30,7 @@ EXAMPLE = "installkit plan -c playbooks -i hosts.yml --install mysql"
 @attrs.frozen
 class PlanToApply:
     """
-    A plan and what goes with it when it is applied.
+    A plan, its site, and the secrets for applying it.
 
     Attributes:
         secrets: Values given with `-e`, and passwords; they are not in the plan.
@@ -76,55 +76,8 @@ secret_option = click.option(
 
 
 def request_options(command: Function) -> Function:
-    """Give *command* the options of a request; they reach it as keyword arguments, all of them for `make_plan`."""
-    for option in reversed(_options()):
-        command = option(command)
-    return site_options(command)
-
-
-def site_options(command: Function) -> Function:
-    """Give *command* the options that name a site; they reach it as `site`, `catalog` and `inventory`."""
-    folder = click.Path(exists=True, file_okay=False)
-    for option in (
-        inventory_timeout_option,
-        click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i."),
-        click.option("-c", "--catalog", metavar="DIR", type=folder, help="The folder of playbooks."),
-        click.option(
-            "--site", metavar="SITE", shell_complete=complete_sites, help="The site; needed if there are several."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-CONNECTION_OPTIONS = (
-    click.option("-u", "--user", metavar="USER", help="As Ansible's -u: connect as this user."),
-    click.option(
-        "--private-key",
-        "--key-file",
-        metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False),
-        help="As Ansible's.",
-    ),
-    click.option("-b", "--become", is_flag=True, help="As Ansible's -b: become another user on the hosts."),
-)
-"""How Ansible connects; they are for `take_connection`."""
-
-
-def connection_options(command: Function) -> Function:
-    """Give *command* the `CONNECTION_OPTIONS`."""
-    for option in reversed(CONNECTION_OPTIONS):
-        command = option(command)
-    return command
-
-
-def take_connection(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of *options* that say how Ansible connects, as `Site.start` and `Site.check` take them."""
-    return {name: options[name] for name in ("user", "private_key", "become")}
-
-
-def _options() -> list[Callable[[Function], Function]]:
-    return [
+    """Give *command* the options of a request: keyword arguments, all of which it must pass to `make_plan`."""
+    options = [
         *(
             click.option(
                 f"--{action}",
@@ -155,10 +108,54 @@ def _options() -> list[Callable[[Function], Function]]:
             help="Carry it out although nothing changed.",
         ),
     ]
+    for option in reversed(options):
+        command = option(command)
+    return site_options(command)
+
+
+def site_options(command: Function) -> Function:
+    """Give *command* the options that name a site: the arguments `site`, `catalog` and `inventory`."""
+    folder = click.Path(exists=True, file_okay=False)
+    for option in (
+        inventory_timeout_option,
+        click.option("-i", "--inventory", metavar="PATH", type=click.Path(exists=True), help="As Ansible's -i."),
+        click.option("-c", "--catalog", metavar="DIR", type=folder, help="The folder of playbooks."),
+        click.option(
+            "--site", metavar="SITE", shell_complete=complete_sites, help="The site; needed if there are several."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+CONNECTION_OPTIONS = (
+    click.option("-u", "--user", metavar="USER", help="As Ansible's -u: connect as this user."),
+    click.option(
+        "--private-key",
+        "--key-file",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False),
+        help="As Ansible's.",
+    ),
+    click.option("-b", "--become", is_flag=True, help="As Ansible's -b: become another user on the hosts."),
+)
+"""The options for how Ansible connects; `take_connection` reads them."""
+
+
+def connection_options(command: Function) -> Function:
+    """Give *command* the `CONNECTION_OPTIONS`."""
+    for option in reversed(CONNECTION_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_connection(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of *options* that say how Ansible connects, as `Site.start` and `Site.check` take them."""
+    return {name: options[name] for name in ("user", "private_key", "become")}
 
 
 def is_empty(options: Mapping[str, Any]) -> bool:
-    """Return whether no option of a request but `-e` was given."""
+    """Return whether no option of a request was given, apart from `-e`."""
     return not any(value for name, value in options.items() if name != "extra_vars")
 
 
@@ -167,96 +164,76 @@ def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[s
     Return the plan that the *options* of `request_options` ask for; *passwords* open vaults.
 
     Raises:
-        click.UsageError: If they ask for nothing, or leave open on which site.
+        click.UsageError: If they ask for nothing, or it is not clear for which site.
         InstallkitError: If no plan can be made.
     """
-    wanted = {name: value for name, value in options.items() if value and name in _FIELDS}
-    if not wanted.keys() & {*ACTIONS, "all", "force"}:
+    request = {name: value for name, value in options.items() if value and name in _FIELDS}
+    if not request.keys() & {*ACTIONS, "all", "force"}:
         raise click.UsageError(f"nothing is asked for; for example: {EXAMPLE}")
-    batch = _batch(options["batch"])
+    parts = [part.strip() for part in options["batch"].split(",")] if options["batch"] else []
+    batch = tuple(int(part) if part.isdecimal() else part for part in parts)
+    # The secrets of `--secret` have no value yet: a plan keeps only their names.
+    secrets = {**dict.fromkeys(options["secret_names"], ""), **passwords}
     with site_to_plan(session, options) as site:
         values = installkit.read_variables(options["extra_vars"], site.catalog())
-        made = site.plan(**wanted, batch=batch, parameters=values.open, secrets=_named(options, passwords))
-    return PlanToApply(site, made, {**passwords, **values.secrets})
-
-
-def _named(options: Mapping[str, Any], passwords: Mapping[str, str]) -> dict[str, str]:
-    """Return *passwords*, and each name of `--secret` with no value yet: a plan keeps names alone."""
-    return {**dict.fromkeys(options["secret_names"], ""), **passwords}
-
-
-def _batch(text: str | None) -> tuple[int | str, ...]:
-    parts = [part.strip() for part in text.split(",")] if text else []
-    return tuple(int(part) if part.isdecimal() else part for part in parts)
+        plan = site.plan(**request, batch=batch, parameters=values.open, secrets=secrets)
+    return PlanToApply(site, plan, {**passwords, **values.secrets})
 
 
 @contextmanager
 def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[installkit.Site]:
     """
-    Hand out the site that the *options* of `site_options` mean, saying aloud whatever they leave open.
+    Yield the site that the *options* of `site_options` name; what they do not say is chosen, and the choice is printed.
 
-    A new one, where an inventory is given that no site has, is stored with its first plan; so is the catalog that is given
-    for a known one.
+    A site that is new, because its inventory is, is stored with its first plan. So is a new catalog of a site.
     """
-    known = {site.name for site in session.installer.sites()}
+    names = {site.name for site in session.installer.sites()}
     site = session.survey(_find_site(session, options["site"], options["catalog"], options["inventory"]))
-    made = site.snapshot()
-    inventory, catalog = str(made.inventory.path), str(made.catalog)
+    now = site.snapshot()
+    inventory, catalog = str(now.inventory.path), str(now.catalog)
     try:
         yield site
     except BaseException:
-        if site.name not in known:
+        if site.name not in names:
             command = session.command("site", "create", site.name, "-i", inventory, "-c", catalog)
             say(f"site {site.name} is not made, since there is no plan; to make it first: {command}")
         raise
-    if site.name not in known:
+    if site.name not in names:
         say(f"site {site.name} is new: inventory {inventory}, catalog {catalog}")
 
 
 def _find_site(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.Site:
     installer = session.installer
+    sites = installer.sites()
     if name is None and inventory is None:
-        return installer.site(_only_site(session), catalog=catalog, keep=False)
-    names = {site.name for site in installer.sites()}
-    if name is None and inventory is not None and (known := installer.site_of_inventory(inventory)) is not None:
-        _say_other_path(known, inventory)
-        return installer.site(known.name, catalog=catalog, keep=False)
-    if inventory is None or name in names:
+        if not sites:
+            raise click.UsageError(f"{session.no_site()}: name a catalog and an inventory, for example: {EXAMPLE}")
+        if len(sites) > 1:
+            names = ", ".join(site.name for site in sites)
+            raise click.UsageError(f"there are several sites ({names}): say which with --site")
+        say(f"site {sites[0].name}: the only one")
+        return installer.site(sites[0].name, catalog=catalog, keep=False)
+    if name is None and inventory is not None and (site := installer.site_of_inventory(inventory)) is not None:
+        path = site.snapshot().inventory.path
+        if str(path) != os.path.abspath(inventory):  # noqa: PTH100 - as Ansible does: links stay
+            say(f"site {site.name}: it has this inventory as {path}")
+        return installer.site(site.name, catalog=catalog, keep=False)
+    if inventory is None or name in {site.name for site in sites}:
         return installer.site(name or "", inventory=inventory, catalog=catalog, keep=False)
-    return _new_site(session, name or _free_name(inventory, names), catalog or ".", inventory)
+    return _new_site(session, name, catalog or ".", inventory)
 
 
-def _say_other_path(site: installkit.Site, inventory: str) -> None:
-    path = site.snapshot().inventory.path
-    if str(path) != os.path.abspath(inventory):  # noqa: PTH100 - as Ansible does: links stay
-        say(f"site {site.name}: it has this inventory as {path}")
-
-
-def _only_site(session: Session) -> str:
-    sites = session.installer.sites()
-    if not sites:
-        raise click.UsageError(f"{session.no_site()}: name a catalog and an inventory, for example: {EXAMPLE}")
-    if len(sites) > 1:
-        names = ", ".join(site.name for site in sites)
-        raise click.UsageError(f"there are several sites ({names}): say which with --site")
-    say(f"site {sites[0].name}: the only one")
-    return sites[0].name
-
-
-def _free_name(inventory: str, names: set[str]) -> str:
-    name = installkit.site_name_for(inventory)
-    if name in names:
-        raise click.UsageError(
-            f"a new site for {inventory} would be called {name!r}, and there is one with another inventory:"
-            " give the new one a name with --site"
-        )
-    return name
-
-
-def _new_site(session: Session, name: str, catalog: str, inventory: str) -> installkit.Site:
-    found = installkit.load_catalog(catalog)  # before anything is kept: a wrong one raises here
-    if not len(found):
-        raise click.UsageError(f"{'; '.join(found.warnings)}; or name another folder of playbooks with -c")
+def _new_site(session: Session, name: str | None, catalog: str, inventory: str) -> installkit.Site:
+    if not name:
+        name = installkit.site_name_for(inventory)
+        if any(site.name == name for site in session.installer.sites()):
+            raise click.UsageError(
+                f"a new site for {inventory} would be called {name!r}, and there is one with another inventory:"
+                " give the new one a name with --site"
+            )
+    components = installkit.load_catalog(catalog)  # if it is wrong, this raises before anything is stored
+    if not len(components):
+        raise click.UsageError(f"{'; '.join(components.warnings)}; or name another folder of playbooks with -c")
     return session.installer.site(name, inventory=inventory, catalog=catalog, keep=False)
 
 
@@ -264,12 +241,26 @@ def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords
     """
     Return the plan in the file *text*, as `plan -o` wrote it, or else with the id *text*.
 
-    With it `-e` may give the secrets that no plan holds, and nothing else.
+    `-e` may only give the secrets that no plan holds.
     """
     if not is_empty(options):
         raise click.UsageError(f"{text} is a plan already: leave the options of a request out, or leave the plan out")
     path = Path(text)
-    plan = _plan_from(path) if path.is_file() else _plan_by_id(session, text)
+    if path.is_file():
+        try:
+            plan = installkit.from_wire(installkit.Plan, json.loads(path.read_bytes()))
+        except OSError as exc:
+            raise click.UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+        except (ValueError, TypeError, RecursionError) as exc:
+            issue = installkit.Issue(str(path), f"is not a plan: {exc}")
+            raise installkit.DefinitionError([issue], remedy="write it with: installkit plan … -o FILE") from exc
+    else:
+        try:
+            plan = session.installer.plan(text)
+        except installkit.UnknownNameError as exc:
+            raise click.UsageError(
+                f"{text!r} is neither a plan's file nor its id; for a component: --install {text}"
+            ) from exc
     site = session.survey(session.installer.site(plan.site))
     values = installkit.read_variables(options["extra_vars"], site.catalog())
     if values.open:
@@ -278,40 +269,25 @@ def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords
     return PlanToApply(site, plan, {**passwords, **values.secrets})
 
 
-def _plan_by_id(session: Session, text: str) -> installkit.Plan:
-    try:
-        return session.installer.plan(text)
-    except installkit.UnknownNameError as exc:
-        raise click.UsageError(
-            f"{text!r} is neither a plan's file nor its id; for a component: --install {text}"
-        ) from exc
-
-
-def _plan_from(path: Path) -> installkit.Plan:
-    try:
-        return installkit.from_wire(installkit.Plan, json.loads(path.read_bytes()))
-    except OSError as exc:
-        raise click.UsageError(f"{path} cannot be read: {exc.strerror}") from exc
-    except (ValueError, TypeError, RecursionError) as exc:
-        issue = installkit.Issue(str(path), f"is not a plan: {exc}")
-        raise installkit.DefinitionError([issue], remedy="write it with: installkit plan … -o FILE") from exc
-
-
-def all_secrets(asked: PlanToApply) -> dict[str, str]:
+def all_secrets(proposal: PlanToApply) -> dict[str, str]:
     """
-    Return the secrets that go with the plan of *asked*; those without a value are asked for on the terminal.
+    Return the secrets for the plan of *proposal*; those without a value are asked for on the terminal.
 
-    Those that the plan itself names, since no component declares them, are also read from stdin, a line each.
+    Secrets of `--secret`, which no component declares, can also be read from stdin, one on each line.
 
     Raises:
-        click.UsageError: If there is nobody to ask.
+        click.UsageError: If a value is missing and there is no terminal.
     """
-    missing = [name for name in asked.site.secrets.missing(asked.plan) if name not in asked.secrets]
-    named = {name: ask_secret(name) for name in missing if name in asked.plan.request.secrets}
+    missing = [name for name in proposal.site.secrets.missing(proposal.plan) if name not in proposal.secrets]
+    named = {name: ask_secret(name) for name in missing if name in proposal.plan.request.secrets}
     missing = [name for name in missing if name not in named]
     if missing and not sys.stdin.isatty():
         raise click.UsageError(
             f"{counted(len(missing), 'secret')} without a value: {', '.join(missing)}; give it with -e {missing[0]}=…,"
-            f" or keep it: installkit site secret {asked.site.name} {missing[0]}"
+            f" or keep it: installkit site secret {proposal.site.name} {missing[0]}"
         )
-    return {**asked.secrets, **named, **{name: click.prompt(name, hide_input=True, err=True) for name in missing}}
+    return {
+        **proposal.secrets,
+        **named,
+        **{name: click.prompt(name, hide_input=True, err=True) for name in missing},
+    }

@@ -12,7 +12,10 @@ from installkit.cli.session import Session, pass_session, say, short
 from installkit.text import counted, duration_text, time_text
 
 OMITTED = ("steps", "failures")
-"""What a list of runs leaves out."""
+"""Keys of a run that a list of runs does not have."""
+
+NAMES_SHOWN = 8
+"""If more hosts of a step have the same status, only their number is shown."""
 
 
 @click.command(cls=Command)
@@ -31,25 +34,30 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
     """
     if site is not None:
         session.installer.site(site)
-    found = [run.snapshot(settle=False) for run in session.installer.runs(site=site, status=status, limit=limit)]
+    snapshots = [run.snapshot(settle=False) for run in session.installer.runs(site=site, status=status, limit=limit)]
     if as_json:
-        wire = [installkit.to_wire(each) for each in found]
-        print_json([{key: value for key, value in each.items() if key not in OMITTED} for each in wire])
-    elif not found:
+        wire = [installkit.to_wire(run) for run in snapshots]
+        print_json([{key: value for key, value in run.items() if key not in OMITTED} for run in wire])
+    elif not snapshots:
         say("no runs" if site or status else f"no runs yet in {session.installer.folders.data}")
     else:
-        columns = ("RUN", "SITE", "STATUS", "STARTED", "TOOK", "STEPS", "BY", "NOTE")
-        print_table(columns, (_row(each) for each in found))
-        for each in found:
-            _say_waiting(session, each)
-            _say_elsewhere(session, each)
-
-
-def _row(run: installkit.RunSnapshot) -> tuple[str, ...]:
-    steps = f"{run.progress.done}/{run.progress.total}"
-    took = duration_text(run.duration)
-    status = f"{run.status.value} elsewhere" if run.carried_elsewhere else run.status
-    return (short(run.id), run.site, status, time_text(run.created_at), took, steps, run.requested_by, run.note)
+        rows = (
+            (
+                short(run.id),
+                run.site,
+                f"{run.status.value} elsewhere" if run.carried_elsewhere else run.status,
+                time_text(run.created_at),
+                duration_text(run.duration),
+                f"{run.progress.done}/{run.progress.total}",
+                run.requested_by,
+                run.note,
+            )
+            for run in snapshots
+        )
+        print_table(("RUN", "SITE", "STATUS", "STARTED", "TOOK", "STEPS", "BY", "NOTE"), rows)
+        for run in snapshots:
+            _say_waiting(session, run)
+            _say_elsewhere(session, run)
 
 
 @click.command(cls=Command)
@@ -65,18 +73,25 @@ def show(session: Session, run: str, *, as_json: bool) -> None:
     installkit show last
     installkit show 7f3c --json
     """
-    found = session.installer.run(run)
-    now = found.snapshot()
+    target = session.installer.run(run)
+    now = target.snapshot()
     if as_json:
         print_json(now)
         return
-    _show_facts(found, now)
+    out = console()
+    where = f", carried elsewhere ({now.carried_elsewhere})" if now.carried_elsewhere else ""
+    out.print(f"run {now.id} on {now.site}: {now.status.value}{where}" + (f" ({now.reason})" if now.reason else ""))
+    took = f", took {duration_text(now.duration)}" if now.duration is not None else ""
+    out.print(f"started {time_text(now.created_at)} by {now.requested_by}{took}")
+    for line in ([f"note: {now.note}"] if now.note else []) + remarks(target):
+        out.print(line)
+    out.print()
     print_table(("STEP", "STATUS", "TOOK", "HOSTS"), (_step_row(step) for step in now.steps))
-    show_findings(found.checks)
+    show_findings(target.checks)
     show_failures(console(), now)
     only_checked = all(step.action is installkit.Action.CHECK for step in now.steps)
     if now.status.final and now.status is not installkit.RunStatus.SUCCEEDED and not only_checked:
-        say("\n" + "\n".join(f"{purpose}: {command}" for purpose, command in next_commands(session, found).items()))
+        say("\n" + "\n".join(f"{purpose}: {command}" for purpose, command in next_commands(session, target).items()))
     elif now.carried_elsewhere:
         _say_elsewhere(session, now)
     elif not now.status.final:
@@ -98,29 +113,15 @@ def _say_waiting(session: Session, now: installkit.RunSnapshot) -> None:
         say(f"waiting for approval: {session.command('approve', short(now.id))}")
 
 
-def _show_facts(run: installkit.Run, now: installkit.RunSnapshot) -> None:
-    out = console()
-    where = f", carried elsewhere ({now.carried_elsewhere})" if now.carried_elsewhere else ""
-    out.print(f"run {now.id} on {now.site}: {now.status.value}{where}" + (f" ({now.reason})" if now.reason else ""))
-    took = f", took {duration_text(now.duration)}" if now.duration is not None else ""
-    out.print(f"started {time_text(now.created_at)} by {now.requested_by}{took}")
-    if now.note:
-        out.print(f"note: {now.note}")
-    for line in remarks(run):
-        out.print(line)
-    out.print()
-
-
 def _step_row(step: installkit.StepSnapshot) -> tuple[str, ...]:
     by_status: dict[str, list[str]] = {}
     for host, status in step.host_statuses.items():
         by_status.setdefault(status.value, []).append(host)
-    hosts = "; ".join(f"{status}: {_names(names)}" for status, names in by_status.items())
+    hosts = "; ".join(
+        f"{status}: {', '.join(names) if len(names) <= NAMES_SHOWN else counted(len(names), 'host')}"
+        for status, names in by_status.items()
+    )
     return (step.id, step.status, duration_text(step.duration), hosts)
-
-
-def _names(hosts: list[str]) -> str:
-    return ", ".join(hosts) if len(hosts) <= 8 else counted(len(hosts), "host")  # noqa: PLR2004 - a line holds them
 
 
 @click.command(cls=Command)
@@ -136,9 +137,9 @@ def watch(session: Session, run: str) -> None:
     installkit watch last
     installkit watch 7f3c && installkit status
     """
-    found = session.installer.run(run)
-    _say_elsewhere(session, found.snapshot())
-    follow(session, found)
+    target = session.installer.run(run)
+    _say_elsewhere(session, target.snapshot())
+    follow(session, target)
 
 
 @click.command(cls=Command)
@@ -153,11 +154,11 @@ def approve(session: Session, run: str) -> None:
     installkit approve last
     installkit approve 7f3c
     """
-    found = session.installer.run(run)
-    waiting = [step.text for step in found.steps if step.status is installkit.StepStatus.WAITING]
-    found.approve()
-    say(f"run {short(found.id)} goes on: {'; '.join(waiting)}")
-    say(f"to watch it: {session.command('watch', short(found.id))}")
+    target = session.installer.run(run)
+    waiting = [step.text for step in target.steps if step.status is installkit.StepStatus.WAITING]
+    target.approve()
+    say(f"run {short(target.id)} goes on: {'; '.join(waiting)}")
+    say(f"to watch it: {session.command('watch', short(target.id))}")
 
 
 @click.command(cls=Command)
@@ -173,11 +174,11 @@ def cancel(session: Session, run: str, *, now: bool) -> None:
     installkit cancel last --now
     installkit cancel 7f3c
     """
-    found = session.installer.run(run)
-    status = found.status
+    target = session.installer.run(run)
+    status = target.status
     if status.final:
-        say(f"run {short(found.id)} has ended already: {status.value}")
+        say(f"run {short(target.id)} has ended already: {status.value}")
         return
-    found.cancel(now=now)
+    target.cancel(now=now)
     how = "its running steps are stopped" if now else "its running steps may end, no other starts"
-    say(f"run {short(found.id)} is asked to stop: {how}; to watch it: {session.command('watch', short(found.id))}")
+    say(f"run {short(target.id)} is asked to stop: {how}; to watch it: {session.command('watch', short(target.id))}")

@@ -44,11 +44,11 @@ def serve(
     installkit serve -c acme=/srv/playbooks --port 9000
     """
     try:
-        import installkit_http  # noqa: PLC0415 - an extra that need not be installed
+        import installkit_http  # noqa: PLC0415 - an extra that may not be installed
     except ModuleNotFoundError as exc:
         raise click.UsageError(f"{exc.name} is not installed: pip install 'installkit[http]'") from exc
-    named = [value.rpartition("=") for value in catalogs]
-    folders = {name or Path(folder).absolute().name: Path(folder) for name, _, folder in named}
+    pairs = [value.rpartition("=") for value in catalogs]
+    folders = {name or Path(folder).absolute().name: Path(folder) for name, _, folder in pairs}
     installkit_http.serve(
         session.installer,
         catalogs=folders or None,
@@ -110,8 +110,8 @@ def list_tokens(session: Session, /, *, as_json: bool) -> None:
         print_json(tokens)
         return
     rows = [
-        (each.id, each.name, " ".join(each.scopes), time_text(each.created_at), time_text(each.expires_at))
-        for each in tokens
+        (item.id, item.name, " ".join(item.scopes), time_text(item.created_at), time_text(item.expires_at))
+        for item in tokens
     ]
     print_table(("ID", "NAME", "SCOPES", "CREATED", "EXPIRES"), rows)
 
@@ -121,7 +121,7 @@ def list_tokens(session: Session, /, *, as_json: bool) -> None:
 @pass_session
 def revoke(session: Session, /, token_id: str) -> None:
     """
-    Take a token away, and the sessions that were bought with it.
+    Take a token away, and the sessions that were opened with it.
 
     installkit token revoke 3f9a1c20
     installkit token revoke 3f9a1c20 && installkit token list

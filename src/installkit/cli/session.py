@@ -13,7 +13,7 @@ class Session:
     """
     One use of the command line: its data directory, opened when it is first needed.
 
-    The type of its installer stands in quotes, so that asking for help does not import it.
+    The type of its installer is in quotes, so that `--help` does not import it.
 
     Attributes:
         data: As given with `--data-dir`; None if it was not.
@@ -41,31 +41,31 @@ class Session:
             self._installer.close()
 
     def survey(self, site: "installkit.Site") -> "installkit.Site":
-        """Return *site*, whose inventory is asked each question once in this command."""
+        """Return *site*; during this command, Ansible reads its inventory only once for each question."""
         self._surveys.enter_context(site.one_survey())
         return site
 
     def forget(self) -> None:
-        """Close the data directory; the next use opens it anew."""
+        """Close the data directory; the next use opens it again."""
         self.close()
         self._installer = None
 
     def command(self, *words: str) -> str:
-        """Return the exact command line of installkit with *words*, on this data directory."""
+        """Return the exact command line of installkit with *words*, for this data directory."""
         return shlex.join(["installkit", *(["--data-dir", self.data] if self.data else []), *words])
 
     def no_site(self) -> str:
-        """Return that there is none yet, and where: perhaps another data directory was meant."""
+        """Return the message that there is no site yet; it names the data directory, which may be the wrong one."""
         return f"there is no site yet in {self.installer.folders.data}"
 
 
 def say(text: str) -> None:
-    """Write a line for people to stderr, where it is in the way of no program."""
+    """Write a line for people to stderr, so that stdout has only what programs read."""
     click.echo(text, err=True)
 
 
 def short(run: str) -> str:
-    """Return as much of the id *run* as a person needs."""
+    """Return the first digits of the id *run*, which are enough for a person."""
     return run[:6]
 
 

@@ -28,14 +28,14 @@ def status(session: Session, site: str | None, *, as_json: bool) -> None:
     installkit status --json
     """
     sites = session.installer.sites() if site is None else (session.installer.site(site),)
-    rows = [row for each in sites for row in each.installed()]
+    rows = [row for one in sites for row in one.installed()]
     if as_json:
         print_json(rows)
         return
-    for each in sites:
-        lock = each.snapshot().lock
+    for one in sites:
+        lock = one.snapshot().lock
         if lock:
-            say(f"site {each.name} is being changed by run {short(lock.run)}: {lock.doing}")
+            say(f"site {one.name} is being changed by run {short(lock.run)}: {lock.doing}")
     if rows:
         _print_installed(session, rows, many=len(sites) > 1)
     else:
@@ -43,8 +43,8 @@ def status(session: Session, site: str | None, *, as_json: bool) -> None:
 
 
 def _print_installed(session: Session, rows: list[installkit.Installation], *, many: bool) -> None:
-    runs = {_telling_run(row) for row in rows}
-    started = {run.id: run.snapshot().created_at for run in map(session.installer.run, runs)}
+    runs = map(session.installer.run, {_decisive_run(row) for row in rows})
+    started = {run.id: run.snapshot().created_at for run in runs}
     columns = ("SITE", "COMPONENT", "HOST", "VERSION", "STATUS", "LAST", "RUN", "SINCE", "VERIFIED")
     print_table(
         columns,
@@ -55,9 +55,9 @@ def _print_installed(session: Session, rows: list[installkit.Installation], *, m
                 row.host,
                 row.version or "",
                 row.status,
-                _last(row),
-                short(_telling_run(row)),
-                time_text(started[_telling_run(row)]),
+                f"{row.action} {row.to_version}" if row.to_version not in {None, "", row.version} else row.action.value,
+                short(_decisive_run(row)),
+                time_text(started[_decisive_run(row)]),
                 time_text(row.verified_at),
             )
             for row in rows
@@ -65,13 +65,9 @@ def _print_installed(session: Session, rows: list[installkit.Installation], *, m
     )
 
 
-def _telling_run(row: installkit.Installation) -> str:
-    """Return the run that brought *row* to where it is: one that only verified it if that failed."""
+def _decisive_run(row: installkit.Installation) -> str:
+    """Return the run that gave *row* its status: the last that changed it, or one that verified it and failed."""
     return row.run if row.disproved else row.changing_run
-
-
-def _last(row: installkit.Installation) -> str:
-    return f"{row.action} {row.to_version}" if row.to_version and row.to_version != row.version else row.action.value
 
 
 @click.group(cls=Group)
@@ -113,7 +109,7 @@ def create(
     """
     if (inventory is None) == (imported is None):
         raise click.UsageError("a site has one inventory: give it with -i or with --import")
-    if any(each.name == name for each in session.installer.sites()):
+    if any(other.name == name for other in session.installer.sites()):
         raise installkit.PlanningError(f"there is a site {name!r} already", remedy=f"installkit site update {name} …")
     if imported is None:
         installkit.load_catalog(catalog)
@@ -132,7 +128,7 @@ def update(session: Session, name: str, catalog: str | None, title: str | None) 
     """
     Give a site another catalog or title.
 
-    Its inventory stays: those would be other hosts.
+    Its inventory stays: another one would mean other hosts.
 
     installkit site update acme -c playbooks-2.0
     installkit site update acme --title 'Acme, Hamburg'
@@ -173,19 +169,24 @@ def list_sites(session: Session, *, as_json: bool) -> None:
     installkit site list --json
     """
     session.installer.refresh()
-    found = [each.snapshot() for each in session.installer.sites()]
+    sites = [one.snapshot() for one in session.installer.sites()]
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(sites)
+    elif not sites:
         say(f"{session.no_site()}; make one: {session.command('site', 'create')} NAME -i hosts.yml -c playbooks")
     else:
-        print_table(("SITE", "TITLE", "INVENTORY", "CATALOG", "LAST RUN", "NOW"), map(_row, found))
-
-
-def _row(found: installkit.SiteSnapshot) -> tuple[str, ...]:
-    title = "" if found.title == found.name else found.title
-    doing = f"run {short(found.lock.run)}" if found.lock else ""
-    return (found.name, title, str(found.inventory.path), str(found.catalog), short(found.last_run or ""), doing)
+        rows = (
+            (
+                now.name,
+                "" if now.title == now.name else now.title,
+                now.inventory.path,
+                now.catalog,
+                short(now.last_run or ""),
+                f"run {short(now.lock.run)}" if now.lock else "",
+            )
+            for now in sites
+        )
+        print_table(("SITE", "TITLE", "INVENTORY", "CATALOG", "LAST RUN", "NOW"), rows)
 
 
 @site.command()
@@ -199,8 +200,8 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
     installkit site show acme
     installkit site show acme --json
     """
-    found = session.installer.site(name)
-    now = found.snapshot()
+    target = session.installer.site(name)
+    now = target.snapshot()
     if as_json:
         print_json(now)
         return
@@ -208,22 +209,17 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
     out.print(f"{now.name}: {now.title}", style="bold")
     out.print(f"inventory {now.inventory.path}\ncatalog   {now.catalog}\n", soft_wrap=True)
     out.print(
-        make_table(("HOST", "GROUPS"), ((host.name, ", ".join(host.groups)) for host in found.inventory.read().hosts))
+        make_table(("HOST", "GROUPS"), ((host.name, ", ".join(host.groups)) for host in target.inventory.read().hosts))
     )
-    entered = _entered(found)
-    if entered:
-        out.print()
-        out.print(make_table(("PARAMETER", "VALUE", "FOR"), entered))
-
-
-def _entered(found: installkit.Site) -> list[tuple[str, str, str]]:
-    """Return name, value and level of everything entered for the site *found*; a secret's value never comes back."""
-    entered = found.parameters.values()
+    entered = target.parameters.values()
     levels: list[tuple[str, Any]] = [("the site", entered.site)]
     levels += [(f"group {group}", values) for group, values in entered.groups.items()]
     levels += [(f"host {host}", values) for host, values in entered.hosts.items()]
     rows = [(name, str(value), level) for level, values in levels for name, value in values.items()]
-    return rows + [(name, "(secret)", "the site") for name in entered.secrets]
+    rows += [(name, "(secret)", "the site") for name in entered.secrets]
+    if rows:
+        out.print()
+        out.print(make_table(("PARAMETER", "VALUE", "FOR"), rows))
 
 
 @site.command("set")
@@ -242,18 +238,18 @@ def set_values(session: Session, name: str, values: tuple[str, ...], group: str 
     installkit site set acme @values.yml
     installkit site set acme mysql_port=3308 --host db2
     """
-    found = session.installer.site(name)
+    target = session.installer.site(name)
     _check_one_level(group, host)
-    read = installkit.read_variables(values, found.catalog())
+    read = installkit.read_variables(values, target.catalog())
     if read.secrets:
         secret = next(iter(read.secrets))
         command = session.command("site", "secret", name, secret)
         raise click.UsageError(f"{secret} is a secret, and does not belong on a command line: {command}")
-    if nulls := [each for each, value in read.open.items() if value is None]:
+    if nulls := [parameter for parameter, value in read.open.items() if value is None]:
         level = ["--group", group] if group else ["--host", host] if host else []
         command = session.command("site", "unset", name, *nulls, *level)
         raise click.UsageError(f"null is not a value, for {', '.join(nulls)}; to take a value away: {command}")
-    found.parameters.set(read.open, group=group, host=host)
+    target.parameters.set(read.open, group=group, host=host)
     say(f"{counted(len(read.open), 'value')} set for {_level(name, group, host)}")
 
 
@@ -272,14 +268,14 @@ def unset_values(session: Session, name: str, parameters: tuple[str, ...], group
     installkit site unset acme mysql_port --group db
     installkit site unset acme mysql_port mysql_data_dir
     """
-    found = session.installer.site(name)
+    target = session.installer.site(name)
     _check_one_level(group, host)
-    entered = found.parameters.values()
-    known = entered.groups.get(group, {}) if group else entered.hosts.get(host, {}) if host else entered.site
-    if unknown := [each for each in parameters if each not in known]:
-        said = ", ".join(unknown)
-        raise installkit.UnknownNameError(f"nothing is set for {said} of {_level(name, group, host)}")
-    found.parameters.set(dict.fromkeys(parameters), group=group, host=host)
+    entered = target.parameters.values()
+    values = entered.groups.get(group, {}) if group else entered.hosts.get(host, {}) if host else entered.site
+    if unknown := [parameter for parameter in parameters if parameter not in values]:
+        names = ", ".join(unknown)
+        raise installkit.UnknownNameError(f"nothing is set for {names} of {_level(name, group, host)}")
+    target.parameters.set(dict.fromkeys(parameters), group=group, host=host)
     say(f"{counted(len(parameters), 'value')} taken away for {_level(name, group, host)}")
 
 
@@ -301,19 +297,20 @@ def secret(session: Session, name: str, secret: str, *, unset: bool) -> None:
     """
     Keep a secret, encrypted.
 
-    Its value is asked for, or the first line of stdin. SECRET is a secret parameter of the catalog, or a password that Ansible takes: ansible_password (as -k asks for),
-    ansible_become_password (-K), ansible_vault_password, or ansible_vault_password:LABEL (--vault-id LABEL@...).
+    Its value is typed, or is the first line of stdin. SECRET is a secret parameter of the catalog, or a password that
+    Ansible takes: ansible_password (as -k asks for), ansible_become_password (-K), ansible_vault_password, or
+    ansible_vault_password:LABEL (--vault-id LABEL@...).
 
     installkit site secret acme mysql_root_password
     pass show acme/sudo | installkit site secret acme ansible_become_password
     installkit site secret acme mysql_root_password --unset
     """
-    found = session.installer.site(name)
+    target = session.installer.site(name)
     if unset:
-        if secret not in found.parameters.values().secrets:
+        if secret not in target.parameters.values().secrets:
             raise installkit.UnknownNameError(f"site {name!r} keeps no secret {secret!r}")
-        found.secrets.set(secret, None)
+        target.secrets.set(secret, None)
         say(f"{secret} of {name} is taken away")
         return
-    found.secrets.set(secret, ask_secret(secret, confirm=True))
+    target.secrets.set(secret, ask_secret(secret, confirm=True))
     say(f"{secret} of {name} is kept, encrypted")

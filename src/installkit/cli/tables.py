@@ -19,8 +19,8 @@ class Sheet:
     """
     Rows under columns, drawn as the room allows; columns that are empty in every row are skipped.
 
-    Words are not broken, but for paths that take more than half of the room: before that, each row becomes a block of
-    lines.
+    No word is broken, except a path that takes more than half of the room. If the words do not fit side by side, each
+    row becomes a block of lines.
     """
 
     def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str]) -> None:
@@ -32,33 +32,14 @@ class Sheet:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         widths = self._widths(options.max_width)
-        if widths is None:
-            yield from self._blocks()
-        else:
-            yield self._table(widths)
-
-    def _widths(self, room: int) -> list[int] | None:
-        """Return the width of each column in *room*; None if words would have to be broken."""
-        room -= GAP * (len(self._columns) - 1)
-        columns = [[name, *(row[index] for row in self._rows)] for index, name in enumerate(self._columns)]
-        wanted = [max(_width(line) for cell in column for line in cell.split("\n")) for column in columns]
-        widths = [max(_least(cell, room // 2) for cell in column) for column in columns]
-        if sum(widths) > room:
-            return None
-        for _ in range(min(room, sum(wanted)) - sum(widths)):
-            narrowest = max(range(len(widths)), key=lambda index: wanted[index] / widths[index])
-            widths[narrowest] += 1
-        return widths
-
-    def _table(self, widths: Iterable[int]) -> Table:
-        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-        for name, width in zip(self._columns, widths, strict=True):
-            table.add_column(name, width=width, overflow="fold")
-        for row in self._rows:
-            table.add_row(*map(self._text, row))
-        return table
-
-    def _blocks(self) -> Iterable[Table | str]:
+        if widths is not None:
+            table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+            for name, width in zip(self._columns, widths, strict=True):
+                table.add_column(name, width=width, overflow="fold")
+            for row in self._rows:
+                table.add_row(*map(self._text, row))
+            yield table
+            return
         for number, row in enumerate(self._rows):
             block = Table.grid(padding=(0, GAP, 0, 0))
             block.add_column(no_wrap=True, style="bold")
@@ -70,12 +51,25 @@ class Sheet:
                 yield ""
             yield block
 
+    def _widths(self, room: int) -> list[int] | None:
+        """Return the width of each column if the table has *room* columns of the terminal; None if words do not fit."""
+        room -= GAP * (len(self._columns) - 1)
+        columns = [[name, *(row[index] for row in self._rows)] for index, name in enumerate(self._columns)]
+        unwrapped = [max(_width(line) for cell in column for line in cell.split("\n")) for column in columns]
+        widths = [max(_least(cell, room // 2) for cell in column) for column in columns]
+        if sum(widths) > room:
+            return None
+        for _ in range(min(room, sum(unwrapped)) - sum(widths)):
+            narrowest = max(range(len(widths)), key=lambda index: unwrapped[index] / widths[index])
+            widths[narrowest] += 1
+        return widths
+
     def _text(self, cell: str) -> Text:
         return Text(cell, self._styles.get(cell, ""))
 
 
 def _least(cell: str, most: int) -> int:
-    """Return the least width that shows *cell* without breaking a word, or a path within *most* columns."""
+    """Return the smallest width for *cell* that breaks no word; a longer path may be broken after *most* columns."""
     if _width(cell) <= UNBROKEN:
         return max(1, _width(cell))
     return max(min(most, _width(word)) if "/" in word else _width(word) for word in re.split(r"\s+", cell))

@@ -1,4 +1,4 @@
-"""`help`: what is more than one command's, in a page each."""
+"""`help`: a page for each topic that concerns several commands."""
 
 from importlib.resources import files
 

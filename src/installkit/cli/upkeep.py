@@ -18,7 +18,7 @@ from installkit.text import counted, size_text
 @pass_session
 def adopt(session: Session, run: str) -> None:
     """
-    Take over a run whose journal was copied or restored here, by your word that nobody carries it out any more.
+    Take over a run whose journal was copied or restored here; you confirm that nobody carries it out any more.
 
     RUN is an id, the beginning of one, or `last`. A run that has not ended becomes `interrupted`; one that has stays as
     it is. Nothing is changed on a host.
@@ -26,8 +26,8 @@ def adopt(session: Session, run: str) -> None:
     installkit adopt 7f3c
     installkit adopt 7f3c && installkit resume 7f3c
     """
-    found = session.installer.adopt(run)
-    now = found.snapshot()
+    target = session.installer.adopt(run)
+    now = target.snapshot()
     say(f"run {short(now.id)} is carried here from now on: {now.status.value}")
     if now.status is installkit.RunStatus.INTERRUPTED:
         say(f"to go on: {session.command('resume', short(now.id))}")
@@ -45,25 +45,22 @@ def reindex(session: Session) -> None:
     installkit reindex
     installkit --data-dir /srv/installkit reindex
     """
-    installer = _opened(session)
+    try:
+        state = session.installer.check_database()
+    except installkit.StoreError as exc:
+        state = str(exc)
+    if state != "ok":
+        session.forget()
+        aside = installkit.recover_database(_data_directory(session))
+        say(f"the database is damaged: {state.partition(chr(10))[0]}")
+        say(f"it is set aside as {aside}; its last backup and the runs' journals take its place")
+    installer = session.installer
     say("reading the runs' journals …")
     say(f"{counted(installer.reindex(), 'run')} indexed")
 
 
-def _opened(session: Session) -> installkit.Installer:
-    """Return the installer; with a new database where the one that is there is damaged."""
-    try:
-        damage = session.installer.check_database()
-    except installkit.StoreError as exc:
-        damage = str(exc)
-    if damage == "ok":
-        return session.installer
-    session.forget()
-    data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
-    aside = installkit.recover_database(data)
-    say(f"the database is damaged: {damage.partition(chr(10))[0]}")
-    say(f"it is set aside as {aside}; its last backup and the runs' journals take its place")
-    return session.installer
+def _data_directory(session: Session) -> Path:
+    return Path(session.data or installkit.default_data_directory()).expanduser().absolute()
 
 
 @click.command(cls=Command)
@@ -103,19 +100,23 @@ def doctor(session: Session, *, as_json: bool) -> None:
     installkit doctor
     installkit doctor --json
     """
-    data = Path(session.data or installkit.default_data_directory()).expanduser().absolute()
-    found = installkit.examine(
-        data,
+    findings = installkit.examine(
+        _data_directory(session),
         lambda: _installer(session).check_database(),
         lambda: _installer(session).check_secrets(),
         lambda: [site.snapshot().catalog for site in _installer(session).sites()],
     )
     if as_json:
-        print_json(found)
+        print_json(findings)
     else:
-        rows = ((each.status, each.name, each.message, _shown(session, each.remedy)) for each in found)
+        rows = []
+        for item in findings:
+            remedy = item.remedy
+            if isinstance(remedy, installkit.Remedy):
+                remedy = remedy.as_command(session.command)
+            rows.append((item.status, item.name, item.message, remedy))
         print_table(("", "CHECK", "FOUND", "WHAT TO DO"), rows)
-    if any(each.status == "fail" for each in found):
+    if any(item.status == "fail" for item in findings):
         raise click.exceptions.Exit(1)
 
 
@@ -123,10 +124,6 @@ def _installer(session: Session) -> installkit.Installer:
     if session.installer.obstacle is not None:
         raise session.installer.obstacle
     return session.installer
-
-
-def _shown(session: Session, remedy: str) -> str:
-    return remedy.as_command(session.command) if isinstance(remedy, installkit.Remedy) else remedy
 
 
 @click.command(cls=Command)
@@ -148,7 +145,7 @@ def report(session: Session, run: str, output: str | None) -> None:
     installkit report last -o report.zip
     installkit report 7f3c
     """
-    found = session.installer.run(run)
-    path = output or f"installkit-report-{found.id}.zip"
-    found.report(path)
+    target = session.installer.run(run)
+    path = output or f"installkit-report-{target.id}.zip"
+    target.report(path)
     say(f"{path} is written: look at it before you send it")

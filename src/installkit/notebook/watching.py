@@ -111,8 +111,8 @@ class _View:
                 self._tasks[event.step] = event.task
         left = self._run.seconds_left(self._expected)
         # Between two steps the log of the last one stays, so that the page does not jump.
-        begun = [step for step in self._now.steps if step.started_at is not None]
-        shown = [step for step in begun if step.status is StepStatus.RUNNING] or begun[-1:]
+        started = [step for step in self._now.steps if step.started_at is not None]
+        shown = [step for step in started if step.status is StepStatus.RUNNING] or started[-1:]
         share = max(3, LOG_LINES // max(1, len(shown)))
         logs = (part for step in shown for part in (quiet(step.id), log_tail(self._run, step, share)))
         return [*run_page(self._now, expected=self._expected, left=left, tasks=self._tasks), joined(logs)]

@@ -1,1 +1,1 @@
-"""A run, live or long ago: what it did, and what is to be told of it."""
+"""A run, live or ended: what it did, and what to show of it."""

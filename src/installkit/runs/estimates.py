@@ -1,44 +1,48 @@
-"""How long a run will take, told from earlier ones: pure."""
+"""How long a run will take, estimated from earlier ones: pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import median
 
 from installkit.engine.schedule import ready_steps
-from installkit.model import Action, RunSnapshot, RunSpec, StepSnapshot, StepStatus
+from installkit.model import Action, RunSnapshot, RunSpec, StepStatus
 
 
 def expect_durations(now: RunSnapshot, earlier: Iterable[RunSnapshot]) -> dict[str, float]:
     """
     Return how long each step of *now* should take, in seconds by its id.
 
-    It is compared with earlier successful steps of the same component and action, and takes their median; a step that
-    has none is skipped.
+    The estimate is the median of earlier successful steps of the same component and action; a step without any is left
+    out.
     """
-    known: defaultdict[tuple[str, Action], list[float]] = defaultdict(list)
+    durations: defaultdict[tuple[str, Action], list[float]] = defaultdict(list)
     for run in earlier:
         for step in run.steps:
             if step.status is StepStatus.SUCCEEDED and step.duration is not None:
-                known[step.component, step.action].append(step.duration)
+                durations[step.component, step.action].append(step.duration)
     return {
-        step.id: median(known[step.component, step.action])
+        step.id: median(durations[step.component, step.action])
         for step in now.steps
-        if (step.component, step.action) in known
+        if (step.component, step.action) in durations
     }
 
 
 def seconds_left(spec: RunSpec, now: RunSnapshot, expected: Mapping[str, float]) -> float | None:
     """
-    Return the seconds until the run of *spec*, which stands as in *now*, should end; None if that cannot be told.
+    Return the seconds until the run of *spec*, whose state is *now*, should end; None if there is no estimate.
 
-    The steps left are started in the order, and as many at once, as the run itself will. What people take to approve
-    is not counted.
+    The remaining steps are started in the same order and with the same parallelism as the run will start them. The time
+    that people need to approve is not counted.
     """
     open_steps = [step for step in now.steps if not step.status.final]
     if any(step.id not in expected or step.status is StepStatus.WAITING for step in open_steps):
         return None
     statuses = {step.id: step.status for step in now.steps}
-    ends = {step.id: _left(step, expected) for step in open_steps if step.status is StepStatus.RUNNING}
+    ends = {
+        step.id: max(0.0, expected[step.id] - (step.duration or 0.0))
+        for step in open_steps
+        if step.status is StepStatus.RUNNING
+    }
     clock = 0.0
     while True:
         for step in ready_steps(spec, statuses):
@@ -49,7 +53,3 @@ def seconds_left(spec: RunSpec, now: RunSnapshot, expected: Mapping[str, float])
         ended = min(ends, key=ends.__getitem__)
         clock = ends.pop(ended)
         statuses[ended] = StepStatus.SUCCEEDED
-
-
-def _left(step: StepSnapshot, expected: Mapping[str, float]) -> float:
-    return max(0.0, expected[step.id] - (step.duration or 0.0))

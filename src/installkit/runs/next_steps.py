@@ -1,19 +1,19 @@
-"""What may follow a run that has ended: one answer for every face."""
+"""What may follow a run that has ended: the same answer for every interface."""
 
 from collections.abc import Iterable
 
 from installkit.model import Action, Check, RunSnapshot, RunStatus
 
 SHORT = 6
-"""Digits of a run's id that a person needs."""
+"""As many digits of a run's id as a person needs."""
 
 Commands = dict[str, tuple[str, ...]]
-"""Words of the command line behind `installkit`, by what they are for."""
+"""The words of a command line after `installkit`, by their purpose."""
 
 
 def next_commands(now: RunSnapshot, *, check_mode: bool, pruned: bool) -> Commands:
     """
-    Return the commands that may follow the run *now*, which has ended; none where nothing may.
+    Return the commands that may follow the run *now*, which has ended.
 
     Args:
         now: The run.
@@ -40,12 +40,13 @@ def next_commands(now: RunSnapshot, *, check_mode: bool, pruned: bool) -> Comman
     again: Commands = {"to go on": ("resume", run)}
     if ignored:
         again["all the same"] = ("resume", run, *ignored)
-    undoes = now.status is not RunStatus.CANCELED and any(step.action is Action.UPGRADE for step in now.steps)
-    undo: Commands = {"to undo it": ("rollback", run)} if undoes else {}
+    upgrades = any(step.action is Action.UPGRADE for step in now.steps)
+    can_undo = upgrades and now.status is not RunStatus.CANCELED
+    undo: Commands = {"to undo it": ("rollback", run)} if can_undo else {}
     return {**log, **again, **undo}
 
 
 def ignore_options(checks: Iterable[Check]) -> tuple[str, ...]:
-    """Return the options that ignore those of *checks* that fail and may be ignored, but for the reason."""
-    names = dict.fromkeys(each.name for each in checks if each.blocks and each.ignorable)
+    """Return the options for ignoring the failed ones of *checks*, if this is allowed; `WHY` stands for the reason."""
+    names = dict.fromkeys(check.name for check in checks if check.blocks and check.ignorable)
     return tuple(word for name in names for word in ("--ignore-check", f"{name}=WHY"))

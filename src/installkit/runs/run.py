@@ -55,21 +55,21 @@ from installkit.text import strip_colours
 
 POLL = 0.05
 SETTLE_EVERY = 1.0
-"""Seconds between two looks at whether somebody still carries a run out."""
+"""At most once in so many seconds, it is checked whether a run's supervisor has died."""
 
 LEARNED_FROM = 20
-"""So many earlier runs tell how long a step takes."""
+"""The expected duration of a step comes from so many earlier runs."""
 
-SAID_LINES = 3
-"""So many lines of what was said does an exception repeat."""
+MESSAGE_LINES = 3
+"""At most so many lines of a failure's message are in an exception."""
 
 
 class Run:
     """
-    One carrying-out of a plan, live or long ago.
+    One run of a plan, live or ended.
 
-    Its attributes are read anew from the journal at each use; keep a `snapshot()` where they must belong together, and
-    print it to see where the run stands. Each thread reads a run of its own: `copy.copy(run)`.
+    Each use of an attribute reads the journal again; take a `snapshot()` if several values must be of the same moment, and
+    print it to see the state of the run. Each thread needs its own copy: `copy.copy(run)`.
 
     Attributes:
         id: Twelve hexadecimal digits, the same as its plan's.
@@ -81,21 +81,21 @@ class Run:
         self._journal = directory.runs.journal(run)
         self._progress: RunProgress | None = None
         self._offset = 0
-        self._looked = 0.0
+        self._settled_at = 0.0
 
     def __repr__(self) -> str:
         return f"<Run {self.id[:6]}>"
 
     def __copy__(self) -> "Run":
-        """Return the same run, as another thread may read it."""
+        """Return the same run, for use in another thread."""
         return Run(self._directory, self.id)
 
     def snapshot(self, *, settle: bool = True) -> RunSnapshot:
         """
-        Return where the run stands: one moment, in which every number belongs to the others.
+        Return the state of the run at one moment.
 
         Args:
-            settle: End the run if it was carried out here and its supervisor died; False only reads, as lists do.
+            settle: Record the end of the run if it was carried out here and its supervisor died; if False, only read.
 
         Raises:
             JournalError: If its files cannot be read.
@@ -127,7 +127,7 @@ class Run:
 
     @property
     def status(self) -> RunStatus:
-        """Where it stands, in a word."""
+        """Its status."""
         return self.snapshot().status
 
     @property
@@ -142,12 +142,12 @@ class Run:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """What its checks found so far, also where they passed: a row for each check and message, with the hosts."""
+        """The results of its checks so far, passed ones too: one for each check and message, with the hosts."""
         return group_checks(check for step in self.steps for check in step.checks)
 
     @property
     def pruned(self) -> bool:
-        """Whether its events and logs are gone; how it ended is kept."""
+        """Whether its events and logs were deleted; its result is kept."""
         return is_pruned(self._journal.path)
 
     @property
@@ -157,9 +157,9 @@ class Run:
 
     def events(self, *, follow: bool = False, after: int = 0, limit: int | None = None) -> Iterator[Event]:
         """
-        Yield the events after the one numbered *after*, at most *limit*; with *follow*, as they come, until the last.
+        Yield at most *limit* events after the one numbered *after*; with *follow*, as they come, until the last.
 
-        Break off whenever you like: the `seq` of the last one seen goes on from there.
+        You may stop at any event; later, pass its `seq` as *after* to go on.
 
         Raises:
             StoreError: If they were pruned.
@@ -171,10 +171,10 @@ class Run:
             yield from self._journal.events(after, limit)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what somebody should know of the run, each once, beside what Ansible warned of in its logs."""
+        """Return the warnings of the run without duplicates; Ansible's own warnings are in its logs."""
         events = () if self.pruned else self.events()
-        found = (event.message for event in events if event.kind is EventKind.WARNING and event.log is None)
-        return tuple(dict.fromkeys(message for message in found if message))
+        messages = (event.message for event in events if event.kind is EventKind.WARNING and event.log is None)
+        return tuple(dict.fromkeys(message for message in messages if message))
 
     def wait(self, timeout: float | None = None) -> Self:
         """
@@ -184,7 +184,7 @@ class Run:
             timeout: Seconds; None waits for ever.
 
         Raises:
-            TimeoutError: If it has not ended by then; the run is left alone.
+            TimeoutError: If it has not ended by then; the run goes on.
             JournalError: If its files cannot be read, or are gone.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -198,7 +198,9 @@ class Run:
 
     def wait_for_checks(self) -> tuple[Check, ...]:
         """
-        Wait until the run, which only checks, has ended, and return what it found; whoever stops waiting stops it.
+        Wait until the run, which must be one that only checks, has ended, and return its checks.
+
+        If the waiting is interrupted, the run is canceled.
 
         Raises:
             RunError: If the checks could not be carried out.
@@ -209,7 +211,7 @@ class Run:
             self.cancel(now=True)
             raise
         failures = self.failures
-        if not failures or any(each.code is not FailureCode.CHECK_FAILED for each in failures):
+        if not failures or any(failure.code is not FailureCode.CHECK_FAILED for failure in failures):
             self.raise_for_status()
         return self.checks
 
@@ -224,7 +226,12 @@ class Run:
         now = self.snapshot()
         if not now.status.final or now.status is RunStatus.SUCCEEDED:
             return self
-        what = "; ".join(map(_told, now.failures)) or now.reason or "no reason is known"
+        texts = []
+        for failure in now.failures:
+            # If no task failed, only the message says what is wrong.
+            message = "" if failure.task else "; ".join(failure.message.strip().splitlines()[:MESSAGE_LINES])
+            texts.append(f"{failure.summary}: {message}" if message else failure.summary)
+        what = "; ".join(texts) or now.reason or "no reason is known"
         kind = RunFailedError if now.status is RunStatus.FAILED else RunStoppedError
         remedies = [failure.remedy for failure in now.failures if failure.remedy and not failure.task][:1]
         remedy = Remedy("; ".join([*remedies, "see all of it"]), ("show", self.id))
@@ -235,8 +242,8 @@ class Run:
         Return what ansible-playbook printed in *step*, from byte *offset* on.
 
         Args:
-            step: A step's id, or a component's name: its changing steps, in order.
-            offset: Of the first byte wanted.
+            step: A step's id, or a component's name for all its changing steps, in order.
+            offset: Skip so many bytes.
             size: At most so many bytes; None for all.
 
         Raises:
@@ -247,13 +254,13 @@ class Run:
         steps = self.find_steps(step)
         if len(steps) == 1:
             return self._journal.read_log(steps[0], offset, -1 if size is None else size)
-        whole = b"".join(self._journal.read_log(each) for each in steps)
+        whole = b"".join(map(self._journal.read_log, steps))
         return whole[offset : None if size is None else offset + size]
 
     def follow_log(self, step: str, *, offset: int = 0) -> Iterator[bytes]:
-        """Yield the same as `log` as it is printed, until the step's last byte, or the run's end."""
-        for each in self.find_steps(step):
-            for chunk in self._journal.follow_log(each, idle=self._settle_if_dead):
+        """Yield the same as `log`, in chunks as they are printed, until the step or the run has ended."""
+        for step_id in self.find_steps(step):
+            for chunk in self._journal.follow_log(step_id, idle=self._settle_if_dead):
                 if offset < len(chunk):
                     yield chunk[offset:]
                 offset = max(0, offset - len(chunk))
@@ -265,20 +272,20 @@ class Run:
 
     def find_steps(self, step: str) -> tuple[str, ...]:
         """
-        Return the ids of the steps that *step* means: its id, or a component's name for its changing steps.
+        Return the ids of the steps for *step*: the id of one step, or a component's name for its changing steps.
 
         Raises:
-            UnknownNameError: If it means none.
+            UnknownNameError: If there is no such step.
         """
         steps = self.plan.steps
-        if any(each.id == step for each in steps):
+        if any(planned.id == step for planned in steps):
             return (step,)
-        of_component = [each for each in steps if each.component == step]
-        found = [each.id for each in of_component if not each.action.read_only] or [each.id for each in of_component]
-        if not found:
-            known = ", ".join(each.id for each in steps) or "none"
-            raise UnknownNameError(f"run {self.id} has no step {step!r}", remedy=f"choose one of: {known}")
-        return tuple(found)
+        of_component = [planned for planned in steps if planned.component == step]
+        changing = [planned for planned in of_component if not planned.action.read_only]
+        if not of_component:
+            names = ", ".join(planned.id for planned in steps) or "none"
+            raise UnknownNameError(f"run {self.id} has no step {step!r}", remedy=f"choose one of: {names}")
+        return tuple(planned.id for planned in changing or of_component)
 
     def earlier(self, *, limit: int | None = None) -> "tuple[Run, ...]":
         """
@@ -289,12 +296,12 @@ class Run:
         """
         runs = self._directory.store.runs
         runs.ingest(self._journal)
-        found = runs.list(site=self.site, before=self.id, limit=limit)
-        return tuple(Run(self._directory, run.id) for run in found if self._directory.runs.has(run.id))
+        earlier = runs.list(site=self.site, before=self.id, limit=limit)
+        return tuple(Run(self._directory, run.id) for run in earlier if self._directory.runs.has(run.id))
 
     def expected_durations(self) -> dict[str, float]:
         """
-        Return how long each step should take, in seconds by its id, told from earlier runs; without what none tells.
+        Return how long each step should take, in seconds by its id; steps without an example in earlier runs are missing.
 
         Raises:
             StoreError: If the index cannot be read or brought up to date.
@@ -304,32 +311,32 @@ class Run:
 
     def seconds_left(self, expected: Mapping[str, float] | None = None) -> float | None:
         """
-        Return the seconds until the run should end, told from earlier runs; None where these do not tell.
+        Return the seconds until the run should end, estimated from earlier runs; None if these are not enough.
 
         Args:
-            expected: As from `expected_durations`, which takes a while, where it is known already.
+            expected: The result of `expected_durations`, if you have it already: it takes a while.
         """
-        known = self.expected_durations() if expected is None else expected
-        return seconds_left(self.spec(), self.snapshot(), known)
+        durations = self.expected_durations() if expected is None else expected
+        return seconds_left(self.spec(), self.snapshot(), durations)
 
     def timeline(self) -> Timeline:
         """
         Return its tasks over hosts and time, and the slowest of them: a chart in a notebook.
 
-        Tasks that go on, or were cut off, are not in it; it says so.
+        Tasks that go on, or were cut off, are not in it; its title says so.
 
         Raises:
             StoreError: If its events were pruned.
         """
-        status = self.status  # read before the events: of a run that ends in between no task is missing then
+        status = self.status  # read before the events: if the run ends in between, no task is missing
         return make_timeline(self.id, status, self.plan.steps, self.events())
 
     def compare(self, other: "Run") -> RunComparison:
         """
-        Return what differs between this run and *other*, also of another site: how steps, hosts and tasks fared.
+        Return the differences in steps, hosts and tasks between this run and *other*, which may be of another site.
 
-        Whichever was created first is the earlier one. Steps are matched by component, action and batch, and by the
-        version that they lead to; where that differs, in their order. Hosts and tasks are matched by their names.
+        The run that was created first is the earlier one. Steps are matched by component, action and batch, and by the
+        version that they lead to; if the versions differ, by their order. Hosts and tasks are matched by their names.
 
         Raises:
             TypeError: If *other* is not a run.
@@ -362,10 +369,10 @@ class Run:
 
     def approve(self, *, by: str | None = None) -> None:
         """
-        Let the run go on where it waits for an approval; doing so twice does no more than once.
+        Let the run go on if it waits for an approval; a second call has no further effect.
 
         Args:
-            by: Who approves of what was done; the user of this process if None.
+            by: Who approves; the user of this process if None.
 
         Raises:
             PlanningError: If nothing waits for an approval, or the run is carried out elsewhere.
@@ -382,12 +389,12 @@ class Run:
             request_approval(self._journal.path, step, ApproveRequest(at=datetime.now(UTC), by=by or user_name()))
 
     def next_commands(self) -> dict[str, tuple[str, ...]]:
-        """Return what may follow the run, which has ended: words of the command line, by what they are for."""
+        """Return the commands that may follow the run, which has ended: their words, by their purpose."""
         return next_commands(self.snapshot(), check_mode=self.spec().options.check_mode, pruned=self.pruned)
 
     def result(self) -> RunResult:
         """
-        Return how the run ended, with what it left installed.
+        Return the result of the run, with what it left installed.
 
         Raises:
             PlanningError: If it has not ended.
@@ -405,30 +412,28 @@ class Run:
 
     def report(self, target: str | Path | IO[bytes]) -> None:
         """
-        Write a zip file for those who help: spec, events, logs, result, plan, versions, and what the doctor finds.
+        Write a zip file for people who help: spec, events, logs, result, plan, versions, and the findings of the doctor.
 
-        Secrets are not in it: runs write none, and those that the site keeps now are taken out once more. Of a long log
-        its end is taken; what was skipped is said in its README.
+        Secrets are not in it: runs do not write any, and the secrets that the site has now are masked again. Of a long
+        log only the end is in it; the README in it lists what was left out.
 
         Args:
-            target: A path, where a new file, its owner's alone, takes the place of the one that lies there, or of the link;
-                or a file open for bytes.
+            target: A path or a file open for bytes. At a path a new file that only its owner can read replaces an existing
+                file or link.
 
         Raises:
-            StoreError: If it cannot be written, or something other than a file lies at the path.
+            StoreError: If it cannot be written, or the path is something other than a file.
         """
-        secrets, notes = self._kept_secrets()
         store = self._directory.store
+        secrets: tuple[str, ...] = ()
+        notes: tuple[str, ...] = ()
+        try:
+            secrets = tuple(store.secrets.of_site(self.site).values())
+        except (StoreError, UnknownNameError) as exc:
+            notes = (f"The secrets that the site keeps could not be looked for: {exc}",)
         findings = examine(self._directory.folders.data, store.check, store.secrets.check)
         report = Report(journal=self._journal, now=self.snapshot(), findings=findings, secrets=secrets, notes=notes)
         report.write(target)
-
-    def _kept_secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the secrets of the site, and what to say where they cannot be had."""
-        try:
-            return tuple(self._directory.store.secrets.of_site(self.site).values()), ()
-        except (StoreError, UnknownNameError) as exc:
-            return (), (f"The secrets that the site keeps could not be looked for: {exc}",)
 
     def _check_kept(self) -> None:
         if self.pruned:
@@ -448,24 +453,18 @@ class Run:
     def _settle_if_dead(self) -> None:
         if self._directory.store.refuses:
             return
-        if time.monotonic() - self._looked > SETTLE_EVERY:
-            self._looked = time.monotonic()
+        if time.monotonic() - self._settled_at > SETTLE_EVERY:
+            self._settled_at = time.monotonic()
             settle(self._journal.path)
 
 
 def open_runs(directory: DataDirectory, runs: Iterable[str]) -> Iterator[Run]:
-    """Yield the runs with the ids *runs*, without those whose files cannot be read or are gone: they are warned of."""
-    for run in runs:
+    """Yield the runs with the ids *runs*; those with files that cannot be read, or are gone, are skipped with a warning."""
+    for run_id in runs:
         try:
-            found = Run(directory, run)
-            found.snapshot(settle=False)
+            run = Run(directory, run_id)
+            run.snapshot(settle=False)
         except (JournalError, RunNotFoundError) as exc:
-            directory.runs.skip(run, exc)
+            directory.runs.skip(run_id, exc)
         else:
-            yield found
-
-
-def _told(failure: Failure) -> str:
-    """Return what *failure* is in a line: where no task failed, only what was said tells what is wrong."""
-    said = "" if failure.task else "; ".join(failure.message.strip().splitlines()[:SAID_LINES])
-    return f"{failure.summary}: {said}" if said else failure.summary
+            yield run

@@ -1,4 +1,4 @@
-"""The tasks of a run over hosts and time, told from its events: pure."""
+"""The tasks of a run over hosts and time, made from its events: pure."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from installkit.model import Action, Event, EventKind, RunStatus, Step
 from installkit.text import counted, duration_text
 
 SLOWEST = 15
-"""So many tasks are the slowest."""
+"""How many tasks are listed as the slowest."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,8 +43,8 @@ class Timeline:
 
     Attributes:
         run: Its id.
-        status: Of the run, when its tasks were read.
-        tasks: Those that have ended, in the order of their ends.
+        status: The run's status when its tasks were read.
+        tasks: The tasks that have ended, in the order in which they did.
     """
 
     run: str
@@ -53,19 +53,19 @@ class Timeline:
 
     @property
     def slowest(self) -> tuple[TaskSpan, ...]:
-        """The tasks that took longest, the longest first; of many only some."""
+        """The tasks that took longest, the longest first; at most `SLOWEST`."""
         return tuple(sorted(self.tasks, key=lambda task: -task.duration)[:SLOWEST])
 
     @property
     def missing(self) -> str:
-        """Which tasks that were begun are not in it, as `those that were cut off`; empty for none."""
+        """Which started tasks are not in it, as `those that were cut off`; empty if there are none."""
         if not self.status.final:
             return "those that go on"
         return "" if self.status in {RunStatus.SUCCEEDED, RunStatus.FAILED} else "those that were cut off"
 
     @property
     def label(self) -> str:
-        """The run that it is of, as `run 7f3c12`, or, where tasks are missing, `run 7f3c12 so far`."""
+        """The name of the run, as `run 7f3c12`, or, if tasks are missing, as `run 7f3c12 so far`."""
         status = self.status.value if self.status.final else "so far"
         return f"run {self.run[:6]} {status}" if self.missing else f"run {self.run[:6]}"
 
@@ -78,22 +78,20 @@ class Timeline:
 
 
 def make_timeline(run: str, status: RunStatus, steps: Iterable[Step], events: Iterable[Event]) -> Timeline:
-    """Return the tasks of *run*, which stands as *status* says and consists of *steps*, that ended in *events*."""
+    """Return the timeline of *run* with its *status*, *steps* and *events*: the tasks that ended in the events."""
     by_id = {step.id: step for step in steps}
-    timed = (event for event in events if event.kind is EventKind.TASK_RESULT and event.duration is not None)
-    spans = (_span(event, by_id[event.step]) for event in timed if event.step)
-    return Timeline(run=run, status=status, tasks=tuple(spans))
-
-
-def _span(event: Event, step: Step) -> TaskSpan:
-    duration = event.duration or 0.0
-    return TaskSpan(
-        component=step.component,
-        action=step.action,
-        task=event.task or "",
-        host=event.host or "",
-        status=event.status or "",
-        started_at=event.time - timedelta(seconds=duration),
-        finished_at=event.time,
-        duration=duration,
-    )
+    tasks = [
+        TaskSpan(
+            component=by_id[event.step].component,
+            action=by_id[event.step].action,
+            task=event.task or "",
+            host=event.host or "",
+            status=event.status or "",
+            started_at=event.time - timedelta(seconds=event.duration),
+            finished_at=event.time,
+            duration=event.duration,
+        )
+        for event in events
+        if event.kind is EventKind.TASK_RESULT and event.duration is not None and event.step
+    ]
+    return Timeline(run=run, status=status, tasks=tuple(tasks))

@@ -1,4 +1,4 @@
-"""Packages of others that a plain installkit does without."""
+"""Packages of others that installkit needs only for some functions."""
 
 import sys
 from importlib import import_module

@@ -35,41 +35,51 @@ _DTYPES: Mapping[Any, str] = {
     float: "float64",
     float | None: "float64",
 }
-"""By the type of an attribute, that of its column: also where no row has a value."""
+"""The type of a column by the type of its attribute; it is set even if no row has a value."""
 
 _SNAPSHOTS: Mapping[Any, type] = {Run: RunSnapshot, Site: SiteSnapshot}
-"""What a row is made of where the value itself changes with time."""
+"""The snapshots that rows are made of, for values that change with time."""
 
 
 def to_frame(values: Any, *, kind: type | None = None) -> "pd.DataFrame":
     """
-    Return *values* as a pandas frame: a row for each, a column for each attribute, also where there is no row.
+    Return *values* as a pandas frame: a row for each value, a column for each attribute, even if there is no row.
 
-    Times are aware, durations seconds, sizes bytes, words strings; whatever else a value holds is as in its JSON.
+    Times have a time zone, durations are in seconds, sizes in bytes; other values are as in the JSON.
 
     Args:
-        values: Any values of installkit, or one: of a plan its changes, of a run its steps, of a catalog its
-            components, of a site what is installed there, of a comparison its steps, of a timeline its tasks.
-        kind: What a list holds, as `installkit.Failure`: an empty one has its columns; else it has none.
+        values: Any values of installkit, or a single value; a plan gives its changes, a run its steps, a catalog its
+            components, a site what is installed there, a comparison its steps, a timeline its tasks.
+        kind: The class of the values in a list, as `installkit.Failure`: with it, an empty list gives the columns, too.
 
     Raises:
-        TypeError: If one is not a value of installkit, or not of *kind*.
+        TypeError: If something is not a value of installkit, or not of *kind*.
         InstallkitError: If pandas is missing.
     """
     pandas = load("pandas")
-    held, members = _members(values)
-    rows = [_value(member) for member in members]
-    kinds = {*map(type, rows), *(_kind(each) for each in (held, kind) if each is not None)}
+    member_kind, members = _members(values)
+    items = []
+    for member in members:
+        item = member.snapshot() if type(member) in _SNAPSHOTS else member
+        if not attrs.has(type(item)):
+            raise _no_value(item)
+        items.append(item)
+    kinds = {*map(type, items), *(_kind(option) for option in (member_kind, kind) if option is not None)}
     if kind is not None and len(kinds) > 1:
-        raise TypeError(f"a frame of {kind.__name__} was asked for, and {_names(kinds - {_kind(kind)})} given")
+        others = ", ".join(sorted(other.__name__ for other in kinds - {_kind(kind)}))
+        raise TypeError(f"a frame of {kind.__name__} was asked for, and {others} given")
+    rows = []
+    for item in items:
+        cells = {field.name: getattr(item, field.name) for field in attrs.fields(type(item))}
+        rows.append({name: cell if isinstance(cell, datetime) else to_wire(cell) for name, cell in cells.items()})
     fields = attrs.fields(kinds.pop()) if len(kinds) == 1 else ()
-    frame = pandas.DataFrame(map(_row, rows), columns=[field.name for field in fields] or None)
+    frame = pandas.DataFrame(rows, columns=[field.name for field in fields] or None)
     return frame.astype({field.name: _DTYPES[field.type] for field in fields if field.type in _DTYPES})
 
 
 @functools.singledispatch
 def _members(values: Any) -> tuple[type | None, Iterable[Any]]:
-    """Return what the rows of *values* are made of, and its kind; None for that where only the rows tell."""
+    """Return the kind of the rows of *values*, and the values for the rows; the kind is None if the values show it."""
     if attrs.has(type(values)):
         return None, [values]
     if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)):
@@ -86,30 +96,11 @@ _members.register(RunComparison, lambda comparison: (StepDifference, comparison.
 _members.register(Timeline, lambda timeline: (TaskSpan, timeline.tasks))
 
 
-def _value(member: Any) -> Any:
-    value = member.snapshot() if type(member) in _SNAPSHOTS else member
-    if not attrs.has(type(value)):
-        raise _no_value(value)
-    return value
-
-
 def _kind(given: Any) -> type:
     kind: Any = _SNAPSHOTS.get(given, given)
     if not (isinstance(kind, type) and attrs.has(kind)):
         raise TypeError(f"a kind is a class of installkit's values, as installkit.Failure, not {given!r}")
     return kind
-
-
-def _names(kinds: Iterable[type]) -> str:
-    return ", ".join(sorted(kind.__name__ for kind in kinds))
-
-
-def _row(value: Any) -> dict[str, Any]:
-    return {field.name: _cell(getattr(value, field.name)) for field in attrs.fields(type(value))}
-
-
-def _cell(value: Any) -> Any:
-    return value if isinstance(value, datetime) else to_wire(value)
 
 
 def _no_value(value: Any) -> TypeError:

@@ -1,4 +1,4 @@
-"""Public stand-ins for tests: real SSH hosts on this machine, for tests of your own playbooks."""
+"""Real SSH hosts on this machine, for tests of your own playbooks."""
 
 import os
 import random
@@ -47,7 +47,7 @@ class SSHHost:
     One host of an `SSHHosts`.
 
     Attributes:
-        address: Its own loopback address; sshd listens there on port 2222.
+        address: Its loopback address; sshd listens there on port 2222.
     """
 
     name: str
@@ -56,29 +56,29 @@ class SSHHost:
 
 class SSHHosts:
     """
-    Real hosts, reached over real SSH, without containers: for tests of playbooks and of what runs them.
+    Real hosts with real SSH, without containers: for tests of playbooks and of programs that run them.
 
-    Each host is a copy-on-write view of this machine's root file system with its own sshd, host name and process
-    table, on a loopback address of its own, and without root's own shell settings. What it installs or writes is gone
-    at the end, and nothing else is touched: all mounts live in namespaces that end with the hosts, even when the test
-    process is killed (of a host with systemd an empty control group stays then).
-    The hosts share this machine's network: two services on one port need a bind address each. They can neither set
-    its clock nor load modules.
+    Each host is a copy-on-write view of this machine's root file system. It has its own sshd, host name, process table
+    and loopback address, and does not have root's shell settings. What it installs or writes is gone at the end, and
+    nothing else is changed: all mounts are in namespaces that end with the hosts, even if the test process is killed
+    (only an empty control group of a host with systemd stays then).
+    The hosts share this machine's network: two services on the same port must listen on different addresses. They can
+    neither set the clock nor load kernel modules.
 
     The first process of a host is sshd, and services are started by init scripts. A host named in *systemd* boots with
-    systemd instead, which starts nothing but what is installed there; with power comes what is enabled.
+    systemd instead, which starts only services that are installed there; after `power_on`, those that are enabled.
 
-    Needs Linux, root, overlayfs and sshd; `missing` says what is not there. Start it in a thread that lives as long
-    as the hosts should: they end with it.
+    Needs Linux, root, overlayfs and sshd; `missing` says what is missing. The hosts end with the thread that starts
+    them, so start them in one that lives long enough.
 
     Args:
         count: How many hosts. Without *names*, they are called `host1`, `host2`, ….
         names: One name for each host.
-        systemd: The names of those that boot with systemd.
+        systemd: The names of the hosts that boot with systemd.
 
     Raises:
-        EngineError: On entering, if hosts can't be had here or one does not come up; the message says why.
-        ValueError: If *names* are not *count* different names, or *systemd* names others.
+        EngineError: On entering, if hosts are not possible here or one does not start; the message says why.
+        ValueError: If *names* are not *count* different names, or *systemd* has other names.
 
     ```python
     with SSHHosts(count=3, names=("db1", "db2", "web1")) as hosts:
@@ -92,8 +92,8 @@ class SSHHosts:
             raise ValueError(f"{count} different names are wanted, not {chosen}")
         if wrong := [name for name in chosen if not name.replace("-", "").isalnum() or name.startswith("-")]:
             raise ValueError(f"a host name is made of letters, digits and hyphens, unlike {wrong}")
-        if strange := set(systemd) - set(chosen):
-            raise ValueError(f"systemd is asked for on {sorted(strange)}, and the hosts are {chosen}")
+        if unknown := set(systemd) - set(chosen):
+            raise ValueError(f"systemd is asked for on {sorted(unknown)}, and the hosts are {chosen}")
         network = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}"  # noqa: S311 - keeps test processes apart
         self._hosts = {name: SSHHost(name, f"{network}.{number}") for number, name in enumerate(chosen, start=11)}
         self._systemd = frozenset(systemd)
@@ -102,14 +102,24 @@ class SSHHosts:
 
     @classmethod
     def missing(cls, *, systemd: bool = False) -> str | None:
-        """Return why hosts, with *systemd*, can't be had on this machine, in a sentence; None if they can."""
+        """Return why hosts, or hosts with *systemd*, are not possible on this machine; None if they are possible."""
         if not sys.platform.startswith("linux"):
             return f"SSH hosts need Linux, not {sys.platform}"
         if os.geteuid() != 0:
             return "SSH hosts need root, for mounts and namespaces"
         if absent := [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]:
             return f"SSH hosts need the programs {', '.join(absent)} (Debian: apt-get install openssh-server)"
-        return (_systemd_problem() if systemd else None) or _overlay_problem()
+        if systemd and not os.access(_SYSTEMD, os.X_OK):
+            return f"hosts with systemd need {_SYSTEMD} (Debian: apt-get install systemd)"
+        if systemd and not os.access((groups := _control_groups()) / "cgroup.procs", os.W_OK):
+            return (
+                f"hosts with systemd need control groups of version 2 that can be written to, unlike those in {groups}"
+            )
+        with tempfile.TemporaryDirectory(prefix="installkit-hosts-") as folder:
+            unshare = [_program("unshare"), "--mount", "--pid", "--uts", "--fork", "--kill-child"]
+            command = [*_ending_with_us(), *unshare, _program("sh"), "-ec", _TRIAL, "trial", folder]
+            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return f"SSH hosts need namespaces and overlayfs: {done.stderr.strip()}" if done.returncode else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,7 +135,11 @@ class SSHHosts:
             raise EngineError(reason)
         with ExitStack() as undo:
             self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="installkit-hosts-")))
-            self._make_keys()
+            _make_key(self._folder / "client")
+            known_hosts = ""
+            for host in self._hosts.values():
+                known_hosts += f"[{host.address}]:{SSH_PORT} {_make_key(self._folder / f'{host.name}.hostkey')}\n"
+            (self._folder / "known_hosts").write_text(known_hosts, encoding="utf-8")
             self._disks = undo.enter_context(_holding_disks(self._folder / "disks"))
             undo.callback(self._stop_all)
             for name in self.names:
@@ -141,7 +155,7 @@ class SSHHosts:
         self.close()
 
     def close(self) -> None:
-        """End all hosts and drop all that they wrote; a second call does nothing."""
+        """End all hosts and delete everything that they wrote; a second call does nothing."""
         self._cleanup.close()
 
     def inventory(self, path: Path, *, groups: Mapping[str, Sequence[str]] | None = None) -> Path:
@@ -149,26 +163,48 @@ class SSHHosts:
         Write an Ansible inventory (YAML) of all hosts to *path*, and return *path*.
 
         Args:
-            path: A file in an existing folder; replaced if there.
+            path: A file in an existing folder; it is replaced if it exists.
             groups: Host names by group.
         """
-        hosts = {host.name: self._variables(host) for host in self._hosts.values()}
+        # The Python for modules: the distribution's, as on real hosts, if there is one.
+        system = Path("/usr/bin/python3")
+        python = system if system.exists() else Path(sys.executable).resolve()
+        hosts = {
+            host.name: {
+                "ansible_host": host.address,
+                "ansible_port": SSH_PORT,
+                "ansible_user": "root",
+                "ansible_ssh_private_key_file": str(self._folder / "client"),
+                "ansible_ssh_common_args": " ".join(self._ssh_options()),
+                "ansible_python_interpreter": str(python),
+            }
+            for host in self._hosts.values()
+        }
         children = {group: {"hosts": dict.fromkeys(members)} for group, members in (groups or {}).items()}
         path.write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": children}}), encoding="utf-8")
         return path
 
     def power_off(self, name: str) -> None:
         """End the host called *name* at once, as if its plug were pulled; its disk is kept."""
-        _pull_plug(self._running.pop(name))
+        unshare = self._running.pop(name)
+        if unshare.poll() is None:
+            # The end of the namespace's first process ends all others; unshare must live to wait for it.
+            first = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text(encoding="ascii").split()
+            for pid in first:
+                os.kill(int(pid), signal.SIGKILL)
+            if not first:
+                unshare.kill()
+            unshare.wait()
         if name in self._systemd:
-            _remove_group(self._group(name))
+            for folder, _, _ in os.walk(self._group(name), topdown=False):
+                Path(folder).rmdir()
 
     def power_on(self, name: str) -> None:
         """
-        Start the host called *name* again, with the disk that it had; return when it takes connections.
+        Start the host called *name* again, with its old disk; return when it accepts connections.
 
         Raises:
-            EngineError: If it does not come up.
+            EngineError: If it does not start.
             ValueError: If it is on.
         """
         if name in self._running:
@@ -181,7 +217,7 @@ class SSHHosts:
         Run the shell *command* as root on the host called *name*, over SSH.
 
         Returns:
-            Whatever its exit status: `returncode`, `stdout`, `stderr`. A returncode of 255 is ssh's own failure.
+            `returncode`, `stdout` and `stderr`, also if the command failed. A returncode of 255 means that ssh failed.
 
         Raises:
             subprocess.TimeoutExpired: After *timeout* seconds.
@@ -190,34 +226,18 @@ class SSHHosts:
         ssh = [_program("ssh"), "-F", "none", "-o", "BatchMode=yes", *self._ssh_options(), *target, command]
         return subprocess.run(ssh, check=False, capture_output=True, text=True, timeout=timeout)
 
-    def _variables(self, host: SSHHost) -> dict[str, object]:
-        return {
-            "ansible_host": host.address,
-            "ansible_port": SSH_PORT,
-            "ansible_user": "root",
-            "ansible_ssh_private_key_file": str(self._folder / "client"),
-            "ansible_ssh_common_args": " ".join(self._ssh_options()),
-            "ansible_python_interpreter": _python(),
-        }
-
     def _ssh_options(self) -> list[str]:
-        known = self._folder / "known_hosts"
-        options = (f"UserKnownHostsFile={known}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes")
+        known_hosts = self._folder / "known_hosts"
+        options = (f"UserKnownHostsFile={known_hosts}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes")
         return [part for option in (*options, "IdentitiesOnly=yes") for part in ("-o", option)]
-
-    def _make_keys(self) -> None:
-        lines = []
-        _make_key(self._folder / "client")
-        for host in self._hosts.values():
-            public = _make_key(self._folder / f"{host.name}.hostkey")
-            lines.append(f"[{host.address}]:{SSH_PORT} {public}\n")
-        (self._folder / "known_hosts").write_text("".join(lines), encoding="utf-8")
 
     def _start(self, name: str) -> None:
         host = self._hosts[name]
         disk = self._folder / "disks" / name
         namespace = [_program("nsenter"), f"--mount=/proc/{self._disks}/ns/mnt"]
-        alone = [_program("unshare"), "--mount", "--pid", "--uts", "--fork", "--kill-child"]
+        unshare = [_program("unshare"), "--mount", "--pid", "--uts", "--fork", "--kill-child"]
+        # A host must not change what it shares with this machine: kernel modules and the clock.
+        restrict = [_program("setpriv"), "--bounding-set", "-sys_module,-sys_time"]
         group = self._group(name) if name in self._systemd else None
         if group:
             group.mkdir()
@@ -225,7 +245,7 @@ class SSHHosts:
         script = [_program("sh"), str(_HOST), *arguments, str(group or ""), str(_SYSTEMD)]
         with self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
-                [*_ending_with_us(), *namespace, *alone, *_harmless(), *script],
+                [*_ending_with_us(), *namespace, *unshare, *restrict, *script],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -239,10 +259,10 @@ class SSHHosts:
 
     def _wait_until_up(self, name: str) -> None:
         deadline = time.monotonic() + START_TIMEOUT
-        while b"Server listening on " not in (said := self._log(name).read_bytes()):
+        while b"Server listening on " not in (log := self._log(name).read_bytes()):
             if self._running[name].poll() is not None or time.monotonic() > deadline:
-                why = said.decode(errors="replace").strip() or "it said nothing"
-                raise EngineError(f"host {name!r} did not come up: {why}")
+                reason = log.decode(errors="replace").strip() or "its log is empty"
+                raise EngineError(f"host {name!r} did not come up: {reason}")
             time.sleep(0.01)
 
     def _stop_all(self) -> None:
@@ -250,53 +270,25 @@ class SSHHosts:
             self.power_off(name)
 
 
-def _python() -> str:
-    """Return the Python for modules on a host: the distribution's, as on a customer's, where there is one."""
-    system = Path("/usr/bin/python3")
-    return str(system if system.exists() else Path(sys.executable).resolve())
-
-
 def _program(name: str) -> str:
-    found = shutil.which(name, path=_PATH)
-    if found is None:
+    path = shutil.which(name, path=_PATH)
+    if path is None:
         raise EngineError(f"{name} was not found in {_PATH}")
-    return found
+    return path
 
 
 def _ending_with_us() -> list[str]:
     return [_program("setpriv"), "--pdeathsig", "KILL"]
 
 
-def _harmless() -> list[str]:
-    """Return what keeps a host from changing what it shares with this machine."""
-    return [_program("setpriv"), "--bounding-set", "-sys_module,-sys_time"]
-
-
 def _control_groups() -> Path:
-    """Return where control groups (version 2) are mounted."""
+    """Return the folder in which control groups (version 2) are mounted."""
     mounts = (line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines())
-    return next((Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"), Path("/sys/fs/cgroup"))
-
-
-def _remove_group(group: Path) -> None:
-    for folder, _, _ in os.walk(group, topdown=False):
-        Path(folder).rmdir()
-
-
-def _pull_plug(unshare: subprocess.Popen[bytes]) -> None:
-    if unshare.poll() is not None:
-        return
-    # unshare reaps the first process of the namespace, whose end is the end of all; killed itself, it could not.
-    first = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text(encoding="ascii").split()
-    for pid in first:
-        os.kill(int(pid), signal.SIGKILL)
-    if not first:
-        unshare.kill()
-    unshare.wait()
+    return next((Path(folder) for _, folder, kind, *_ in mounts if kind == "cgroup2"), Path("/sys/fs/cgroup"))
 
 
 def _make_key(path: Path) -> str:
-    """Make an ssh key at *path*, the public one beside it as `.pub`, and return the public one."""
+    """Make an ssh key at *path* and its public key beside it, as `.pub`; return the public key."""
     command = [_program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)]
     done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
@@ -306,7 +298,7 @@ def _make_key(path: Path) -> str:
 
 @contextmanager
 def _holding_disks(folder: Path) -> Iterator[int]:
-    """Mount a tmpfs on *folder* in a mount namespace of its own, and give the pid of the process that holds it."""
+    """Mount a tmpfs on *folder* in its own mount namespace, and yield the pid of the process that keeps it mounted."""
     folder.mkdir()
     unshare = [_program("unshare"), "--mount", "--propagation", "private", _program("sh"), "-ec", _DISKS]
     with subprocess.Popen(
@@ -318,21 +310,3 @@ def _holding_disks(folder: Path) -> Iterator[int]:
             yield holder.pid
         finally:
             holder.kill()
-
-
-def _systemd_problem() -> str | None:
-    if not os.access(_SYSTEMD, os.X_OK):
-        return f"hosts with systemd need {_SYSTEMD} (Debian: apt-get install systemd)"
-    groups = _control_groups()
-    if not os.access(groups / "cgroup.procs", os.W_OK):
-        return f"hosts with systemd need control groups of version 2 that can be written to, unlike those in {groups}"
-    return None
-
-
-def _overlay_problem() -> str | None:
-    """Return what happens instead, if namespaces and an overlay of the root file system can't be mounted."""
-    with tempfile.TemporaryDirectory(prefix="installkit-hosts-") as folder:
-        unshare = [_program("unshare"), "--mount", "--pid", "--uts", "--fork", "--kill-child"]
-        command = [*_ending_with_us(), *unshare, _program("sh"), "-ec", _TRIAL, "trial", folder]
-        done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return f"SSH hosts need namespaces and overlayfs: {done.stderr.strip()}" if done.returncode else None

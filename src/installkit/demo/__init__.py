@@ -4,6 +4,7 @@ A catalog of real software for this machine, without root: supervisord, NATS, Da
 Everything comes from PyPI, listens on loopback only, and lives in one folder, the *root*.
 """
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -20,10 +21,10 @@ from installkit.errors import InstallkitError
 __all__ = ["FIRST_REQUEST", "UPGRADE", "demo_catalog", "describe", "remove", "write_inventory"]
 
 FIRST_REQUEST: Mapping[str, Any] = {"install": ("supervisor", "nats=2.14.6", "recorder", "datasette=0.65.4", "portal")}
-"""What `Site.plan` takes to install everything, two of the components not in their newest version."""
+"""Arguments for `Site.plan` to install everything, two of the components in an older version."""
 
 UPGRADE: Mapping[str, Any] = {"upgrade": ("nats=2.15.1", "datasette=0.65.5")}
-"""What `Site.plan` takes to upgrade those two afterwards."""
+"""Arguments for `Site.plan` to upgrade those two afterwards."""
 
 _MARKER = ".installkit-demo"
 _ROOT = re.compile(r"/[A-Za-z0-9/._-]{1,79}")
@@ -37,14 +38,16 @@ def demo_catalog() -> Path:
 
 def write_inventory(root: Path) -> Path:
     """
-    Make the folder *root* the demo's, and return the inventory (YAML) written in it: this machine, in group `demo`.
+    Prepare the folder *root* for the demo, write an inventory (YAML) in it, and return the inventory's path.
+
+    Its only host is this machine, in the group `demo`.
 
     Args:
-        root: A new or empty folder, or one that was the demo's before; everything is installed in it.
+        root: A new or empty folder, or the folder of an earlier demo; everything is installed in it.
 
     Raises:
-        InstallkitError: If *root* holds something else, cannot be written, or its absolute path is longer than 80
-            characters (it holds a Unix socket) or has others than letters, digits and `/._-`.
+        InstallkitError: If *root* has other files, cannot be written, or its absolute path is longer than 80 characters
+            (it will hold a Unix socket) or has characters other than letters, digits and `/._-`.
     """
     root = root.absolute()
     if not _ROOT.fullmatch(str(root)):
@@ -59,8 +62,10 @@ def write_inventory(root: Path) -> Path:
 
 
 def describe(root: Path) -> Mapping[str, str]:
-    """Return how to look at each component of the demo in *root*: a URL or a command, by component."""
-    port = _default_ports()
+    """Return a URL or a command to look at each component of the demo in *root*, by component."""
+    manifests = [yaml.safe_load(path.read_text("utf-8")) for path in demo_catalog().glob("*.component.yml")]
+    parameters = [item for manifest in manifests for item in manifest["parameters"].items()]
+    port = {name: parameter["default"] for name, parameter in parameters if parameter["type"] == "port"}
     return {
         "portal": f"http://127.0.0.1:{port['portal_port']}/",
         "datasette": f"http://127.0.0.1:{port['datasette_port']}/orders/orders",
@@ -72,12 +77,12 @@ def describe(root: Path) -> Mapping[str, str]:
 
 def remove(root: Path) -> None:
     """
-    Stop all that the demo runs from *root*, then delete *root*; nothing happens if it is not there.
+    Stop all programs of the demo in *root*, then delete *root*; nothing happens if it does not exist.
 
-    Programs are stopped by their own supervisord, which knows its children; no pid from a file is signalled.
+    supervisord stops the programs, which are its children; no signal is sent to a pid from a file.
 
     Raises:
-        InstallkitError: If *root* is not the demo's, or supervisord does not end; then nothing is deleted.
+        InstallkitError: If *root* is not a folder of the demo, or supervisord does not end; then nothing is deleted.
     """
     root = root.absolute()
     if not root.exists():
@@ -102,7 +107,7 @@ def _write(root: Path) -> Path:
     here = {
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "ansible_remote_tmp": str(root / "tmp"),  # a service account's home may not be there
+        "ansible_remote_tmp": str(root / "tmp"),  # a service account may have no home folder
     }
     group = {"hosts": {"localhost": here}, "vars": {"demo_root": str(root)}}
     inventory = root / "hosts.yml"
@@ -110,52 +115,40 @@ def _write(root: Path) -> Path:
     return inventory
 
 
-def _default_ports() -> Mapping[str, int]:
-    manifests = [yaml.safe_load(path.read_text("utf-8")) for path in demo_catalog().glob("*.component.yml")]
-    parameters = [item for manifest in manifests for item in manifest["parameters"].items()]
-    return {name: parameter["default"] for name, parameter in parameters if parameter["type"] == "port"}
-
-
 def _supervisorctl(root: Path) -> tuple[str, ...]:
     return (str(root / "venv/supervisor/bin/supervisorctl"), "-c", str(root / "supervisord.conf"))
 
 
 def _shut_down(root: Path) -> None:
-    said = _ask(root, "shutdown")
-    if "refused connection" in said:  # the socket is what a killed supervisord left
+    try:
+        done = subprocess.run(
+            [*_supervisorctl(root), "shutdown"], check=False, capture_output=True, text=True, timeout=_STOP_TIMEOUT
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise InstallkitError(f"{root} is not deleted: supervisord can't be told to end: {exc}") from exc
+    answer = (done.stdout + done.stderr).strip()
+    if "refused connection" in answer:  # a killed supervisord left the socket behind
         _refuse_if_used(root)
         return
     deadline = time.monotonic() + _STOP_TIMEOUT
     while (root / "supervisor.sock").exists():
         if time.monotonic() > deadline:
             raise InstallkitError(
-                f"{root} is not deleted: supervisord did not end within {_STOP_TIMEOUT:.0f} s ({said})",
+                f"{root} is not deleted: supervisord did not end within {_STOP_TIMEOUT:.0f} s ({answer})",
                 remedy=f"look at {root}/log/supervisord.log, then try again",
             )
         time.sleep(0.1)
 
 
 def _refuse_if_used(root: Path) -> None:
-    """Raise InstallkitError if a process works in *root*: what a killed supervisord left running is nobody's child."""
-    used = [path.parent.name for path in Path("/proc").glob("[0-9]*/cwd") if _working_folder(path).is_relative_to(root)]
+    """Raise InstallkitError if a process works in *root*: after a kill of supervisord nothing stops its children."""
+    used = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):  # another user's process, or one that ended meanwhile
+            if link.readlink().is_relative_to(root):
+                used.append(link.parent.name)
     if used:
         raise InstallkitError(
             f"{root} is not deleted: its supervisord was killed, and these processes still work there: {', '.join(used)}",
             remedy=f"look at them (ps {' '.join(used)}), end them, then try again",
         )
-
-
-def _working_folder(link: Path) -> Path:
-    try:
-        return link.readlink()
-    except OSError:  # another user's process, or one that ended meanwhile
-        return Path()
-
-
-def _ask(root: Path, command: str) -> str:
-    arguments = [*_supervisorctl(root), command]
-    try:
-        done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=_STOP_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise InstallkitError(f"{root} is not deleted: supervisord can't be told to end: {exc}") from exc
-    return (done.stdout + done.stderr).strip()

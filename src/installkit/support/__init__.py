@@ -1,1 +1,1 @@
-"""What helps those who help: the examination of an environment, and the report of a run."""
+"""Help for support: the examination of an environment, and the report of a run."""

@@ -1,4 +1,4 @@
-"""Whether this machine and the data directory are fit for runs; it works where they are not."""
+"""Checks whether this machine and the data directory are fit for runs; they also work if these are not."""
 
 import os
 import platform
@@ -22,13 +22,13 @@ from installkit.text import counted
 
 LEAST_PYTHON = (3, 11)
 LEAST_SPACE = 1_000_000_000
-"""Bytes; logs of a few large runs."""
+"""Bytes: enough for the logs of a few large runs."""
 LEAST_FILES = 1024
 LEAST_PROCESSES = 1024
 ANSWER_WITHIN = 30.0
 REINDEX = Remedy("index what is there", ("reindex",))
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
-"""Files of Docker, Podman and Kubernetes that are there in their containers."""
+"""Files that exist only in containers: of Docker, Podman and Kubernetes."""
 
 _SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 
@@ -36,11 +36,11 @@ _SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 @attrs.frozen
 class Finding:
     """
-    What one check found.
+    The result of one check.
 
     Attributes:
         status: `ok`, `warn` or `fail`.
-        remedy: What to do about it; empty if it is ok.
+        remedy: What to do about it; empty if the status is `ok`.
     """
 
     name: str
@@ -58,14 +58,14 @@ def examine(
     only: Collection[str] | None = None,
 ) -> tuple[Finding, ...]:
     """
-    Return what each check finds, in the order in which they are shown; none of them raises.
+    Return the finding of each check, in the order in which they are shown; no check raises an exception.
 
     Args:
-        data: The data directory; it need not be there.
-        ask_database: Returns what SQLite's integrity check says of the database in it.
-        ask_secrets: Decrypts all secrets that are stored there, and returns how many there are.
-        ask_catalogs: Returns the folders of playbooks that sites have.
-        only: Names of checks, as findings have them; None for all.
+        data: The data directory; it may be missing.
+        ask_database: Returns the answer of SQLite's integrity check of the database.
+        ask_secrets: Decrypts all stored secrets, and returns their number.
+        ask_catalogs: Returns the folders of playbooks of all sites.
+        only: Names of checks, as in `Finding.name`; None for all.
     """
     checks: dict[str, Callable[[], Finding]] = {
         "python": check_python,
@@ -83,22 +83,22 @@ def examine(
         "service": check_cgroup,
         "limits": check_limits,
     }
-    found: dict[str, Finding] = {}
+    findings: dict[str, Finding] = {}
     for name, check in checks.items():
-        unreadable = name == "secrets" and "database" in found and found["database"].status == "fail"
+        unreadable = name == "secrets" and "database" in findings and findings["database"].status == "fail"
         if (only is None or name in only) and not unreadable:
-            found[name] = check()
-    return tuple(found.values())
+            findings[name] = check()
+    return tuple(findings.values())
 
 
 def check_python() -> Finding:
     """Check Python's version and platform."""
-    said = f"{platform.python_version()} ({sys.executable}) on {platform.system()}"
+    text = f"{platform.python_version()} ({sys.executable}) on {platform.system()}"
     if sys.version_info < LEAST_PYTHON:
-        return Finding("python", "fail", said, "use Python 3.11 or newer")
+        return Finding("python", "fail", text, "use Python 3.11 or newer")
     if platform.system() != "Linux":
-        return Finding("python", "warn", said, "carry runs out on Linux: elsewhere a killed run may leave processes")
-    return Finding("python", "ok", said)
+        return Finding("python", "warn", text, "carry runs out on Linux: elsewhere a killed run may leave processes")
+    return Finding("python", "ok", text)
 
 
 def check_ansible() -> Finding:
@@ -106,7 +106,7 @@ def check_ansible() -> Finding:
     name = "ansible-core"
     try:
         program = find_program("ansible-playbook")
-        said = subprocess.run(
+        answer = subprocess.run(
             [program, "--version"],
             check=True,
             capture_output=True,
@@ -119,8 +119,8 @@ def check_ansible() -> Finding:
         return Finding(name, "fail", str(exc), exc.remedy or "")
     except (OSError, subprocess.SubprocessError) as exc:
         return Finding(name, "fail", f"{program} does not work: {exc}", f"{sys.executable} -m pip install ansible-core")
-    found = re.search(r"\[core ([^\]]+)\]", said.stdout)
-    return Finding(name, "ok", f"{found[1] if found else 'unknown version'} ({program})")
+    match = re.search(r"\[core ([^\]]+)\]", answer.stdout)
+    return Finding(name, "ok", f"{match[1] if match else 'unknown version'} ({program})")
 
 
 def check_runner() -> Finding:
@@ -133,17 +133,17 @@ def check_runner() -> Finding:
 
 
 def check_ansible_log(ask_catalogs: Callable[[], Iterable[Path]]) -> Finding:
-    """Check whether Ansible is configured to write what runs with secrets must not leave beside them."""
+    """Check whether Ansible's own settings make it write logs outside of runs, which could hold secrets."""
     name = "ansible log"
     try:
         folders = sorted({folder for folder in ask_catalogs() if folder.is_dir()})
     except InstallkitError as exc:
         return Finding(name, "warn", str(exc), exc.remedy or "")
-    told = [f"{folder}: {line}" for folder in folders for line in silence(folder, os.environ)[1]]
-    if not told:
+    lines = [f"{folder}: {line}" for folder in folders for line in silence(folder, os.environ)[1]]
+    if not lines:
         return Finding(name, "ok", "Ansible writes nothing beside runs")
     remedy = "nothing, if steps without secrets shall log so; else take log_path and callbacks out of ansible.cfg"
-    return Finding(name, "warn", f"where a step has secrets: {'; '.join(told)}", remedy)
+    return Finding(name, "warn", f"where a step has secrets: {'; '.join(lines)}", remedy)
 
 
 def check_ssh() -> Finding:
@@ -155,7 +155,7 @@ def check_ssh() -> Finding:
 
 
 def check_pty() -> Finding:
-    """Check that a pseudo-terminal can be had: ansible-playbook writes to one."""
+    """Check that a pseudo-terminal can be opened: ansible-playbook writes to one."""
     try:
         for descriptor in os.openpty():
             os.close(descriptor)
@@ -166,30 +166,30 @@ def check_pty() -> Finding:
 
 def check_data_directory(data: Path) -> Finding:
     """Check that the data directory may be written, and has space left."""
-    there = next(path for path in (data, *data.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    existing = next(path for path in (data, *data.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         remedy = "give your user write access, or name another with --data-dir or INSTALLKIT_DATA_DIR"
         return Finding("data directory", "fail", f"{data} cannot be written", remedy)
-    free = shutil.disk_usage(there).free
-    said = f"{data}, {free / 1e9:.1f} GB free"
+    free = shutil.disk_usage(existing).free
+    text = f"{data}, {free / 1e9:.1f} GB free"
     if free < LEAST_SPACE:
-        return Finding("data directory", "warn", said, "make space: installkit prune --older-than 30d")
-    return Finding("data directory", "ok", said)
+        return Finding("data directory", "warn", text, "make space: installkit prune --older-than 30d")
+    return Finding("data directory", "ok", text)
 
 
 def check_database(ask: Callable[[], str]) -> Finding:
     """Check the database's integrity."""
     try:
-        said = ask()
+        answer = ask()
     except InstallkitError as exc:
         return Finding("database", "fail", str(exc), exc.remedy or REINDEX)
-    if said != "ok":
-        return Finding("database", "fail", said.partition("\n")[0], REINDEX)
+    if answer != "ok":
+        return Finding("database", "fail", answer.partition("\n")[0], REINDEX)
     return Finding("database", "ok", "its integrity check passed")
 
 
 def check_secrets(ask: Callable[[], int]) -> Finding:
-    """Check that the stored secrets can be decrypted: their key may be missing, or another one."""
+    """Check that the stored secrets can be decrypted: the key may be missing or wrong."""
     try:
         count = ask()
     except InstallkitError as exc:
@@ -198,31 +198,27 @@ def check_secrets(ask: Callable[[], int]) -> Finding:
 
 
 def check_runs(runs: Path) -> Finding:
-    """Check that each run below *runs* can be read; one that cannot be is skipped of lists."""
+    """Check that each run below *runs* can be read; lists of runs skip those that cannot."""
     try:
         paths = [journal.path for journal in list_journals(runs)]
     except OSError as exc:
         return Finding("runs", "fail", f"{runs} cannot be read: {exc.strerror}", "give your user access to it")
-    problems = [problem for path in paths if (problem := _run_problem(path))]
+    problems = []
+    for journal in map(Journal, paths):
+        try:
+            journal.spec()
+            journal.result()
+            journal.read_events(limit=1)
+        except JournalError as exc:
+            problems.append(str(exc))
     if problems:
         return Finding("runs", "fail", "; ".join(problems), "restore their folders from a backup, or move them away")
     return Finding("runs", "ok", f"{counted(len(paths), 'run')} can be read")
 
 
-def _run_problem(path: Path) -> str | None:
-    journal = Journal(path)
-    try:
-        journal.spec()
-        journal.result()
-        journal.read_events(limit=1)
-    except JournalError as exc:
-        return str(exc)
-    return None
-
-
 def check_memory_folder() -> Finding:
-    """Check that secrets can be handed to Ansible without touching a disk."""
-    folder = Path("/dev/shm")  # noqa: S108 - it is only looked at
+    """Check that secrets can be passed to Ansible without writing them to a disk."""
+    folder = Path("/dev/shm")  # noqa: S108 - nothing is written to it here
     if folder.is_mount() and os.access(folder, os.W_OK | os.X_OK):
         return Finding("memory folder", "ok", f"{folder} is there for what must not touch a disk")
     remedy = "mount a tmpfs on /dev/shm; until then secrets lie for a moment in the run's folder"
@@ -231,20 +227,20 @@ def check_memory_folder() -> Finding:
 
 def check_encoding() -> Finding:
     """Check that Ansible will find a UTF-8 locale; without one it refuses to start."""
-    wanted = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "C"
-    given = usable_locale(os.environ)
-    said = f"{wanted}, {sys.getfilesystemencoding()}"
-    if given:
-        said = f"{said}; Ansible gets {given['LC_ALL']}"
-    if is_usable_locale({**os.environ, **given}):
-        return Finding("locale", "ok", said)
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "C"
+    replacement = usable_locale(os.environ)
+    text = f"{locale}, {sys.getfilesystemencoding()}"
+    if replacement:
+        text = f"{text}; Ansible gets {replacement['LC_ALL']}"
+    if is_usable_locale({**os.environ, **replacement}):
+        return Finding("locale", "ok", text)
     return Finding(
-        "locale", "fail", said, "set LC_ALL to a UTF-8 locale that `locale -a` lists; install one if it lists none"
+        "locale", "fail", text, "set LC_ALL to a UTF-8 locale that `locale -a` lists; install one if it lists none"
     )
 
 
 def check_cgroup() -> Finding:
-    """Check whether the end of a service or a container would take runs along: leaving a session leaves neither."""
+    """Check whether runs would be killed at the end of the service or container: a session of their own does not help."""
     try:
         cgroup = Path("/proc/self/cgroup").read_text("utf-8")
     except OSError:
@@ -254,12 +250,12 @@ def check_cgroup() -> Finding:
 
 def judge_place(cgroup: str, kill_mode: Callable[[str, bool], str], *, in_container: bool) -> Finding:
     """
-    Return whether runs of a process would outlive what it is part of.
+    Return whether the runs of a process survive the end of the service or container that it is part of.
 
     Args:
-        cgroup: What Linux says of the process's control groups.
-        kill_mode: Returns what systemd kills with a unit, by its name and whether it is a user's own.
-        in_container: Whether it is the process of a container.
+        cgroup: The content of the process's `/proc/PID/cgroup`.
+        kill_mode: Returns the KillMode of a systemd unit, for its name and whether it is a unit of a user.
+        in_container: Whether the process is in a container.
     """
     units = [name for name in _SERVICE.findall(cgroup) if not name.startswith(("user@", "session-"))]
     if units and kill_mode(units[0], "/user@" in cgroup) not in {"process", "none"}:
@@ -274,23 +270,23 @@ def judge_place(cgroup: str, kill_mode: Callable[[str, bool], str], *, in_contai
 
 
 def ask_kill_mode(unit: str, of_user: bool) -> str:  # noqa: FBT001 - the two parts of a unit's address
-    """Return which processes systemd kills when *unit* stops; empty if it does not say."""
-    whose = ["--user"] if of_user else []
-    command = ["systemctl", *whose, "show", "--property=KillMode", "--value", unit]
+    """Return the KillMode of *unit*: which processes systemd kills when it stops; empty if systemd does not answer."""
+    options = ["--user"] if of_user else []
+    command = ["systemctl", *options, "show", "--property=KillMode", "--value", unit]
     try:
-        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=ANSWER_WITHIN)
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=ANSWER_WITHIN)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return said.stdout.strip()
+    return answer.stdout.strip()
 
 
 def check_limits() -> Finding:
-    """Check how many files and processes a run may have."""
+    """Check how many open files and processes a run may have."""
     files, processes = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
-    said = f"{_limit(files)} open files, {_limit(processes)} processes"
+    text = f"{_limit(files)} open files, {_limit(processes)} processes"
     if _is_less(files, LEAST_FILES) or _is_less(processes, LEAST_PROCESSES):
-        return Finding("limits", "warn", said, f"raise them: ulimit -n {LEAST_FILES} -u {LEAST_PROCESSES}")
-    return Finding("limits", "ok", said)
+        return Finding("limits", "warn", text, f"raise them: ulimit -n {LEAST_FILES} -u {LEAST_PROCESSES}")
+    return Finding("limits", "ok", text)
 
 
 def _limit(value: int) -> str:

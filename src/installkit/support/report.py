@@ -1,4 +1,4 @@
-"""The support archive of a run: what helps others to understand it, without a secret."""
+"""The support archive of a run: what others need to understand it, without secrets."""
 
 import errno
 import json
@@ -6,7 +6,7 @@ import platform
 import re
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -22,10 +22,10 @@ from installkit.planning import plan_table
 from installkit.support.doctor import Finding
 
 MOST_BYTES = 32_000_000
-"""Of a run's files together, before they are compressed."""
+"""At most so many bytes of all files of a run, before they are compressed."""
 
 MOST_OF_FILE = 8_000_000
-"""Of one file; of a longer one its end is taken."""
+"""At most so many bytes of one file; of a longer file only the end is taken."""
 
 _WRONG = {StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.INTERRUPTED, StepStatus.CANCELED}
 _SOUNDS_SECRET = re.compile(r"pass(word|wd|phrase)|secret|token|private_?key|credential", re.IGNORECASE)
@@ -46,11 +46,11 @@ Secrets were taken out when the run wrote its files, and again now. Host names, 
 @attrs.frozen(kw_only=True)
 class Report:
     """
-    What an archive is made of.
+    The content of an archive.
 
     Attributes:
-        now: Where the run stands.
-        secrets: Values that must not be in it.
+        now: The state of the run.
+        secrets: Values that must not be in the archive.
         notes: Lines for its README.
     """
 
@@ -64,10 +64,10 @@ class Report:
         """
         Write the archive, a zip file, to *target*: a path, or a file open for bytes.
 
-        At a path it becomes a new file, its owner's alone, which takes the place of the file or link that lies there.
+        At a path a new file that only its owner can read replaces an existing file or link.
 
         Raises:
-            StoreError: If it cannot be written, or something other than a file lies there.
+            StoreError: If it cannot be written, or the path is something other than a file.
         """
         if not isinstance(target, (str, Path)):
             self._write(target)
@@ -91,11 +91,25 @@ class Report:
         redactor = Redactor(self.secrets)
         top = f"installkit-report-{self.now.id}"
         with ZipFile(target, "w", ZIP_DEFLATED) as archive:
-            notes = [*self.notes]
-            for name, text in self._described():
+            names = ("installkit", "ansible-core", "ansible-runner")
+            versions = {name: version(name) for name in names}
+            versions |= {"python": platform.python_version(), "on": platform.platform()}
+            texts = {
+                "plan.txt": f"{plan_table(self.journal.spec().plan)}\n",
+                "run.json": _json(to_wire(self.now)),
+                "doctor.json": _json(to_wire(self.findings)),
+                "versions.json": _json(versions),
+            }
+            for name, text in texts.items():
                 archive.writestr(f"{top}/{name}", redactor.text(text))
-            for name, path, size in _within_bounds(self._ordered()):
+            notes, left = [*self.notes], MOST_BYTES
+            # Logs of steps that did not go wrong come last: they are cut short first.
+            wrong = {step.id for step in self.now.steps if step.status in _WRONG}
+            files = self.journal.files().items()
+            for name, path in sorted(files, key=lambda file: file[1].suffix == ".log" and file[1].stem not in wrong):
                 whole = path.stat().st_size
+                size = whole if path.suffix == ".json" else min(whole, MOST_OF_FILE, left)
+                left = max(0, left - size)
                 if size < whole:
                     notes.append(f"journal/{name}: the last {size} of {whole} bytes")
                 if size:
@@ -103,38 +117,16 @@ class Report:
             lines = "".join(f"\n{redactor.text(note)}" for note in notes)
             archive.writestr(f"{top}/README.txt", f"{_README}{lines}\n")
 
-    def _described(self) -> Iterator[tuple[str, str]]:
-        yield "plan.txt", f"{plan_table(self.journal.spec().plan)}\n"
-        yield "run.json", _json(to_wire(self.now))
-        yield "doctor.json", _json(to_wire(self.findings))
-        yield "versions.json", _json(_versions())
-
-    def _ordered(self) -> Iterable[tuple[str, Path]]:
-        """Return the journal's files, those first that must not be cut short: logs of what went wrong go before others."""
-        wrong = {step.id for step in self.now.steps if step.status in _WRONG}
-        files = self.journal.files().items()
-        return sorted(files, key=lambda file: file[1].suffix == ".log" and file[1].stem not in wrong)
-
 
 def _check_replaceable(path: Path) -> None:
-    """Raise an `OSError` if anything but a file, or a link to one, has the name *path*."""
+    """Raise an `OSError` if *path* exists, but is neither a file nor a link to one."""
     terminal = path.is_symlink() and path.readlink().is_relative_to("/proc")  # as /dev/stdout, which must stay
     if terminal or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
         raise FileExistsError(errno.EEXIST, "what lies there is no file")
 
 
-def _within_bounds(files: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, Path, int]]:
-    """Yield each of *files* with how many of its last bytes are taken."""
-    left = MOST_BYTES
-    for name, path in files:
-        size = path.stat().st_size
-        taken = size if path.suffix == ".json" else min(size, MOST_OF_FILE, left)
-        left = max(0, left - taken)
-        yield name, path, taken
-
-
 def _text(path: Path, size: int) -> str:
-    """Return the last *size* bytes of *path* as text, from the beginning of a line on."""
+    """Return the last *size* bytes of *path* as text that begins with a whole line."""
     with path.open("rb") as file:
         cut = file.seek(0, 2) > size
         file.seek(-size, 2)
@@ -146,17 +138,12 @@ def _text(path: Path, size: int) -> str:
 
 
 def _masked(value: Any, *, hidden: bool = False) -> Any:
-    """Return *value* without the texts and numbers that stand anywhere under a name like a secret's."""
+    """Return *value* with a mask for all texts and numbers anywhere below a key that looks like a secret's."""
     if isinstance(value, list):
         return [_masked(item, hidden=hidden) for item in value]
     if isinstance(value, Mapping):
         return {key: _masked(item, hidden=hidden or bool(_SOUNDS_SECRET.search(key))) for key, item in value.items()}
     return MASK if hidden and value is not None and not isinstance(value, bool) else value
-
-
-def _versions() -> dict[str, str]:
-    names = ("installkit", "ansible-core", "ansible-runner")
-    return {**{name: version(name) for name in names}, "python": platform.python_version(), "on": platform.platform()}
 
 
 def _json(value: Any) -> str:

@@ -66,7 +66,8 @@ class SSHHosts:
     neither set the clock nor load kernel modules.
 
     The first process of a host is sshd, and services are started by init scripts. A host named in *systemd* boots with
-    systemd instead, which starts only services that are installed there; after `power_on`, those that are enabled.
+    systemd instead. Services of this machine are not started there, only services that are installed on the host; the
+    enabled ones also start at `power_on`.
 
     Needs Linux, root, overlayfs and sshd; `missing` says what is missing. The hosts end with the thread that starts
     them, so start them in one that lives long enough.

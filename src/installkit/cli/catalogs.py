@@ -84,7 +84,7 @@ def _warn(catalog: installkit.Catalog) -> None:
 @catalog.command()
 def schema() -> None:
     """
-    Print the JSON Schema of a manifest: editors complete and check with it.
+    Print the JSON Schema of a manifest, for completion and checks in an editor.
 
     installkit catalog schema
     installkit catalog schema > manifest.schema.json

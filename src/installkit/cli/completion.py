@@ -28,7 +28,7 @@ def completion(shell: str) -> None:
     """
     Print the script that makes a shell complete commands, options, runs, sites, components and steps.
 
-    Where to keep it is said in the script; for the shell at hand, evaluate it.
+    The script says where to keep it; for the current shell only, evaluate it.
 
     installkit completion bash > ~/.local/share/bash-completion/completions/installkit
     eval "$(installkit completion zsh)"
@@ -38,7 +38,7 @@ def completion(shell: str) -> None:
 
 
 def _completer(find: Callable[[click.Context, str], Values]) -> Completer:
-    """Return a completer for the values that *find* yields for a context and the text typed so far; errors complete nothing."""
+    """Return a completer for the values that *find* yields for the context and the text so far; none after an error."""
 
     def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
         try:
@@ -150,7 +150,7 @@ def complete_entered(ctx: click.Context, _: str) -> Values:
 
 
 def _catalog(ctx: click.Context) -> installkit.Catalog:
-    """Return the catalog for the command line so far: by its folder, its site or its inventory, or that of the only site."""
+    """Return the catalog for the command line so far: by its folder, site or inventory, or that of the only site."""
     params = ctx.params
     if folder := params.get("folder") or params.get("catalog"):
         return installkit.load_catalog(folder)

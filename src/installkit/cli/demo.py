@@ -39,7 +39,7 @@ def demo(folder: str | None, *, remove_all: bool, yes: bool) -> None:
     Install real software on this machine, without root, in a folder of its own.
 
     A message broker (NATS), a web view of a database (Datasette) and a small shop, kept running by supervisord. They
-    come from PyPI and listen on this machine alone.
+    come from PyPI and can be reached only from this machine.
 
     installkit demo
     installkit demo --remove
@@ -80,7 +80,7 @@ def _data_in(root: Path) -> Path:
 
 
 def _refuse_busy_ports(root: Path) -> None:
-    """Raise `RefusedError` if a port that the demo needs is in use, perhaps by another demo: later it would fail halfway."""
+    """Raise `RefusedError` if a port of the demo is in use, perhaps by another demo: it would fail halfway later."""
     urls = [text for text in describe(root).values() if "://" in text]
     for port in sorted(filter(None, (urlsplit(url).port for url in urls))):
         with socket.socket() as probe:

@@ -21,7 +21,9 @@ MOST_NAMES = 20
 
 def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> None:
     """
-    Show *run* until it ends, then print its result on stdout; after Ctrl-C it goes on, and how to come back is printed.
+    Show *run* until it ends, then print its result on stdout.
+
+    Ctrl-C ends the watching, but not the run; the commands to watch it again or to cancel it are printed.
 
     Raises:
         click.exceptions.Exit: With 1 if it did not succeed, with 3 if it failed at its checks, with 130 after Ctrl-C.

@@ -23,7 +23,7 @@ from installkit.cli.session import Session, pass_session
 @pass_session
 def resume(session: Session, /, run: str, *, failed_hosts: bool, extra_vars: tuple[str, ...], **start: Any) -> None:
     """
-    Go on with a run: what is proved stays, the rest is planned over today's playbooks.
+    Go on with a run: what is proved stays, the rest is planned again with today's playbooks.
 
     installkit resume last
     installkit resume 7f3c --failed-hosts
@@ -66,7 +66,7 @@ def rollback(session: Session, /, run: str, *, limit: str | None, extra_vars: tu
 @pass_session
 def record(session: Session, /, components: tuple[str, ...], *, limit: str | None, **options: Any) -> None:
     """
-    Record what is already there, without installing it; where a verify is declared, it must pass.
+    Record what is already there, without installing it; if the component has a verify playbook, it must pass.
 
     installkit record mysql=10.11.18 -l db
     installkit record zk portal=2.4 --site acme

@@ -18,7 +18,8 @@ def host() -> None:
     """
     List, enter and remove hosts.
 
-    Any site's are listed. They are entered and removed where installkit keeps the inventory (`site create --import`).
+    The hosts of any site can be listed. They can be entered and removed if installkit keeps the inventory
+    (`site create --import`).
 
     installkit site host list acme
     installkit site host set acme db3 --group db
@@ -50,9 +51,7 @@ def list_hosts(session: Session, site: str, *, as_json: bool) -> None:
 @host.command("set")
 @click.argument("site", shell_complete=complete_sites)
 @click.argument("host")
-@click.option(
-    "--group", "groups", metavar="GROUP", multiple=True, help="All the groups that name it; new ones are made."
-)
+@click.option("--group", "groups", metavar="GROUP", multiple=True, help="All groups of the host; new ones are made.")
 @click.option(
     "-e", "--extra-vars", "given", metavar="NAME=VALUE|@FILE|{…}", multiple=True, help="Variables of the host."
 )

@@ -185,7 +185,7 @@ def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[insta
     """
     Yield the site that the *options* of `site_options` name; what they do not say is chosen, and the choice is printed.
 
-    A site that is new, because its inventory is, is stored with its first plan. So is a new catalog of a site.
+    A new site, for an inventory that no site has, is stored with its first plan; so is a new catalog of a known site.
     """
     names = {site.name for site in session.installer.sites()}
     site = session.survey(_find_site(session, options["site"], options["catalog"], options["inventory"]))

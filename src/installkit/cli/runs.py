@@ -147,7 +147,7 @@ def watch(session: Session, run: str) -> None:
 @pass_session
 def approve(session: Session, run: str) -> None:
     """
-    Let a run go on that waits for an approval of what it has done so far.
+    Approve what a run has done so far, so that it goes on.
 
     RUN is an id, the beginning of one, or `last`.
 

@@ -37,8 +37,8 @@ def serve(
     """
     Serve this data directory over HTTP, with a console to look at.
 
-    The first line that is printed is the console's address; on a terminal, with a token that can be used once. Stopping
-    the service stops no run.
+    The first line that is printed is the console's address; on a terminal, with a token that can be used once. Runs go
+    on when the service is stopped.
 
     installkit serve -c playbooks
     installkit serve -c acme=/srv/playbooks --port 9000
@@ -84,7 +84,7 @@ def token() -> None:
 @pass_session
 def create(session: Session, /, name: str, *, scopes: tuple[str, ...], expires_in: float | None) -> None:
     """
-    Create a token and print it alone; nobody can show it again.
+    Create a token and print only its text, which cannot be shown again.
 
     installkit token create frontend --scope operate
     installkit token create ann --scope admin --expires-in 12h

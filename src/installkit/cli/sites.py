@@ -101,7 +101,7 @@ def create(
     """
     Make a site of an inventory and a folder of playbooks.
 
-    With -i the inventory stays the file that it is. With --import installkit keeps a copy, to be edited with
+    With -i the inventory is read in place. With --import installkit keeps a copy, to be edited with
     `site host`.
 
     installkit site create acme -i hosts.yml -c playbooks --title "Acme, Berlin"
@@ -147,7 +147,7 @@ def delete(session: Session, name: str, *, yes: bool) -> None:
     """
     Forget a site.
 
-    Its parameters, secrets and plans go; its runs and what they did stay.
+    Its parameters, secrets and plans are deleted; its runs and what they did stay.
 
     installkit site delete acme
     installkit site delete acme --yes

@@ -20,8 +20,8 @@ def adopt(session: Session, run: str) -> None:
     """
     Take over a run whose journal was copied or restored here; you confirm that nobody carries it out any more.
 
-    RUN is an id, the beginning of one, or `last`. A run that has not ended becomes `interrupted`; one that has stays as
-    it is. Nothing is changed on a host.
+    RUN is an id, the beginning of one, or `last`. A run that has not ended becomes `interrupted`; one that has ended
+    stays as it is. Hosts are not changed.
 
     installkit adopt 7f3c
     installkit adopt 7f3c && installkit resume 7f3c
@@ -133,7 +133,7 @@ def _installer(session: Session) -> installkit.Installer:
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="Where to; by default installkit-report-RUN.zip here.",
+    help="The zip file; by default installkit-report-RUN.zip here.",
 )
 @pass_session
 def report(session: Session, run: str, output: str | None) -> None:

@@ -38,7 +38,7 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def _bundle(value: Any) -> dict[str, Any]:
-    load("markupsafe")  # IPython may be installed without the extra `notebook`: then this error has a remedy
+    load("markupsafe")  # IPython may be there without the extra `notebook`: this error says how to install it
     from installkit.notebook.bundles import mimebundle  # noqa: PLC0415 - it imports all that can be shown
 
     return mimebundle(value)

@@ -16,7 +16,7 @@ LONGEST = 56
 """Characters of a row's name: with these and the bars the picture fits into a window of 900 pixels."""
 
 LINE = 17
-"""Pixels that a line of text has."""
+"""The height of a line of text in pixels."""
 
 # VS Code puts the picture into its page, so its own text colour works there; elsewhere a grey that is readable on
 # light and on dark.

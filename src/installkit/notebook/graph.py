@@ -22,7 +22,7 @@ CHARACTER = 7.3
 BOLD_CHARACTER = 8.2
 
 LONGEST = 44
-"""Characters of a line in a box."""
+"""At most so many characters are on a line of a box."""
 
 _HEAD = Markup(
     '<defs><marker id="ik-head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
@@ -72,7 +72,7 @@ def graph_svg(graph: PlanGraph) -> Markup:
 
 
 def _placed(graph: PlanGraph) -> Mapping[str, _Box]:
-    """Return the box of each node by its id: one layer below the lowest node that it needs, and near their middle."""
+    """Return the box of each node by its id: in the layer below all nodes that it needs, near the middle of them."""
     needs: defaultdict[str, list[str]] = defaultdict(list)
     for edge in graph.edges:
         needs[edge.end].append(edge.start)

@@ -148,7 +148,7 @@ def _grid(now: RunSnapshot) -> Markup:
 
 
 def _column(step: StepSnapshot) -> _Column:
-    """Return the column of the grid that *step* is shown in: shared by its batches, but one for each hop of an upgrade."""
+    """Return the column of the grid for *step*: all its batches share one, each hop of an upgrade has its own."""
     return step.component, step.action, step.to_version
 
 

@@ -80,7 +80,9 @@ class TaskDifference:
 @attrs.frozen(kw_only=True)
 class HostDifference:
     """
-    A host with different statuses in the same step of two runs; None if the step did not concern it.
+    A host with different statuses in the same step of two runs.
+
+    A status is None if the step of that run did not concern the host.
 
     Attributes:
         version: The version that the step leads to.
@@ -188,7 +190,7 @@ def _work(step: Step) -> _Work:
 
 
 def _counterparts(now: Iterable[Step], earlier: Iterable[Step]) -> dict[_Work, _Work]:
-    """Return the work of *now* for the work of *earlier* that led to another version, by the latter."""
+    """Return which work of *now* is compared with work of *earlier* that led to another version, by the latter."""
     new_works, old_works = dict.fromkeys(map(_work, now)), dict.fromkeys(map(_work, earlier))
     free = [work for work in new_works if work not in old_works]
     counterparts: dict[_Work, _Work] = {}
@@ -218,7 +220,7 @@ def _hosts_of(run: RunSnapshot, counterparts: _Counterparts) -> dict[tuple[_Work
 
 
 def _tasks_of(run: RunSnapshot, events: Iterable[Event], counterparts: _Counterparts) -> dict[tuple[_Work, str], float]:
-    """Return the seconds of each task on its slowest host: hosts work in parallel, so a sum over them would be too long."""
+    """Return the seconds of each task on its slowest host: hosts work in parallel, so their sum would be too long."""
     works = {step.id: counterparts.get(_work(step), _work(step)) for step in run.steps}
     seconds: defaultdict[tuple[_Work, str], defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for event in events:

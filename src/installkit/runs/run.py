@@ -55,10 +55,10 @@ from installkit.text import strip_colours
 
 POLL = 0.05
 SETTLE_EVERY = 1.0
-"""At most once in so many seconds, it is checked whether a run's supervisor has died."""
+"""Seconds between two checks whether a run's supervisor has died."""
 
 LEARNED_FROM = 20
-"""The expected duration of a step comes from so many earlier runs."""
+"""At most so many earlier runs are used to estimate the duration of a step."""
 
 MESSAGE_LINES = 3
 """At most so many lines of a failure's message are in an exception."""
@@ -68,8 +68,8 @@ class Run:
     """
     One run of a plan, live or ended.
 
-    Each use of an attribute reads the journal again; take a `snapshot()` if several values must be of the same moment, and
-    print it to see the state of the run. Each thread needs its own copy: `copy.copy(run)`.
+    Each use of an attribute reads the journal again; take a `snapshot()` if several values must be of the same moment,
+    and print it to see the state of the run. Each thread needs its own copy: `copy.copy(run)`.
 
     Attributes:
         id: Twelve hexadecimal digits, the same as its plan's.
@@ -127,7 +127,7 @@ class Run:
 
     @property
     def status(self) -> RunStatus:
-        """Its status."""
+        """The status of the run."""
         return self.snapshot().status
 
     @property
@@ -301,7 +301,7 @@ class Run:
 
     def expected_durations(self) -> dict[str, float]:
         """
-        Return how long each step should take, in seconds by its id; steps without an example in earlier runs are missing.
+        Return how long each step should take, in seconds by its id; steps that no earlier run had are missing.
 
         Raises:
             StoreError: If the index cannot be read or brought up to date.
@@ -412,14 +412,14 @@ class Run:
 
     def report(self, target: str | Path | IO[bytes]) -> None:
         """
-        Write a zip file for people who help: spec, events, logs, result, plan, versions, and the findings of the doctor.
+        Write a zip file for people who help: spec, events, logs, result, plan, versions, and the doctor's findings.
 
         Secrets are not in it: runs do not write any, and the secrets that the site has now are masked again. Of a long
         log only the end is in it; the README in it lists what was left out.
 
         Args:
-            target: A path or a file open for bytes. At a path a new file that only its owner can read replaces an existing
-                file or link.
+            target: A path or a file open for bytes. At a path, a new file that only its owner can read replaces an
+                existing file or link.
 
         Raises:
             StoreError: If it cannot be written, or the path is something other than a file.
@@ -459,7 +459,7 @@ class Run:
 
 
 def open_runs(directory: DataDirectory, runs: Iterable[str]) -> Iterator[Run]:
-    """Yield the runs with the ids *runs*; those with files that cannot be read, or are gone, are skipped with a warning."""
+    """Yield the runs with the ids *runs*; those whose files cannot be read, or are gone, are skipped with a warning."""
     for run_id in runs:
         try:
             run = Run(directory, run_id)

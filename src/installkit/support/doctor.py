@@ -240,7 +240,7 @@ def check_encoding() -> Finding:
 
 
 def check_cgroup() -> Finding:
-    """Check whether runs would be killed at the end of the service or container: a session of their own does not help."""
+    """Check whether the end of a service or container would kill runs: a session of their own does not prevent it."""
     try:
         cgroup = Path("/proc/self/cgroup").read_text("utf-8")
     except OSError:

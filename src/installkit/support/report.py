@@ -32,10 +32,10 @@ _SOUNDS_SECRET = re.compile(r"pass(word|wd|phrase)|secret|token|private_?key|cre
 _UNSAFE = re.compile(r"[^A-Za-z0-9_./-]+")
 
 _README = """\
-A run of installkit, for those who help: how it was planned, what it printed, how it ended.
+A run of installkit, for people who help: how it was planned, what it printed, how it ended.
 
 plan.txt, run.json    what was planned, and where the run stood when this was written
-doctor.json           how fit the machine was that it ran on
+doctor.json           what the checks of the machine found
 versions.json         of the programs
 journal/              the run's own files: spec.json, events.jsonl, logs, result.json
 
@@ -64,7 +64,7 @@ class Report:
         """
         Write the archive, a zip file, to *target*: a path, or a file open for bytes.
 
-        At a path a new file that only its owner can read replaces an existing file or link.
+        At a path, a new file that only its owner can read replaces an existing file or link.
 
         Raises:
             StoreError: If it cannot be written, or the path is something other than a file.

@@ -98,19 +98,19 @@ def test_every_change_waits_for_every_own_check():
 
 
 @pytest.mark.parametrize(
-    ("checks", "skipped"),
+    ("checks", "own", "declared"),
     [
-        pytest.param(True, None, id="wanted"),
-        pytest.param(False, "installkit's own checks were not wanted", id="not wanted"),
-        pytest.param("7f3c", "run 7f3c checked the hosts", id="made by another run"),
+        pytest.param(True, None, None, id="wanted"),
+        pytest.param(False, "installkit's own checks were not wanted", None, id="not wanted"),
+        pytest.param("7f3c", "run 7f3c checked the hosts", "run 7f3c checked the hosts", id="made by another run"),
     ],
 )
-def test_own_checks_that_are_not_wanted_stay_in_the_plan_and_say_why(checks, skipped):
-    """What the components declare is checked all the same."""
+def test_checks_that_are_skipped_stay_in_the_plan_and_say_why(checks, own, declared):
+    """What the components declare is checked all the same, but for what another run has checked already."""
     world = World((MYSQL,))
     spec = spec_of(world, world.plan(install=("mysql",)), checks=checks)
 
-    assert {"00-checks": skipped, "01-mysql-check": None, "02-mysql-install": None} == {
+    assert {"00-checks": own, "01-mysql-check": declared, "02-mysql-install": None} == {
         each.step: each.skipped for each in spec.steps
     }
 

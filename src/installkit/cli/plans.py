@@ -174,7 +174,7 @@ def apply(session: Session, /, plan: str | None, **options: Any) -> None:
     """
     Show a plan, check its hosts, ask, and carry it out.
 
-    PLAN is a file that `plan -o` wrote, or a plan's id; without it the options say what is wanted. Ctrl-C leaves the
+    PLAN is a file that `plan -o` wrote, or a plan's id; without it the options say what to plan. Ctrl-C leaves the
     run alone: it goes on, and `installkit watch` shows it again.
 
     installkit apply -c playbooks -i hosts.yml --install mysql

@@ -131,6 +131,9 @@ class Supervisor:
             for step in self._spec.plan.steps:
                 if reason := self._specs[step.id].skipped:  # the steps that need it start all the same
                     self._recorder.step_skipped(step, reason)
+            checks = self._spec.options.checks
+            if isinstance(checks, str) and any(step.own and not step.skipped for step in self._spec.steps):
+                self._recorder.warning(f"the checks of run {checks} do not count here: the hosts are checked again")
             # what the steps do without, of the caller's environment and of their ansible.cfg, a sentence for each
             folders = dict.fromkeys(spec.folder for spec in self._spec.steps if spec.playbook is not None)
             for line in dict.fromkeys(line for folder in folders for line in adjustments(folder, os.environ)):

@@ -128,13 +128,9 @@ class _Specs:
                 folders.setdefault(component.folder, []).append((component, specs[step.id], step))
         alike = iter(folders.values())
         ports = new_ports(self._plan.changes, self._catalog, own.installed)
-        checks = own.options.checks  # True, False, or the id of the run whose checks count for this one
-        skipped = f"run {checks} checked the hosts" if isinstance(checks, str) else None
-        if checks is False:
-            skipped = "installkit's own checks were not wanted"
         for step in self._plan.steps:
             if step.component == OWN_CHECKS:
-                spec = own_check_spec(
+                specs[step.id] = own_check_spec(
                     step,
                     next(alike),
                     playbook=own.playbook,
@@ -142,7 +138,8 @@ class _Specs:
                     become=own.options.become,
                     ports=ports,
                 )
-                specs[step.id] = attrs.evolve(spec, skipped=skipped)
+            if step.action is Action.CHECK:
+                specs[step.id] = attrs.evolve(specs[step.id], skipped=_why_skipped(step, own.options.checks))
         return tuple(specs[step.id] for step in self._plan.steps)
 
     def _of_step(self, step: Step) -> StepSpec:
@@ -195,6 +192,13 @@ class _Specs:
             facts=spec.facts,
             gathers=spec.gathers,
         )
+
+
+def _why_skipped(check: Step, checks: bool | str) -> str | None:  # noqa: FBT001 - the option's own type
+    """Return why *check* is skipped: the checks of an earlier run count, or installkit's own are not wanted."""
+    if isinstance(checks, str):
+        return f"run {checks} checked the hosts"
+    return "installkit's own checks were not wanted" if check.component == OWN_CHECKS and not checks else None
 
 
 def _rehearsal(plan: Plan) -> Plan:

@@ -40,14 +40,17 @@ def start_plan(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | No
     if (run := _allowed(sources, plan, wanted)) is not None:
         return run
     values = _values(sources, secrets, plan)
+    made = wanted
     if isinstance(wanted.checks, str):
         digest = _secrets_digest(sources, values)
-        counts = still_counts(sources.directory.runs, wanted.checks, plan, wanted, digest)
-        wanted = wanted if counts else attrs.evolve(wanted, checks=True)
+        if not still_counts(sources.directory.runs, wanted.checks, plan, wanted, digest):
+            made = attrs.evolve(wanted, checks=True)  # the run itself says so: its options still name the checks
     if plan.read_only or wanted.check_mode:
-        return _launch(sources, make_run_spec(sources, plan, wanted, values), values, None)
+        spec = make_run_spec(sources, plan, made, values)
+        return _launch(sources, attrs.evolve(spec, options=wanted), values, None)
     with _take_lock(sources) as lock, announce(lock, _holder(plan, wanted, datetime.now(UTC))):
-        return _launch(sources, make_run_spec(sources, plan, wanted, values), values, lock)
+        spec = make_run_spec(sources, plan, made, values)
+        return _launch(sources, attrs.evolve(spec, options=wanted), values, lock)
 
 
 def start_check(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | None, options: Mapping[str, Any]) -> Run:

@@ -4,7 +4,16 @@ from installkit.journal.carrier import carried_elsewhere, is_carried_here, write
 from installkit.journal.files import CANNOT_WRITE, SUPERVISOR_ERRORS, WhenFull, is_run_id, wait, write_errors
 from installkit.journal.locks import Lock, announce, lock_is_held, read_holder, read_starter, take_lock, write_holder
 from installkit.journal.prune import is_pruned, prunable_size, prune_journal, remove_unnamed
-from installkit.journal.reader import Journal, JournalEvent, fitting, in_order, list_journals, parse_event
+from installkit.journal.reader import (
+    EventReader,
+    Journal,
+    JournalEvent,
+    LogReader,
+    fitting,
+    in_order,
+    list_journals,
+    parse_event,
+)
 from installkit.journal.requests import (
     ApproveRequest,
     CancelRequest,
@@ -13,18 +22,24 @@ from installkit.journal.requests import (
     request_approval,
     request_cancel,
 )
+from installkit.journal.watch import LOOK, POLL, Watch
 from installkit.journal.writer import JournalWriter, LogWriter, create_journal, encode_event, open_journal
 
 __all__ = [
     "CANNOT_WRITE",
+    "LOOK",
+    "POLL",
     "SUPERVISOR_ERRORS",
     "ApproveRequest",
     "CancelRequest",
+    "EventReader",
     "Journal",
     "JournalEvent",
     "JournalWriter",
     "Lock",
+    "LogReader",
     "LogWriter",
+    "Watch",
     "WhenFull",
     "announce",
     "carried_elsewhere",

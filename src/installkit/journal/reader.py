@@ -2,12 +2,11 @@ import io
 import json
 import re
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType
-from typing import IO, Any
+from typing import IO, Any, Protocol, TypeVar
 
 import attrs
 
@@ -24,10 +23,10 @@ from installkit.journal.files import (
     read_written,
 )
 from installkit.journal.locks import lock_is_held
+from installkit.journal.watch import Watch
 from installkit.model import Event, EventKind, LogSpan, RunResult, RunSpec, aware_time, from_wire, time_to_wire
 
-POLL = 0.05
-"""Seconds between two reads of a file that may grow."""
+T_co = TypeVar("T_co", covariant=True)
 
 CHUNK = 1 << 16
 """Bytes read from a log at once."""
@@ -208,18 +207,10 @@ class Journal:
 
         Args:
             after: A `seq`; exclusive.
-            idle: Called whenever there are no new events, before waiting.
+            idle: Called whenever there is nothing new.
         """
-        offset = self.offset_after(after)
-        while True:
-            ended = self.result() is not None  # before the read, so that the last events are read, too
-            while entries := self.read_events(offset, BATCH):
-                offset = entries[-1].end
-                yield from (entry.event for entry in entries)
-            if ended:
-                return
-            idle()
-            time.sleep(POLL)
+        for events in _follow(EventReader(self, after, idle)):
+            yield from events
 
     def read_log(self, step: str, offset: int = 0, size: int = -1) -> bytes:
         """Return up to *size* bytes of the log of *step* from byte *offset* on; all if *size* is negative."""
@@ -237,20 +228,7 @@ class Journal:
 
     def follow_log(self, step: str, offset: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[bytes]:
         """Yield the log of *step* from byte *offset* on as it grows, up to the step's last byte."""
-        seen = 0  # bytes of the events
-        while True:
-            ended = self.result() is not None  # before the read, as above
-            while not ended and (entries := self.read_events(seen, BATCH)):
-                seen = entries[-1].end
-                events = (entry.event for entry in entries)
-                ended = any(event.step == step and event.kind is EventKind.STEP_FINISHED for event in events)
-            while chunk := self.read_log(step, offset, CHUNK):
-                offset += len(chunk)
-                yield chunk
-            if ended:
-                return
-            idle()
-            time.sleep(POLL)
+        yield from _follow(LogReader(self, step, offset, idle))
 
     def _read(self, name: str, key: str, cls: type[Any]) -> Any:
         try:
@@ -264,6 +242,94 @@ class Journal:
     @property
     def _remedy(self) -> str:
         return f"restore {self.path} from a backup, or move it away"
+
+
+class _Reader(Protocol[T_co]):
+    folders: tuple[Path, ...]
+    ended: bool
+
+    def read(self) -> T_co: ...
+
+
+class EventReader:
+    """
+    Reads the events of a run up to its last one, a part at each call: for a program with a loop of its own.
+
+    Watch first, then `read` until nothing comes, then wait for a change, at most about a second; and so on until the end.
+
+    Attributes:
+        folders: Where something changes when there may be more.
+        ended: Whether there will be no more.
+    """
+
+    def __init__(self, journal: Journal, after: int = 0, idle: Callable[[], None] = lambda: None) -> None:
+        self.folders: tuple[Path, ...] = (journal.path,)
+        self.ended = False
+        self._journal = journal
+        self._idle = idle
+        self._offset = journal.offset_after(after)
+
+    def read(self) -> tuple[Event, ...]:
+        """Return the next events; none where none are written yet, or ever will be."""
+        has_result = self._journal.result() is not None  # before the read, so that the last events are read, too
+        entries = self._journal.read_events(self._offset, BATCH)
+        if entries:
+            self._offset = entries[-1].end
+        elif has_result:
+            self.ended = True
+        else:
+            self._idle()
+        return tuple(entry.event for entry in entries)
+
+
+class LogReader:
+    """
+    Reads the log of a step up to its last byte, a part at each call.
+
+    Attributes:
+        folders: As in `EventReader`.
+        ended: The same.
+    """
+
+    def __init__(self, journal: Journal, step: str, offset: int = 0, idle: Callable[[], None] = lambda: None) -> None:
+        self.folders: tuple[Path, ...] = (journal.path, log_path(journal.path, step).parent)
+        self.ended = False
+        self._journal = journal
+        self._idle = idle
+        self._step = step
+        self._offset = offset
+        self._seen = 0  # bytes of the events
+        self._finished = False
+
+    def read(self) -> bytes:
+        """Return the next bytes; none where none are printed yet, or ever will be."""
+        finished = self._finished or self._journal.result() is not None  # before the read, as above
+        while not finished and (entries := self._journal.read_events(self._seen, BATCH)):
+            self._seen = entries[-1].end
+            events = (entry.event for entry in entries)
+            finished = any(event.step == self._step and event.kind is EventKind.STEP_FINISHED for event in events)
+        self._finished = finished
+        chunk = self._journal.read_log(self._step, self._offset, CHUNK)
+        self._offset += len(chunk)
+        if finished and not chunk:
+            self.ended = True
+        elif not chunk:
+            self._idle()
+        return chunk
+
+
+def _follow(reader: _Reader[T_co]) -> Iterator[T_co]:
+    while part := reader.read():  # nothing has to be watched for what is there already
+        yield part
+    if reader.ended:
+        return
+    with Watch(*reader.folders) as watch:
+        while True:
+            while part := reader.read():
+                yield part
+            if reader.ended:
+                return
+            watch.wait()
 
 
 def list_journals(runs: Path) -> list[Journal]:

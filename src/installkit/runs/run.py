@@ -19,8 +19,12 @@ from installkit.errors import (
     UnknownNameError,
 )
 from installkit.journal import (
+    LOOK,
     ApproveRequest,
     CancelRequest,
+    EventReader,
+    LogReader,
+    Watch,
     carried_elsewhere,
     fitting,
     is_pruned,
@@ -53,7 +57,6 @@ from installkit.support.doctor import examine
 from installkit.support.report import Report
 from installkit.text import strip_colours
 
-POLL = 0.05
 SETTLE_EVERY = 1.0
 """Seconds between two checks whether a run's supervisor has died."""
 
@@ -170,6 +173,26 @@ class Run:
         else:
             yield from self._journal.events(after, limit)
 
+    def event_reader(self, after: int = 0) -> EventReader:
+        """
+        Return a reader of the events after the one numbered *after*, for a program that waits in a loop of its own.
+
+        Raises:
+            StoreError: If they were pruned.
+        """
+        self._check_kept()
+        return EventReader(self._journal, after, self._settle_if_dead)
+
+    def log_reader(self, step: str, offset: int = 0) -> LogReader:
+        """
+        Return the same for the log of the step with the id *step*, from byte *offset* on.
+
+        Raises:
+            StoreError: If it was pruned.
+        """
+        self._check_kept()
+        return LogReader(self._journal, step, offset, self._settle_if_dead)
+
     def warnings(self) -> tuple[str, ...]:
         """Return the warnings of the run without duplicates; Ansible's own warnings are in its logs."""
         events = () if self.pruned else self.events()
@@ -188,11 +211,13 @@ class Run:
             JournalError: If its files cannot be read, or are gone.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while self._journal.result() is None:
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"run {self.id} has not ended within {timeout} s")
-            self._settle_if_dead()
-            time.sleep(POLL)
+        with Watch(self._journal.path) as watch:
+            while self._journal.result() is None:
+                left = LOOK if deadline is None else deadline - time.monotonic()
+                if left < 0:
+                    raise TimeoutError(f"run {self.id} has not ended within {timeout} s")
+                self._settle_if_dead()
+                watch.wait(min(LOOK, left))
         self._directory.store.runs.ingest(self._journal)
         return self
 

@@ -225,7 +225,17 @@ class Evidence:
         data = raw.get("event_data") or {}
         match raw.get("event", ""):
             case "runner_on_ok" | "runner_on_failed" | "runner_on_skipped" | "runner_on_unreachable" as name:
-                self._observe_result(name, data)
+                host = data["host"]
+                self._unfinished_tasks.discard((host, data["task_uuid"]))
+                if name in {"runner_on_ok", "runner_on_failed"}:
+                    delegated = "_ansible_delegated_vars" in (data.get("res") or {})
+                    if not delegated and (data.get("task_action") or "").rpartition(".")[2] not in _LOCAL:
+                        self._reached.add(host)
+                if name == "runner_on_failed" and not data.get("ignore_errors"):
+                    self._fail(HostStatus.FAILED, data)
+                elif name == "runner_on_unreachable":
+                    self._lost.add(host)
+                    self._fail(HostStatus.UNREACHABLE, data)
             case "runner_item_on_failed":
                 message = result_message(data.get("res") or {})
                 self._item_messages.setdefault((data["host"], data["task_uuid"]), message or "")
@@ -233,19 +243,6 @@ class Evidence:
                 self.recap = recap_of(data)
             case _ if "host" not in data:
                 self.tail = (self.tail + _COLOURS.sub("", text))[-_TAIL:]
-
-    def _observe_result(self, name: str, data: Raw) -> None:
-        host = data["host"]
-        self._unfinished_tasks.discard((host, data["task_uuid"]))
-        if name in {"runner_on_ok", "runner_on_failed"}:
-            delegated = "_ansible_delegated_vars" in (data.get("res") or {})
-            if not delegated and (data.get("task_action") or "").rpartition(".")[2] not in _LOCAL:
-                self._reached.add(host)
-        if name == "runner_on_failed" and not data.get("ignore_errors"):
-            self._fail(HostStatus.FAILED, data)
-        elif name == "runner_on_unreachable":
-            self._lost.add(host)
-            self._fail(HostStatus.UNREACHABLE, data)
 
     def _fail(self, status: HostStatus, data: Raw) -> None:
         host = data["host"]

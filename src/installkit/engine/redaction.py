@@ -301,25 +301,23 @@ def _spellings(character: str, in_base64: bool) -> tuple[str, ...]:  # noqa: FBT
         exact.append(rf"(?<=[\\Cc ]){letter}")
     if in_base64 and character in "+/":
         exact.append("-" if character == "+" else "_")
-    return (*exact, *(f"(?i:{code})" for code in _codes(character)))
+    code = ord(character)
+    between = rf"(?:\\|{_PERCENT}5C|\r?\n[ \t]*)+"  # YAML continues in the next line
+    units = character.encode("utf-16-be", errors="surrogatepass").hex(" ", 2).split()
+    octets = character.encode(errors="surrogatepass")
+    names = "|".join([f"{_HASH}0*{code}", f"{_HASH}x0*{code:x}", *filter(None, [_ENTITIES.get(character)])])
+    codes = [
+        between.join(f"u{unit}" for unit in units),
+        f"U{code:08x}",
+        *([f"x{code:02x}"] if code < 256 else []),  # noqa: PLR2004 - two hexadecimal digits
+        between.join(f"x{octet:02x}" for octet in octets),
+        between.join(f"{octet:03o}" for octet in octets),
+        "".join(f"{_PERCENT}{octet:02x}" for octet in octets),
+        f"{_AND}(?:{names}){_SEMICOLON}",
+    ]
+    return (*exact, *(f"(?i:{pattern})" for pattern in codes))
 
 
 @functools.cache
 def _any_spelling(character: str, in_base64: bool) -> re.Pattern[str]:  # noqa: FBT001
     return re.compile("|".join(_spellings(character, in_base64)))
-
-
-def _codes(character: str) -> Iterator[str]:
-    code = ord(character)
-    between = rf"(?:\\|{_PERCENT}5C|\r?\n[ \t]*)+"  # YAML continues in the next line
-    units = character.encode("utf-16-be", errors="surrogatepass").hex(" ", 2).split()
-    octets = character.encode(errors="surrogatepass")
-    yield between.join(f"u{unit}" for unit in units)
-    yield f"U{code:08x}"
-    if code < 256:  # noqa: PLR2004 - two hexadecimal digits
-        yield f"x{code:02x}"
-    yield between.join(f"x{octet:02x}" for octet in octets)
-    yield between.join(f"{octet:03o}" for octet in octets)
-    yield "".join(f"{_PERCENT}{octet:02x}" for octet in octets)
-    names = "|".join([f"{_HASH}0*{code}", f"{_HASH}x0*{code:x}", *filter(None, [_ENTITIES.get(character)])])
-    yield f"{_AND}(?:{names}){_SEMICOLON}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from installkit.model import Action, RunSpec, Step, StepSpec, StepStatus
+from installkit.model import Action, RunSpec, Step, StepStatus
 
 DEFAULT_JOBS = 4
 ONE_AT_A_TIME = frozenset({Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL})
@@ -32,7 +32,12 @@ def ready_steps(spec: RunSpec, statuses: Mapping[str, StepStatus]) -> list[Step]
         if statuses[step.id] is not StepStatus.PENDING:
             continue
         needs_met = all(statuses[need] is StepStatus.SUCCEEDED or specs[need].skipped for need in step.needs)
-        if needs_met and not any(_collide(step, other, specs) for other in busy):
+        hosts = set(step.hosts)
+        if needs_met and not any(
+            step.component == other.component
+            or ((specs[step.id].exclusive or specs[other.id].exclusive) and not hosts.isdisjoint(other.hosts))
+            for other in busy
+        ):
             ready.append(step)
     return ready
 
@@ -54,10 +59,3 @@ def done_before(step: Step, steps: Iterable[Step]) -> list[Step]:
     earlier = [other for other in steps if other.component == step.component and other.seq < step.seq]
     changes = [place for place, other in enumerate(earlier) if not other.action.read_only]
     return earlier[changes[-1] if changes else -1 :]
-
-
-def _collide(step: Step, other: Step, specs: Mapping[str, StepSpec]) -> bool:
-    if step.component == other.component:
-        return True
-    exclusive = specs[step.id].exclusive or specs[other.id].exclusive
-    return exclusive and not set(step.hosts).isdisjoint(other.hosts)

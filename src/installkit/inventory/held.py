@@ -52,9 +52,13 @@ class HeldInventory:
             raise _wrong("values nest too deep") from exc
         except (yaml.YAMLError, ValueError) as exc:
             raise _wrong(f"is not YAML: {exc}") from exc
-        issues = [Issue("inventory", problem) for problem in _problems(document)]
-        if issues:
-            raise DefinitionError(issues, remedy=_REMEDY)
+        if not isinstance(document, dict) or not document:
+            raise _wrong("an inventory is an object of groups")
+        if "plugin" in document:
+            raise _wrong("the configuration of an inventory plugin is not taken: name hosts")
+        problems = [problem for name, group in document.items() for problem in _group_problems(name, group)]
+        if problems:
+            raise DefinitionError([Issue("inventory", problem) for problem in problems], remedy=_REMEDY)
         return cls(document)
 
     @property
@@ -174,16 +178,6 @@ def _is_shared(folder: Path) -> bool:
 
 def _wrong(message: str) -> DefinitionError:
     return DefinitionError([Issue("inventory", message)], remedy=_REMEDY)
-
-
-def _problems(document: Any) -> Iterator[str]:
-    if not isinstance(document, dict) or not document:
-        yield "an inventory is an object of groups"
-    elif "plugin" in document:
-        yield "the configuration of an inventory plugin is not taken: name hosts"
-    else:
-        for name, group in document.items():
-            yield from _group_problems(name, group)
 
 
 def _group_problems(name: Any, group: Any) -> Iterator[str]:

@@ -133,7 +133,13 @@ class _Question:
         refuse_locked(reply.problem for reply in (*matched, *listed.values()))
         if refused := [reply.problem for reply in matched if reply.problem]:
             raise PlanningError(f"Ansible cannot say which hosts are meant: {refused[0]}")
-        answers = self._by_playbook(listed)
+        answers: dict[str, _Reply] = {}  # by playbook if all its uses have the same reply, else by use
+        keys_of: dict[str, list[str]] = defaultdict(list)
+        for use in self._uses:
+            keys_of[str(use.playbook)].append(use.key)
+        for path, keys in keys_of.items():
+            same = all(listed[key] == listed[keys[0]] for key in keys)
+            answers |= {path: listed[keys[0]]} if same else {key: listed[key] for key in keys}
         return Targets(
             plays={
                 key: tuple(
@@ -148,17 +154,6 @@ class _Question:
             },
             problems={key: reply.problem for key, reply in answers.items() if reply.problem},
         )
-
-    def _by_playbook(self, listed: Mapping[str, _Reply]) -> dict[str, _Reply]:
-        """Return the replies by the keys of `Targets`: one for a playbook if all its uses have the same reply."""
-        uses: dict[str, list[str]] = defaultdict(list)
-        for use in self._uses:
-            uses[str(use.playbook)].append(use.key)
-        answers: dict[str, _Reply] = {}
-        for path, keys in uses.items():
-            same = all(listed[key] == listed[keys[0]] for key in keys)
-            answers |= {path: listed[keys[0]]} if same else {key: listed[key] for key in keys}
-        return answers
 
     def _groups(self) -> list[tuple[Path, list[PlaybookUse]]]:
         """Return the folders to ask in, each with its uses: an ansible.cfg is for the playbooks beside it."""

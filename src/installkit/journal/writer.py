@@ -49,26 +49,21 @@ def create_journal(runs: Path, spec: RunSpec) -> Lock | None:
             os.close(open_for(folder / EVENTS, os.O_WRONLY))
             write_atomic(folder / SPEC, "spec", to_wire(spec))
             write_carrier(folder)
-            lock = _publish(folder, runs / spec.run)
+            lock = take_lock(folder / LOCK)
+            if lock is None:  # pragma: no cover - nobody else knows the folder
+                raise AssertionError(folder)
+            try:
+                folder.rename(runs / spec.run)
+            except OSError:
+                lock.release()
+                raise
         except OSError:
             shutil.rmtree(folder)
             if (runs / spec.run).exists():
                 return None
             raise
         sync_folder(runs)
-    return lock
-
-
-def _publish(folder: Path, run: Path) -> Lock:
-    lock = take_lock(folder / LOCK)
-    if lock is None:  # pragma: no cover - nobody else knows the folder
-        raise AssertionError(folder)
-    try:
-        folder.rename(run)
-    except OSError:
-        lock.release()
-        raise
-    return Lock(run / LOCK, lock.descriptor)
+    return Lock(runs / spec.run / LOCK, lock.descriptor)
 
 
 def open_journal(run: Path, when_full: WhenFull = wait) -> "JournalWriter":

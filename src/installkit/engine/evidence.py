@@ -31,7 +31,7 @@ Source: ansible-core 2.19 to 2.21, `ansible.executor`; tried against what tasks 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -119,28 +119,28 @@ class _PlayRun:
         state = end["hosts"].get(host)
         if state is None:
             return End.UNSEEN
+        # whether this took back a failure that no rescue was handling, or the loss of the host in this play
+        cleared = any(
+            call == "clear_host_errors"
+            and (lost or (any(fail and run != "RESCUE" for run, fail, _ in chain) and chain[0][0] != "SETUP"))
+            for call, chain, lost in state["calls"]
+        )
+        # whether this was called when nothing had failed, except for what the calling rescue handles
+        let_go = any(
+            call == "end_host" and all(fail == 0 or (run == "RESCUE" and place > 0) for run, fail, place in chain)
+            for call, chain, _ in state["calls"]
+        )
         rules = {
             End.PASSED_OVER: state["blocks"] == 0,
             End.NOT_REACHED: end["not_reached"],
             End.UNREACHABLE: state["unreachable"],
             End.FAILED: state["fail"] != 0,
             End.CUT_SHORT: state["run"] != "COMPLETE",
-            End.CLEARED: any(_was_cleared(*call) for call in state["calls"]),
+            End.CLEARED: cleared,
             End.YES: state["block"] >= state["blocks"],
-            End.ENDED: any(_was_let_go(*call) for call in state["calls"]),
+            End.ENDED: let_go,
         }
         return next((rule for rule, applies in rules.items() if applies), End.CUT_SHORT)
-
-
-def _was_cleared(call: str, chain: Sequence[Sequence[Any]], newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
-    """Return whether the call took back a failure that no rescue was handling, or the loss of the host in this play."""
-    failed = any(fail and run != "RESCUE" for run, fail, _ in chain) and chain[0][0] != "SETUP"
-    return call == "clear_host_errors" and (failed or newly_lost)
-
-
-def _was_let_go(call: str, chain: Sequence[Sequence[Any]], _newly_lost: bool) -> bool:  # noqa: FBT001 - read from JSON
-    """Return whether nothing had failed at the call, except for what the calling rescue handles."""
-    return call == "end_host" and all(fail == 0 or (run == "RESCUE" and place > 0) for run, fail, place in chain)
 
 
 class Evidence:

@@ -99,7 +99,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 async def _answer_http_error(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "refused")
-    detail = {404: "there is nothing at this address", 405: "this address does not take that method"}.get(
+    detail = {404: "there is nothing at this address", 405: "this address does not support that method"}.get(
         status, str(error)
     )
     headers = error.headers if isinstance(error, HTTPException) else None
@@ -110,5 +110,5 @@ async def _answer_internal_error(request: Request, error: Exception) -> Response
     mark = secrets.token_hex(4)
     _log.error("%s %s failed (%s)", request.method, request.url.path, mark, exc_info=error)
     return problem_response(
-        ProblemError(500, "internal", f"a mistake of installkit's own, logged as {mark}", remedy="please report it")
+        ProblemError(500, "internal", f"an internal error of installkit, logged as {mark}", remedy="please report it")
     )

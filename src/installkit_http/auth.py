@@ -45,7 +45,7 @@ def find_token(access: installkit.Access, request: Request) -> installkit.Token:
 def check_scope(token: installkit.Token, scope: installkit.Scope) -> None:
     """Raise a `ProblemError` unless *token* allows *scope*."""
     if not token.allows(scope):
-        scopes = ", ".join(each.value for each in token.scopes)
+        scopes = ", ".join(allowed.value for allowed in token.scopes)
         raise ProblemError(
             403,
             "forbidden",

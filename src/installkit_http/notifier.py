@@ -52,7 +52,7 @@ class Notifier:
             try:
                 await run_in_threadpool(self.look)
             except (installkit.InstallkitError, OSError) as exc:
-                _log.warning("webhooks were not told: %s", exc)
+                _log.warning("webhooks were not notified: %s", exc)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), LOOK_EVERY)
         self._keep([])

@@ -201,8 +201,8 @@ def _content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
 def _field_texts(kind: Any) -> dict[str, str]:
     """Return the descriptions of attributes in the docstrings of *kind* and of its base classes."""
     descriptions: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        _, _, text = _docstring(each).partition("Attributes:\n")
+    for base in reversed(kind.__mro__):
+        _, _, text = _docstring(base).partition("Attributes:\n")
         texts = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)$", text, re.MULTILINE)
         descriptions |= {name: " ".join(text.split()) for name, text in texts}
     return descriptions

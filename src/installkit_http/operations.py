@@ -1,8 +1,9 @@
 """One operation of the interface: who may use it, its parameters and answers; and how a request is processed."""
 
 import contextlib
+import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -75,24 +76,22 @@ def make_routes(operations: Sequence[Operation], service: Service) -> list[Route
     for operation in operations:
         by_path.setdefault(operation.full_path, {})[operation.method] = operation
     return [
-        Route(path, _endpoint(service, methods), methods=list(methods), name=path) for path, methods in by_path.items()
+        Route(path, functools.partial(_answer, service, methods), methods=list(methods), name=path)
+        for path, methods in by_path.items()
     ]
 
 
-def _endpoint(service: Service, methods: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
-    async def _answer(request: Request) -> Response:
-        operation = methods["GET" if request.method == "HEAD" else request.method]
-        try:
-            return await _carried_out(service, operation, request)
-        except ProblemError as problem:
-            return problem_response(problem)
-        except installkit.InstallkitError as error:
-            return problem_response(problem_of(error))
-
-    return _answer
+async def _answer(service: Service, methods: Mapping[str, Operation], request: Request) -> Response:
+    operation = methods["GET" if request.method == "HEAD" else request.method]
+    try:
+        return await _carry_out(service, operation, request)
+    except ProblemError as problem:
+        return problem_response(problem)
+    except installkit.InstallkitError as error:
+        return problem_response(problem_of(error))
 
 
-async def _carried_out(service: Service, operation: Operation, request: Request) -> Response:
+async def _carry_out(service: Service, operation: Operation, request: Request) -> Response:
     call = Call(service=service, request=request)
     if operation.scope is not None:
         token = await run_in_threadpool(find_token, service.installer.access, request)

@@ -37,11 +37,11 @@ class Paging:
         return attrs.asdict(self, recurse=False, filter=lambda field, _: field.name not in {"limit", "cursor"})
 
 
-def fits(value: Any, wanted: Any) -> bool:
-    """Return whether *value* is the *wanted* one, or one of several; a filter of None accepts every value."""
-    if isinstance(wanted, tuple):
-        return not wanted or value in wanted
-    return wanted is None or value == wanted
+def fits(value: Any, accepted: Any) -> bool:
+    """Return whether *value* is the *accepted* one, or one of several; a filter of None accepts every value."""
+    if isinstance(accepted, tuple):
+        return not accepted or value in accepted
+    return accepted is None or value == accepted
 
 
 def holds(text: str, part: str | None) -> bool:
@@ -63,7 +63,7 @@ def tagged(call: Call, value: Any, *, without: Sequence[str] = ()) -> Response:
     """
     data = installkit.to_wire(value)
     tag = etag_of(entered(data, without))
-    if not without and tag in [each.strip() for each in call.request.headers.get("if-none-match", "").split(",")]:
+    if not without and tag in [entry.strip() for entry in call.request.headers.get("if-none-match", "").split(",")]:
         return Response(None, 304, {"etag": tag})
     return JSONResponse(data, headers={"etag": tag})
 
@@ -94,11 +94,11 @@ def unknown_cursor(cursor: str) -> ProblemError:
     return invalid([Mistake("/query/cursor", f"no item is {cursor!r}; begin again without a cursor")])
 
 
-def older_page(found: Sequence[Any], limit: int, *, left_out: Sequence[str] = ()) -> Response:
-    """Return a page with the first *limit* items of *found*, newest first; *found* has one more if there is a next page."""
-    shown = found[:limit]
-    items = [entered(each, left_out) for each in installkit.to_wire(shown)]
-    return answer({"items": items, "next": str(shown[-1].id) if len(found) > len(shown) else None})
+def older_page(entries: Sequence[Any], limit: int, *, left_out: Sequence[str] = ()) -> Response:
+    """Return a page with the first *limit* items of *entries*, newest first; *entries* has one more if there is a next page."""
+    shown = entries[:limit]
+    items = [entered(item, left_out) for item in installkit.to_wire(shown)]
+    return answer({"items": items, "next": str(shown[-1].id) if len(entries) > len(shown) else None})
 
 
 def started(call: Call, run: installkit.Run, status: int = 202) -> Response:

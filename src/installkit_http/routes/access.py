@@ -101,8 +101,8 @@ def list_tokens(call: Call) -> Response:
 
 def create_token(call: Call) -> Response:
     """Create a token; its text is only in this answer."""
-    wanted = call.body
-    token, text = call.installer.access.create_token(wanted.name, wanted.scopes, expires_at=wanted.expires_at)
+    body = call.body
+    token, text = call.installer.access.create_token(body.name, body.scopes, expires_at=body.expires_at)
     return answer({**installkit.to_wire(token), "token": text}, 201)
 
 
@@ -131,14 +131,14 @@ OPERATIONS = (
         path="/session",
         scope=None,
         handle=open_session,
-        summary="Buy a cookie with a token",
+        summary="Open a session with a token, and get its cookie",
         body=NewSession,
         answer=installkit.Token,
         status=201,
         keepable=False,
     ),
     Operation(
-        method="DELETE", path="/session", scope=None, handle=close_session, summary="Give the cookie back", status=204
+        method="DELETE", path="/session", scope=None, handle=close_session, summary="Close the session", status=204
     ),
     Operation(
         method="GET",
@@ -155,7 +155,7 @@ OPERATIONS = (
         path="/tokens",
         scope=ADMIN,
         handle=create_token,
-        summary="Make an access token, and show its text this once",
+        summary="Create an access token, and show its text once",
         body=NewToken,
         answer=installkit.Token,
         status=201,

@@ -27,7 +27,7 @@ def list_catalogs(call: Call) -> Response:
 def list_components(call: Call) -> Response:
     """Answer with the components of a site's catalog, in their order."""
     catalog = call.site().catalog()
-    return page(call, catalog, lambda each: each.name)
+    return page(call, catalog, lambda component: component.name)
 
 
 def show_component(call: Call) -> Response:
@@ -40,7 +40,7 @@ def show_playbook(call: Call) -> Response:
     component = _component(call)
     spec = next((spec for spec in component.actions if spec.action.value == call.path("action")), None)
     if spec is None:
-        actions = ", ".join(each.action.value for each in component.actions)
+        actions = ", ".join(definition.action.value for definition in component.actions)
         raise ProblemError(
             404, "not_found", f"{component.name} has no action {call.path('action')!r}", remedy=f"it has: {actions}"
         )

@@ -53,7 +53,7 @@ OPERATIONS = (
         path="/runs/{run}/approve",
         scope=installkit.Scope.OPERATE,
         handle=approve_run,
-        summary="Let a waiting run go on",
+        summary="Approve a waiting run",
         answer=installkit.RunSnapshot,
         status=202,
     ),

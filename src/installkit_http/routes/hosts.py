@@ -89,13 +89,13 @@ def list_hosts(call: Call) -> Response:
 
 def add_host(call: Call) -> Response:
     """Add a host to an inventory that installkit holds."""
-    site, wanted = call.site(), call.body
-    if any(host.name == wanted.name for host in site.inventory.hosts()):
-        raise ProblemError(409, "host_exists", f"site {site.name!r} has a host {wanted.name!r} already")
+    site, body = call.site(), call.body
+    if any(host.name == body.name for host in site.inventory.hosts()):
+        raise ProblemError(409, "host_exists", f"site {site.name!r} has a host {body.name!r} already")
     _check_held(site)
-    _set_host(site, wanted.name, wanted.groups, wanted.vars)
-    location = call.address(f"/sites/{site.name}/hosts/{quote(wanted.name, safe='')}")
-    return answer(_host(site, wanted.name), 201, {"location": location})
+    _set_host(site, body.name, body.groups, body.vars)
+    location = call.address(f"/sites/{site.name}/hosts/{quote(body.name, safe='')}")
+    return answer(_host(site, body.name), 201, {"location": location})
 
 
 def show_host(call: Call) -> Response:
@@ -219,7 +219,7 @@ OPERATIONS = (
         path="/sites/{site}/hosts/{host}",
         scope=ADMIN,
         handle=remove_host,
-        summary="Take a host out of the inventory",
+        summary="Remove a host from the inventory",
         guarded=True,
         status=204,
     ),

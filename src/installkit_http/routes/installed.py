@@ -53,9 +53,11 @@ class ForgetQuery:
 
 def list_installed(call: Call) -> Response:
     """Answer with what is installed: a row for each component and host."""
-    wanted = call.query.filters
+    filters = call.query.filters
     rows = [
-        row for row in call.site().installed() if all(fits(getattr(row, name), value) for name, value in wanted.items())
+        row
+        for row in call.site().installed()
+        if all(fits(getattr(row, name), value) for name, value in filters.items())
     ]
     return page(call, rows, lambda row: f"{row.component}@{row.host}")
 
@@ -77,7 +79,7 @@ OPERATIONS = (
         path="/sites/{site}/installed",
         scope=installkit.Scope.READ,
         handle=list_installed,
-        summary="List what is installed where",
+        summary="List what is installed",
         query=InstalledQuery,
         answer=installkit.Installation,
         many=True,

@@ -67,7 +67,7 @@ OPERATIONS = (
         path="/webhooks",
         scope=ADMIN,
         handle=create_webhook,
-        summary="Tell an address of the events of runs",
+        summary="Add a webhook",
         body=NewWebhook,
         answer=installkit.Webhook,
         status=201,
@@ -77,7 +77,7 @@ OPERATIONS = (
         path="/webhooks/{id}",
         scope=ADMIN,
         handle=delete_webhook,
-        summary="Tell an address nothing more",
+        summary="Remove a webhook",
         status=204,
     ),
 )

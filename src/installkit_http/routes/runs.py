@@ -124,7 +124,7 @@ OPERATIONS = (
         path="/runs/{run}",
         scope=installkit.Scope.ADMIN,
         handle=delete_run,
-        summary="Take events and logs from a run that has ended",
+        summary="Delete the events and logs of a run that has ended",
         status=204,
     ),
     Operation(
@@ -140,7 +140,7 @@ OPERATIONS = (
         path="/runs/{run}/report",
         scope=READ,
         handle=show_report,
-        summary="A zip file for those who help, without secrets",
+        summary="A zip file for support, without secrets",
         media=(ZIP,),
     ),
 )

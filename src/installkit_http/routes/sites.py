@@ -72,12 +72,12 @@ def list_sites(call: Call) -> Response:
 
 def create_site(call: Call) -> Response:
     """Create a site with an inventory that installkit holds."""
-    wanted = call.body
-    text = wanted.inventory if isinstance(wanted.inventory, str) else yaml.safe_dump(wanted.inventory, sort_keys=False)
-    if any(site.name == wanted.name for site in call.installer.sites()):
-        raise ProblemError(409, "site_exists", f"there is a site {wanted.name!r} already")
-    folder = _folder(call.service, wanted.catalog)
-    site = call.installer.create_site(wanted.name, inventory=text, catalog=folder, title=wanted.title)
+    body = call.body
+    text = body.inventory if isinstance(body.inventory, str) else yaml.safe_dump(body.inventory, sort_keys=False)
+    if any(site.name == body.name for site in call.installer.sites()):
+        raise ProblemError(409, "site_exists", f"there is a site {body.name!r} already")
+    folder = _folder(call.service, body.catalog)
+    site = call.installer.create_site(body.name, inventory=text, catalog=folder, title=body.title)
     return answer(site.snapshot(), 201, {"location": call.address(f"/sites/{site.name}")})
 
 
@@ -88,10 +88,10 @@ def show_site(call: Call) -> Response:
 
 def change_site(call: Call) -> Response:
     """Give a site another title or catalog."""
-    site, wanted = call.site(), call.body
+    site, body = call.site(), call.body
     _check_match(call, site)
-    folder = None if wanted.catalog is None else _folder(call.service, wanted.catalog)
-    title = None if wanted.title is STAYS else wanted.title or ""
+    folder = None if body.catalog is None else _folder(call.service, body.catalog)
+    title = None if body.title is STAYS else body.title or ""
     call.installer.site(site.name, title=title, catalog=folder)
     return show_site(call)
 
@@ -138,7 +138,7 @@ OPERATIONS = (
         path="/sites",
         scope=ADMIN,
         handle=create_site,
-        summary="Make a site",
+        summary="Create a site",
         body=NewSite,
         answer=installkit.SiteSnapshot,
         status=201,

@@ -62,7 +62,7 @@ class EventsQuery:
     Filters of the events.
 
     Attributes:
-        after: The `seq` of the event before the first one.
+        after: Only events with a greater `seq`.
         limit: Events on a page, from 1 to 1000, that pass the filters.
         log: Whether each event has the text that it printed.
         step: The id of a step, or its component.
@@ -197,8 +197,8 @@ def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
         mistakes.append(Mistake("/query/host", f"run {run.id} has no host {query.host!r}; choose one of: {names}"))
     if mistakes:
         raise invalid(mistakes)
-    wanted = {"step": steps, "host": query.host, "kind": query.kind, "status": query.status}
-    return lambda event: all(fits(getattr(event, name), value) for name, value in wanted.items())
+    filters = {"step": steps, "host": query.host, "kind": query.kind, "status": query.status}
+    return lambda event: all(fits(getattr(event, name), value) for name, value in filters.items())
 
 
 def _kept_run(call: Call) -> installkit.Run:
@@ -232,13 +232,13 @@ def _place(call: Call, run: installkit.Run, after: int) -> tuple[int, bool]:
 def _log_text(call: Call, run: installkit.Run, step: str, now: installkit.RunSnapshot, offset: int) -> Response:
     """Answer with a range of a log, a part of it, or all that is there now."""
     size = step_of(now, step).log_size
-    if wanted := wanted_range(call.request, size):
+    if part := wanted_range(call.request, size):
         total = str(size) if step_ended(now, step) else "*"
-        headers = {"content-range": f"bytes {wanted.start}-{wanted.end - 1}/{total}", "accept-ranges": "bytes"}
-        headers["content-length"] = str(wanted.end - wanted.start)
+        headers = {"content-range": f"bytes {part.start}-{part.end - 1}/{total}", "accept-ranges": "bytes"}
+        headers["content-length"] = str(part.end - part.start)
         chunks = (
-            run.log(step, offset=start, size=min(CHUNK, wanted.end - start))
-            for start in range(wanted.start, wanted.end, CHUNK)
+            run.log(step, offset=start, size=min(CHUNK, part.end - start))
+            for start in range(part.start, part.end, CHUNK)
         )
         return StreamingResponse(chunks, 206, headers, media_type=TEXT)
     if "limit" in call.request.query_params:
@@ -272,7 +272,7 @@ OPERATIONS = (
         path="/runs/{run}/events",
         scope=READ,
         handle=stream_events,
-        summary="The events of a run, after a cursor; rolling with `follow`",
+        summary="The events of a run, after a cursor; live with `follow`",
         query=EventsQuery,
         media=(JSON, EVENT_STREAM, TEXT),
     ),
@@ -281,7 +281,7 @@ OPERATIONS = (
         path="/runs/{run}/steps/{step}/log",
         scope=READ,
         handle=stream_log,
-        summary="What a step printed, byte for byte, from an offset; rolling with `follow`",
+        summary="What a step printed, byte for byte, from an offset; live with `follow`",
         query=LogQuery,
         media=(TEXT, EVENT_STREAM, JSON),
     ),
@@ -290,7 +290,7 @@ OPERATIONS = (
         path="/runs/{run}/log",
         scope=READ,
         handle=stream_text,
-        summary="What a run printed, in the order of its events; rolling with `follow`",
+        summary="What a run printed, in the order of its events; live with `follow`",
         query=TextQuery,
         media=(TEXT, EVENT_STREAM, JSON),
     ),

@@ -54,7 +54,7 @@ READ = installkit.Scope.READ
 
 OPERATIONS = (
     Operation(
-        method="GET", path="/healthz", root=True, scope=None, handle=show_health, summary="Whether the service lives"
+        method="GET", path="/healthz", root=True, scope=None, handle=show_health, summary="Whether the service is alive"
     ),
     Operation(
         method="GET",
@@ -62,7 +62,7 @@ OPERATIONS = (
         root=True,
         scope=None,
         handle=show_readiness,
-        summary="Whether every preparation went well; 503 until then",
+        summary="Whether all preparations have succeeded; 503 until then",
     ),
     Operation(
         method="GET",
@@ -70,11 +70,18 @@ OPERATIONS = (
         root=True,
         scope=READ,
         handle=show_metrics,
-        summary="Numbers for Prometheus",
+        summary="Metrics for Prometheus",
         media=("text/plain",),
     ),
     Operation(
-        method="GET", path="/openapi.json", root=True, scope=None, handle=show_document, summary="This description"
+        method="GET",
+        path="/openapi.json",
+        root=True,
+        scope=None,
+        handle=show_document,
+        summary="The description of this interface",
     ),
-    Operation(method="GET", path="/info", scope=READ, handle=show_info, summary="Versions, and who you are"),
+    Operation(
+        method="GET", path="/info", scope=READ, handle=show_info, summary="Versions, and the token of the request"
+    ),
 )

@@ -32,7 +32,7 @@ def wanted_media(request: Request, *, follow: bool, default: str) -> str:
     Raises:
         ProblemError: If the client accepts none of `MEDIA`, or asks to follow a page.
     """
-    accepted = [each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "*/*").split(",")]
+    accepted = [entry.partition(";")[0].strip().lower() for entry in request.headers.get("accept", "*/*").split(",")]
     chosen = next((media for media in MEDIA if media in accepted), None)
     if chosen is None and not {"*/*", "text/*", "application/*", ""} & set(accepted):
         raise ProblemError(
@@ -41,7 +41,7 @@ def wanted_media(request: Request, *, follow: bool, default: str) -> str:
     if chosen is None:
         chosen = TEXT if follow else default
     if chosen == JSON and follow:
-        raise invalid([Mistake("/query/follow", f"a page does not roll; accept {EVENT_STREAM} or {TEXT}")])
+        raise invalid([Mistake("/query/follow", f"a page cannot be followed; accept {EVENT_STREAM} or {TEXT}")])
     return chosen
 
 
@@ -71,8 +71,8 @@ def beyond_end(what: str, cursor: int, end: int) -> ProblemError:
     return ProblemError(
         416,
         "beyond_end",
-        f"{cursor} lies beyond the end of {what}, which is at {end} now",
-        remedy="is the cursor another stream's? Begin at 0 where you have none",
+        f"{cursor} is after the end of {what}, which is at {end} now",
+        remedy="use a cursor of this stream, or begin at 0",
         end=end,
     )
 

@@ -216,7 +216,7 @@ def text_alone(run: installkit.Run, events: Sequence[installkit.Event]) -> Seque
 
 def step_of(snapshot: installkit.RunSnapshot, step: str) -> installkit.StepSnapshot:
     """Return the step of *snapshot* with the id *step*."""
-    return next(each for each in snapshot.steps if each.id == step)
+    return next(candidate for candidate in snapshot.steps if candidate.id == step)
 
 
 def step_ended(snapshot: installkit.RunSnapshot, step: str) -> bool:

@@ -62,7 +62,7 @@ class Access:
         if not name.strip() or not scopes:
             raise PlanningError("a token has a name, and at least one scope", remedy="say who or what it is for")
         if expires_at is not None and expires_at <= now:
-            raise PlanningError(f"a token that expired at {expires_at.isoformat()} is of no use")
+            raise PlanningError(f"a token cannot expire in the past, at {expires_at.isoformat()}")
         self._store.drop_expired_tokens(now)
         allowed = tuple(Scope(scope) for scope in scopes)
         return self._add(
@@ -159,7 +159,7 @@ class Access:
         if problem := _url_problem(url):
             raise PlanningError(f"a webhook's address {problem}", remedy="give one like https://chat.example.org/hook")
         if not events:
-            raise PlanningError("a webhook is told of at least one kind of event")
+            raise PlanningError("a webhook needs at least one kind of event")
         kinds = tuple(EventKind(event).value for event in events)
         webhook = Webhook(id=_new_id(), url=url, events=kinds, created_at=datetime.now(UTC), created_by=by)
         self._store.add_webhook(webhook)

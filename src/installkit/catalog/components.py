@@ -82,7 +82,9 @@ def numbered_components(playbooks: Iterable[Playbook], taken_names: frozenset[st
                 folder=install.path.parent,
                 order=install.number,
                 caution=caution_about(install.component or name, install.path.name, install.number),
-                actions=tuple(ActionDefinition(action=each.action, playbook=each.path.name) for each in group),
+                actions=tuple(
+                    ActionDefinition(action=playbook.action, playbook=playbook.path.name) for playbook in group
+                ),
             )
             components.append(component)
     return components

@@ -91,23 +91,25 @@ class Contents:
             DefinitionError: If there are more than `MOST_FILES`.
         """
         entered: set[str] = set()
-        found: list[Path] = []
+        regular_files: list[Path] = []
         for parent, folders, files in os.walk(folder, followlinks=True):
             real = os.path.realpath(parent)
-            wanted = [] if real in entered else sorted(folders)
+            subfolders = [] if real in entered else sorted(folders)
             entered.add(real)
-            folders[:] = [name for name in wanted if name not in _SKIPPED_FOLDERS and Path(parent, name) not in without]
+            folders[:] = [
+                name for name in subfolders if name not in _SKIPPED_FOLDERS and Path(parent, name) not in without
+            ]
             paths = (Path(parent, name) for name in sorted(files) if not name.endswith(_SKIPPED_SUFFIXES))
-            found += (path for path in paths if path not in without and path.is_file())
-            if len(found) > MOST_FILES:
+            regular_files += (path for path in paths if path not in without and path.is_file())
+            if len(regular_files) > MOST_FILES:
                 message = f"more than {MOST_FILES} files lie below it, by {parent}: is it the folder of playbooks?"
                 raise DefinitionError([Issue(str(folder), message)])
         written = written_paths(folder, os.environ)
         logs = tuple(f"{path}{sign}" for path in written for sign in ".-")  # rotated ones
-        passwords = _password_files([*found, *(path for path in without if path.is_file())])
+        passwords = _password_files([*regular_files, *(path for path in without if path.is_file())])
         return [
             path
-            for path in found
+            for path in regular_files
             if written.isdisjoint([path, *path.parents])
             and not str(path).startswith(logs)
             and not _is_generated(path, passwords)

@@ -182,22 +182,6 @@ class _Builder:
             return dict(self._pairs(node, depth))
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, depth + 1) for item in node.value]
-        return self._scalar(node)
-
-    def _pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Any]]:
-        seen: dict[str, int] = {}
-        for key_node, value_node in node.value:
-            key = self.build(key_node, depth + 1)
-            value = self.build(value_node, depth + 1)
-            if not isinstance(key, str):
-                self._document.report_node(key_node, f"the key {key!r} is not text: quote it")
-            elif key in seen:
-                self._document.report_node(key_node, f"{key!r} stands twice, first in line {seen[key]}")
-            else:
-                seen[key] = key_node.start_mark.line + 1
-                yield key, value
-
-    def _scalar(self, node: yaml.Node) -> Any:
         text: str = node.value
         scalar = _SCALARS.get(node.tag.removeprefix(_STANDARD_TAG))
         if scalar and scalar[0].fullmatch(text):
@@ -209,3 +193,16 @@ class _Builder:
             message = f"{text!r} has the tag {node.tag}, which means nothing here"
         self._document.report_node(node, message)
         return text
+
+    def _pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Any]]:
+        lines: dict[str, int] = {}  # of the keys so far
+        for key_node, value_node in node.value:
+            key = self.build(key_node, depth + 1)
+            value = self.build(value_node, depth + 1)
+            if not isinstance(key, str):
+                self._document.report_node(key_node, f"the key {key!r} is not text: quote it")
+            elif key in lines:
+                self._document.report_node(key_node, f"{key!r} stands twice, first in line {lines[key]}")
+            else:
+                lines[key] = key_node.start_mark.line + 1
+                yield key, value

@@ -10,17 +10,17 @@ from installkit.model import Action
 _BY_MANIFEST = "name it in a manifest (NAME.component.yml)"
 
 
-def dropped_playbooks(found: Iterable[Playbook], used: Iterable[Playbook], library: Library) -> dict[str, str]:
+def dropped_playbooks(playbooks: Iterable[Playbook], used: Iterable[Playbook], library: Library) -> dict[str, str]:
     """
     Return the reason, and what to do, by path relative to the catalog, in alphabetical order.
 
     Args:
-        found: The playbooks beside manifests and in the catalog's folder.
+        playbooks: The playbooks beside manifests and in the catalog's folder.
         used: The playbooks among them that a component names or imports.
         library: The catalog's playbooks.
     """
     used_paths = {playbook.path for playbook in used}
-    reasons = [(playbook, _reason(playbook, used=playbook.path in used_paths)) for playbook in found]
+    reasons = [(playbook, _reason(playbook, used=playbook.path in used_paths)) for playbook in playbooks]
     dropped = {library.contents.name(playbook.path): reason for playbook, reason in reasons if reason}
     for file in yaml_files(library.contents.folder):  # numbered files may also not count as playbooks
         if manifest_name(file) is None and file.name[0].isdigit():

@@ -88,10 +88,10 @@ def described(value: Any) -> str:
     return shorten(repr(value))
 
 
-def suggestion(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    """Return the end of a message about an unknown *name*: the known name most like it, else all known names."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else "known are: " + (", ".join(known) or "none")
+def suggestion(name: str, names: Mapping[str, Any] | tuple[str, ...]) -> str:
+    """Return the end of a message about an unknown *name*: the names name most like it, else all names names."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else "known are: " + (", ".join(names) or "none")
 
 
 def attempt(field: Field, reader: Reader[T]) -> list[T]:

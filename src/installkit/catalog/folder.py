@@ -80,7 +80,9 @@ def _load(library: Library) -> Catalog:
     asking = files_asking_for_rights(names, contents)
     return Catalog(
         folder=root,
-        components=tuple(attrs.evolve(each, becomes=not asking.isdisjoint(each.files)) for each in complete),
+        components=tuple(
+            attrs.evolve(component, becomes=not asking.isdisjoint(component.files)) for component in complete
+        ),
         others=tuple(sorted(contents.name(playbook.path) for playbook in others)),
         unreadable=unreadable,
         dropped=dropped,

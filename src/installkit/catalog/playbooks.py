@@ -82,6 +82,11 @@ def read_playbook(path: Path, contents: Contents) -> Playbook:
         if key.value == "vars_prompt" and isinstance(value, yaml.SequenceNode)
         for entry in value.value
     ]
+    gather_facts = [
+        next((value for key, value in _pairs(play) if key.value == "gather_facts"), None)
+        for play in plays
+        if any(key.value == "hosts" for key, _ in _pairs(play))
+    ]
     return attrs.evolve(
         playbook,
         plays=all(isinstance(play, yaml.MappingNode) for play in plays) and not _PLAY_KEYS.isdisjoint(keys),
@@ -89,7 +94,9 @@ def read_playbook(path: Path, contents: Contents) -> Playbook:
         prompts=tuple(
             value.value for entry in prompts for key, value in _pairs(entry) if _scalar(value) and key.value == "name"
         ),
-        gathers=any_gathers(_gathers(play) for play in plays if any(key.value == "hosts" for key, _ in _pairs(play))),
+        gathers=any_gathers(  # a template may mean yes, so it counts as yes
+            None if setting is None else str(setting.value).lower() not in _NO for setting in gather_facts
+        ),
     )
 
 
@@ -112,12 +119,6 @@ def yaml_files(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and (path.is_symlink() or path.is_file())
     )
-
-
-def _gathers(play: yaml.Node) -> bool | None:
-    """Return whether *play* gathers facts; None if it does not say. A template may mean yes, so it counts as yes."""
-    setting = next((value for key, value in _pairs(play) if key.value == "gather_facts"), None)
-    return None if setting is None else str(setting.value).lower() not in _NO
 
 
 def _pairs(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:

@@ -23,7 +23,11 @@ def check_requirements(manifests: Iterable[Manifest], components: Mapping[str, C
             required = components.get(name)
             if required is None:
                 message = f"no component is named {name!r}; {suggestion(name, tuple(components))}"
-            elif specifier and required.versions and not any(_accepts(specifier, each) for each in required.versions):
+            elif (
+                specifier
+                and required.versions
+                and not any(_accepts(specifier, version) for version in required.versions)
+            ):
                 message = f"{name!r} offers {', '.join(required.versions)}, none of which is {specifier}"
             else:
                 graph[manifest.name].append(name)

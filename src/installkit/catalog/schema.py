@@ -166,8 +166,8 @@ def _parameter(field: Field) -> dict[str, Any]:
         field.report("a secret has no default: whoever reads the catalog would know it", "default", key=True)
     kind = TYPES[parts.get("type", "string")]
     if "default" in parts and not kind.fits(parts["default"]):
-        wanted = f"{kind.what} (quoted)" if kind.is_text else kind.what
-        field.report(f"the default must be {wanted}, not {described(parts['default'])}", "default")
+        expected = f"{kind.what} (quoted)" if kind.is_text else kind.what
+        field.report(f"the default must be {expected}, not {described(parts['default'])}", "default")
     return parts
 
 

@@ -30,7 +30,7 @@ class Token:
 
     def allows(self, scope: Scope) -> bool:
         """Return whether the token allows what needs *scope*; a scope includes those below it."""
-        return any(each.rank >= scope.rank for each in self.scopes)
+        return any(allowed.rank >= scope.rank for allowed in self.scopes)
 
 
 @attrs.frozen(kw_only=True)

@@ -245,7 +245,7 @@ class Catalog:
             names = ", ".join(component.name for component in components)
             raise UnknownNameError(
                 f"{name!r} means several components: {names}",
-                remedy=f"say which by its name, or name all of them as a range: {name}-{name}",
+                remedy=f"use the name of one, or name all of them as a range: {name}-{name}",
             )
         if dropped := self.dropped_as(name):
             raise UnknownNameError("\n".join(f"{path}: {self.dropped[path]}" for path in dropped))

@@ -39,7 +39,7 @@ class RunProgress:
             requested_by=options.requested_by,
             continues=spec.continues,
         )
-        self._total = len(spec.plan.steps) - sum(each.skipped is not None for each in spec.steps)
+        self._total = len(spec.plan.steps) - sum(step.skipped is not None for step in spec.steps)
         self._failures: tuple[Failure, ...] = ()
         if since is not None:
             self._run = since

@@ -83,7 +83,11 @@ def own_check_spec(
     specs = [spec for _, spec, _ in alike]
     hosts = step.hosts
     rights = (
-        host for component, _, each in alike if become or component.becomes for host in each.own_hosts if host in hosts
+        host
+        for component, _, other in alike
+        if become or component.becomes
+        for host in other.own_hosts
+        if host in hosts
     )
     return StepSpec(
         step=step.id,
@@ -113,6 +117,6 @@ def new_ports(changes: Iterable[Change], catalog: Catalog, installed: Iterable[I
     for change in changes:
         if change.action is Action.INSTALL and (change.component, change.host) not in recorded:
             parameters = catalog[change.component].parameters
-            names = [each.name for each in parameters if each.type == "port" and not each.secret]
+            names = [parameter.name for parameter in parameters if parameter.type == "port" and not parameter.secret]
             ports.setdefault(change.host, []).extend(names)
     return ports

@@ -240,7 +240,7 @@ def spec_of(component: Component, action: Action) -> ActionDefinition:
     """
     spec = component.action(action)
     if spec is None:
-        declared = ", ".join(each.action.value for each in component.actions) or "none"
+        declared = ", ".join(definition.action.value for definition in component.actions) or "none"
         number = "" if component.order is None else f"{component.order:02d}."
         raise PlanningError(
             f"{component.name} has no action {action.value!r}; declared: {declared}",

@@ -71,7 +71,9 @@ def decide(case: HostGroup) -> Decision:
     if decision.action is None:
         return decision
     spec = spec_of(case.component, decision.action)
-    restarts = any(each.on_change == "restart" and each.name in case.changed for each in case.component.parameters)
+    restarts = any(
+        parameter.on_change == "restart" and parameter.name in case.changed for parameter in case.component.parameters
+    )
     return attrs.evolve(
         decision,
         disruptive=decision.action in _DISRUPTIVE or (decision.action is Action.CONFIGURE and restarts),
@@ -86,9 +88,9 @@ def _install(case: HostGroup) -> Decision:
         return _decision(case, Action.INSTALL, _first_version(case), reason)
     if row.status is not InstallationStatus.INSTALLED:
         return _repair(case, row)
-    wanted = case.demand.version
-    if wanted is not None and wanted != row.version:
-        raise _other_version(case, row.version or "an unknown version", wanted)
+    requested = case.demand.version
+    if requested is not None and requested != row.version:
+        raise _other_version(case, row.version or "an unknown version", requested)
     return _keep(case, row, Action.INSTALL)
 
 
@@ -110,10 +112,12 @@ def _upgrade(case: HostGroup) -> Decision:
     return attrs.evolve(decision, via=via)
 
 
-def _uninstall(case: HostGroup) -> Decision:
+def _leave(case: HostGroup) -> Decision:
+    """Decide for an action after which the record has no row for these hosts."""
+    action = case.demand.action
     if case.row is None:
-        return _unchanged(None, "unchanged, not installed")
-    return _decision(case, Action.UNINSTALL, None, Reason.REQUESTED)
+        return _unchanged(None, f"unchanged, not {'installed' if action is Action.UNINSTALL else 'recorded'}")
+    return _decision(case, action, None, Reason.REQUESTED)
 
 
 def _record(case: HostGroup) -> Decision:
@@ -126,12 +130,6 @@ def _record(case: HostGroup) -> Decision:
     if row is not None and row.status is InstallationStatus.INSTALLED and row.version == version:
         return _unchanged(version, "unchanged")
     return _decision(case, Action.RECORD, version, Reason.REQUESTED)
-
-
-def _forget(case: HostGroup) -> Decision:
-    if case.row is None:
-        return _unchanged(None, "unchanged, not recorded")
-    return _decision(case, Action.FORGET, None, Reason.REQUESTED)
 
 
 def _read_only(case: HostGroup) -> Decision:
@@ -165,11 +163,11 @@ def _repeat(case: HostGroup) -> Decision:
 _DECIDE: Mapping[Action, Callable[[HostGroup], Decision]] = {
     Action.INSTALL: _install,
     Action.UPGRADE: _upgrade,
-    Action.UNINSTALL: _uninstall,
+    Action.UNINSTALL: _leave,
     Action.VERIFY: _read_only,
     Action.CHECK: _read_only,
     Action.RECORD: _record,
-    Action.FORGET: _forget,
+    Action.FORGET: _leave,
 }
 
 
@@ -206,18 +204,18 @@ def _keep(case: HostGroup, row: Installation, action: Action) -> Decision:
 
 def _repair(case: HostGroup, row: Installation) -> Decision:
     """Decide for hosts whose state is not proved: try again what was tried last."""
-    wanted = case.demand.version
+    requested = case.demand.version
     if row.action is Action.UPGRADE:
         tried = row.to_version if is_offered(case.component, row.to_version) else case.component.default_version
-        if wanted not in {None, tried}:
-            raise _other_version(case, f"on the way to {tried}", wanted or "")
+        if requested not in {None, tried}:
+            raise _other_version(case, f"on the way to {tried}", requested or "")
         check_fixed(case)
         via = _route(case, row.version, tried)
         return attrs.evolve(_decision(case, Action.UPGRADE, tried, Reason.REPAIR), via=via)
     if row.version is None:
         return _decision(case, Action.INSTALL, _first_version(case), Reason.REPAIR)
-    if wanted not in {None, row.version}:
-        raise _other_version(case, row.version, wanted or "")
+    if requested not in {None, row.version}:
+        raise _other_version(case, row.version, requested or "")
     check_fixed(case)
     return _decision(case, Action.INSTALL, row.version, Reason.REPAIR)
 
@@ -249,7 +247,11 @@ def check_fixed(case: HostGroup) -> None:
     Raises:
         PlanningError: It names all such values.
     """
-    fixed = [each.name for each in case.component.parameters if each.on_change == "fixed" and each.name in case.changed]
+    fixed = [
+        parameter.name
+        for parameter in case.component.parameters
+        if parameter.on_change == "fixed" and parameter.name in case.changed
+    ]
     if fixed:
         raise PlanningError(
             f"{', '.join(fixed)} cannot change once {case.component.name} is installed: {case.place}",
@@ -281,12 +283,12 @@ def _not_installed(case: HostGroup) -> PlanningError:
     return PlanningError(f"{case.place} is not installed", remedy=f"install it first: install {case.component.name}")
 
 
-def _other_version(case: HostGroup, current: str, wanted: str) -> PlanningError:
+def _other_version(case: HostGroup, current: str, requested: str) -> PlanningError:
     before = case.row.version if case.row else None
-    back = before is not None and (wanted == before or is_newer(case.component, before, wanted))
+    back = before is not None and (requested == before or is_newer(case.component, before, requested))
     return PlanningError(
-        f"{case.place} is {current}; install does not change it to {wanted}",
+        f"{case.place} is {current}; install does not change it to {requested}",
         remedy="roll back the run that upgraded it"
         if back
-        else f"ask for the upgrade: --upgrade {case.component.name}={wanted}",
+        else f"ask for the upgrade: --upgrade {case.component.name}={requested}",
     )

@@ -40,8 +40,8 @@ def digest_inputs(
         parameters: The values entered for the site; secrets, and names that sound like one, do not count.
         components: Names of the components concerned: for a plan, those of its changes. Unknown ones have no digest.
     """
-    wanted = set(components)
-    concerned = [component for component in catalog if component.name in wanted]
+    names = set(components)
+    concerned = [component for component in catalog if component.name in names]
     inputs = {}
     for component in concerned:
         inputs[f"component:{component.name}"] = digest(
@@ -63,11 +63,11 @@ def digest_inputs(
         inputs |= {f"parameter:{name}{place}": digest(values[name]) for name in values if not sounds_secret(name)}
     rows: dict[str, list[tuple[str | None, ...]]] = {}
     for row in installed:
-        if row.component in wanted:
+        if row.component in names:
             rows.setdefault(row.component, []).append(
                 (row.host, row.status.value, row.version, row.to_version, row.changing_run)
             )
-    inputs |= {f"installed:{name}": digest(sorted(known)) for name, known in rows.items()}
+    inputs |= {f"installed:{name}": digest(sorted(states)) for name, states in rows.items()}
     return inputs
 
 

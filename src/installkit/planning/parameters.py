@@ -63,13 +63,13 @@ def undeclared_warnings(catalog: Catalog, request: Request, concerned: Iterable[
     """
     if not _declared(catalog):
         return ()
-    known = _known_names(catalog)
+    names = _known_names(catalog)
     bare = any(not catalog[name].parameters for name in concerned)
     lines = []
     for name in request.parameters:
-        if name in known or name.startswith(_OF_CHECKS):
+        if name in names or name.startswith(_OF_CHECKS):
             continue
-        if near := _nearest(name, known):
+        if near := _nearest(name, names):
             lines.append(f"no component declares {name!r}; did you mean {near!r}?")
         elif not bare:
             lines.append(f"no component declares {name!r}; playbooks get it as it is")
@@ -90,10 +90,10 @@ def secret_warnings(catalog: Catalog, request: Request, parameters: SiteParamete
 
 def undeclared_problem(catalog: Catalog, name: str) -> str | None:
     """Return why no component uses a value for *name*; None if one declares it, or if one declares no parameters at all."""
-    known = _known_names(catalog)
-    if name in known or name.startswith(_OF_CHECKS) or any(not component.parameters for component in catalog):
+    names = _known_names(catalog)
+    if name in names or name.startswith(_OF_CHECKS) or any(not component.parameters for component in catalog):
         return None
-    near = _nearest(name, known)
+    near = _nearest(name, names)
     return "no component declares it" + (f"; did you mean {near}?" if near else "")
 
 
@@ -103,8 +103,8 @@ def _known_names(catalog: Catalog) -> set[str]:
     return {*_declared(catalog), *of_actions}
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, sorted(names), n=1)), None)
 
 
 def _levels(request: Request, parameters: SiteParameters) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -176,7 +176,11 @@ class ResolvedParameters:
     def missing(self, component: Component, hosts: Iterable[str]) -> dict[str, list[str]]:
         """Return the required parameters of *component* without a value, by name, with the hosts that lack it."""
         lacking: dict[str, list[str]] = {}
-        needed = [each for each in component.parameters if each.required and not each.secret and each.value is None]
+        needed = [
+            parameter
+            for parameter in component.parameters
+            if parameter.required and not parameter.secret and parameter.value is None
+        ]
         for parameter in needed:
             if parameter.name not in self.request:
                 hosts_without = [host for host in hosts if parameter.name not in self.of_host(host)]
@@ -212,9 +216,9 @@ class ResolvedParameters:
     def _defaults(self) -> dict[str, dict[str, str | None]]:
         return {
             component.name: {
-                each.name: None if each.value is None else digest(each.value)
-                for each in component.parameters
-                if not each.secret and not sounds_secret(each.name)
+                parameter.name: None if parameter.value is None else digest(parameter.value)
+                for parameter in component.parameters
+                if not parameter.secret and not sounds_secret(parameter.name)
             }
             for component in self.catalog
         }
@@ -256,7 +260,9 @@ def handed_secrets(component: Component, parameters: SiteParameters, request: Re
     They are the required secrets of the component, its others that the site keeps, and those that *request* names.
     """
     own = (
-        each.name for each in component.parameters if each.secret and (each.required or each.name in parameters.secrets)
+        parameter.name
+        for parameter in component.parameters
+        if parameter.secret and (parameter.required or parameter.name in parameters.secrets)
     )
     return tuple(dict.fromkeys((*own, *request.secrets)))
 

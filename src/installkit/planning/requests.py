@@ -126,7 +126,7 @@ def resumed_request(
     if not (rest.all or rest.force or any(rest.wanted(action) for action in Action)):
         raise PlanningError(
             f"nothing is left of run {request.resume}: all that it was asked for is done",
-            remedy="make a new plan, if it shall be done again",
+            remedy="make a new plan to do it again",
         )
     return rest
 
@@ -188,8 +188,8 @@ def _check_shape(request: Request) -> None:
         run = getattr(request, field)
         if run is not None:
             raise PlanningError(
-                f"{field} of run {run} stands for another request",
-                remedy="make that one of the run's own request first, and plan it",
+                f"{field} of run {run} cannot be planned as it is",
+                remedy="make a request from the run's own request first, and plan that one",
             )
     if request.failed_hosts_only and request.limit is None:
         raise PlanningError("failed_hosts_only goes with resume", remedy="name the run, or give the hosts as limit")

@@ -147,7 +147,7 @@ def _changes(
 def _undo(component: Component, before: Installation | None, now: Installation | None) -> Decision:
     if now is None:
         return _stays(
-            None, "left: it was taken away, and comes back by install" if before else "unchanged, not installed"
+            None, "left: it was removed, and an install brings it back" if before else "unchanged, not installed"
         )
     was_there = before is not None and (before.version is not None or before.status is InstallationStatus.INSTALLED)
     if before is None or not was_there:
@@ -157,7 +157,7 @@ def _undo(component: Component, before: Installation | None, now: Installation |
     proved = now.status is InstallationStatus.INSTALLED
     tried = now.action is Action.ROLLBACK and not proved
     if now.to_version == before.version and not tried:
-        return _stays(now.version, "unchanged" if proved else f"left: {now.action.value} has no way back")
+        return _stays(now.version, "unchanged" if proved else f"left: {now.action.value} cannot be undone")
     return _does(Action.ROLLBACK, now.version, before.version)
 
 

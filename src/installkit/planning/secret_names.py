@@ -1,4 +1,4 @@
-"""Which names sound like a secret, whatever anybody declared."""
+"""Which names sound like a secret, independent of declarations."""
 
 import itertools
 import re
@@ -33,7 +33,7 @@ _ABOUT = frozenset(
         *("user", "username", "version"),
     ]
 )
-"""Last words of what is said about a secret, and is none."""
+"""Last words of names that describe a secret, but are not secrets themselves."""
 _SWITCHES = frozenset(
     ["allow", "create", "disable", "enable", "generate", "has", "is", "max", "min", "no", "require", "use"]
 )

@@ -61,18 +61,18 @@ def select(texts: Iterable[str], catalog: Catalog, excluded: Collection[str]) ->
         PlanningError: If an entry asks for no component, or gives a range a version.
     """
     for text in texts:
-        wanted = parse_wanted(text)
-        if not _RANGE.fullmatch(wanted.name):
-            yield Selected(text=text, component=catalog[wanted.name], version=wanted.version)
+        entry = parse_wanted(text)
+        if not _RANGE.fullmatch(entry.name):
+            yield Selected(text=text, component=catalog[entry.name], version=entry.version)
             continue
-        if wanted.version is not None:
+        if entry.version is not None:
             raise PlanningError(f"{text!r} gives one version to a range", remedy="name each component with its version")
-        components = _in_range(wanted.name, catalog)
+        components = _in_range(entry.name, catalog)
         if not components:
-            numbers = dict.fromkeys(f"{each.order:02d}" for each in catalog if each.order is not None)
-            dropped = [f"{path}: {catalog.dropped[path]}" for path in dropped_by(wanted.name, catalog)]
+            numbers = dict.fromkeys(f"{component.order:02d}" for component in catalog if component.order is not None)
+            dropped = [f"{path}: {catalog.dropped[path]}" for path in dropped_by(entry.name, catalog)]
             raise UnknownNameError(
-                "\n".join([f"no component of {catalog.folder} has a number in the range {wanted.name}", *dropped]),
+                "\n".join([f"no component of {catalog.folder} has a number in the range {entry.name}", *dropped]),
                 remedy=f"choose from these numbers: {', '.join(numbers)}"
                 if numbers
                 else "name a component: none has a number",
@@ -95,9 +95,9 @@ def excluded_names(exclude: Iterable[str], catalog: Catalog) -> frozenset[str]:
         components = _in_range(name, catalog) if _RANGE.fullmatch(name) else catalog.called(name)
         if components or not dropped_by(name, catalog):
             selected = tuple(select([name], catalog, ()))  # raises for a number of several, too
-            if any(each.version for each in selected):
+            if any(entry.version for entry in selected):
                 raise PlanningError(f"exclude takes no version, but {name!r} has one", remedy="leave it out")
-            names.update(each.component.name for each in selected)
+            names.update(entry.component.name for entry in selected)
     return frozenset(names)
 
 
@@ -115,4 +115,4 @@ def _ends(text: str) -> tuple[int, int]:
 
 def _in_range(text: str, catalog: Catalog) -> tuple[Component, ...]:
     first, last = _ends(text)
-    return tuple(each for each in catalog if each.order is not None and first <= each.order <= last)
+    return tuple(component for component in catalog if component.order is not None and first <= component.order <= last)

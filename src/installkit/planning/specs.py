@@ -153,7 +153,11 @@ class _Specs:
             component, spec, self._request, to_version=step.to_version, from_version=step.from_version
         )
         # The lowest values; those of the site too, for a localhost that is not in the inventory.
-        own = {each.name: each.value for each in component.parameters if each.value is not None and not each.secret}
+        own = {
+            parameter.name: parameter.value
+            for parameter in component.parameters
+            if parameter.value is not None and not parameter.secret
+        }
         defaults = {**own, **self._parameters.site}
         host_variables = dict(self._host_values)  # all hosts of the inventory: playbooks read those of other hosts too
         changes = {host: self._changes.get((step.component, host)) for host in step.own_hosts}

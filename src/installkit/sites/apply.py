@@ -20,7 +20,7 @@ PLANS = 5
 
 def apply_request(
     sources: SiteSources,
-    wanted: Mapping[str, Any],
+    requested: Mapping[str, Any],
     secrets: Mapping[str, str] | None,
     options: Mapping[str, Any],
     *,
@@ -33,7 +33,7 @@ def apply_request(
 
     Args:
         sources: The sources of the site.
-        wanted: The fields of `Request`.
+        requested: The fields of `Request`.
         secrets: As `start_plan` takes them.
         options: As `start_plan` takes them.
         wait_for_lock: Seconds to wait while another run changes the site.
@@ -43,7 +43,7 @@ def apply_request(
     stale = 0
     while True:
         with sources.asked_once():
-            plan = plan_request(sources, wanted, secrets)
+            plan = plan_request(sources, requested, secrets)
             try:
                 return start_plan(sources, plan, secrets, options)
             except StalePlanError:

@@ -53,7 +53,7 @@ def make_check_spec(spec: RunSpec, *, run: str, secrets_digest: str) -> RunSpec:
         run=run,
         plan=plan,
         options=attrs.evolve(spec.options, check_mode=False),
-        steps=tuple(attrs.evolve(each, skipped=None) for each in spec.steps if each.step in names),
+        steps=tuple(attrs.evolve(step_spec, skipped=None) for step_spec in spec.steps if step_spec.step in names),
         continues=None,
         checked_plan=spec.plan.id,
         secrets_digest=secrets_digest,

@@ -57,7 +57,9 @@ class SiteInventory:
         inventory, variables = self._inventory(), vars or {}
         before = next((host.vars for host in inventory.hosts() if host.name == name), {})
         new = {variable: variable_problem(variable) for variable in variables if variable not in before}
-        if issues := [Issue("inventory", f"variable {each!r} {problem}") for each, problem in new.items() if problem]:
+        if issues := [
+            Issue("inventory", f"variable {variable!r} {problem}") for variable, problem in new.items() if problem
+        ]:
             raise DefinitionError(issues, remedy="give it another name")
         self._save(inventory.with_host(name, groups, variables))
 

@@ -97,7 +97,7 @@ class Parameters:
         }
         if any(given.values()):
             catalog = self._sources.catalog()
-            declared = {each.name: each for component in catalog for each in component.parameters}
+            declared = {parameter.name: parameter for component in catalog for parameter in component.parameters}
             problems |= {
                 (*place, name): problem
                 for place, values in given.items()

@@ -42,21 +42,21 @@ from installkit.sites.survey import SiteSources, Survey
 
 
 def plan_request(
-    sources: SiteSources, wanted: Mapping[str, Any], secrets: Mapping[str, str] | Iterable[str] | None
+    sources: SiteSources, requested: Mapping[str, Any], secrets: Mapping[str, str] | Iterable[str] | None
 ) -> Plan:
     """
     Return the plan for a request, and store it; see `Site.plan`.
 
     Args:
         sources: The sources of the site.
-        wanted: The fields of `Request`.
+        requested: The fields of `Request`.
         secrets: As `Site.plan` takes them.
     """
     sources.directory.store.check_writable()
     sources.directory.runs.recover()
     handed = secrets if isinstance(secrets, Mapping) else {}
     catalog = sources.catalog()
-    request = _request({**wanted, "secrets": undeclared(catalog, secrets or ())})
+    request = _request({**requested, "secrets": undeclared(catalog, secrets or ())})
     check_handed(sources, handed, request.secrets)
     continues = request.resume or request.rollback
     if request.resume is not None:
@@ -141,7 +141,9 @@ def _undone_by(sources: SiteSources, request: Request) -> UndoneRun | None:
         return None
     run = _own_run(sources, request.rollback)
     result, spec = _result(run), run.spec()
-    record_only = {(each.component, each.host) for each in spec.plan.changes if each.action and each.action.bookkeeping}
+    record_only = {
+        (change.component, change.host) for change in spec.plan.changes if change.action and change.action.bookkeeping
+    }
     changed = [row for row in result.installed if row.changing_run == run.id]
     places = (*((row.component, row.host) for row in changed), *result.removed)
     touched = tuple(place for place in places if place not in record_only)
@@ -207,13 +209,13 @@ def new_id() -> str:
     return random.token_hex(6)
 
 
-def _request(wanted: Mapping[str, Any]) -> Request:
-    """Return a request with the fields *wanted*; fields of several values take any iterable but text."""
+def _request(requested: Mapping[str, Any]) -> Request:
+    """Return a request with the fields *requested*; fields of several values take any iterable but text."""
     fields = attrs.fields_dict(Request)
-    if unknown := sorted(wanted.keys() - fields.keys()):
+    if unknown := sorted(requested.keys() - fields.keys()):
         raise TypeError(f"a request has no {', '.join(unknown)}; it has: {', '.join(fields)}")
     values: dict[str, Any] = {}
-    for name, value in wanted.items():
+    for name, value in requested.items():
         if value is None:
             continue
         if fields[name].default != ():

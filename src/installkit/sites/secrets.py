@@ -62,18 +62,18 @@ class Secrets:
         """Return the names of the secrets that *plan* or its components require and the site does not keep, sorted."""
         components = {step.component for step in plan.steps}
         declared = [
-            each
+            parameter
             for component in self._sources.catalog()
             if component.name in components
-            for each in component.parameters
+            for parameter in component.parameters
         ]
-        needed = {each.name for each in declared if each.secret and each.required}
+        needed = {parameter.name for parameter in declared if parameter.secret and parameter.required}
         return tuple(sorted({*needed, *(plan.request.secrets if components else ())} - {*self.names()}))
 
 
 def undeclared(catalog: Catalog, names: Iterable[str]) -> tuple[str, ...]:
     """Return the *names* that no component declares as a secret, and that are not passwords for Ansible."""
-    declared = {each.name for component in catalog for each in component.parameters if each.secret}
+    declared = {parameter.name for component in catalog for parameter in component.parameters if parameter.secret}
     own = (name for name in names if isinstance(name, str) and not is_password(name))
     return tuple(dict.fromkeys(name for name in own if name not in declared))
 
@@ -88,7 +88,9 @@ def _check_declared(sources: SiteSources, names: Iterable[str]) -> None:
     own = [name for name in names if not is_password(name)]
     if not own:
         return  # passwords are accepted even if the catalog cannot be read
-    declared = {each.name for component in sources.catalog() for each in component.parameters if each.secret}
+    declared = {
+        parameter.name for component in sources.catalog() for parameter in component.parameters if parameter.secret
+    }
     if unknown := [repr(name) for name in own if name not in declared]:
         choices = ", ".join([*sorted(declared), _PASSWORDS])
         raise UnknownNameError(f"no component has a secret {', '.join(unknown)}", remedy=f"choose one of: {choices}")

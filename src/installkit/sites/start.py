@@ -36,21 +36,21 @@ def start_plan(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | No
     """Start to carry out *plan* and return its run at once; see `Site.start`."""
     sources.directory.store.check_writable()
     _refuse_foreign(sources, plan)
-    wanted = _options(sources, plan, options)
-    if (run := _allowed(sources, plan, wanted)) is not None:
+    run_options = _options(sources, plan, options)
+    if (run := _allowed(sources, plan, run_options)) is not None:
         return run
     values = _values(sources, secrets, plan)
-    made = wanted
-    if isinstance(wanted.checks, str):
+    made = run_options
+    if isinstance(run_options.checks, str):
         digest = _secrets_digest(sources, values)
-        if not still_counts(sources.directory.runs, wanted.checks, plan, wanted, digest):
-            made = attrs.evolve(wanted, checks=True)  # the run itself says so: its options still name the checks
-    if plan.read_only or wanted.check_mode:
+        if not still_counts(sources.directory.runs, run_options.checks, plan, run_options, digest):
+            made = attrs.evolve(run_options, checks=True)  # the run itself says so: its options still name the checks
+    if plan.read_only or run_options.check_mode:
         spec = make_run_spec(sources, plan, made, values)
-        return _launch(sources, attrs.evolve(spec, options=wanted), values, None)
-    with _take_lock(sources) as lock, announce(lock, _holder(plan, wanted, datetime.now(UTC))):
+        return _launch(sources, attrs.evolve(spec, options=run_options), values, None)
+    with _take_lock(sources) as lock, announce(lock, _holder(plan, run_options, datetime.now(UTC))):
         spec = make_run_spec(sources, plan, made, values)
-        return _launch(sources, attrs.evolve(spec, options=wanted), values, lock)
+        return _launch(sources, attrs.evolve(spec, options=run_options), values, lock)
 
 
 def start_check(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | None, options: Mapping[str, Any]) -> Run:
@@ -59,10 +59,10 @@ def start_check(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | N
     _refuse_foreign(sources, plan)
     if plan.empty:
         raise PlanningError(f"plan {plan.id} changes nothing: there is nothing to check")
-    wanted = _options(sources, plan, {"note": "checks", **options})
-    refuse_unknown(plan, wanted.ignore_checks)
+    run_options = _options(sources, plan, {"note": "checks", **options})
+    refuse_unknown(plan, run_options.ignore_checks)
     values = _values(sources, secrets, plan)
-    spec = make_run_spec(sources, plan, wanted, values)
+    spec = make_run_spec(sources, plan, run_options, values)
     check = make_check_spec(spec, run=new_id(), secrets_digest=_secrets_digest(sources, values))
     return _launch(sources, check, values, None)
 
@@ -73,9 +73,9 @@ def find_started(sources: SiteSources, plan: Plan, options: Mapping[str, Any]) -
     return _allowed(sources, plan, _options(sources, plan, options))
 
 
-def _allowed(sources: SiteSources, plan: Plan, wanted: RunOptions) -> Run | None:
+def _allowed(sources: SiteSources, plan: Plan, run_options: RunOptions) -> Run | None:
     """Return the run that applied *plan* already, else None; refuse a start that is not allowed."""
-    if not wanted.check_mode:
+    if not run_options.check_mode:
         if sources.directory.runs.has(plan.id):
             run = Run(sources.directory, plan.id)
             if attrs.evolve(run.plan, warnings=plan.warnings) != plan:  # as in `make_run_spec`
@@ -88,9 +88,9 @@ def _allowed(sources: SiteSources, plan: Plan, wanted: RunOptions) -> Run | None
                 raise PlanUsedError(plan.id, run.id, tuple(failed))
             return run
         destructive = sorted({f"{change.text} {change.component}" for change in plan.changes if change.destructive})
-        if destructive and not wanted.allow_destructive:
+        if destructive and not run_options.allow_destructive:
             raise DestructivePlanError(destructive)
-    refuse_unknown(plan, wanted.ignore_checks)
+    refuse_unknown(plan, run_options.ignore_checks)
     return None
 
 
@@ -129,15 +129,15 @@ def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunO
     named = {
         name: value for name, value in given.items() if value is not None and (value is not False or name == "checks")
     }
-    wanted = RunOptions(**{"requested_by": user_name(), **connection, **named})
+    run_options = RunOptions(**{"requested_by": user_name(), **connection, **named})
     if problems := option_problems(given):
         lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
         raise PlanningError(lines, remedy="correct it; nothing was started")
-    key = None if wanted.private_key is None else Path(wanted.private_key).expanduser().absolute()
+    key = None if run_options.private_key is None else Path(run_options.private_key).expanduser().absolute()
     if key is not None and not key.is_file():
         raise PlanningError(f"there is no private key {key}", remedy="give the path of its file")
-    note = wanted.note or ("dry run" if wanted.check_mode else "")
-    return attrs.evolve(wanted, note=note, private_key=key)
+    note = run_options.note or ("dry run" if run_options.check_mode else "")
+    return attrs.evolve(run_options, note=note, private_key=key)
 
 
 def _values(sources: SiteSources, secrets: Mapping[str, str] | None, plan: Plan) -> dict[str, str]:
@@ -148,8 +148,8 @@ def _values(sources: SiteSources, secrets: Mapping[str, str] | None, plan: Plan)
 
 
 def _launch(sources: SiteSources, spec: RunSpec, values: Mapping[str, str], site_lock: Lock | None) -> Run:
-    wanted = {name for step in spec.steps for name in step.secrets}
-    if missing := sorted(wanted - values.keys()):
+    needed = {name for step in spec.steps for name in step.secrets}
+    if missing := sorted(needed - values.keys()):
         raise PlanningError(
             f"no value is known for the secrets {', '.join(missing)}",
             remedy=Remedy("hand them over with the start, or keep them", ("site", "secret", sources.name, missing[0])),
@@ -163,7 +163,7 @@ def _launch(sources: SiteSources, spec: RunSpec, values: Mapping[str, str], site
             if site_lock is not None:
                 write_holder(site_lock, _holder(spec.plan, spec.options, spec.created_at))
             locks = [run_lock] if site_lock is None else [run_lock, site_lock]
-            handed = {name: value for name, value in values.items() if name in wanted or is_password(name)}
+            handed = {name: value for name, value in values.items() if name in needed or is_password(name)}
             launch(directory.folders.runs / spec.run, handed, locks)
     return Run(directory, spec.run)
 

@@ -169,6 +169,8 @@ class SiteSources:
         asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
         vault = self.vault(secrets)
         inventory = self.inventory(catalog.folder, vault)
-        files = {str(catalog.folder / path): digest for each in catalog for path, digest in each.files.items()}
+        files = {
+            str(catalog.folder / path): digest for component in catalog for path, digest in component.files.items()
+        }
         targets = read_targets(inventory, asked.uses, asked.patterns, files=files, asking=self._asking, vault=vault)
         return Survey(catalog, inventory, targets, installed, self.parameters(), undone)

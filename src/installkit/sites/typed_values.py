@@ -49,7 +49,7 @@ def read_variables(given: Iterable[str], catalog: Catalog) -> Variables:
         PlanningError: If one has none of these forms, or does not fit its type.
         DefinitionError: If a file is wrong.
     """
-    declared = {each.name: each for component in catalog for each in component.parameters}
+    declared = {parameter.name: parameter for component in catalog for parameter in component.parameters}
     values: dict[str, Any] = {}
     for text in given:
         if text.startswith("@"):

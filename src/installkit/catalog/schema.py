@@ -141,11 +141,13 @@ def _playbook(field: Field) -> str:
 
 
 PARAMETER: Mapping[str, Reader[Any]] = {
-    "type": told("What values are; string unless said otherwise.", one_of(tuple(TYPES))),
-    "default": told("The value where nobody gives one; the customer's own variables win over it.", anything),
+    "type": told("The type of values; string by default.", one_of(tuple(TYPES))),
+    "default": told("The value if none is given; the customer's own variables replace it.", anything),
     "secret": told("Kept encrypted, and replaced by ******** wherever it is printed.", boolean),
     "required": told("Refuse to plan without a value.", boolean),
-    "on_change": told("What a changed value asks for; fixed: refused after the first install.", one_of(ON_CHANGE)),
+    "on_change": told(
+        "The action for a changed value; fixed: changes are refused after the first install.", one_of(ON_CHANGE)
+    ),
 }
 
 _declaration = record(PARAMETER)
@@ -176,17 +178,17 @@ ACTION: Mapping[str, Reader[Any]] = {
     "tags": told("Ansible's --tags.", one_or_each(_tag)),
     "skip_tags": told("Ansible's --skip-tags.", one_or_each(_tag)),
     "vars": told("More variables for the playbook.", named(VARIABLE_NAME, anything)),
-    "batch": told("So many hosts at a time, as Ansible's serial: 1, 30%, or a list of them.", _batches),
-    "timeout": told("As 90s, 30m or 1h30m; then the step is stopped.", _duration),
-    "soft_timeout": told("As timeout; it only warns.", _duration),
+    "batch": told("How many hosts at a time, as Ansible's serial: 1, 30%, or a list of them.", _batches),
+    "timeout": told("The step is stopped after this time: 90s, 30m or 1h30m.", _duration),
+    "soft_timeout": told("Like timeout, but there is only a warning.", _duration),
     "from": told("Versions that it can start from, or a map of them by the version that it leads to.", _origins),
     "approve": told(
         "Wait for an approval after the first batch, or after each.", one_of(("first_batch", "every_batch"))
     ),
     "destructive": told("Needs --allow-destructive.", boolean),
     "facts": told(
-        "fresh: gather facts anew; all: gather those of every host of the inventory first; else the steps of a run share"
-        " what they gather.",
+        "fresh: gather facts for this step; all: first gather the facts of every host of the inventory; cached: the steps"
+        " of a run share facts.",
         one_of(("fresh", "cached", "all")),
     ),
 }
@@ -211,13 +213,13 @@ def _action_name_problem(name: str) -> str | None:
 _ACTION_NAMES = NameRule(_action_name_problem, {"enum": list(_ACTIONS)})
 
 MANIFEST: Mapping[str, Reader[Any]] = {
-    "name": told("What requests call it; the file's name says it, too.", _component_name),
+    "name": told("The name in requests; the file's name contains it too.", _component_name),
     "title": told("For people.", text),
     "versions": told("What it can install, oldest first; the last is the default.", _versions),
-    "hosts": told("Group or pattern; without it the hosts that its plays name.", text_of(HOST_PATTERN)),
-    "requires": told("Components that must be there before it: NAME, or {name, version}.", each(_requirement)),
-    "exclusive": told("Whether it needs its hosts to itself while it runs; true unless said otherwise.", boolean),
-    "parameters": told("By Ansible variable: what can be set.", named(PARAMETER_NAME, _parameter)),
+    "hosts": told("Group or pattern; by default the hosts that its plays name.", text_of(HOST_PATTERN)),
+    "requires": told("Components that must be installed first: NAME, or {name, version}.", each(_requirement)),
+    "exclusive": told("Whether no other component may run on its hosts at the same time; true by default.", boolean),
+    "parameters": told("Values that can be set, by Ansible variable.", named(PARAMETER_NAME, _parameter)),
     "actions": told("By action: its playbook, or {playbook, …}.", named(_ACTION_NAMES, _action)),
 }
 

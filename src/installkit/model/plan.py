@@ -22,7 +22,7 @@ class Request:
             (`3-7`) or a file name.
         all: Install every component of the catalog that is not installed yet.
         limit: An Ansible host pattern.
-        batch: As Ansible's `serial`, for every step; empty for what the manifest says.
+        batch: As Ansible's `serial`, for every step; empty for the batches in the manifest.
         parameters: Values for this plan only, the highest level; never those of secrets.
         exclude: Names of components, or ranges, that `all` and ranges leave out; also of dropped playbooks, for which there
             is then no warning.
@@ -224,7 +224,7 @@ class Plan:
         digest: Of the inputs below, as one word (sha256, hex).
         inputs: Digest of every input by name: catalog and inventory files, parameters, the installed record.
         continues: The run that it resumes or undoes.
-        warnings: A sentence each.
+        warnings: One sentence per warning.
         summary: One line for people, as `2 to install, 1 unchanged, 3 steps`.
     """
 

@@ -42,7 +42,7 @@ class Changes:
     Attributes:
         decisions: Each decision with the hosts that it is for.
         by_host: The change of each host, in the order of the component's hosts; empty if the limit leaves none of them.
-        warnings: A sentence each.
+        warnings: One sentence per warning.
     """
 
     demand: Demand

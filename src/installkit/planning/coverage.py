@@ -39,7 +39,7 @@ class Coverage:
 
     def of_component(self, component: Component) -> tuple[str, ...]:
         """
-        Return the hosts of *component*, whatever the limit: those of its pattern, else those that its plays name.
+        Return the hosts of *component* without regard to the limit: those of its pattern, or those that its plays name.
 
         Raises:
             PlanningError: If there are none, or Ansible cannot read a playbook that would name them.
@@ -71,7 +71,7 @@ class Coverage:
 
     def of_playbook(self, component: Component, spec: ActionDefinition) -> tuple[str, ...]:
         """
-        Return every host of the plays of *spec*'s playbook, whatever the limit.
+        Return all hosts of the plays of *spec*'s playbook, without regard to the limit.
 
         Raises:
             PlanningError: If Ansible cannot read it.
@@ -89,7 +89,7 @@ class Coverage:
 
     def of_action(self, component: Component, spec: ActionDefinition) -> tuple[str, ...]:
         """
-        Return the hosts of *component* that *spec*'s playbook covers, whatever the limit.
+        Return the hosts of *component* that *spec*'s playbook covers, without regard to the limit.
 
         A read-only playbook may run on other hosts instead, as on localhost: then return those.
 

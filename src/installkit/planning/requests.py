@@ -183,7 +183,7 @@ def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:
 
 
 def _check_shape(request: Request) -> None:
-    """Refuse fields of *request* that contradict each other, whatever is in the catalog."""
+    """Refuse a *request* with fields that contradict each other, in any catalog."""
     for field in ("resume", "rollback"):
         run = getattr(request, field)
         if run is not None:

@@ -58,7 +58,7 @@ def make_spec(
         run: The run's id.
         created_at: Aware, UTC.
         check_playbook: installkit's own, which checks hosts; absolute.
-        parameters: The values entered for the site; `secrets` also names those handed over for this run alone.
+        parameters: The values entered for the site; `secrets` also names those given only for this run.
         installed: What is installed on the site; rows of components that the plan does not concern are skipped.
 
     Raises:

@@ -76,7 +76,7 @@ class Steps:
 
     Attributes:
         steps: The steps so far; a step comes after those that it needs.
-        warnings: A sentence each.
+        warnings: One sentence per warning.
     """
 
     request: Request
@@ -119,7 +119,7 @@ class Steps:
         """
         Add the steps of *changes* in *order*, after the steps with the ids *after*.
 
-        Where hosts that stay as they are run along, their change says so from now on.
+        If a playbook also runs on hosts that stay as they are, the changes of these hosts are marked.
 
         Returns:
             The ids of the steps that none of these needs.

@@ -64,7 +64,7 @@ def find_route(component: Component, old: str | None, new: str | None) -> tuple[
     Args:
         component: Only its own versions are part of a route.
         old: None if unknown.
-        new: None where versions are unknown.
+        new: None if versions are unknown.
 
     Returns:
         Empty if one upgrade leads to *new*; None if no route does.

@@ -105,7 +105,7 @@ class SiteSources:
 
     def catalog(self, *, anew: bool = False) -> Catalog:
         """
-        Return the site's catalog; within `asked_once` it is read the first time, or if *anew*.
+        Return the site's catalog; within `asked_once` it is read only once, unless *anew* is true.
 
         Raises:
             DefinitionError: If a manifest is wrong; it lists every mistake.
@@ -161,7 +161,7 @@ class SiteSources:
             undone: What the run to be rolled back did; None for any other request.
         """
         installed = self.installed()
-        # What is to be forgotten may be in the record alone: then the catalog gets a component of that name.
+        # A component to forget may be only in the record: then the catalog gets a component with this name.
         names = {parse_wanted(text).name for text in request.forget}
         gone = sorted({row.component for row in installed if row.component in names and row.component not in catalog})
         forgotten = (Component(name=name, title=name, folder=catalog.folder) for name in gone)

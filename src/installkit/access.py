@@ -179,7 +179,7 @@ class Access:
         self._store.delete_webhook(webhook)
 
     def request_digest(self, request: bytes) -> str:
-        """Return a digest of *request*, which may hold passwords; it is keyed, so that nobody can use it to test guesses."""
+        """Return a keyed digest of *request*, which may hold passwords: nobody can use it to test guesses."""
         return self._secrets.keyed_digest(request)
 
     def claim_answer(self, who: str, key: str, request: str) -> KeptAnswer | None:

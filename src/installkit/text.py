@@ -32,7 +32,7 @@ def duration_text(seconds: float | None) -> str:
 
 
 def join_names(names: Sequence[str], *, most: int = 6) -> str:
-    """Return *names* in one line: all of them, or if there are more than *most*, the first ones and the number of others."""
+    """Return *names* in one line: all of them, or the first ones and the number of others beyond *most*."""
     if len(names) <= most:
         return ", ".join(names)
     shown = most - 1

@@ -55,7 +55,7 @@ def check_scope(token: installkit.Token, scope: installkit.Scope) -> None:
 
 
 def check_origin(request: Request, allowed: Sequence[str]) -> None:
-    """Raise a `ProblemError` if *request* changes something, and comes from a page of an origin that is not *allowed*."""
+    """Raise a `ProblemError` if *request* changes something, and comes from an origin that is not *allowed*."""
     origin = request.headers.get("origin")
     if request.method in SAFE_METHODS or origin is None:
         return

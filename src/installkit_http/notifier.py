@@ -36,8 +36,8 @@ class Notifier:
     """
     Sends each event that a webhook is notified of to its address, as JSON in a POST; a 2xx answer means success.
 
-    Events from before the first check are not sent, nor those that failed three times: a webhook tells when to look at a
-    run, and the run itself has its full state.
+    Events from before the first check are not sent, nor those that failed three times: a webhook tells when to look at
+    a run, and the run itself has its full state.
     """
 
     def __init__(self, installer: installkit.Installer) -> None:
@@ -127,7 +127,7 @@ class Address:
                 if self._closed.wait(wait):
                     return
                 try:
-                    request = urllib.request.Request(self._url, body, {"content-type": "application/json"})  # noqa: S310 - http(s): `Access.add_webhook` saw to it
+                    request = urllib.request.Request(self._url, body, {"content-type": "application/json"})  # noqa: S310 - http(s): `Access.add_webhook` checks it
                     with _opener.open(request, timeout=PATIENCE):
                         break
                 except Exception as exc:  # noqa: BLE001 - whatever is wrong with one event, the next is tried

@@ -45,7 +45,7 @@ class Operation:
         status: The HTTP status of the usual answer.
         media: Media types of the answer, the default first.
         keepable: Whether an answer may be stored for an idempotency key: it holds nothing secret.
-        guarded: Whether it edits what others may edit too: such edits run one after the other, and `If-Match` is checked.
+        guarded: Whether it edits what others may edit too: such edits run one by one, and `If-Match` is checked.
     """
 
     method: str

@@ -95,7 +95,7 @@ def unknown_cursor(cursor: str) -> ProblemError:
 
 
 def older_page(entries: Sequence[Any], limit: int, *, left_out: Sequence[str] = ()) -> Response:
-    """Return a page with the first *limit* items of *entries*, newest first; *entries* has one more if there is a next page."""
+    """Return a page with the first *limit* of *entries*, newest first; if there are more, there is a next page."""
     shown = entries[:limit]
     items = [entered(item, left_out) for item in installkit.to_wire(shown)]
     return answer({"items": items, "next": str(shown[-1].id) if len(entries) > len(shown) else None})

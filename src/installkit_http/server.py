@@ -137,5 +137,5 @@ class _StoppedError(Exception):
 
 
 def _leave(_: int, __: FrameType | None) -> NoReturn:
-    # uvicorn raises the signal again after it has stopped; by default, that would end the process before the caller can close
+    # uvicorn raises the signal again when it has stopped; that would end the process before the caller can close
     raise _StoppedError

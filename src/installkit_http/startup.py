@@ -11,7 +11,7 @@ import installkit
 from installkit.ansible.programs import find_program
 
 EXAMINED = ("ssh", "pty", "data directory", "memory folder", "locale", "service", "limits")
-"""The findings of the doctor that count for the environment; others take long, have their own row, or do not matter here."""
+"""The findings of the doctor that count for the environment; others take long, have a row, or do not matter here."""
 
 FIRST_TOKEN = "access-token"  # noqa: S105 - a file's name
 """The file in the data directory with the first access token."""
@@ -80,7 +80,7 @@ def check_database(installer: installkit.Installer) -> Row:
 
 
 def make_first_token(installer: installkit.Installer) -> Row:
-    """Make an access token for everything if there is none, and write it to a file for the owner of the data directory."""
+    """Make an access token for everything if there is none, in a file for the owner of the data directory."""
     if any(token.parent is None and not token.once for token in installer.access.tokens()):
         return Row(name="access", status="pass", message="there are access tokens")
     path = installer.folders.data / FIRST_TOKEN

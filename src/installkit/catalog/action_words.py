@@ -1,9 +1,10 @@
 """
 Numbered playbooks whose names say another action than install, as playbooks in many folders do.
 
-The whole name does (`92.stop.yml`, `99.tear-down.yml`), alone or with a word for everything (`99.clean-all.yml`), or it ends
-with such an action (`03.mysql-stop.yml`, `03.mysql.clean.yml`), or begins with one that removes (`97.uninstall-mysql.yml`).
-`04.mysql-backup.yml` and `01.os-update.yml` may well be installations: such words are an action only as the whole name.
+The whole name does (`92.stop.yml`, `99.tear-down.yml`), alone or with a word for everything (`99.clean-all.yml`), or it
+ends with such an action (`03.mysql-stop.yml`, `03.mysql.clean.yml`), or begins with one that removes
+(`97.uninstall-mysql.yml`). `04.mysql-backup.yml` and `01.os-update.yml` may well be installations: such words are an
+action only as the whole name.
 """
 
 import re

@@ -59,8 +59,9 @@ def numbered_components(playbooks: Iterable[Playbook], taken_names: frozenset[st
     """
     Return the components of numbered *playbooks* that have no manifest.
 
-    The component's name becomes the whole stem where the short name is found twice, is among *taken_names*, or is that of
-    installkit's own checks. Playbooks of an action without an install playbook, or without a valid name, are left out.
+    The component's name becomes the whole stem where the short name is found twice, is among *taken_names*, or is that
+    of installkit's own checks. Playbooks of an action without an install playbook, or without a valid name, are left
+    out.
     """
     by_name: dict[str, list[Playbook]] = defaultdict(list)
     for playbook in playbooks:
@@ -123,7 +124,7 @@ def with_files(component: Component, shared: Mapping[str, str], library: Library
 
 
 def _check_actions(manifest: Manifest, library: Library) -> None:
-    """Report playbooks that cannot be used, and versions that actions lead to although the component does not have them."""
+    """Report playbooks that cannot be used, and versions in `from` that the component does not have."""
     for action, path in manifest.playbooks().items():
         name = os.path.relpath(path, manifest.folder)
         message = None

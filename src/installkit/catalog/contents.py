@@ -117,7 +117,7 @@ class Contents:
 
 
 def _password_files(files: Iterable[Path]) -> re.Pattern[str] | None:
-    """Return a pattern for the ends of the paths that `lookup('password', …)` in any of *files* writes; None if none does."""
+    """Return a pattern for the ends of the paths that `lookup('password', …)` in *files* writes; None without such."""
     texts = (path.read_bytes() for path in files if path.suffix in _TEXTS and path.stat().st_size < _REMEMBERED_FROM)
     terms = {
         match.groups()

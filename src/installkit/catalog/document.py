@@ -36,7 +36,7 @@ _SCALARS: Mapping[str, _Scalar] = {
     "float": (re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,17}"), float, "a decimal number"),
     "null": (re.compile(r"(~|null)?", re.IGNORECASE), lambda _: None, "null"),
 }
-"""By tag: texts that have only one meaning, how they are read, and what to write instead of others (`no`, `010`, `12:30`)."""
+"""By tag: texts with only one meaning, how they are read, and what to write instead of others (`no`, `010`)."""
 
 
 class YamlError(Exception):

@@ -1,4 +1,4 @@
-"""Readers: each checks one value of a document and returns it, or reports a mistake; each has a JSON Schema for editors."""
+"""Readers: each checks one value of a document, and returns it or reports a mistake; it has a schema for editors."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -95,7 +95,7 @@ def suggestion(name: str, names: Mapping[str, Any] | tuple[str, ...]) -> str:
 
 
 def attempt(field: Field, reader: Reader[T]) -> list[T]:
-    """Return the value of *field* in a list; if it does not fit *reader*, report the mistake and return an empty list."""
+    """Return a list with the value of *field*; if it does not fit *reader*, report that and return an empty list."""
     try:
         return [reader(field)]
     except Misfit as misfit:
@@ -104,7 +104,7 @@ def attempt(field: Field, reader: Reader[T]) -> list[T]:
 
 
 def record(table: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any]]:
-    """Return a reader of a map with the keys of *table* only; it reports other keys and wrong values, and leaves them out."""
+    """Return a reader of a map with the keys of *table*; it reports and leaves out other keys and wrong values."""
     properties = {key: dict(reader.schema) for key, reader in table.items()}
 
     @takes({"type": "object", "properties": properties, "additionalProperties": False})

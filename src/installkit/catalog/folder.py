@@ -24,8 +24,9 @@ def load_catalog(folder: str | Path) -> Catalog:
     """
     Return the components in *folder*: its numbered playbooks, and what manifests declare.
 
-    `NN.NAME.yml` is component NAME, `NN.NAME.ACTION.yml` an action of it. A manifest adds to these: `NAME.component.yml`
-    beside the playbooks, or `component.yml` in a folder of the component's own. Nothing in the folder is run.
+    `NN.NAME.yml` is component NAME, `NN.NAME.ACTION.yml` an action of it. A manifest adds to these:
+    `NAME.component.yml` beside the playbooks, or `component.yml` in a folder of the component's own. Nothing in the
+    folder is run.
 
     Args:
         folder: Relative to the current directory, or absolute.

@@ -34,7 +34,7 @@ class Playbook:
         plays: Whether it is a list of plays; True if it cannot be read, since Ansible will report that.
         imports: The playbooks that it imports, as written.
         prompts: The variables that its own plays ask for (`vars_prompt`).
-        gathers: Whether one of its own plays gathers facts; None if none says so, and one leaves it to Ansible's setting.
+        gathers: Whether one of its own plays gathers facts; None if that depends on Ansible's setting.
         problem: Why it cannot be read; None if it can.
     """
 
@@ -152,7 +152,7 @@ class Library:
         return self._folders[folder]
 
     def imported(self, playbooks: Iterable[Path]) -> tuple[set[Path], list[str]]:
-        """Return all playbooks that *playbooks* import, directly or not, and a warning for each that cannot be followed."""
+        """Return all playbooks that *playbooks* import, directly or not, and a warning for each missing one."""
         imported: set[Path] = set()
         warnings: list[str] = []
         waiting = list(playbooks)

@@ -187,8 +187,8 @@ ACTION: Mapping[str, Reader[Any]] = {
     ),
     "destructive": told("Needs --allow-destructive.", boolean),
     "facts": told(
-        "fresh: gather facts for this step; all: first gather the facts of every host of the inventory; cached: the steps"
-        " of a run share facts.",
+        "fresh: gather facts for this step; all: first gather the facts of every host of the inventory; cached: share"
+        " the facts with other steps.",
         one_of(("fresh", "cached", "all")),
     ),
 }

@@ -52,8 +52,8 @@ def group_checks(checks: Iterable[Check]) -> tuple[Check, ...]:
     """
     Return *checks* with one row for equal results on several hosts, in the order in which they appear first.
 
-    Hosts that cannot be reached for the same cause share a row although addresses differ. The messages of other checks must
-    be equal, also in their numbers.
+    Hosts that cannot be reached for the same cause share a row although addresses differ. The messages of other checks
+    must be equal, also in their numbers.
     """
     rows: dict[Check, Check] = {}
     for check in checks:

@@ -82,8 +82,8 @@ class ActionDefinition:
         batch: As Ansible's `serial`: counts or percentages, the last repeated; empty for all hosts at once.
         timeout: Seconds; None for no limit.
         soft_timeout: Seconds after which a warning is given; None for none.
-        from_version: The versions that it can start from, as a specifier set, or as a specifier set for each version that
-            it leads to; None accepts any. In a manifest: `from`.
+        from_version: The versions that it can start from, as a specifier set, or as a specifier set for each version
+            that it leads to; None accepts any. In a manifest: `from`.
         approve: `first_batch` or `every_batch` waits for an approval after it; None never waits.
         facts: `fresh` gathers facts anew, `cached` shares them with the other steps of the run, `all` also gathers those of
             every host of the inventory first.
@@ -185,8 +185,8 @@ class Catalog:
         components: By order, then by name.
         others: Playbooks that are not a component, relative to the folder.
         unreadable: Playbooks that cannot be read, as invalid YAML; only their own components cannot be planned.
-        dropped: Numbered playbooks that are in no plan, by path relative to the folder, with the reason and what to do: the
-            name cannot be a component's, the file cannot be read, or it holds no plays.
+        dropped: Numbered playbooks that are in no plan, by path relative to the folder, with the reason and what to do:
+            the name cannot be a component's, the file cannot be read, or it holds no plays.
         debuggers: The words with which a file asks for Ansible's debugger, by `FILE:LINE`, relative to the folder.
         warnings: A sentence for each thing that is allowed but may be a mistake, also for the `unreadable` playbooks.
     """

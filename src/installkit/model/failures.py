@@ -1,15 +1,15 @@
 """
 The failures of a run, grouped by cause: three hosts that are down in four steps are one failure.
 
-Two failures have the same cause if they have the same code, the same task and the same message from Ansible. Before messages
-are compared, the parts that differ between hosts and attempts are replaced: the host's own names and addresses, ports,
-temporary names, durations, numbers. A host that cannot be reached is the same failure in every task:
+Two failures have the same cause if they have the same code, the same task and the same message from Ansible. Before
+messages are compared, the parts that differ between hosts and attempts are replaced: the host's own names and
+addresses, ports, temporary names, durations, numbers. A host that cannot be reached is the same failure in every task:
 
     c1, Gathering Facts, web1: connect to host 10.0.0.1 port 22: Connection refused
     c2, Gathering Facts, web2: connect to host 10.0.0.2 port 22: Connection refused
 
-A group is shown as its first failure, with the hosts and steps of all. Groups may be grouped again with more failures: the
-result is the same as if all were grouped at once.
+A group is shown as its first failure, with the hosts and steps of all. Groups may be grouped again with more failures:
+the result is the same as if all were grouped at once.
 """
 
 import re

@@ -65,13 +65,13 @@ def record_event(record: Record, site: str, event: Event) -> Record:
     Only this function decides what a step proves:
 
     - once a changing step has started, its hosts are `changing`; a step without inputs (a restart) keeps their inputs;
-    - when it ends, a host that ended well is `installed` (removed after an uninstall), unless a verify step must prove it
-      first: then it stays `changing` until that step has ended;
+    - when it ends, a host that ended well is `installed` (removed after an uninstall), unless a verify step must prove
+      it first: then it stays `changing` until that step has ended;
     - a host that failed, or whose verify failed, is `failed`; it is `unknown` if its end cannot be proved;
-    - a verify of what was installed before updates `verified_at`, or makes it `failed` by the action `verify`, until a later
-      verify succeeds; what is `failed` or `unknown` by another action needs a repair, and no verify proves it;
-    - a play on hosts that are not the component's, as localhost, counts for all its hosts: if it failed, none is proved; a
-      verify that has only such plays proves the hosts that its step names;
+    - a verify of what was installed before updates `verified_at`, or makes it `failed` by the action `verify`, until a
+      later verify succeeds; what is `failed` or `unknown` by another action needs a repair, and no verify proves it;
+    - a play on hosts that are not the component's, as localhost, counts for all its hosts: if it failed, none is
+      proved; a verify that has only such plays proves the hosts that its step names;
     - at the run's end nothing stays `changing`;
     - check mode proves nothing and changes nothing.
     """

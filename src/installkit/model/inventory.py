@@ -97,7 +97,7 @@ class Targets:
     Attributes:
         plays: By absolute path of the playbook; by the `PlaybookUse.key` of each use if the uses differ.
         patterns: Hosts by pattern, for every pattern that was asked.
-        problems: Ansible's messages about playbooks that it cannot read, by the same keys; these playbooks have no plays.
+        problems: Ansible's messages about playbooks that it cannot read, by the same keys; these have no plays.
     """
 
     plays: Mapping[str, tuple[Play, ...]] = attrs.field(factory=dict)

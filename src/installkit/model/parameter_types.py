@@ -116,12 +116,12 @@ def name_problem(name: str) -> str | None:
 
 
 def variable_problem(name: str) -> str | None:
-    """Return why *name* cannot be a variable of a host; None if it can. Variables of Ansible's own are allowed there."""
+    """Return why *name* cannot be a variable of a host; None if it can. Ansible's own variables are allowed there."""
     return None if name.startswith("ansible_") and is_variable_name(name) else name_problem(name)
 
 
 def parameter_problem(name: str, value: Any, parameter: Parameter | None) -> str | None:
-    """Return why *name* cannot get *value*; None if it can. *parameter* is its declaration, or None if there is none."""
+    """Return why *name* cannot get *value*; None if it can. *parameter* is its declaration, if there is one."""
     if parameter is None:
         return name_problem(name) or json_problem(value)
     if parameter.secret:

@@ -24,14 +24,14 @@ class Request:
         limit: An Ansible host pattern.
         batch: As Ansible's `serial`, for every step; empty for the batches in the manifest.
         parameters: Values for this plan only, the highest level; never those of secrets.
-        exclude: Names of components, or ranges, that `all` and ranges leave out; also of dropped playbooks, for which there
-            is then no warning.
+        exclude: Names of components, or ranges, that `all` and ranges leave out; also of dropped playbooks, for which
+            there is then no warning.
         secrets: Names of secrets that no component declares: playbooks get the values that are handed over at start.
         force: Names of components to carry out even if nothing changed.
         purge: With `uninstall`: the data is removed too; playbooks see it as `component_purge`.
         resume: The run to resume.
-        failed_hosts_only: With `resume`: only the hosts that failed or could not be reached. In the request of a plan: `limit`
-            names these hosts, and the plays on hosts of other groups and on localhost are kept.
+        failed_hosts_only: With `resume`: only the hosts that failed or could not be reached. In the request of a plan:
+            `limit` names these hosts, and the plays on hosts of other groups and on localhost are kept.
         rollback: The run to undo.
     """
 
@@ -167,8 +167,8 @@ class Step:
         from_version: None if not installed, unknown, or not the same on all hosts.
         limited: Whether Ansible gets `hosts` as its limit; if not, it covers all hosts of the playbook's plays.
         approve: Whether it starts only after somebody has approved what was done before it.
-        others: The `hosts` that are not the component's, as localhost: the plays name them too, but nothing is recorded for
-            them.
+        others: The `hosts` that are not the component's, as localhost: the plays name them too, but nothing is recorded
+            for them.
         vouches_for: The component's hosts that a verify proves without running on them, as from localhost.
     """
 

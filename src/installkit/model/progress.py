@@ -93,7 +93,7 @@ class RunProgress:
 
 
 class _StepProgress:
-    """Follows one step; values that change with every event are attributes beside the snapshot, which changes rarely."""
+    """Follows one step; values that change with every event are kept outside the snapshot, which changes rarely."""
 
     def __init__(self, step: StepSnapshot) -> None:
         self._step = step

@@ -189,7 +189,7 @@ class StepSnapshot(Step):
 @attrs.frozen(kw_only=True)
 class Progress:
     """
-    How many steps a run has, and how many of them were carried out, successful or not; skipped steps do not count as done.
+    How many steps a run has, and how many were carried out, successful or not; skipped steps do not count as done.
 
     Attributes:
         done: The number of steps that have started and ended.

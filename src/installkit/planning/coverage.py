@@ -23,10 +23,10 @@ class Coverage:
 
     Attributes:
         limit: The request's host pattern; None for all hosts.
-        recorded: The hosts in the record, by component, where the request forgets some. Such a host may be gone from the
-            inventory; then the limit gives its plain name.
-        failed_only: Whether the limit is that of a run's failed hosts: it narrows a component's own hosts, but keeps the
-            other hosts of its plays.
+        recorded: The hosts in the record, by component, where the request forgets some. Such a host may be gone from
+            the inventory; then the limit gives its plain name.
+        failed_only: Whether the limit is that of a run's failed hosts: it narrows a component's own hosts, but keeps
+            the other hosts of its plays.
     """
 
     catalog: Catalog
@@ -118,8 +118,8 @@ class Coverage:
         Return the hosts of *spec*'s plays that stay, whichever of *component*'s own hosts the playbook is narrowed to.
 
         They are the hosts of plays without any of the component's own hosts: those of another group, or localhost. The
-        user's limit removes them, as it does on the command line. A host in the same play as the component's own hosts, as
-        in `hosts: all`, is not among them: no limit could keep it.
+        user's limit removes them, as it does on the command line. A host in the same play as the component's own hosts,
+        as in `hosts: all`, is not among them: no limit could keep it.
         """
         if not spec.playbook:
             return ()
@@ -181,7 +181,7 @@ class Coverage:
             )
 
     def unmatched(self, inventory: Inventory) -> tuple[str, ...]:
-        """Return a sentence for each part of the limit that matches no host of *inventory*; Ansible ignores such parts."""
+        """Return a sentence for each part of the limit that matches no host of *inventory*; Ansible ignores it."""
         recorded = self._recorded_hosts()
         lost = [
             part

@@ -58,8 +58,8 @@ def undeclared_warnings(catalog: Catalog, request: Request, concerned: Iterable[
     """
     Return a sentence for each value of *request* that no component declares; none if no component declares any at all.
 
-    A name that is not spelled like another may be meant for a playbook without declared parameters: if such a component is
-    *concerned*, there is no sentence for it.
+    A name that is not spelled like another may be meant for a playbook without declared parameters: if such a component
+    is *concerned*, there is no sentence for it.
     """
     if not _declared(catalog):
         return ()
@@ -89,7 +89,7 @@ def secret_warnings(catalog: Catalog, request: Request, parameters: SiteParamete
 
 
 def undeclared_problem(catalog: Catalog, name: str) -> str | None:
-    """Return why no component uses a value for *name*; None if one declares it, or if one declares no parameters at all."""
+    """Return why no component uses a value for *name*; None if one declares it, or if one declares no parameters."""
     names = _known_names(catalog)
     if name in names or name.startswith(_OF_CHECKS) or any(not component.parameters for component in catalog):
         return None
@@ -162,7 +162,8 @@ class ResolvedParameters:
         """
         Return the names of *component*'s parameters whose value differs from the one recorded in *row*, sorted.
 
-        A value equal to the default counts as no value. A variable that no component declares counts only while it is given.
+        A value equal to the default counts as no value. A variable that no component declares counts only while it is
+        given.
         """
         given = self.given(component, row.host)
         if not given and row.inputs.keys() <= {"files"}:

@@ -79,7 +79,7 @@ def resumed_request(
     failed_hosts: Iterable[str] = (),
 ) -> Request:
     """
-    Return the request that resumes the run of *old*: the actions of *old*, with the other values of *request* over its own.
+    Return the request that resumes the run of *old*: its actions, and its other values replaced by those of *request*.
 
     Actions that leave no trace in the record, as a restart, and forced ones are left out where the run has done them.
 
@@ -149,7 +149,7 @@ def _left_of(entries: Iterable[Selected], action: Action | None, steps: Iterable
 
 def read_demands(request: Request, catalog: Catalog) -> dict[str, Demand]:
     """
-    Return the demands of *request* by component: those that it names, forces or has by `all`, and all that these require.
+    Return by component what *request* names, forces or has by `all`, and all that these components require.
 
     Raises:
         UnknownNameError: If a name, requested or required, is not in *catalog*.

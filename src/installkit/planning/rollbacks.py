@@ -80,8 +80,8 @@ def make_rollback_plan(
     """
     Return the plan that brings back the versions from before a run.
 
-    An upgrade is undone by the component's `rollback` action. What the run installed for the first time is uninstalled; if
-    no uninstall is declared it stays, and a warning says so.
+    An upgrade is undone by the component's `rollback` action. What the run installed for the first time is uninstalled;
+    if no uninstall is declared it stays, and a warning says so.
 
     Args:
         request: Its `rollback` names the run; a limit may be with it.

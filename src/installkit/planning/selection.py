@@ -1,4 +1,4 @@
-"""The components that an entry of a request means: `mysql`, `mysql=10.11.19`, `03`, `03.mysql.yml`, or the range `3-7`."""
+"""The components that an entry of a request means: `mysql`, `mysql=10.11.19`, `03`, `03.mysql.yml`, or `3-7`."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator

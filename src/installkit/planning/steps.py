@@ -232,8 +232,8 @@ class Steps:
         """
         Return *rest* and mark their changes, if all of them already have the version aimed at: then no limit is needed.
 
-        Otherwise return no hosts. An action that disturbs or destroys is not repeated where it is done already: a limit is
-        better there, although the playbook then sees fewer hosts.
+        Otherwise return no hosts. An action that disturbs or destroys is not repeated where it is done already: a limit
+        is better there, although the playbook then sees fewer hosts.
         """
         if first.disruptive or first.destructive or first.action not in _HARMLESS_AGAIN:
             return set()

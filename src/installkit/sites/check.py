@@ -22,7 +22,7 @@ _REQUIRED = ("connection", "privilege", "python")
 
 def make_check_spec(spec: RunSpec, *, run: str, secrets_digest: str) -> RunSpec:
     """
-    Return the spec of a run that only makes the checks of *spec*: no check waits for another, and the plan stays unused.
+    Return the spec of a run with only the checks of *spec*: none waits for another, and the plan stays unused.
 
     Args:
         spec: The spec of a run that carries out the plan.
@@ -64,8 +64,8 @@ def still_counts(runs: KnownRuns, run: str, plan: Plan, options: RunOptions, sec
     """
     Return whether the check run with the id *run* replaces the checks of a start of *plan*.
 
-    It does if it checked this same plan with the same inputs, connection, ignored checks and secrets, succeeded, and ended
-    less than `FRESH` seconds ago.
+    It does if it checked this same plan with the same inputs, connection, ignored checks and secrets, succeeded, and
+    ended less than `FRESH` seconds ago.
     """
     if not runs.has(run):
         return False

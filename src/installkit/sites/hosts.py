@@ -30,8 +30,8 @@ class SiteInventory:
         """
         Return the hosts, in the inventory's order.
 
-        If the store holds the inventory, each has its variables and the groups that name it directly; otherwise each has no
-        variables, and all groups that it is in.
+        If the store holds the inventory, each has its variables and the groups that name it directly; otherwise each
+        has no variables, and all groups that it is in.
 
         Raises:
             DefinitionError: If Ansible cannot read the inventory.

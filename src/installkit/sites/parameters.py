@@ -27,9 +27,9 @@ class Parameters:
         Enter parameter values for the site, or for one of its groups or hosts; None removes a value.
 
         Raises:
-            PlanningError: With a line for each value that no playbook could get: its component declares another type, no
-                component declares it although all declare parameters, its name is reserved for Ansible, it is a secret
-                (see `Secrets.set`), or the site has no such group or host.
+            PlanningError: With a line for each value that no playbook could get: its component declares another type,
+                no component declares it although all declare parameters, its name is reserved for Ansible, it is a
+                secret (see `Secrets.set`), or the site has no such group or host.
             StoreError: If the data directory cannot be written.
         """
         if group is not None and host is not None:

@@ -79,7 +79,7 @@ def undeclared(catalog: Catalog, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_handed(sources: SiteSources, secrets: Mapping[str, str], named: Collection[str] = ()) -> None:
-    """Refuse *secrets* that are not valid, and those that no component declares, except the ones that a plan has *named*."""
+    """Refuse *secrets* that are not valid, and those that no component declares and no plan has *named*."""
     check_secrets(secrets)
     _check_declared(sources, [name for name in secrets if name not in named])
 

@@ -69,7 +69,7 @@ class Site:
     @contextlib.contextmanager
     def one_survey(self) -> Iterator[None]:
         """
-        Ask Ansible each question only once until the `with` block ends, also about inventories that are scripts or plugins.
+        Ask Ansible each question only once until the `with` block ends, also about scripts and plugins as inventories.
 
         Otherwise each call, as `plan` and `start`, runs such an inventory again.
         """
@@ -81,9 +81,9 @@ class Site:
         Return the plan for a request, and store it for `Installer.plan`. No host is contacted, and nothing is changed.
 
         Args:
-            secrets: As in `start`, or only names. Give vault passwords if Ansible needs them to tell which hosts are meant,
-                and secrets that no component declares: the plan stores their names, `start` requires a value for each, and
-                all playbooks of the plan get it.
+            secrets: As in `start`, or only names. Give vault passwords if Ansible needs them to tell which hosts are
+                meant, and secrets that no component declares: the plan stores their names, `start` requires a value for
+                each, and all playbooks of the plan get it.
             **request: The fields of `Request`: `install=["mysql=10.11.18"]`, `upgrade=…`, `all=True`, `limit="db"`, ….
 
         Raises:
@@ -101,22 +101,23 @@ class Site:
 
         Args:
             plan: A plan of this site, as `plan` returned it; the site must not have changed since.
-            secrets: Values by parameter name, and passwords by the names that `Secrets.set` takes; they replace the stored
-                ones for this run, and are stored nowhere.
+            secrets: Values by parameter name, and passwords by the names that `Secrets.set` takes; they replace the
+                stored ones for this run, and are stored nowhere.
             **options: The fields of `RunOptions`: `note="first install"`, `jobs=2`, `timeout=3600.0`, `check_mode=True`,
                 `ignore_checks={"host.memory": "a test machine"}`, `allow_destructive=True`, `checks=False`, …. `checks` may
-                also be a run of `start_check` for the same plan: it counts if it succeeded less than ten minutes ago with
-                the same connection and secrets; otherwise the run makes the checks itself. If a run is resumed or rolled
-                back, its `user`, `private_key` and `become` are used unless others are given. A run in check mode gets the
-                note `dry run` unless another is given.
+                also be a run of `start_check` for the same plan: it counts if it succeeded less than ten minutes ago
+                with the same connection and secrets; otherwise the run makes the checks itself. If a run is resumed or
+                rolled back, its `user`, `private_key` and `become` are used unless others are given. A run in check
+                mode gets the note `dry run` unless another is given.
 
         Raises:
             SiteLockedError: If another run changes the site.
             StalePlanError: If the site or an input changed since the plan was made.
             DestructivePlanError: If the plan destroys data, and `allow_destructive=True` is not given.
             PlanUsedError: If a run applied the plan already, and failed at its checks.
-            PlanningError: If the plan belongs to another site, a secret has no value or one that is not text, the private
-                key does not exist, or options are not valid, as `jobs="2"` or `timeout=0`; the message names them.
+            PlanningError: If the plan belongs to another site, a secret has no value or one that is not text, the
+                private key does not exist, or options are not valid, as `jobs="2"` or `timeout=0`; the message names
+                them.
             UnknownNameError: If no component of the catalog declares one of *secrets*.
             EngineError: If no process could be started.
             StoreError: If the data directory cannot be written.
@@ -153,7 +154,7 @@ class Site:
         """
         Return the run that applied *plan* already, which `start` would return; None if none did.
 
-        It raises the same errors that `start` raises first, so that a program can call it before it asks a user for secrets.
+        It raises the errors that `start` raises first, so that a program can call it before it asks for secrets.
 
         Args:
             plan: A plan of this site, as `plan` returned it.
@@ -226,7 +227,7 @@ class Site:
 
     def rollback(self, run: Run | str, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """
-        Undo *run*: plan the way back to the versions before it, in reverse order, start the plan, and return the new run.
+        Undo *run*: plan the way back to the versions before it, start the plan, and return the new run.
 
         To see the plan first, use `plan(rollback=run)`.
 
@@ -242,7 +243,7 @@ class Site:
 
     def record(self, components: Names, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """
-        Record what is already there without installing it; a component with a verify action is recorded once it succeeds.
+        Record what is already there without installing it; a component with a verify action is verified first.
 
         Args:
             components: `NAME=VERSION`, or `NAME` if the versions are unknown.

@@ -68,7 +68,7 @@ class SiteSources:
 
     @contextlib.contextmanager
     def asked_once(self) -> Iterator[None]:
-        """Ask Ansible each question only once until the `with` block ends, and read the catalog once, except for starts."""
+        """Ask Ansible each question only once until the `with` block ends; read the catalog once, except for starts."""
         before = self._asking, self._catalogs
         self._asking = attrs.evolve(self._asking, answers={} if self._asking.answers is None else self._asking.answers)
         self._catalogs = [] if self._catalogs is None else self._catalogs
@@ -78,7 +78,7 @@ class SiteSources:
             self._asking, self._catalogs = before
 
     def snapshot(self) -> SiteSnapshot:
-        """Return the pending or stored site; `revision` and `last_run` come from indexed runs only, and `lock` is None."""
+        """Return the pending or stored site; `revision` and `last_run` are from indexed runs only, `lock` is None."""
         return self._pending or self.directory.store.sites.get(self.name)
 
     def keep(self) -> None:
@@ -93,7 +93,7 @@ class SiteSources:
         return self._pending is not None and all(site.name != self.name for site in self.directory.store.sites.list())
 
     def revision(self) -> str | None:
-        """Return the last run that may have changed the site, without runs that failed at checks; None before the first."""
+        """Return the last run that may have changed the site, and did not fail at checks; None before the first."""
         run = read_holder(self.directory.folders.site_lock(self.name)).get("run")
         while isinstance(run, str) and self.directory.runs.has(run):
             journal = self.directory.runs.journal(run)
@@ -127,7 +127,7 @@ class SiteSources:
         return self.directory.store.runs.installed(self.name)
 
     def inventory_source(self) -> Path:
-        """Return the path of the inventory; if the store holds it, its file is written first where it is missing or old."""
+        """Return the path of the inventory; if the store holds it, write a missing or old file first."""
         text = self.directory.store.sites.inventory(self.name)
         path = self.snapshot().inventory.path
         if text is not None:

@@ -183,7 +183,7 @@ def stream_log(call: Call) -> Response:
 
 
 def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
-    """Return a function that tells whether an event passes the filters; refuse a step or host that the run does not have."""
+    """Return a function that tells whether an event passes the filters; refuse an unknown step or host."""
     steps: tuple[str, ...] = ()
     mistakes = []
     try:

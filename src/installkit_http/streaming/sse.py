@@ -30,8 +30,9 @@ class StreamResponse(Response):
     """
     An answer that is sent piece by piece; what is not sent yet stays in the journal.
 
-    If the stream breaks, the connection is closed without the mark of a complete body, so that no client mistakes it for
-    the end; a server-sent stream ends without its `end` event. If too many streams are open already, the answer is 503.
+    If the stream breaks, the connection is closed without the mark of a complete body, so that no client mistakes it
+    for the end; a server-sent stream ends without its `end` event. If too many streams are open already, the answer is
+    503.
 
     Args:
         feeds: The feeds of the service.
@@ -116,7 +117,7 @@ def as_event_stream(piece: Piece) -> bytes:
 
 
 def ending_at(cursor: Callable[[End], int]) -> Callable[[Piece], bytes]:
-    """Return a variant of `as_event_stream` that also encodes the end of a stream; *cursor* returns the cursor there."""
+    """Return an `as_event_stream` that also encodes the end of a stream; *cursor* returns the cursor there."""
 
     def _encode(piece: Piece) -> bytes:
         if isinstance(piece, End):

@@ -1,4 +1,4 @@
-"""What one viewer gets from a run: pieces from its cursor on. It makes no difference whether the run is live or ended."""
+"""What one viewer gets from a run, live or ended: pieces from its cursor on."""
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence

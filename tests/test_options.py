@@ -74,5 +74,5 @@ def test_options_that_can_be_and_those_that_are_not_given_have_no_problem(option
 def test_an_option_that_there_is_not_is_an_error_of_the_program(site):
     plan = site.plan(install=["mysql"])
 
-    with pytest.raises(TypeError, match="'job'"):
+    with pytest.raises(TypeError, match="a start has no option job; it has: note, "):
         site.start(plan, job=2)

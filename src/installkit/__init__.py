@@ -34,11 +34,20 @@ from installkit.errors import (
 
 if TYPE_CHECKING:
     from installkit.access import Access
+    from installkit.aio import (
+        AsyncInstaller,
+        AsyncParameters,
+        AsyncRun,
+        AsyncSecrets,
+        AsyncSite,
+        AsyncSiteInventory,
+    )
     from installkit.catalog import load_catalog, manifest_schema
     from installkit.datadir.folders import Folders, default_data_directory
     from installkit.datadir.recovery import recover_database
     from installkit.frames import to_frame
     from installkit.installer import Installer, site_name_for
+    from installkit.journal import EventReader, LogReader
     from installkit.model import (
         BECOME_PASSWORD,
         CONNECTION_PASSWORD,
@@ -60,6 +69,7 @@ if TYPE_CHECKING:
         FailureCode,
         GraphEdge,
         GraphNode,
+        HasId,
         Host,
         HostStatus,
         Ignored,
@@ -130,6 +140,12 @@ __all__ = [
     "ActionDefinition",
     "ApplyFields",
     "ApplyOptions",
+    "AsyncInstaller",
+    "AsyncParameters",
+    "AsyncRun",
+    "AsyncSecrets",
+    "AsyncSite",
+    "AsyncSiteInventory",
     "AuditEntry",
     "AuditFilter",
     "Catalog",
@@ -144,12 +160,14 @@ __all__ = [
     "EngineError",
     "Event",
     "EventKind",
+    "EventReader",
     "Failure",
     "FailureCode",
     "Finding",
     "Folders",
     "GraphEdge",
     "GraphNode",
+    "HasId",
     "Host",
     "HostDifference",
     "HostStatus",
@@ -163,6 +181,7 @@ __all__ = [
     "Issue",
     "JournalError",
     "KeptAnswer",
+    "LogReader",
     "LogSpan",
     "Names",
     "Next",
@@ -239,6 +258,14 @@ __all__ = [
 
 _ELSEWHERE = {
     "Access": "installkit.access",
+    "AsyncInstaller": "installkit.aio",
+    "AsyncRun": "installkit.aio",
+    "AsyncSite": "installkit.aio",
+    "AsyncParameters": "installkit.aio",
+    "AsyncSecrets": "installkit.aio",
+    "AsyncSiteInventory": "installkit.aio",
+    "EventReader": "installkit.journal",
+    "LogReader": "installkit.journal",
     "Finding": "installkit.support.doctor",
     "Folders": "installkit.datadir.folders",
     "HostDifference": "installkit.runs.comparison",

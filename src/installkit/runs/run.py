@@ -119,6 +119,11 @@ class Run:
         return now.at(datetime.now(UTC))
 
     @property
+    def folder(self) -> Path:
+        """Where its journal is; `docs/reference/journal.md` says what is in it."""
+        return self._journal.path
+
+    @property
     def plan(self) -> Plan:
         """The plan that it carries out."""
         return self._journal.spec().plan

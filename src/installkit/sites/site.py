@@ -11,6 +11,7 @@ from installkit.model import (
     ApplyOptions,
     Catalog,
     Check,
+    HasId,
     Installation,
     Names,
     Plan,
@@ -209,7 +210,7 @@ class Site:
         """
         return start_check(self._sources, plan, secrets, options)
 
-    def resume(self, run: Run | str, *, failed_hosts_only: bool = False, **options: Unpack[ApplyOptions]) -> Run:
+    def resume(self, run: HasId | str, *, failed_hosts_only: bool = False, **options: Unpack[ApplyOptions]) -> Run:
         """
         Resume *run*: plan its request again from the current inputs and record, start the plan, and return the new run.
 
@@ -225,7 +226,7 @@ class Site:
         """
         return self.apply(resume=run, failed_hosts_only=failed_hosts_only, **options)
 
-    def rollback(self, run: Run | str, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
+    def rollback(self, run: HasId | str, *, limit: str | None = None, **options: Unpack[ApplyOptions]) -> Run:
         """
         Undo *run*: plan the way back to the versions before it, start the plan, and return the new run.
 

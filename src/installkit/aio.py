@@ -1,0 +1,370 @@
+"""
+installkit for asyncio: `AsyncInstaller`, `AsyncSite` and `AsyncRun` have the names of `Installer`, `Site` and `Run`, awaited.
+
+    async with installkit.AsyncInstaller() as installer:
+        site = await installer.site("acme", inventory="hosts.yml", catalog="playbooks")
+        run = await site.apply(install=["mysql"])
+        async for event in run.events(follow=True):
+            print(event.message)
+
+There is one copy of the code: a call is the synchronous one, in threads of installkit's own, so that it waits for none of
+the loop's and takes none from others. Following takes no thread between two changes: one watcher for the loop wakes all
+followers, and whoever stops one is rid of it at once. A run is nobody's: an awaited start that is canceled may have
+started it, and what follows a run has no power over it.
+"""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
+
+from installkit.installer import Installer
+from installkit.journal import LOOK, POLL, Watch
+from installkit.model import Event
+from installkit.runs.comparison import RunComparison
+from installkit.runs.run import Run
+from installkit.sites.hosts import SiteInventory
+from installkit.sites.parameters import Parameters
+from installkit.sites.secrets import Secrets
+from installkit.sites.site import Site
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+CALLS = 16
+"""Calls that are under way at once; more wait for their turn."""
+
+READS = 2
+"""Threads that read for followers: a read takes less than a millisecond."""
+
+
+class _Loop:
+    """What all objects of one `AsyncInstaller` share: threads, and the watcher of files of their event loop."""
+
+    def __init__(self) -> None:
+        self.calls = ThreadPoolExecutor(CALLS, "installkit")
+        self.reads = ThreadPoolExecutor(READS, "installkit-read")
+        self._watch: Watch | None = None
+        self._bells: dict[int, list[asyncio.Event]] = {}
+
+    async def call(self, pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, functools.partial(function, *args, **kwargs))
+
+    @contextlib.contextmanager
+    def bell(self, folders: Sequence[Path]) -> Iterator["_Bell"]:
+        """Give a bell that rings when something changes in *folders*."""
+        if self._watch is None:
+            self._watch = Watch()
+            if (descriptor := self._watch.fileno()) is not None:
+                asyncio.get_running_loop().add_reader(descriptor, self._ring)
+        rung = asyncio.Event()
+        numbers = [self._watch.add(folder) for folder in folders]
+        watched = [number for number in numbers if number is not None]
+        for number in watched:
+            self._bells.setdefault(number, []).append(rung)
+        try:
+            yield _Bell(rung, LOOK if len(watched) == len(numbers) else POLL)
+        finally:
+            for number in watched:
+                self._bells[number].remove(rung)
+                if not self._bells[number]:
+                    del self._bells[number]
+                    self._watch.remove(number)
+
+    def close(self) -> None:
+        if self._watch is not None:
+            if (descriptor := self._watch.fileno()) is not None:
+                asyncio.get_running_loop().remove_reader(descriptor)
+            self._watch.close()
+            self._watch = None
+        for pool in (self.calls, self.reads):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ring(self) -> None:
+        if self._watch is not None:
+            for number in self._watch.changed():
+                for rung in self._bells.get(number, ()):
+                    rung.set()
+
+
+class _Bell:
+    def __init__(self, rung: asyncio.Event, most: float) -> None:
+        self._rung = rung
+        self._most = most
+
+    async def wait(self) -> None:
+        """Wait until something changed since the last time, or it is time to look all the same."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._most):
+                await self._rung.wait()
+        self._rung.clear()
+
+
+class _Reader(Protocol[T_co]):
+    folders: tuple[Path, ...]
+    ended: bool
+
+    def read(self) -> T_co: ...
+
+
+class _Async(Generic[T]):
+    """
+    An object of installkit whose calls are awaited.
+
+    Attributes:
+        sync: The object itself, for programs that have threads of their own.
+    """
+
+    def __init__(self, loop: _Loop, sync: T) -> None:
+        self.sync = sync
+        self._loop = loop
+
+    def __repr__(self) -> str:
+        return f"<Async{repr(self.sync).removeprefix('<')}"
+
+
+def _awaited(call: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
+    """Return the method that awaits the synchronous *call*."""
+
+    @functools.wraps(call)
+    async def method(self: _Async[Any], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._loop.call(self._loop.calls, call, self.sync, *args, **kwargs)
+
+    return method
+
+
+def _awaited_as(
+    made: Callable[[_Loop, T], R], call: Callable[Concatenate[Any, P], T]
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+    """Return the same where what *call* returns has calls to be awaited itself: *made* makes that of it."""
+
+    @functools.wraps(call)
+    async def method(self: _Async[Any], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return made(self._loop, await self._loop.call(self._loop.calls, call, self.sync, *args, **kwargs))
+
+    return method
+
+
+def _run(loop: _Loop, run: Run) -> "AsyncRun":
+    return AsyncRun(loop, run)
+
+
+def _runs(loop: _Loop, runs: tuple[Run, ...]) -> "tuple[AsyncRun, ...]":
+    return tuple(AsyncRun(loop, run) for run in runs)
+
+
+def _run_if_any(loop: _Loop, run: Run | None) -> "AsyncRun | None":
+    return None if run is None else AsyncRun(loop, run)
+
+
+class AsyncRun(_Async[Run]):
+    """
+    A `Run` whose calls are awaited; what reads files is a call here: `await run.snapshot()` has status, steps and failures.
+
+    Attributes:
+        id: Twelve hexadecimal digits, the same as its plan's.
+    """
+
+    def __init__(self, loop: _Loop, sync: Run) -> None:
+        super().__init__(loop, sync)
+        self.id = sync.id
+
+    snapshot = _awaited(Run.snapshot)
+    spec = _awaited(Run.spec)
+    warnings = _awaited(Run.warnings)
+    raise_for_status = _awaited(Run.raise_for_status)
+    log = _awaited(Run.log)
+    log_text = _awaited(Run.log_text)
+    find_steps = _awaited(Run.find_steps)
+    earlier = _awaited_as(_runs, Run.earlier)
+    expected_durations = _awaited(Run.expected_durations)
+    seconds_left = _awaited(Run.seconds_left)
+    timeline = _awaited(Run.timeline)
+    cancel = _awaited(Run.cancel)
+    approve = _awaited(Run.approve)
+    next_commands = _awaited(Run.next_commands)
+    result = _awaited(Run.result)
+    report = _awaited(Run.report)
+
+    async def compare(self, other: "AsyncRun") -> RunComparison:
+        """Return what differs between this run and *other*; see `Run.compare`."""
+        return await self._loop.call(self._loop.calls, self.sync.compare, other.sync)
+
+    async def wait(self, timeout: float | None = None) -> Self:  # noqa: ASYNC109 - as `Run.wait`
+        """
+        Wait until the run has ended, and return it; see `Run.wait`.
+
+        Raises:
+            TimeoutError: If it has not ended by then; the run is left alone.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                with self._loop.bell((self.sync.folder,)) as bell:
+                    while not (await self.snapshot()).status.final:
+                        await bell.wait()
+        except TimeoutError:
+            raise TimeoutError(f"run {self.id} has not ended within {timeout} s") from None
+        await self._loop.call(self._loop.calls, self.sync.wait)  # it has ended: this brings the index up to date
+        return self
+
+    async def events(
+        self, *, follow: bool = False, after: int = 0, limit: int | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the events after the one numbered *after*; see `Run.events`."""
+        reader = await self._loop.call(self._loop.reads, self.sync.event_reader, after)
+        count = 0
+        async for events in self._follow(reader, wait=follow):
+            for event in events:
+                if count == limit:
+                    return
+                yield event
+                count += 1
+
+    async def follow_log(self, step: str, *, offset: int = 0) -> AsyncGenerator[bytes, None]:
+        """Yield the log of *step* as it is printed, from byte *offset* on; see `Run.follow_log`."""
+        for step_id in await self.find_steps(step):
+            reader = await self._loop.call(self._loop.reads, self.sync.log_reader, step_id)
+            async for chunk in self._follow(reader, wait=True):
+                if offset < len(chunk):
+                    yield chunk[offset:]
+                offset = max(0, offset - len(chunk))
+
+    async def _follow(self, reader: _Reader[T], *, wait: bool) -> AsyncGenerator[T, None]:
+        with self._loop.bell(reader.folders) as bell:
+            while True:
+                while part := await self._loop.call(self._loop.reads, reader.read):
+                    yield part
+                if reader.ended or not wait:
+                    return
+                await bell.wait()
+
+
+class AsyncParameters(_Async[Parameters]):
+    """`Parameters`, awaited."""
+
+    values = _awaited(Parameters.values)
+    set = _awaited(Parameters.set)
+    enter = _awaited(Parameters.enter)
+    problems = _awaited(Parameters.problems)
+
+
+class AsyncSecrets(_Async[Secrets]):
+    """`Secrets`, awaited."""
+
+    names = _awaited(Secrets.names)
+    set = _awaited(Secrets.set)
+    revisions = _awaited(Secrets.revisions)
+    missing = _awaited(Secrets.missing)
+
+
+class AsyncSiteInventory(_Async[SiteInventory]):
+    """`SiteInventory`, awaited."""
+
+    read = _awaited(SiteInventory.read)
+    hosts = _awaited(SiteInventory.hosts)
+    set_host = _awaited(SiteInventory.set_host)
+    remove_host = _awaited(SiteInventory.remove_host)
+    export = _awaited(SiteInventory.export)
+    replace = _awaited(SiteInventory.replace)
+
+
+class AsyncSite(_Async[Site]):
+    """
+    A `Site` whose calls are awaited.
+
+    Attributes:
+        name: Unique in its data directory.
+        inventory: Its hosts.
+        parameters: Values that people entered for it.
+        secrets: Secrets that it keeps.
+    """
+
+    def __init__(self, loop: _Loop, sync: Site) -> None:
+        super().__init__(loop, sync)
+        self.name = sync.name
+        self.inventory = AsyncSiteInventory(loop, sync.inventory)
+        self.parameters = AsyncParameters(loop, sync.parameters)
+        self.secrets = AsyncSecrets(loop, sync.secrets)
+
+    snapshot = _awaited(Site.snapshot)
+    catalog = _awaited(Site.catalog)
+    plan = _awaited(Site.plan)
+    start = _awaited_as(_run, Site.start)
+    apply = _awaited_as(_run, Site.apply)
+    check = _awaited(Site.check)
+    start_check = _awaited_as(_run, Site.start_check)
+    started = _awaited_as(_run_if_any, Site.started)
+    resume = _awaited_as(_run, Site.resume)
+    rollback = _awaited_as(_run, Site.rollback)
+    record = _awaited_as(_run, Site.record)
+    forget = _awaited_as(_run, Site.forget)
+    installed = _awaited(Site.installed)
+    runs = _awaited_as(_runs, Site.runs)
+
+
+def _sites(loop: _Loop, sites: tuple[Site, ...]) -> tuple[AsyncSite, ...]:
+    return tuple(AsyncSite(loop, site) for site in sites)
+
+
+def _site_if_any(loop: _Loop, site: Site | None) -> AsyncSite | None:
+    return None if site is None else AsyncSite(loop, site)
+
+
+class AsyncInstaller(_Async[Installer]):
+    """
+    An `Installer` whose calls are awaited; for one event loop, to be used as a context manager.
+
+    Attributes:
+        sync: The installer itself; it is there within the context.
+
+    Args:
+        data: As for `Installer`.
+        key_file: As for `Installer`.
+        inventory_timeout: As for `Installer`.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        *,
+        key_file: str | Path | None = None,
+        inventory_timeout: float | None = None,
+    ) -> None:
+        self._loop = _Loop()
+        self._open = functools.partial(Installer, data, key_file=key_file, inventory_timeout=inventory_timeout)
+
+    async def __aenter__(self) -> Self:
+        self.sync = await self._loop.call(self._loop.calls, self._open)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._loop.call(self._loop.calls, self.sync.close)
+        self._loop.close()
+
+    site = _awaited_as(AsyncSite, Installer.site)
+    create_site = _awaited_as(AsyncSite, Installer.create_site)
+    sites = _awaited_as(_sites, Installer.sites)
+    site_of_inventory = _awaited_as(_site_if_any, Installer.site_of_inventory)
+    delete_site = _awaited(Installer.delete_site)
+    plans = _awaited(Installer.plans)
+    plan = _awaited(Installer.plan)
+    delete_plan = _awaited(Installer.delete_plan)
+    run = _awaited_as(_run, Installer.run)
+    runs = _awaited_as(_runs, Installer.runs)
+    list_runs = _awaited(Installer.list_runs)
+    prune_run = _awaited(Installer.prune_run)
+    prune = _awaited(Installer.prune)
+    adopt = _awaited_as(_run, Installer.adopt)
+    refresh = _awaited(Installer.refresh)
+    recover = _awaited(Installer.recover)
+    reindex = _awaited(Installer.reindex)
+    check_database = _awaited(Installer.check_database)
+    check_secrets = _awaited(Installer.check_secrets)

@@ -145,7 +145,7 @@ def test_a_run_that_checked_is_named_as_every_other(cli, tmp_path):
     file = str(tmp_path / "plan.json")
     ignored = ["--ignore-check", "a.disk-space=soon"]
     cli("plan", "--install", "a", "-o", file)
-    cli("check", file, *ignored)
+    told = cli("check", file, *ignored).stderr
     checked = json.loads(cli("runs", "--json").stdout)[0]["id"][:6]
     both = cli("apply", file, "--yes", "--checked", checked, "--skip-checks")
     unknown = cli("apply", file, "--yes", "--checked", "ffffff")
@@ -153,6 +153,7 @@ def test_a_run_that_checked_is_named_as_every_other(cli, tmp_path):
     steps = json.loads(cli("show", "last", "--json").stdout)["steps"]
 
     assert (2, 2, 0) == (both.exit_code, unknown.exit_code, applied.exit_code), applied.output
+    assert f" apply {file} --checked {checked} --ignore-check a.disk-space=soon" in told
     assert "give one of them" in both.stderr
     assert "no run has an id that begins with 'ffffff'" in unknown.stderr
     assert ["skipped", "skipped", "succeeded"] == [step["status"] for step in steps]

@@ -21,7 +21,7 @@ from installkit.cli.request import (
     request_options,
     take_connection,
 )
-from installkit.cli.session import Session, pass_session, say
+from installkit.cli.session import Session, pass_session, say, short
 from installkit.text import counted
 
 HOSTS_SHOWN = 6
@@ -64,7 +64,8 @@ def check(
     checks: tuple[installkit.Check, ...] = ()
     if any(step.action is installkit.Action.CHECK for step in proposal.plan.steps):
         ignored = read_ignored(ignore_check)
-        checks = _start(proposal, all_secrets(proposal), {**connection, "ignore_checks": ignored}).wait_for_checks()
+        run = _start(proposal, all_secrets(proposal), {**connection, "ignore_checks": ignored})
+        checks = run.wait_for_checks()
     if as_json:
         print_json(checks)
     elif checks:
@@ -73,6 +74,11 @@ def check(
         say(f"nothing to check: {proposal.plan.summary}")
     if any(check.blocks for check in checks):
         raise click.exceptions.Exit(FAILED)
+    changes = any(step.action.changes_hosts for step in proposal.plan.steps)
+    if checks and changes and not as_json and not any(connection.values()):
+        again = [part for text in ignore_check for part in ("--ignore-check", text)]
+        apply = session.command("apply", plan or proposal.plan.id, "--checked", short(run.id), *again)
+        say(f"to apply the plan with these checks, within 10 minutes: {apply}")
 
 
 def read_ignored(texts: Iterable[str]) -> dict[str, str]:

@@ -368,3 +368,4 @@ class AsyncInstaller(_Async[Installer]):
     reindex = _awaited(Installer.reindex)
     check_database = _awaited(Installer.check_database)
     check_secrets = _awaited(Installer.check_secrets)
+    doctor = _awaited(Installer.doctor)

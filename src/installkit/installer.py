@@ -1,8 +1,8 @@
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 import attrs
 
@@ -17,6 +17,7 @@ from installkit.model import InventorySource, Plan, PlanFilter, RunFilter, RunSn
 from installkit.runs.run import Run, open_runs
 from installkit.sites.hosts import check_held
 from installkit.sites.site import Site
+from installkit.support.doctor import Finding, examine
 
 _log = logging.getLogger("installkit")
 
@@ -134,13 +135,16 @@ class Installer:
         self._directory.store.sites.save(snapshot)
         return Site(self._directory, name)
 
-    def create_site(self, name: str, *, inventory: str, catalog: str | Path, title: str | None = None) -> Site:
+    def create_site(
+        self, name: str, *, inventory: str | Mapping[str, Any], catalog: str | Path, title: str | None = None
+    ) -> Site:
         """
         Make a site whose inventory the store holds, to be edited through `SiteInventory.set_host` and `SiteInventory.replace`.
 
         Args:
             name: New; letters, digits, `-`, `_` and `.`.
-            inventory: In Ansible's YAML; its comments are not kept.
+            inventory: In Ansible's YAML, whose comments are not kept; or the same as an object:
+                `{"db": {"hosts": {"db1": {"ansible_host": "10.0.0.1"}}}}`.
             catalog: The folder of its playbooks.
             title: For people; the name if None.
 
@@ -351,6 +355,21 @@ class Installer:
         A run whose files cannot be read is skipped, with a warning in the log.
         """
         return self._directory.runs.reindex()
+
+    def doctor(self, *, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+        """
+        Return what may be wrong with this machine and the data directory, finding by finding; nothing is raised.
+
+        Args:
+            only: Names of the findings to make; None for all.
+        """
+        return examine(
+            self.folders.data,
+            self.check_database,
+            self.check_secrets,
+            lambda: [site.snapshot().catalog for site in self.sites()],
+            only=only,
+        )
 
     def check_database(self) -> str:
         """Return what SQLite's integrity check finds: `ok`, or a line for each damage."""

@@ -95,9 +95,7 @@ def make_first_token(installer: installkit.Installer) -> Row:
 def check_environment(installer: installkit.Installer) -> Row:
     """Check that Ansible is there, and the quick findings of the doctor."""
     find_program("ansible-playbook")
-    findings = installkit.examine(
-        installer.folders.data, installer.check_database, installer.check_secrets, only=EXAMINED
-    )
+    findings = installer.doctor(only=EXAMINED)
     problems = [finding for finding in findings if finding.status != "ok"]
     if not problems:
         return Row(name="environment", status="pass", message="this machine is fit for runs")

@@ -1,5 +1,6 @@
 """An inventory that installkit itself keeps: a document in Ansible's YAML, edited host by host."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,13 +34,17 @@ class HeldInventory:
     document: Mapping[str, Any]
 
     @classmethod
-    def parse(cls, text: str) -> "HeldInventory":
+    def parse(cls, inventory: str | Mapping[str, Any]) -> "HeldInventory":
         """
-        Return the inventory in *text*.
+        Return *inventory*, as text in YAML or as the object that such a text describes.
 
         Raises:
             DefinitionError: If it is not YAML, names a key twice, or is not a tree of groups.
         """
+        try:
+            text = inventory if isinstance(inventory, str) else json.dumps(dict(inventory), ensure_ascii=False)
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise _wrong(f"is not an object of groups with values as in JSON: {exc}") from exc
         try:
             if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
                 raise _wrong("aliases (`*name`) are not taken: write each value out")

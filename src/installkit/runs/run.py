@@ -89,6 +89,13 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.id[:6]}>"
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether *other* is the same run of the same data directory."""
+        return isinstance(other, Run) and (self.id, self.folder) == (other.id, other.folder)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.folder))
+
     def __copy__(self) -> "Run":
         """Return the same run, for use in another thread."""
         return Run(self._directory, self.id)
@@ -267,12 +274,13 @@ class Run:
         remedy = Remedy("; ".join([*remedies, "see all of it"]), ("show", self.id))
         raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=remedy)
 
-    def log(self, step: str, *, offset: int = 0, size: int | None = None) -> bytes:
+    def log(self, step: str | None = None, *, offset: int = 0, size: int | None = None) -> bytes:
         """
         Return what ansible-playbook printed in *step*, from byte *offset* on.
 
         Args:
-            step: A step's id, or a component's name for all its changing steps, in order.
+            step: A step's id, or a component's name for all its changing steps; None for all steps. Several follow each
+                other in the order of the plan.
             offset: Skip so many bytes.
             size: At most so many bytes; None for all.
 
@@ -281,7 +289,7 @@ class Run:
             StoreError: If the log was pruned.
         """
         self._check_kept()
-        steps = self.find_steps(step)
+        steps = tuple(each.id for each in self.plan.steps) if step is None else self.find_steps(step)
         if len(steps) == 1:
             return self._journal.read_log(steps[0], offset, -1 if size is None else size)
         whole = b"".join(map(self._journal.read_log, steps))

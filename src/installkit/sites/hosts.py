@@ -86,16 +86,16 @@ class SiteInventory:
         """
         return self._inventory().text
 
-    def replace(self, text: str) -> None:
+    def replace(self, inventory: str | Mapping[str, Any]) -> None:
         """
-        Replace the inventory that the store holds by *text*, in Ansible's YAML; its comments are not kept.
+        Replace the inventory that the store holds; *inventory* is given as for `Installer.create_site`.
 
         Raises:
             PlanningError: If the inventory is a file.
             DefinitionError: If Ansible cannot use it.
         """
         self._inventory()
-        self._save(HeldInventory.parse(text))
+        self._save(HeldInventory.parse(inventory))
 
     def _inventory(self) -> HeldInventory:
         source = self._sources.snapshot().inventory

@@ -1,5 +1,6 @@
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Unpack
 
 import attrs
@@ -51,6 +52,16 @@ class Site:
 
     def __repr__(self) -> str:
         return f"<Site {self.name}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether *other* is the same site of the same data directory."""
+        return isinstance(other, Site) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, Path]:
+        return self.name, self._directory.folders.data
 
     def snapshot(self) -> SiteSnapshot:
         """Return the state of the site at this moment."""

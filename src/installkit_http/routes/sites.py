@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import yaml
 from starlette.responses import Response
 
 import installkit
@@ -73,11 +72,10 @@ def list_sites(call: Call) -> Response:
 def create_site(call: Call) -> Response:
     """Create a site with an inventory that installkit holds."""
     body = call.body
-    text = body.inventory if isinstance(body.inventory, str) else yaml.safe_dump(body.inventory, sort_keys=False)
     if any(site.name == body.name for site in call.installer.sites()):
         raise ProblemError(409, "site_exists", f"there is a site {body.name!r} already")
     folder = _folder(call.service, body.catalog)
-    site = call.installer.create_site(body.name, inventory=text, catalog=folder, title=body.title)
+    site = call.installer.create_site(body.name, inventory=body.inventory, catalog=folder, title=body.title)
     return answer(site.snapshot(), 201, {"location": call.address(f"/sites/{site.name}")})
 
 

@@ -44,6 +44,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "watch": Entry("runs", "Watch a run until it ends."),
         "logs": Entry("logs", "Print what ansible-playbook printed."),
         "events": Entry("logs", "List what happened in a run."),
+        "timeline": Entry("analysis", "Show where the time of a run went."),
+        "compare": Entry("analysis", "Show what differs between two runs."),
         "approve": Entry("runs", "Let a waiting run go on."),
         "cancel": Entry("runs", "Ask a run to stop."),
         "report": Entry("upkeep", "Write what others need to help with a run."),

@@ -1,0 +1,118 @@
+"""`compare` and `timeline`: what differs between two runs, and where the time of one went."""
+
+import click
+
+import installkit
+from installkit.cli.commands import Command
+from installkit.cli.completion import complete_runs
+from installkit.cli.output import console, print_json, print_table
+from installkit.cli.session import Session, pass_session, say, short
+from installkit.text import counted, duration_text
+
+TASKS_SHOWN = 10
+"""So many tasks whose times differ most are shown."""
+
+BAR = 30
+"""Characters for the whole time of a run."""
+
+
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
+@click.argument("other", required=False, shell_complete=complete_runs)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@pass_session
+def compare(session: Session, run: str, other: str | None, *, as_json: bool) -> None:
+    """
+    Show what differs between two runs: steps, hosts, and the times of tasks.
+
+    RUN and OTHER are ids, the beginnings of ids, or `last`; the run that was created first is shown as the earlier one.
+    Without OTHER it is the last run on the same site before RUN.
+
+    installkit compare last
+    installkit compare 7f3c 91d0
+    """
+    target = session.installer.run(run)
+    if other is None and not (before := target.earlier(limit=1)):
+        raise installkit.PlanningError(
+            f"there is no run on site {target.site} before run {short(target.id)}",
+            remedy=installkit.Remedy("name the run to compare it with", ("runs",)),
+        )
+    comparison = target.compare(before[0] if other is None else session.installer.run(other))
+    if as_json:
+        print_json(comparison)
+        return
+    now, earlier = comparison.labels
+    console().print(f"run {now} and, before it, {earlier}\n")
+    columns = ("STEP", "STATUS", "BEFORE", "TOOK", "BEFORE")
+    print_table(
+        columns,
+        (
+            (
+                " ".join(filter(None, (step.action.value, step.component, step.versions))),
+                step.status or "-",
+                step.earlier_status or "-",
+                duration_text(step.duration),
+                duration_text(step.earlier_duration),
+            )
+            for step in comparison.main_steps
+        ),
+    )
+    if comparison.other_steps:
+        say(comparison.other_steps)
+    if comparison.hosts:
+        console().print()
+        print_table(
+            ("HOST", "STEP", "STATUS", "BEFORE"),
+            (
+                (host.host, f"{host.action.value} {host.component}", host.status or "-", host.earlier_status or "-")
+                for host in comparison.hosts
+            ),
+        )
+    if comparison.tasks:
+        console().print()
+        print_table(
+            ("TASK", "COMPONENT", "SLOWER BY", "TOOK", "BEFORE"),
+            (
+                (
+                    task.task,
+                    task.component,
+                    "" if None in {task.duration, task.earlier_duration} else f"{task.slower_by:+.1f} s",
+                    duration_text(task.duration),
+                    duration_text(task.earlier_duration),
+                )
+                for task in comparison.tasks[:TASKS_SHOWN]
+            ),
+        )
+
+
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
+@click.option("--json", "as_json", is_flag=True, help="Print all tasks on all hosts, with their times, as JSON.")
+@pass_session
+def timeline(session: Session, run: str, *, as_json: bool) -> None:
+    """
+    Show where the time of a run went: its slowest tasks, and when each was carried out.
+
+    RUN is an id, the beginning of one, or `last`.
+
+    installkit timeline last
+    installkit timeline 7f3c --json
+    """
+    spans = session.installer.run(run).timeline()
+    if as_json:
+        print_json(spans)
+        return
+    if not spans.tasks:
+        say(str(spans))
+        return
+    missing = f"; {spans.missing} are not in it" if spans.missing else ""
+    console().print(f"the slowest of {counted(len(spans.tasks), 'task')} of {spans.label}{missing}\n")
+    begin = min(task.started_at for task in spans.tasks)
+    whole = max((task.finished_at - begin).total_seconds() for task in spans.tasks) or 1.0
+    rows = []
+    for task in spans.slowest:
+        start = min(BAR - 1, int((task.started_at - begin).total_seconds() / whole * BAR))
+        length = max(1, round(task.duration / whole * BAR))
+        bar = ("·" * start + "█" * length)[:BAR].ljust(BAR, "·")
+        rows.append((duration_text(task.duration), task.task, task.component, task.host, task.status, bar))
+    print_table(("TOOK", "TASK", "COMPONENT", "HOST", "STATUS", f"WHEN, OF {duration_text(whole)}"), rows)

@@ -24,7 +24,7 @@ _BY_CODE = {
     FailureCode.PLAYBOOK_CHANGED: "plan again, so that what is applied is what was looked at",
     FailureCode.HOST_UNFINISHED: "fix what failed first, and resume: what is proved is not repeated",
     FailureCode.HOST_UNPLANNED: "plan again: the inventory or a value that the play's hosts: line uses is not what it was",
-    FailureCode.NOTHING_RAN: "correct the tags and skip_tags of the action, or those set in the environment or ansible.cfg",
+    FailureCode.NOTHING_RAN: "correct the tags and skip_tags of the action, or the tags in the playbook",
     FailureCode.NO_HOST_MATCHED: "check the hosts: line of the playbook's plays against the groups of the inventory",
     FailureCode.ANSIBLE_MISSING: "installkit doctor says what is missing and how to get it",
 }

@@ -725,7 +725,7 @@ def test_an_edited_playbook_is_a_warning_that_names_force():
 
     assert plan.empty
     assert [
-        "the playbooks of mysql were edited since it was installed on db1, db2; force carries them out again"
+        "the playbooks of mysql, or files beside them, changed since it was installed on db1, db2; force carries them out again"
     ] == list(plan.warnings)
 
 

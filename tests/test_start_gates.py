@@ -13,7 +13,7 @@ from http_client import Server, finish, open_client
 from installkit import RunStatus
 from installkit.cli.app import app
 from installkit.cli.plans import apply
-from installkit.model import RunOptions
+from installkit.model import EventKind, RunOptions
 from installkit_http.routes.plans import StartOptions
 
 pytest_plugins = ["console_page"]
@@ -161,6 +161,8 @@ def test_the_checks_are_made_by_default(installer, face, site):
     assert ["check", "check", "install"] == [step.action.value for step in run.steps]
     assert ["succeeded", "succeeded", "succeeded"] == statuses(run)
     assert {"host.connection", "host.disk", "app.room"} <= {check.name for check in run.checks}
+    assert "Look at the host" in [event.task for event in run.events() if event.kind is EventKind.TASK_STARTED]
+    assert () == run.warnings()
 
 
 @pytest.mark.long

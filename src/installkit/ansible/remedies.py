@@ -16,6 +16,7 @@ _BY_MESSAGE = (
     (r"Attempting to decrypt but no vault secrets|no vault secrets were found", "give the vault password (--vault-password-file, --vault-id), or keep it as the site's secret ansible_vault_password"),
     (r"Could not get lock|is another process using it", "wait until the other package installation on the host has ended"),
     (r"couldn't resolve module/action", "install the collection that holds the module (ansible-galaxy collection install …), or correct its name"),
+    (r"Could not load '.*' callback plugin", "correct stdout_callback in the ansible.cfg beside the playbook (or ANSIBLE_STDOUT_CALLBACK), or install the collection that has it"),
     (r"is undefined", "give the variable a value: a parameter (-e NAME=VALUE), or group_vars in the inventory"),
 )  # fmt: skip
 _BY_CODE = {

@@ -45,6 +45,9 @@ class Finding:
     remedy: str | None = None
 
 
+_RESULTS = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"})
+
+
 class HostCheckResults:
     """
     Gathers the results of installkit's own check step for each host; it has the methods of `CheckResults`.
@@ -68,13 +71,15 @@ class HostCheckResults:
         """Take in one event of ansible-playbook."""
         data = raw.get("event_data") or {}
         event, res = raw.get("event", ""), data.get("res") or {}
+        if event not in _RESULTS:  # a task that starts is of no host
+            return
         if event == "runner_on_unreachable":
             self._add(data["host"], _failed("connection", FailureCode.HOST_UNREACHABLE, res))
         elif data.get("task_action") == "installkit_host":
             self._look(event, data["host"], res, raw)
         elif event == "runner_on_failed":
             self._add(data["host"], _failed("privilege", FailureCode.CHECK_FAILED, res))
-        elif event in {"runner_on_ok", "runner_on_skipped"}:
+        else:
             self._add(data["host"], Finding("privilege", CheckStatus.PASS, ""))
 
     def checks(self, hosts: Sequence[str], *, whole: bool) -> tuple[Check, ...]:  # noqa: ARG002 - as `CheckResults`
@@ -86,7 +91,7 @@ class HostCheckResults:
         return ordered_checks([check for checks in self._checks.values() for check in checks], names, hosts)
 
     def _look(self, event: str, host: str, res: Raw, raw: Raw) -> None:
-        if event not in {"runner_on_ok", "runner_on_failed"}:
+        if event == "runner_on_skipped":
             return
         self._add(host, Finding("connection", CheckStatus.PASS, ""))
         if event == "runner_on_failed":

@@ -137,7 +137,7 @@ def _warnings(changes: Changes, rows: Rows, coverage: Coverage) -> Iterable[str]
     ]
     if edited:
         yield (
-            f"the playbooks of {component.name} were edited since it was installed on {join_names(edited)};"
+            f"the playbooks of {component.name}, or files beside them, changed since it was installed on {join_names(edited)};"
             " force carries them out again"
         )
     if changes.demand.action is Action.FORGET:

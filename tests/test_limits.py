@@ -98,7 +98,7 @@ def test_an_install_that_runs_along_says_so(site, write, diaries, tmp_path):
     site.start(plan, checks=False).wait(60).raise_for_status()
 
     assert {"web1", "web2", "web3"} == diaries().keys()
-    assert "unchanged, but its playbook runs here again, together with the other hosts" == texts(plan)["web2"]
+    assert "unchanged; its playbook runs here too, since it runs on all of these hosts together" == texts(plan)["web2"]
 
 
 def test_each_batch_keeps_the_plays_for_others(site, write, diaries):

@@ -487,7 +487,10 @@ def test_a_new_host_gets_the_version_of_the_others_and_they_run_along():
     assert [("install", "mysql", ("db1", "db2", "db3"))] == done(plan)
     assert not declared(plan)[0].limited
     assert "install 1.0" == texts(plan)["mysql", "db3"]
-    assert "unchanged, but its playbook runs here again, together with the other hosts" == texts(plan)["mysql", "db1"]
+    assert (
+        "unchanged; its playbook runs here too, since it runs on all of these hosts together"
+        == texts(plan)["mysql", "db1"]
+    )
 
 
 @pytest.mark.parametrize(

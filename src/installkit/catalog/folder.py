@@ -54,7 +54,7 @@ def _load(library: Library) -> Catalog:
     folders = [root, *(file.parent for file in files if file.parent != root)]
     manifests, components = _read(files, folders, library)
 
-    # The digests of files beside the playbooks count for every component, those of manifests and playbooks do not.
+    # A change to a shared file concerns every component; one to a manifest or playbook concerns its own alone.
     apart = set(folders[1:])
     for file in yaml_files(root):
         is_manifest = manifest_name(file) is not None

@@ -22,9 +22,7 @@ from installkit.cli.request import (
     take_connection,
 )
 from installkit.cli.session import Session, pass_session, say, short
-from installkit.text import counted
-
-HOSTS_SHOWN = 6
+from installkit.text import counted, join_names
 
 _CONNECTION = ("user", "private_key", "become")
 
@@ -134,10 +132,8 @@ def _start(proposal: PlanToApply, secrets: Mapping[str, str], options: Mapping[s
 def _print(checks: Iterable[installkit.Check], *, err: bool = False) -> None:
     rows = []
     for check in checks:
-        more = len(check.hosts) - HOSTS_SHOWN
-        hosts = ", ".join(check.hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
         ignored = f"{check.ignored.reason} ({check.ignored.by})" if check.ignored else ""
-        rows.append((check.status, check.name, hosts, check.message, check.remedy, ignored))
+        rows.append((check.status, check.name, join_names(check.hosts), check.message, check.remedy, ignored))
     print_table(("STATUS", "CHECK", "HOSTS", "MESSAGE", "REMEDY", "IGNORED"), rows, err=err)
 
 

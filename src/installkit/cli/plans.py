@@ -28,8 +28,7 @@ from installkit.cli.request import (
     request_options,
 )
 from installkit.cli.session import Session, pass_session, say, short
-
-HOSTS_SHOWN = 6
+from installkit.text import join_names
 
 _QUESTION = "Apply?"
 
@@ -66,12 +65,12 @@ def plan(session: Session, /, output: str | None, *, as_json: bool, graph: bool,
 
 
 def _say_under_way(session: Session, asked: PlanToApply) -> None:
-    """Say that another run changes the site, if one does: the record is in between, and so is the plan."""
+    """Say that another run changes the site, if one does: its record changes, and this plan may be out of date soon."""
     lock = asked.site.snapshot().lock
     if lock is not None and lock.run != asked.plan.id:
         run = short(lock.run)
         watch = session.command("watch", run)
-        say(f"run {run} is under way: what it is doing may show as repair; plan again at its end: {watch}")
+        say(f"run {run} is under way: its unfinished work may appear here as repair; plan again at its end: {watch}")
 
 
 def _save(made: installkit.Plan, path: Path) -> None:
@@ -88,7 +87,7 @@ def show_plan(made: installkit.Plan, *, err: bool = False) -> None:
         risk = "destructive" if change.destructive else "disruptive" if change.disruptive else ""
         why = "" if change.action is None else change.reason
         rows.setdefault((change.component, change.text, why, risk), []).append(change.host)
-    cells = [(key[0], _names(hosts), *key[1:]) for key, hosts in rows.items()]
+    cells = [(key[0], join_names(hosts), *key[1:]) for key, hosts in rows.items()]
     out = console(err=err)
     if cells:
         out.print(make_table(("COMPONENT", "HOSTS", "CHANGE", "WHY", "RISK"), cells))
@@ -98,11 +97,6 @@ def show_plan(made: installkit.Plan, *, err: bool = False) -> None:
         out.print(wait, style=STYLES["waiting"])
     for warning in made.warnings:
         out.print(f"warning: {warning}", style="yellow")
-
-
-def _names(hosts: list[str]) -> str:
-    more = len(hosts) - HOSTS_SHOWN
-    return ", ".join(hosts[:HOSTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def start_options(command: Function) -> Function:

@@ -11,19 +11,19 @@ host with what states forget. For a host in one batch of one play, the first lin
     its state has no blocks: a stub of another batch            passed over
     the task to start at was never reached                      no
     it is unreachable, or failed, or not complete               no
-    its errors were cleared (`clear_host_errors`)               no, but for what a rescue was handling
+    its errors were cleared (`clear_host_errors`)               no, unless a rescue was handling them
     it is behind the last block                                 yes
-    `end_host` was called for it                                ended, if nothing had failed but what a rescue handles
+    `end_host` was called for it                                ended, unless something failed that no rescue handled
     anything else                                               no
 
-A host ended well if it came to its end, or was let go, in every play that should have held it: those that Ansible began,
-and those planned behind the last of them; where the playbook makes hosts or groups, nobody knows which hosts these
-would hold, so that they should have held every host. In addition:
+A host ended well if it came to its end, or was let go, in every play that should have held it. These plays count: all
+that Ansible began, and all that are planned after the last of them. If the playbook itself adds hosts or groups, nobody
+can know which hosts a later play would hold: then each later play counts for every host. In addition:
 
     no play held it                                             no
     all that was tried on it was `unreachable`                  no (with `ignore_unreachable` it goes on)
     tags left none of its plays a task                          no
-    the exit status is not 0, and no host is failed or lost     no host is proved
+    the exit status is not 0, and no host says why              no host is proved
 
 What nobody can know: how a task ends that nothing waits for (`async` with `poll: 0`).
 

@@ -34,7 +34,9 @@ CHUNK = 1 << 16
 BATCH = 1000
 """Events read at once."""
 
-NEWER = "if a newer installkit wrote it, upgrade this one; else restore it from a backup, or move it away"
+NEWER = (
+    "if a newer installkit wrote the run, upgrade this installkit; else restore the run from a backup, or move it away"
+)
 
 _KINDS = frozenset(EventKind)
 

@@ -8,9 +8,10 @@ A change says what happens to one component on one host; a step is one playbook 
     batches            with `batch: 1`: db1, then db2                             hosts of other groups are in each
     steps              01-mysql-upgrade → 02-mysql-verify → 03-mysql-upgrade-1 → …
 
-The hosts of a step are those that change, those of its plays that are not the component's own (as `localhost`), and, where
-no limit is needed then, those that stay as they are: they run along, and their change says so. A step needs the last
-step of each component that its own requires or that comes before it in the order, and all checks.
+A step has hosts of three kinds: those that change; those of its plays that are not the component's own, as `localhost`;
+and those that stay as they are, if the playbook can then run without a limit. The last ones run along, and their change
+says so. A step needs the last step of each component that its own requires or that comes before it in the order, and
+all checks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +30,7 @@ from installkit.text import join_names
 _PROVED_BY_VERIFY = frozenset({Action.INSTALL, Action.UPGRADE, Action.CONFIGURE, Action.ROLLBACK, Action.RECORD})
 _HARMLESS_AGAIN = GETTING_VALUES - {Action.ROLLBACK}
 _PLACES = {action: place for place, action in enumerate(Action)}
-_ALONG = "unchanged, but its playbook runs here again, together with the other hosts"
+_ALONG = "unchanged; its playbook runs here too, since it runs on all of these hosts together"
 
 
 @attrs.frozen(kw_only=True)
@@ -39,8 +40,8 @@ class _StepDraft:
 
     Attributes:
         hosts: All hosts that the playbook touches.
-        company: The hosts of its plays that are part of each batch.
-        others: The hosts of the company that the action is not for.
+        company: The hosts that are in every batch: those of its plays that are not the component's own.
+        others: Those of them that the action does not change.
         batch: From 1; None if all hosts are done at once.
         approve: Whether the step waits for an approval first.
         vouches_for: The hosts that a verify proves although it does not run on them.

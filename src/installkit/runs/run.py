@@ -58,7 +58,7 @@ from installkit.support.report import Report
 from installkit.text import strip_colours
 
 SETTLE_EVERY = 1.0
-"""Seconds between two checks whether a run's supervisor has died."""
+"""Seconds between two looks whether a run's supervisor has died."""
 
 LEARNED_FROM = 20
 """At most so many earlier runs are used to estimate the duration of a step."""

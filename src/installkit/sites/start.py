@@ -40,16 +40,16 @@ def start_plan(sources: SiteSources, plan: Plan, secrets: Mapping[str, str] | No
     if (run := _allowed(sources, plan, run_options)) is not None:
         return run
     values = _values(sources, secrets, plan)
-    made = run_options
+    effective = run_options
     if isinstance(run_options.checks, str):
         digest = _secrets_digest(sources, values)
         if not still_counts(sources.directory.runs, run_options.checks, plan, run_options, digest):
-            made = attrs.evolve(run_options, checks=True)  # the run itself says so: its options still name the checks
+            effective = attrs.evolve(run_options, checks=True)  # the stored options keep the run's id: it warns by that
     if plan.read_only or run_options.check_mode:
-        spec = make_run_spec(sources, plan, made, values)
+        spec = make_run_spec(sources, plan, effective, values)
         return _launch(sources, attrs.evolve(spec, options=run_options), values, None)
     with _take_lock(sources) as lock, announce(lock, _holder(plan, run_options, datetime.now(UTC))):
-        spec = make_run_spec(sources, plan, made, values)
+        spec = make_run_spec(sources, plan, effective, values)
         return _launch(sources, attrs.evolve(spec, options=run_options), values, lock)
 
 

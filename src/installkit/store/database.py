@@ -43,7 +43,7 @@ HEARTBEAT = 0.25
 """Seconds between two checks of a waiting caller whether the writer still lives."""
 
 ATTEMPTS = 3
-"""How many writers may die from one unit before we give it up."""
+"""After so many writer threads have died while they ran one unit, the unit is refused."""
 
 QUEUE_SIZE = 1000
 """How many units may wait for the writer; further callers wait for a free place."""

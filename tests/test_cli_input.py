@@ -206,6 +206,20 @@ def test_a_site_keeps_its_inventory(place):
     assert "has the inventory" in said.stderr
 
 
+def test_a_second_inventory_of_a_folder_gets_a_name_that_is_offered(place):
+    """Sites are named after the folder of their inventory; what is said goes on as it stands."""
+    (place / "staging.ini").write_text("[db]\ndb9\n")
+    wanted = ("--all", "-c", str(place / "playbooks"), "-i")
+    first = cli(place, "plan", *wanted, str(place / "hosts.ini"))
+    second = cli(place, "plan", *wanted, str(place / "staging.ini"))
+    (name,) = re.findall(r"as --site (\S+)$", second.stderr, re.MULTILINE)
+    third = cli(place, "plan", *wanted, str(place / "staging.ini"), "--site", name)
+
+    assert [0, 2, 0] == [first.exit_code, second.exit_code, third.exit_code], third.output
+    assert "there is one with another inventory" in second.stderr
+    assert name.endswith("-staging")
+
+
 def test_a_catalog_that_holds_the_data_directory_is_refused(place):
     """Each run would change the catalog, and make its own plan stale."""
     said = cli(place, "site", "create", "acme", "-c", str(place), "-i", str(place / "hosts.ini"))

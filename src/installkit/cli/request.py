@@ -227,9 +227,10 @@ def _new_site(session: Session, name: str | None, catalog: str, inventory: str) 
     if not name:
         name = installkit.site_name_for(inventory)
         if any(site.name == name for site in session.installer.sites()):
-            raise click.UsageError(
-                f"a new site for {inventory} would be called {name!r}, and there is one with another inventory:"
-                " give the new one a name with --site"
+            stem = Path(inventory).stem
+            raise installkit.PlanningError(
+                f"a new site for {inventory} would be called {name!r}, and there is one with another inventory",
+                remedy=f"give the new one a name, as --site {name}-{stem if stem.isalnum() else 2}",
             )
     components = installkit.load_catalog(catalog)  # if it is wrong, this raises before anything is stored
     if not len(components):

@@ -10,6 +10,7 @@ import pytest
 import installkit
 from installkit import aio
 from installkit.journal import watch
+from site_runs import until
 from waiting_runs import start_waiting
 
 PAIRS = [
@@ -135,6 +136,39 @@ def test_a_timeout_ends_what_it_should(installer, data):
 
     assert took < 10
     assert installkit.RunStatus.CANCELED is run.wait(60).status
+
+
+def test_a_follower_that_is_broken_off_may_outlive_its_installer(installer, data):
+    """The loop closes what was left open of it at its own end, without a word."""
+    run = start_waiting(installer)
+    problems = []
+
+    async def follow():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+        async with installkit.AsyncInstaller(data) as opened:
+            events = (await opened.run(run.id)).events(follow=True)
+            first = await anext(events)
+        return events, first
+
+    _, first = asyncio.run(follow())
+    run.cancel(now=True)
+
+    assert 1 == first.seq
+    assert [] == problems
+
+
+def test_an_installer_that_cannot_be_opened_leaves_no_thread(tmp_path):
+    (tmp_path / "file").touch()
+
+    async def enter():
+        async with installkit.AsyncInstaller(tmp_path / "file"):
+            pass
+
+    before = threading.active_count()
+    with pytest.raises(installkit.StoreError):
+        asyncio.run(enter())
+
+    until(lambda: before == threading.active_count(), 5)
 
 
 def test_what_cannot_be_watched_is_looked_at_again_and_again(tmp_path, monkeypatch):

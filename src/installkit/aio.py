@@ -20,10 +20,10 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Seque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from installkit.installer import Installer
-from installkit.journal import LOOK, POLL, Watch
+from installkit.journal import LOOK, POLL, Reader, Watch
 from installkit.model import Event
 from installkit.runs.comparison import RunComparison
 from installkit.runs.run import Run
@@ -35,7 +35,6 @@ from installkit.sites.site import Site
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 CALLS = 16
 """Calls that are under way at once; more wait for their turn."""
@@ -63,8 +62,9 @@ class _Loop:
             self._watch = Watch()
             if (descriptor := self._watch.fileno()) is not None:
                 asyncio.get_running_loop().add_reader(descriptor, self._ring)
+        watch = self._watch  # which may be closed before the follower is
         rung = asyncio.Event()
-        numbers = [self._watch.add(folder) for folder in folders]
+        numbers = [watch.add(folder) for folder in folders]
         watched = [number for number in numbers if number is not None]
         for number in watched:
             self._bells.setdefault(number, []).append(rung)
@@ -75,7 +75,7 @@ class _Loop:
                 self._bells[number].remove(rung)
                 if not self._bells[number]:
                     del self._bells[number]
-                    self._watch.remove(number)
+                    watch.remove(number)
 
     def close(self) -> None:
         if self._watch is not None:
@@ -104,13 +104,6 @@ class _Bell:
             async with asyncio.timeout(self._most):
                 await self._rung.wait()
         self._rung.clear()
-
-
-class _Reader(Protocol[T_co]):
-    folders: tuple[Path, ...]
-    ended: bool
-
-    def read(self) -> T_co: ...
 
 
 class _Async(Generic[T]):
@@ -235,7 +228,7 @@ class AsyncRun(_Async[Run]):
                     yield chunk[offset:]
                 offset = max(0, offset - len(chunk))
 
-    async def _follow(self, reader: _Reader[T], *, wait: bool) -> AsyncGenerator[T, None]:
+    async def _follow(self, reader: Reader[T], *, wait: bool) -> AsyncGenerator[T, None]:
         with self._loop.bell(reader.folders) as bell:
             while True:
                 while part := await self._loop.call(self._loop.reads, reader.read):
@@ -340,7 +333,11 @@ class AsyncInstaller(_Async[Installer]):
         self._open = functools.partial(Installer, data, key_file=key_file, inventory_timeout=inventory_timeout)
 
     async def __aenter__(self) -> Self:
-        self.sync = await self._loop.call(self._loop.calls, self._open)
+        try:
+            self.sync = await self._loop.call(self._loop.calls, self._open)
+        except BaseException:
+            self._loop.close()
+            raise
         return self
 
     async def __aexit__(

@@ -246,11 +246,15 @@ class Journal:
         return f"restore {self.path} from a backup, or move it away"
 
 
-class _Reader(Protocol[T_co]):
+class Reader(Protocol[T_co]):
+    """What reads a part at a time of something that grows, up to its end: see `EventReader`."""
+
     folders: tuple[Path, ...]
     ended: bool
 
-    def read(self) -> T_co: ...
+    def read(self) -> T_co:
+        """Return the next part; an empty one where there is none yet, or ever will be."""
+        ...
 
 
 class EventReader:
@@ -320,7 +324,7 @@ class LogReader:
         return chunk
 
 
-def _follow(reader: _Reader[T_co]) -> Iterator[T_co]:
+def _follow(reader: Reader[T_co]) -> Iterator[T_co]:
     while part := reader.read():  # nothing has to be watched for what is there already
         yield part
     if reader.ended:

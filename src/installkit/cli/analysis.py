@@ -43,46 +43,39 @@ def compare(session: Session, run: str, other: str | None, *, as_json: bool) -> 
         return
     now, earlier = comparison.labels
     console().print(f"run {now} and, before it, {earlier}\n")
-    columns = ("STEP", "STATUS", "BEFORE", "TOOK", "BEFORE")
-    print_table(
-        columns,
+    steps = (
         (
-            (
-                " ".join(filter(None, (step.action.value, step.component, step.versions))),
-                step.status or "-",
-                step.earlier_status or "-",
-                duration_text(step.duration),
-                duration_text(step.earlier_duration),
-            )
-            for step in comparison.main_steps
-        ),
+            " ".join(filter(None, (step.action.value, step.component, step.versions))),
+            step.status or "-",
+            step.earlier_status or "-",
+            duration_text(step.duration),
+            duration_text(step.earlier_duration),
+        )
+        for step in comparison.main_steps
     )
+    print_table(("STEP", "STATUS", "BEFORE", "TOOK", "BEFORE"), steps)
     if comparison.other_steps:
         say(comparison.other_steps)
-    if comparison.hosts:
-        console().print()
-        print_table(
-            ("HOST", "STEP", "STATUS", "BEFORE"),
-            (
-                (host.host, f"{host.action.value} {host.component}", host.status or "-", host.earlier_status or "-")
-                for host in comparison.hosts
-            ),
+    hosts = [
+        (host.host, f"{host.action.value} {host.component}", host.status or "-", host.earlier_status or "-")
+        for host in comparison.hosts
+    ]
+    tasks = [
+        (
+            task.task,
+            task.component,
+            "" if None in {task.duration, task.earlier_duration} else f"{task.slower_by:+.1f} s",
+            duration_text(task.duration),
+            duration_text(task.earlier_duration),
         )
-    if comparison.tasks:
+        for task in comparison.tasks[:TASKS_SHOWN]
+    ]
+    if hosts:
         console().print()
-        print_table(
-            ("TASK", "COMPONENT", "SLOWER BY", "TOOK", "BEFORE"),
-            (
-                (
-                    task.task,
-                    task.component,
-                    "" if None in {task.duration, task.earlier_duration} else f"{task.slower_by:+.1f} s",
-                    duration_text(task.duration),
-                    duration_text(task.earlier_duration),
-                )
-                for task in comparison.tasks[:TASKS_SHOWN]
-            ),
-        )
+        print_table(("HOST", "STEP", "STATUS", "BEFORE"), hosts)
+    if tasks:
+        console().print()
+        print_table(("TASK", "COMPONENT", "SLOWER BY", "TOOK", "BEFORE"), tasks)
 
 
 @click.command(cls=Command)

@@ -188,19 +188,20 @@ def _wrong(message: str) -> DefinitionError:
 def _group_problems(name: Any, group: Any) -> Iterator[str]:
     if not isinstance(name, str):
         yield f"a group's name is text, not {name!r}"
-    elif group is not None and not isinstance(group, dict):
+        return
+    if group is not None and not isinstance(group, dict):
         yield f"group {name}: an object is wanted, not {group!r}"
-    else:
-        for key, value in (group or {}).items():
-            if key not in {"hosts", "vars", "children"}:
-                yield f"group {name}: {key!r} is none of hosts, vars, children"
-            elif value is not None and not isinstance(value, dict):
-                yield f"group {name}: {key} is an object, not {value!r}"
-            elif key == "hosts":
-                yield from _host_problems(name, value or {})
-            elif key == "children":
-                for child, subgroup in (value or {}).items():
-                    yield from _group_problems(child, subgroup)
+        return
+    for key, value in (group or {}).items():
+        if key not in {"hosts", "vars", "children"}:
+            yield f"group {name}: {key!r} is none of hosts, vars, children"
+        elif value is not None and not isinstance(value, dict):
+            yield f"group {name}: {key} is an object, not {value!r}"
+        elif key == "hosts":
+            yield from _host_problems(name, value or {})
+        elif key == "children":
+            for child, subgroup in (value or {}).items():
+                yield from _group_problems(child, subgroup)
 
 
 def _host_problems(name: str, hosts: Mapping[Any, Any]) -> Iterator[str]:

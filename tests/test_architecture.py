@@ -45,7 +45,7 @@ ALLOWED = {
         "text",
     },
     "frames": {"extras", "model", "runs", "sites"},
-    "access": {"errors", "model", "store"},
+    "access": {"errors", "model", "processes", "store"},
     "installer": {
         "access",
         "ansible",

@@ -1,4 +1,4 @@
-"""`serve` and `token`."""
+"""`serve`, and who may use it and hears from it: `token`, `webhooks`, `audit`."""
 
 import json
 import signal
@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
+import installkit
 from installkit.cli.app import app
 
 
@@ -53,3 +54,39 @@ def test_serve_says_where_and_answers(tmp_path):
     assert "#" not in address  # its token is for a terminal only
     assert 200 == status
     assert 0 == ended
+
+
+def test_a_webhook_is_added_listed_and_removed(cli):
+    """Its id alone is printed, as a script wants it; a wrong address is refused."""
+    made = cli("webhooks", "add", "http://127.0.0.1:9/hook", "--event", "run_finished")
+    (listed,) = json.loads(cli("webhooks", "--json").stdout)
+    shown = cli("webhooks").stdout
+    removed = cli("webhooks", "remove", made.stdout.strip())
+    wrong = cli("webhooks", "add", "ftp://127.0.0.1/")
+
+    assert made.stdout.strip() == listed["id"]
+    assert ["run_finished"] == listed["events"]
+    assert "http://127.0.0.1:9/hook" in shown
+    assert 0 == removed.exit_code
+    assert [] == json.loads(cli("webhooks", "--json").stdout)
+    assert 2 == wrong.exit_code
+    assert "begins with http" in wrong.stderr
+
+
+def test_a_webhook_that_is_not_there_cannot_be_removed(cli):
+    refused = cli("webhooks", "remove", "3f9a1c20d41b")
+
+    assert 2 == refused.exit_code
+    assert "no webhook has the id '3f9a1c20d41b'" in refused.stderr
+
+
+def test_the_audit_says_who_changed_what(cli, tmp_path):
+    with installkit.Installer(tmp_path / "data") as installer:
+        installer.access.record_audit("ann (3f9a)", "DELETE /api/v1/plans/{plan}", "/plans/7f3c")
+        installer.access.record_audit("ben (91d0)", "POST /api/v1/sites", "/sites/acme")
+    entries = json.loads(cli("audit", "--who", "ANN", "--json").stdout)
+    shown = cli("audit", "--since", "1h").stdout.splitlines()
+
+    assert ["/plans/7f3c"] == [entry["target"] for entry in entries]
+    assert ["ben", "ann"] == [next(name for name in ("ann", "ben") if name in line) for line in shown[2:]]
+    assert "no entries" in cli("audit", "--target", "nothing").stderr

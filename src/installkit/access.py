@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import attrs
 
 from installkit.errors import PlanningError, UnknownNameError
-from installkit.model import AuditEntry, AuditFilter, EventKind, KeptAnswer, Scope, Token, Webhook
+from installkit.model import WEBHOOK_EVENTS, AuditEntry, AuditFilter, EventKind, KeptAnswer, Scope, Token, Webhook
+from installkit.processes import user_name
 from installkit.store import Store
 
 TOKEN_TEXT = re.compile(r"ik_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -148,9 +149,16 @@ class Access:
         """
         return self._store.audit(limit=limit, before=before, **wanted)
 
-    def add_webhook(self, url: str, events: Sequence[str | EventKind], *, by: str) -> Webhook:
+    def add_webhook(
+        self, url: str, events: Sequence[str | EventKind] = WEBHOOK_EVENTS, *, by: str | None = None
+    ) -> Webhook:
         """
-        Store *url*, which will be notified of *events* of every run.
+        Store *url*, which the HTTP service will notify of *events* of every run.
+
+        Args:
+            url: Begins with `http://` or `https://`; without a user and a password.
+            events: Kinds of events.
+            by: Who adds it; the user of this process if None.
 
         Raises:
             PlanningError: If *url* is not a valid address or holds a password, or if no event is named.
@@ -161,7 +169,9 @@ class Access:
         if not events:
             raise PlanningError("a webhook needs at least one kind of event")
         kinds = tuple(EventKind(event).value for event in events)
-        webhook = Webhook(id=_new_id(), url=url, events=kinds, created_at=datetime.now(UTC), created_by=by)
+        webhook = Webhook(
+            id=_new_id(), url=url, events=kinds, created_at=datetime.now(UTC), created_by=by or user_name()
+        )
         self._store.add_webhook(webhook)
         return webhook
 

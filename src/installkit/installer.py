@@ -214,13 +214,18 @@ class Installer:
         held_path(self.folders.inventories, name).unlink(missing_ok=True)
 
     def plans(
-        self, site: str, *, limit: int | None = None, before: str | None = None, **wanted: Unpack[PlanFilter]
+        self,
+        site: str | None = None,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        **wanted: Unpack[PlanFilter],
     ) -> tuple[Plan, ...]:
         """
         Return the plans made for *site*, newest first.
 
         Args:
-            site: A name.
+            site: A name; None for the plans of all sites.
             limit: At most so many.
             before: A plan's id; only those older than it, as for the next page.
             **wanted: Only those: `component`, `continues`, and `since` and `until`, aware times.

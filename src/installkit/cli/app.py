@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "rollback": Entry("follow_ups", "Undo a run, to the versions before it."),
         "record": Entry("follow_ups", "Record what is there without installing it."),
         "forget": Entry("follow_ups", "Take it out of the record again."),
+        "plans": Entry("made_plans", "List the plans that were made; delete some."),
     },
     "Runs": {
         "runs": Entry("runs", "List the runs, newest first."),
@@ -57,7 +58,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Service": {
         "serve": Entry("service", "Serve all of it over HTTP, with a console."),
-        "token": Entry("service", "Who may use the HTTP service."),
+        "token": Entry("access", "Who may use the HTTP service."),
+        "webhooks": Entry("access", "Whom the HTTP service tells of runs."),
+        "audit": Entry("access", "List who changed what over HTTP."),
     },
     "Upkeep": {
         "doctor": Entry("upkeep", "Check this machine and the data directory."),

@@ -12,7 +12,7 @@ import installkit
 from installkit.cli.commands import Command
 from installkit.text import time_text
 
-RUNS_OFFERED = 30
+OFFERED = 30
 
 Values = Iterator[tuple[str, str]]
 """Values, and the description that the shell shows beside each."""
@@ -78,10 +78,18 @@ def complete_live_runs(ctx: click.Context, incomplete: str) -> Values:
 
 def _run_ids(ctx: click.Context, incomplete: str, statuses: Sequence[installkit.RunStatus] = ()) -> Values:
     with _opened(ctx) as installer:
-        runs = installer.list_runs(limit=RUNS_OFFERED, status=statuses)
+        runs = installer.list_runs(limit=OFFERED, status=statuses)
     for run in runs:
         parts = (run.status.value, run.site, time_text(run.created_at), run.note)
         yield run.id[: max(6, len(incomplete))], " · ".join(filter(None, parts))
+
+
+@_completer
+def complete_plans(ctx: click.Context, _: str) -> Values:
+    """Complete the ids of the newest plans."""
+    with _opened(ctx) as installer:
+        plans = installer.plans(limit=OFFERED)
+    yield from ((plan.id, f"{plan.site} · {time_text(plan.created_at)} · {plan.summary}") for plan in plans)
 
 
 @_completer

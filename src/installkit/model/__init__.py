@@ -1,6 +1,6 @@
 """Frozen values, without I/O and without a clock; on the wire they have the same field names."""
 
-from installkit.model.access import AuditEntry, KeptAnswer, Token, Webhook
+from installkit.model.access import WEBHOOK_EVENTS, AuditEntry, KeptAnswer, Token, Webhook
 from installkit.model.check import CONNECTION_CHECK, OWN_CHECKS, Check, Ignored, group_checks
 from installkit.model.component import (
     ON_CHANGE,
@@ -71,6 +71,7 @@ __all__ = [
     "OWN_CHECKS",
     "TYPES",
     "VAULT_PASSWORD",
+    "WEBHOOK_EVENTS",
     "Action",
     "ActionDefinition",
     "ApplyFields",

@@ -3,7 +3,10 @@ from typing import Any
 
 import attrs
 
-from installkit.model.statuses import Scope
+from installkit.model.statuses import EventKind, Scope
+
+WEBHOOK_EVENTS = (EventKind.RUN_STARTED, EventKind.RUN_FINISHED, EventKind.APPROVAL_REQUESTED)
+"""The events that a webhook is told of unless others are named."""
 
 
 @attrs.frozen(kw_only=True)

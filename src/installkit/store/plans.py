@@ -33,13 +33,13 @@ class PlanRows:
         return from_document(Plan, self._db.read(lambda: self._known_plan(plan)).document)
 
     def list(
-        self, site: str, *, limit: int | None = None, before: str | None = None, **filters: Unpack[PlanFilter]
+        self, site: str | None, *, limit: int | None = None, before: str | None = None, **filters: Unpack[PlanFilter]
     ) -> tuple[Plan, ...]:
         """
         Return the plans made for *site*, newest first.
 
         Args:
-            site: A name.
+            site: A name; None for the plans of all sites.
             limit: The highest number of plans.
             before: A plan's id; only plans older than it, as for the next page.
             **filters: The fields of `PlanFilter`.
@@ -48,7 +48,9 @@ class PlanRows:
             UnknownNameError: If there is no plan *before*.
         """
         newest_first = PlanRow.created_at.desc(), PlanRow.id.desc()
-        query = PlanRow.select().where(PlanRow.site == site).order_by(*newest_first).limit(limit)
+        query = PlanRow.select().order_by(*newest_first).limit(limit)
+        if site is not None:
+            query = query.where(PlanRow.site == site)
         query = narrow(query, plan_conditions(filters))
 
         def _load() -> list[str]:

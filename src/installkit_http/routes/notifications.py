@@ -7,9 +7,6 @@ from installkit_http.problems import Mistake, invalid, or_not_found
 from installkit_http.responses import Paging, answer, nothing, page
 from installkit_http.service import Call
 
-TOLD = (installkit.EventKind.RUN_STARTED, installkit.EventKind.RUN_FINISHED, installkit.EventKind.APPROVAL_REQUESTED)
-"""The events that a webhook is notified of by default."""
-
 
 @attrs.frozen(kw_only=True)
 class NewWebhook:
@@ -22,7 +19,7 @@ class NewWebhook:
     """
 
     url: str
-    events: tuple[installkit.EventKind, ...] = TOLD
+    events: tuple[installkit.EventKind, ...] = installkit.WEBHOOK_EVENTS
 
     def __attrs_post_init__(self) -> None:
         if not self.events:

@@ -1,12 +1,15 @@
 """Sites and runs as values of other programs: equal where they are the same, made of objects, read as a whole."""
 
 import copy
+import sys
 
 import pytest
 
 import installkit
 
 PLAY = "- hosts: all\n  gather_facts: false\n  tasks: [debug: {msg: MESSAGE}]\n"
+
+LOCAL = {"all": {"hosts": {"h1": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}
 
 
 @pytest.fixture
@@ -66,3 +69,48 @@ def test_the_doctor_is_asked_by_one_call(installer, site):
 
     assert {"python", "data directory", "database"} <= findings.keys()
     assert ["database"] == [finding.name for finding in installer.doctor(only=["database"])]
+
+
+APP = [{"hosts": "all", "gather_facts": False, "tasks": [{"debug": {"msg": "it is yes and 010"}}]}]
+MANIFEST = {"name": "app", "versions": ["1.0", "1.10"]}
+
+
+def test_a_catalog_is_written_from_values(installer, tmp_path):
+    """It runs, and writing the same again makes no plan of it stale."""
+    files = {"01.app.yml": APP, "app.component.yml": MANIFEST}
+    catalog = installkit.write_catalog(tmp_path / "made", files)
+    site = installer.create_site("acme", inventory=LOCAL, catalog=catalog.folder)
+    plan = site.plan(install=["app"])
+    installkit.write_catalog(tmp_path / "made", files)
+    run = site.start(plan, checks=False).wait(60).raise_for_status()
+
+    assert ("1.0", "1.10") == catalog["app"].versions
+    assert b"it is yes and 010" in run.log("app")
+
+
+def test_what_is_wrong_with_a_catalog_of_values_is_said_with_its_place_and_nothing_is_written(tmp_path):
+    folder = tmp_path / "made"
+    with pytest.raises(installkit.DefinitionError) as names:
+        installkit.write_catalog(folder, {"../01.app.yml": APP, "/etc/app.yml": APP, "02.app.yml": object(), "a/b": ""})
+    with pytest.raises(installkit.DefinitionError) as manifest:
+        installkit.write_catalog(folder, {"01.app.yml": APP, "app.component.yml": {**MANIFEST, "verions": ["1.0"]}})
+    with pytest.raises(installkit.DefinitionError) as playbook:
+        installkit.write_catalog(folder, {"01.app.yml": "- hosts: [all"})
+
+    assert ["../01.app.yml", "/etc/app.yml", "02.app.yml"] == [issue.path for issue in names.value.issues]
+    assert f"{folder}/app.component.yml:5:1: unknown key 'verions'" in str(manifest.value)
+    assert str(folder / "01.app.yml") in str(playbook.value)
+    assert not folder.exists()
+
+
+def test_files_of_somebody_else_are_deleted_only_by_your_word(tmp_path):
+    """As for a folder that was named by mistake; a changed component alone is written anew."""
+    installkit.write_catalog(tmp_path, {"01.app.yml": APP, "02.web.yml": APP})
+    before = (tmp_path / "01.app.yml").stat()
+    with pytest.raises(installkit.InstallkitError, match=r"none of the catalog's: 02\.web\.yml"):
+        installkit.write_catalog(tmp_path, {"01.app.yml": APP})
+    catalog = installkit.write_catalog(tmp_path, {"01.app.yml": APP, "03.db.yml": APP}, replace=True)
+
+    assert ["app", "db"] == [component.name for component in catalog]
+    assert before.st_mtime_ns == (tmp_path / "01.app.yml").stat().st_mtime_ns
+    assert ["01.app.yml", "03.db.yml"] == sorted(path.name for path in tmp_path.iterdir())

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         AsyncSite,
         AsyncSiteInventory,
     )
-    from installkit.catalog import load_catalog, manifest_schema
+    from installkit.catalog import load_catalog, manifest_schema, write_catalog
     from installkit.datadir.folders import Folders, default_data_directory
     from installkit.datadir.recovery import recover_database
     from installkit.frames import to_frame
@@ -256,6 +256,7 @@ __all__ = [
     "to_frame",
     "to_wire",
     "vault_password_name",
+    "write_catalog",
 ]
 
 _ELSEWHERE = {
@@ -299,6 +300,7 @@ _ELSEWHERE = {
     "recover_database": "installkit.datadir.recovery",
     "site_name_for": "installkit.installer",
     "to_frame": "installkit.frames",
+    "write_catalog": "installkit.catalog",
 }
 
 

@@ -72,22 +72,23 @@ def find_changes(demand: Demand, rows: Rows, setting: Setting) -> Changes:
     changes, coverage = Changes(demand), setting.coverage
     hosts = _hosts(demand, rows, coverage, changes.warnings)
     elsewhere = frozenset(row.version for row in rows.values() if row.in_place)
-    groups: dict[object, tuple[HostGroup, list[str]]] = {}  # by the state of the hosts
-    for host in hosts:
-        row = rows.get(host)
-        changed = setting.values.changed(demand.component, row) if row else ()
-        done = row is not None and row.changing_run in setting.continued
-        state = (row.status, row.action, row.version, row.to_version, changed, done) if row else None
-        case = HostGroup(demand=demand, hosts=(), row=row, changed=changed, elsewhere=elsewhere, done=done)
-        groups.setdefault(state, (case, []))[1].append(host)
     refused = []
-    for case, names in groups.values():
+    for names in _alike(hosts, demand, rows, setting):
+        row = rows.get(names[0])
+        case = HostGroup(
+            demand=demand,
+            hosts=names,
+            row=row,
+            changed=setting.values.changed(demand.component, row) if row else (),
+            elsewhere=elsewhere,
+            done=row is not None and row.changing_run in setting.continued,
+        )
         try:
-            decision = decide(attrs.evolve(case, hosts=tuple(names)))
+            decision = decide(case)
         except PlanningError as exc:
             refused.append(exc)
             continue
-        changes.decisions.append((decision, tuple(names)))
+        changes.decisions.append((decision, names))
         change = functools.partial(Change, component=demand.component.name, **attrs.asdict(decision, recurse=False))
         changes.by_host.update((host, change(host=host)) for host in names)
     if refused:
@@ -98,6 +99,20 @@ def find_changes(demand: Demand, rows: Rows, setting: Setting) -> Changes:
         changes.by_host = {host: changes.by_host[host] for host in hosts}
     changes.warnings += _warnings(changes, rows, coverage)
     return changes
+
+
+def _alike(hosts: tuple[str, ...], demand: Demand, rows: Rows, setting: Setting) -> Iterable[tuple[str, ...]]:
+    """Return *hosts* in groups whose state is the same: they get one decision."""
+    if not rows:
+        return [hosts] if hosts else []
+    groups: dict[object, list[str]] = {}
+    for host in hosts:
+        row = rows.get(host)
+        changed = setting.values.changed(demand.component, row) if row else ()
+        done = row is not None and row.changing_run in setting.continued
+        state = (row.status, row.action, row.version, row.to_version, changed, done) if row else None
+        groups.setdefault(state, []).append(host)
+    return map(tuple, groups.values())
 
 
 def _hosts(demand: Demand, rows: Rows, coverage: Coverage, warnings: list[str]) -> tuple[str, ...]:

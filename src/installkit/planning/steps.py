@@ -67,7 +67,8 @@ class _StepDraft:
     @property
     def concerned(self) -> tuple[str, ...]:
         """The hosts that the action is for."""
-        return tuple(host for host in self.hosts if host not in self.others)
+        others = set(self.others)
+        return tuple(host for host in self.hosts if host not in others)
 
 
 @attrs.define
@@ -148,7 +149,12 @@ class Steps:
             approve = {None: False, "first_batch": second, "every_batch": batch.action in begun}[batch.spec.approve]
             begun.add(batch.action)
             waiting |= {batch.action} if approve else set()
-            versions = {changes.by_host[host].origin(batch.to_version) for host in batch.concerned}
+            concerned = set(batch.concerned)
+            versions = {
+                changes.by_host[hosts[0]].origin(batch.to_version)
+                for _, hosts in changes.decisions
+                if not concerned.isdisjoint(hosts)
+            }
             from_version = versions.pop() if len(versions) == 1 else None
             draft = attrs.evolve(batch, approve=approve, from_version=from_version)
             end = self._add(draft, needs if end is None else (end,))
@@ -218,15 +224,12 @@ class Steps:
                 remedy="add them to the hosts of its plays",
             )
         company = self.coverage.company(component, spec)
-        others = [host for host in company if host not in hosts]
-        rest = [host for host in covered if host not in hosts and host not in others]
+        others = tuple(host for host in company if host not in hosts)
+        hosts.update(others)
+        rest = [host for host in covered if host not in hosts]
         hosts |= self._along(changes, attrs.evolve(changes.by_host[concerned[0]], to_version=to_version), spec, rest)
-        kept = hosts.union(others)
         return attrs.evolve(
-            draft,
-            hosts=tuple(host for host in covered if host in kept),
-            company=company,
-            others=tuple(others),
+            draft, hosts=tuple(host for host in covered if host in hosts), company=company, others=others
         )
 
     def _along(self, changes: Changes, first: Change, spec: ActionDefinition, rest: list[str]) -> set[str]:

@@ -26,6 +26,7 @@ OF_THREADS = {
     "one_survey": "a context of one thread",
     "event_reader": "`events` is made of it",
     "log_reader": "`follow_log` is made of it",
+    "log_readers": "`follow_log` is made of it",
     "wait_for_checks": "`check` is made of it",
 }
 """Calls that have no awaited form, and why."""

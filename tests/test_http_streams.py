@@ -13,8 +13,8 @@ import yaml
 
 import installkit
 from http_client import INVENTORY, finish, open_client, sse_events, start, write_playbooks
+from installkit import EventStatus
 from installkit.model import ResultStatus
-from installkit_http.routes.streams import EventStatus
 from installkit_http.streaming.viewers import cut_to_characters
 from plan_steps import component_steps
 from site_runs import until
@@ -170,6 +170,12 @@ def test_events_are_narrowed_by_their_fields(seen, run):
     assert page["complete"]
 
 
+def test_a_filter_takes_several_words(seen, run):
+    ends = seen.get(f"{run}/events?kind=step_finished&kind=run_finished").json()["items"]
+
+    assert {"step_finished", "run_finished"} == {event["kind"] for event in ends}
+
+
 def test_events_are_those_of_a_step_or_a_component(seen, run, log):
     step = log[0].split("/")[-2]
     of_step = seen.get(f"{run}/events?step={step}").json()["items"]
@@ -192,7 +198,7 @@ def test_the_status_of_an_event_is_that_of_a_result_or_of_an_end(seen, run):
     answer = seen.get(f"{run}/events?status=done")
     ends = [status.value for status in installkit.StepStatus if status.final]
 
-    assert (422, ["/query/status"]) == (answer.status_code, pointers(answer))
+    assert (422, ["/query/status/0"]) == (answer.status_code, pointers(answer))
     assert {*ResultStatus, *ends} == {status.value for status in EventStatus}
 
 

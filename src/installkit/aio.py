@@ -20,11 +20,11 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Seque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
 from installkit.installer import Installer
 from installkit.journal import LOOK, POLL, Reader, Watch
-from installkit.model import Event
+from installkit.model import Event, EventFilter
 from installkit.runs.comparison import RunComparison
 from installkit.runs.run import Run
 from installkit.sites.hosts import SiteInventory
@@ -175,6 +175,7 @@ class AsyncRun(_Async[Run]):
     log = _awaited(Run.log)
     log_text = _awaited(Run.log_text)
     find_steps = _awaited(Run.find_steps)
+    event_filter = _awaited(Run.event_filter)
     earlier = _awaited_as(_runs, Run.earlier)
     expected_durations = _awaited(Run.expected_durations)
     seconds_left = _awaited(Run.seconds_left)
@@ -207,22 +208,24 @@ class AsyncRun(_Async[Run]):
         return self
 
     async def events(
-        self, *, follow: bool = False, after: int = 0, limit: int | None = None
+        self, *, follow: bool = False, after: int = 0, limit: int | None = None, **wanted: Unpack[EventFilter]
     ) -> AsyncGenerator[Event, None]:
         """Yield the events after the one numbered *after*; see `Run.events`."""
+        passes = await self.event_filter(**wanted)
         reader = await self._loop.call(self._loop.reads, self.sync.event_reader, after)
         count = 0
         async for events in self._follow(reader, wait=follow):
-            for event in events:
+            for event in filter(passes, events):
                 if count == limit:
                     return
                 yield event
                 count += 1
 
-    async def follow_log(self, step: str, *, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    async def follow_log(
+        self, step: str | None = None, *, host: str | None = None, tail: int | None = None, offset: int = 0
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the log of *step* as it is printed, from byte *offset* on; see `Run.follow_log`."""
-        for step_id in await self.find_steps(step):
-            reader = await self._loop.call(self._loop.reads, self.sync.log_reader, step_id)
+        for reader in await self._loop.call(self._loop.calls, self.sync.log_readers, step, host=host, tail=tail):
             async for chunk in self._follow(reader, wait=True):
                 if offset < len(chunk):
                     yield chunk[offset:]

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Unpack
 
 import click
 from rich.cells import cell_len
@@ -46,23 +47,10 @@ def logs(
     installkit logs 7f3c 03-mysql-upgrade-2 --host db1 --no-color
     """
     target = session.installer.run(run)
-    steps = target.find_steps(step) if step else tuple(planned.id for planned in target.plan.steps)
-    chunks: Iterable[bytes]
     if host is not None:
-        hosts = sorted({name for planned in target.plan.steps for name in planned.hosts})
-        if host not in hosts:
-            raise installkit.UnknownNameError(
-                f"run {target.id} has no host {host!r}", remedy=f"choose one of: {', '.join(hosts)}"
-            )
-        if tail is not None:
-            raise click.UsageError("--tail counts lines of the whole log: leave out --tail or --host")
-        chunks = (
-            target.log(event.step, offset=event.log.start, size=event.log.end - event.log.start)
-            for event in target.events(follow=follow)
-            if event.host == host and event.step in steps and event.log
-        )
+        chunks = target.follow_log(step, host=host, tail=tail) if follow else [target.log(step, host=host, tail=tail)]
     else:
-        chunks = _of_steps(target, steps, tail=tail, follow=follow)
+        chunks = _of_steps(target, step, tail=tail, follow=follow)
     write_bytes(_without_colours(chunks) if no_color or os.environ.get("NO_COLOR") else chunks)
 
 
@@ -73,25 +61,14 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-def _of_steps(run: installkit.Run, steps: Sequence[str], *, tail: int | None, follow: bool) -> Iterator[bytes]:
-    for step in steps:
-        log = run.log(step)
-        start = 0 if tail is None else _tail_offset(log, tail)
+def _of_steps(run: installkit.Run, step: str | None, *, tail: int | None, follow: bool) -> Iterator[bytes]:
+    """Yield the logs of the steps for *step*, each with its last lines alone if *tail* says so."""
+    steps = run.find_steps(step) if step else [planned.id for planned in run.plan.steps]
+    for each in steps:
+        log = run.log(each, tail=tail)
         if len(steps) > 1 and (log or follow):
-            say(f"── {step} ──")
-        yield from run.follow_log(step, offset=start) if follow else [log[start:]]
-
-
-def _tail_offset(log: bytes, lines: int) -> int:
-    """Return where the last *lines* lines of *log* begin; a last line without a newline counts too."""
-    offset = len(log)
-    if lines and log.endswith(b"\n"):
-        offset -= 1
-    for _ in range(lines):
-        offset = log.rfind(b"\n", 0, offset)
-        if offset < 0:
-            return 0
-    return offset + 1 if lines else offset
+            say(f"── {each} ──")
+        yield from run.follow_log(each, tail=tail) if follow else [log]
 
 
 def _without_colours(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -110,29 +87,49 @@ def _unstyled(line: bytes) -> bytes:
 @click.command(cls=Command)
 @click.argument("run", shell_complete=complete_runs)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run's end; one event a line.")
+@click.option(
+    "--kind",
+    multiple=True,
+    type=click.Choice([word.value for word in installkit.EventKind]),
+    help="Only those; repeatable.",
+)
+@click.option("--host", metavar="HOST", multiple=True, shell_complete=complete_run_hosts, help="Only about this one.")
+@click.option("--step", metavar="STEP", multiple=True, shell_complete=complete_steps, help="Only of this one.")
+@click.option(
+    "--status",
+    multiple=True,
+    type=click.Choice([word.value for word in installkit.EventStatus]),
+    help="Only with this one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array; with -f one JSON value a line.")
 @pass_session
-def events(session: Session, run: str, *, follow: bool, as_json: bool) -> None:
+def events(
+    session: Session, run: str, *, follow: bool, as_json: bool, **wanted: Unpack[installkit.EventFilter]
+) -> None:
     """
     List what happened in a run.
 
-    RUN is an id, the beginning of one, or `last`.
+    RUN is an id, the beginning of one, or `last`; STEP a step's id or a component.
 
     installkit events last
+    installkit events last --kind task_result --status failed --status unreachable
     installkit events last -f --json
     """
     target = session.installer.run(run)
     if follow:
-        for event in target.events(follow=True):
+        for event in target.events(follow=True, **wanted):
             click.echo(json.dumps(installkit.to_wire(event)) if as_json else "  ".join(filter(None, _row(event))))
     elif as_json:
-        print_json(list(target.events()))
+        print_json(list(target.events(**wanted)))
     else:
-        _print([_row(event) for event in target.events()])
+        _print([_row(event) for event in target.events(**wanted)])
 
 
 def _print(rows: Sequence[Sequence[str]]) -> None:
     """Print *rows* as a table, or below the name of each step if a table leaves too little room for the last column."""
+    if not rows:
+        say("no events of this kind")
+        return
     taken = sum(max(map(cell_len, column)) + GAP for column in [*zip(*rows, strict=True)][:-1])
     if console().width - taken >= LEAST_ROOM:
         print_table(("SEQ", "TIME", "STEP", "KIND", "HOST", "STATUS", "WHAT"), rows)

@@ -211,7 +211,7 @@ class Journal:
             after: A `seq`; exclusive.
             idle: Called whenever there is nothing new.
         """
-        for events in _follow(EventReader(self, after, idle)):
+        for events in follow(EventReader(self, after, idle)):
             yield from events
 
     def read_log(self, step: str, offset: int = 0, size: int = -1) -> bytes:
@@ -230,7 +230,7 @@ class Journal:
 
     def follow_log(self, step: str, offset: int = 0, *, idle: Callable[[], None] = lambda: None) -> Iterator[bytes]:
         """Yield the log of *step* from byte *offset* on as it grows, up to the step's last byte."""
-        yield from _follow(LogReader(self, step, offset, idle))
+        yield from follow(LogReader(self, step, offset, idle))
 
     def _read(self, name: str, key: str, cls: type[Any]) -> Any:
         try:
@@ -324,7 +324,8 @@ class LogReader:
         return chunk
 
 
-def _follow(reader: Reader[T_co]) -> Iterator[T_co]:
+def follow(reader: Reader[T_co]) -> Iterator[T_co]:
+    """Yield the parts that *reader* reads, as they come, up to its end."""
     while part := reader.read():  # nothing has to be watched for what is there already
         yield part
     if reader.ended:

@@ -13,7 +13,15 @@ from installkit.model.component import (
 )
 from installkit.model.event import Event, LogSpan
 from installkit.model.failures import group_failures, on_hosts
-from installkit.model.filters import AuditFilter, PlanFilter, RunFilter
+from installkit.model.filters import (
+    AuditFilter,
+    EventFilter,
+    PlanFilter,
+    RunFilter,
+    known_words,
+    refuse_unknown_filters,
+    words_of,
+)
 from installkit.model.graph import GraphEdge, GraphNode, PlanGraph
 from installkit.model.installation import Installation, Record, record_event
 from installkit.model.inventory import Host, Inventory, Play, PlaybookUse, Targets
@@ -50,6 +58,7 @@ from installkit.model.statuses import (
     Action,
     CheckStatus,
     EventKind,
+    EventStatus,
     FailureCode,
     HostStatus,
     InstallationStatus,
@@ -84,7 +93,9 @@ __all__ = [
     "CheckStatus",
     "Component",
     "Event",
+    "EventFilter",
     "EventKind",
+    "EventStatus",
     "Failure",
     "FailureCode",
     "GraphEdge",
@@ -144,14 +155,17 @@ __all__ = [
     "group_failures",
     "is_password",
     "is_vault_password",
+    "known_words",
     "on_hosts",
     "option_problems",
     "parameter_problem",
     "password_problem",
     "record_event",
+    "refuse_unknown_filters",
     "time_to_wire",
     "to_wire",
     "variable_problem",
     "vault_password_name",
     "vault_passwords",
+    "words_of",
 ]

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 from typing import TypedDict
 
-from installkit.model.statuses import RunStatus
+from installkit.errors import UnknownNameError
+from installkit.model.statuses import EventKind, EventStatus, RunStatus
 
 
 class RunFilter(TypedDict, total=False):
@@ -29,6 +31,22 @@ class RunFilter(TypedDict, total=False):
     note: str | None
     since: datetime | None
     until: datetime | None
+
+
+class EventFilter(TypedDict, total=False):
+    """
+    Which events are wanted: each filter is one word or several, of which an event has one; no words do not filter.
+
+    Attributes:
+        kind: What happened.
+        step: The id of a step, or a component for all its changing steps.
+        status: Of a result, or of a step or run that has ended.
+    """
+
+    kind: str | EventKind | Iterable[str | EventKind] | None
+    host: str | Iterable[str] | None
+    step: str | Iterable[str] | None
+    status: str | EventStatus | Iterable[str | EventStatus] | None
 
 
 class PlanFilter(TypedDict, total=False):
@@ -62,3 +80,33 @@ class AuditFilter(TypedDict, total=False):
     target: str | None
     since: datetime | None
     until: datetime | None
+
+
+def words_of(wanted: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the words of a filter, which is one word or several; empty if it does not filter."""
+    return (wanted,) if isinstance(wanted, str) else tuple(wanted or ())
+
+
+def known_words(name: str, wanted: str | Iterable[str] | None, known: type[StrEnum]) -> tuple[str, ...]:
+    """
+    Return the same for the filter *name*, whose words are those of *known*.
+
+    Raises:
+        UnknownNameError: If one is not.
+
+    >>> known_words("status", ["ok", "failed"], EventStatus)
+    ('ok', 'failed')
+    """
+    words = words_of(wanted)
+    if unknown := [word for word in words if word not in set(known)]:
+        raise UnknownNameError(
+            f"{', '.join(map(repr, unknown))} is not a {name}", remedy=f"choose from: {', '.join(known)}"
+        )
+    return tuple(known(word).value for word in words)
+
+
+def refuse_unknown_filters(filters: Iterable[str], kind: type) -> None:
+    """Raise a `TypeError` for *filters* that *kind* does not have: a misspelt filter would let everything through."""
+    names = kind.__annotations__
+    if unknown := sorted(set(filters) - names.keys()):
+        raise TypeError(f"a list is not narrowed by {', '.join(unknown)}, but by: {', '.join(names)}")

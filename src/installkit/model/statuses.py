@@ -184,6 +184,20 @@ class ResultStatus(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+class EventStatus(StrEnum):
+    """The `status` of an event: of a result, or of a step or run that has ended."""
+
+    OK = "ok"
+    CHANGED = "changed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNREACHABLE = "unreachable"
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+
+
 class Scope(StrEnum):
     """What a token allows: to read; also to plan, run and stop; also to change sites' code and to manage tokens."""
 

@@ -1,9 +1,9 @@
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Self, Unpack
 
 import attrs
 
@@ -24,9 +24,11 @@ from installkit.journal import (
     CancelRequest,
     EventReader,
     LogReader,
+    Reader,
     Watch,
     carried_elsewhere,
     fitting,
+    follow,
     is_pruned,
     request_approval,
     request_cancel,
@@ -34,7 +36,9 @@ from installkit.journal import (
 from installkit.model import (
     Check,
     Event,
+    EventFilter,
     EventKind,
+    EventStatus,
     Failure,
     FailureCode,
     Plan,
@@ -46,11 +50,15 @@ from installkit.model import (
     StepSnapshot,
     StepStatus,
     group_checks,
+    known_words,
+    refuse_unknown_filters,
+    words_of,
 )
 from installkit.processes import user_name
 from installkit.runs.comparison import RunComparison, compare_runs
 from installkit.runs.errors import RunFailedError, RunStoppedError
 from installkit.runs.estimates import expect_durations, seconds_left
+from installkit.runs.logs import HostLogReader, last_lines
 from installkit.runs.next_steps import next_commands
 from installkit.runs.timeline import Timeline, make_timeline
 from installkit.support.doctor import examine
@@ -170,20 +178,53 @@ class Run:
         """Seconds from its start to its end, or until now; None before it started."""
         return self.snapshot().duration
 
-    def events(self, *, follow: bool = False, after: int = 0, limit: int | None = None) -> Iterator[Event]:
+    def events(
+        self, *, follow: bool = False, after: int = 0, limit: int | None = None, **wanted: Unpack[EventFilter]
+    ) -> Iterator[Event]:
         """
         Yield at most *limit* events after the one numbered *after*; with *follow*, as they come, until the last.
 
         You may stop at any event; later, pass its `seq` as *after* to go on.
 
+        Args:
+            follow: Wait for those to come.
+            after: A `seq`.
+            limit: None for all.
+            **wanted: Only events of a `kind`, `host`, `step` or `status`, each one word or several.
+
         Raises:
+            UnknownNameError: If a filter has a word that the run cannot have.
             StoreError: If they were pruned.
         """
         self._check_kept()
+        passes = self.event_filter(**wanted)
         if follow:
-            yield from itertools.islice(self._journal.follow_events(after, idle=self._settle_if_dead), limit)
+            events = self._journal.follow_events(after, idle=self._settle_if_dead)
         else:
-            yield from self._journal.events(after, limit)
+            events = self._journal.events(after, None if any(wanted.values()) else limit)
+        yield from itertools.islice(filter(passes, events), limit)
+
+    def event_filter(self, **wanted: Unpack[EventFilter]) -> Callable[[Event], bool]:
+        """
+        Return a function that tells whether an event is among those *wanted*: for a reader, or events that you have.
+
+        Args:
+            **wanted: As for `events`.
+
+        Raises:
+            UnknownNameError: If a filter has a word that the run cannot have; it lists the words.
+        """
+        refuse_unknown_filters(wanted, EventFilter)
+        accepted = {
+            "kind": known_words("kind of event", wanted.get("kind"), EventKind),
+            "status": known_words("status", wanted.get("status"), EventStatus),
+            "step": tuple(step for name in words_of(wanted.get("step")) for step in self.find_steps(name)),
+            "host": words_of(wanted.get("host")),
+        }
+        for host in accepted["host"]:
+            self._check_host(host)
+        filters = [(name, frozenset(words)) for name, words in accepted.items() if words]
+        return lambda event: all(getattr(event, name) in words for name, words in filters)
 
     def event_reader(self, after: int = 0) -> EventReader:
         """
@@ -274,34 +315,76 @@ class Run:
         remedy = Remedy("; ".join([*remedies, "see all of it"]), ("show", self.id))
         raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=remedy)
 
-    def log(self, step: str | None = None, *, offset: int = 0, size: int | None = None) -> bytes:
+    def log(
+        self,
+        step: str | None = None,
+        *,
+        host: str | None = None,
+        tail: int | None = None,
+        offset: int = 0,
+        size: int | None = None,
+    ) -> bytes:
         """
         Return what ansible-playbook printed in *step*, from byte *offset* on.
 
         Args:
             step: A step's id, or a component's name for all its changing steps; None for all steps. Several follow each
                 other in the order of the plan.
-            offset: Skip so many bytes.
+            host: Only what was printed about this host, in the order of the events.
+            tail: Only so many lines, the last ones.
+            offset: Skip so many bytes of that.
             size: At most so many bytes; None for all.
 
         Raises:
-            UnknownNameError: If the run has no such step.
+            UnknownNameError: If the run has no such step or host.
             StoreError: If the log was pruned.
         """
+        end = None if size is None else offset + size
+        if host is not None:
+            (reader,) = self.log_readers(step, host=host, tail=tail)
+            return b"".join(iter(reader.read, b""))[offset:end]
         self._check_kept()
-        steps = tuple(each.id for each in self.plan.steps) if step is None else self.find_steps(step)
-        if len(steps) == 1:
+        steps = self._steps_for_log(step)
+        if len(steps) == 1 and tail is None:
             return self._journal.read_log(steps[0], offset, -1 if size is None else size)
         whole = b"".join(map(self._journal.read_log, steps))
-        return whole[offset : None if size is None else offset + size]
+        return (whole if tail is None else last_lines(whole, tail))[offset:end]
 
-    def follow_log(self, step: str, *, offset: int = 0) -> Iterator[bytes]:
-        """Yield the same as `log`, in chunks as they are printed, until the step or the run has ended."""
-        for step_id in self.find_steps(step):
-            for chunk in self._journal.follow_log(step_id, idle=self._settle_if_dead):
+    def follow_log(
+        self, step: str | None = None, *, host: str | None = None, tail: int | None = None, offset: int = 0
+    ) -> Iterator[bytes]:
+        """
+        Yield the same as `log`, in chunks as they are printed, until the step or the run has ended.
+
+        With *tail* it begins with so many of the lines that are there already.
+        """
+        for reader in self.log_readers(step, host=host, tail=tail):
+            for chunk in follow(reader):
                 if offset < len(chunk):
                     yield chunk[offset:]
                 offset = max(0, offset - len(chunk))
+
+    def log_readers(
+        self, step: str | None = None, *, host: str | None = None, tail: int | None = None
+    ) -> tuple[Reader[bytes], ...]:
+        """Return what `follow_log` reads, one after the other: a reader for each step, or one for *host*."""
+        if host is not None:
+            passes = self.event_filter(host=host, step=self._steps_for_log(step))
+            return (HostLogReader(self._journal, self.event_reader(), passes, tail),)
+        steps = self._steps_for_log(step)
+        start = 0
+        if tail is not None:
+            whole = self.log(step)
+            start = len(whole) - len(last_lines(whole, tail))
+        readers = []
+        for step_id in steps:
+            skipped = min(start, self._journal.log_size(step_id)) if start else 0
+            start -= skipped
+            readers.append(self.log_reader(step_id, skipped))
+        return tuple(readers)
+
+    def _steps_for_log(self, step: str | None) -> tuple[str, ...]:
+        return tuple(each.id for each in self.plan.steps) if step is None else self.find_steps(step)
 
     def log_text(self, step: str, *, color: bool = True) -> str:
         """Return the log as text, with or without the terminal's colours; bytes that are not UTF-8 are replaced."""
@@ -324,6 +407,13 @@ class Run:
             names = ", ".join(planned.id for planned in steps) or "none"
             raise UnknownNameError(f"run {self.id} has no step {step!r}", remedy=f"choose one of: {names}")
         return tuple(planned.id for planned in changing or of_component)
+
+    def _check_host(self, host: str) -> None:
+        """Raise an `UnknownNameError` if *host* is not of the run; a playbook may have added it, then events name it."""
+        hosts = sorted({name for step in self.plan.steps for name in step.hosts})
+        if host not in hosts and (self.pruned or all(event.host != host for event in self._journal.events())):
+            names = ", ".join(hosts) or "none"
+            raise UnknownNameError(f"run {self.id} has no host {host!r}", remedy=f"choose one of: {names}")
 
     def earlier(self, *, limit: int | None = None) -> "tuple[Run, ...]":
         """

@@ -1,6 +1,6 @@
 """The filters of a list as conditions for SQL, all of which must be true."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from functools import reduce
 from operator import and_
@@ -8,7 +8,14 @@ from typing import Any
 
 from peewee import SQL, ModelSelect, Select, fn
 
-from installkit.model import AuditFilter, PlanFilter, RunFilter, RunStatus, time_to_wire
+from installkit.model import (
+    AuditFilter,
+    PlanFilter,
+    RunFilter,
+    RunStatus,
+    refuse_unknown_filters,
+    time_to_wire,
+)
 from installkit.store.tables import AuditRow, PlanRow, RunRow
 
 Condition = Any
@@ -23,7 +30,7 @@ def narrow(query: "ModelSelect[Any]", conditions: Iterator[Condition]) -> "Model
 
 def run_conditions(filters: RunFilter) -> Iterator[Condition]:
     """Yield the conditions that a run must meet."""
-    _refuse_unknown(filters, RunFilter)
+    refuse_unknown_filters(filters, RunFilter)
     if site := filters.get("site"):
         yield RunRow.site == site
     if status := filters.get("status"):
@@ -41,7 +48,7 @@ def run_conditions(filters: RunFilter) -> Iterator[Condition]:
 
 def plan_conditions(filters: PlanFilter) -> Iterator[Condition]:
     """Yield the conditions that a plan must meet."""
-    _refuse_unknown(filters, PlanFilter)
+    refuse_unknown_filters(filters, PlanFilter)
     if component := filters.get("component"):
         yield _names_component(PlanRow.document, "$.changes", component)
     if continues := filters.get("continues"):
@@ -51,7 +58,7 @@ def plan_conditions(filters: PlanFilter) -> Iterator[Condition]:
 
 def audit_conditions(filters: AuditFilter) -> Iterator[Condition]:
     """Yield the conditions that an entry of the audit must meet."""
-    _refuse_unknown(filters, AuditFilter)
+    refuse_unknown_filters(filters, AuditFilter)
     parts = (
         (AuditRow.who, filters.get("who")),
         (AuditRow.what, filters.get("what")),
@@ -61,13 +68,6 @@ def audit_conditions(filters: AuditFilter) -> Iterator[Condition]:
         if part:
             yield column.contains(part)
     yield from _between(AuditRow.time, filters.get("since"), filters.get("until"))
-
-
-def _refuse_unknown(filters: Mapping[str, object], kind: type) -> None:
-    """Raise a `TypeError` for filters that *kind* does not have: a misspelt filter would let everything through."""
-    names = kind.__annotations__
-    if unknown := sorted(filters.keys() - names.keys()):
-        raise TypeError(f"a list is not narrowed by {', '.join(unknown)}, but by: {', '.join(names)}")
 
 
 def older_than(row: RunRow | PlanRow) -> Condition:

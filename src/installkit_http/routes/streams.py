@@ -1,5 +1,4 @@
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -9,7 +8,7 @@ import installkit
 from installkit_http.operations import Operation
 from installkit_http.parsing import MOST_ITEMS
 from installkit_http.problems import Mistake, ProblemError, invalid
-from installkit_http.responses import answer, fits
+from installkit_http.responses import answer
 from installkit_http.service import Call
 from installkit_http.streaming.cursors import (
     JSON,
@@ -42,20 +41,6 @@ MOST_LOOKED_AT = 50_000
 Wants = Callable[[installkit.Event], bool]
 
 
-class EventStatus(StrEnum):
-    """The `status` of an event: of a result, or of a step or run that has ended."""
-
-    OK = "ok"
-    CHANGED = "changed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    UNREACHABLE = "unreachable"
-    SUCCEEDED = "succeeded"
-    CANCELED = "canceled"
-    TIMED_OUT = "timed_out"
-    INTERRUPTED = "interrupted"
-
-
 @attrs.frozen(kw_only=True)
 class EventsQuery:
     """
@@ -65,7 +50,7 @@ class EventsQuery:
         after: Only events with a greater `seq`.
         limit: Events on a page, from 1 to 1000, that pass the filters.
         log: Whether each event has the text that it printed.
-        step: The id of a step, or its component.
+        step: The id of a step, or a component for all its changing steps; may be repeated, as all of these.
         status: The status of a result, or of a step or run that has ended.
     """
 
@@ -73,10 +58,10 @@ class EventsQuery:
     follow: bool = False
     limit: int = 250
     log: bool = False
-    step: str | None = None
-    host: str | None = None
-    kind: installkit.EventKind | None = None
-    status: EventStatus | None = None
+    step: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    kind: tuple[installkit.EventKind, ...] = ()
+    status: tuple[installkit.EventStatus, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         check_cursor("after", self.after)
@@ -183,22 +168,17 @@ def stream_log(call: Call) -> Response:
 
 
 def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
-    """Return a function that tells whether an event passes the filters; refuse an unknown step or host."""
-    steps: tuple[str, ...] = ()
+    """Return a function that tells whether an event passes the filters; refuse unknown steps and hosts, all at once."""
     mistakes = []
-    try:
-        steps = () if query.step is None else run.find_steps(query.step)
-    except installkit.UnknownNameError as exc:
-        mistakes.append(Mistake("/query/step", f"{exc}; {exc.remedy}"))
-    hosts = sorted({host for step in run.plan.steps for host in step.hosts})
-    # A playbook may have added a host that is not in the plan: then events name it.
-    if query.host not in (None, *hosts) and all(event.host != query.host for event in run.events()):
-        names = ", ".join(hosts) or "none"
-        mistakes.append(Mistake("/query/host", f"run {run.id} has no host {query.host!r}; choose one of: {names}"))
+    wanted: dict[str, Any] = {"step": query.step, "host": query.host}
+    for name, words in wanted.items():
+        try:
+            run.event_filter(**{name: words})
+        except installkit.UnknownNameError as exc:
+            mistakes.append(Mistake(f"/query/{name}", f"{exc}; {exc.remedy}"))
     if mistakes:
         raise invalid(mistakes)
-    filters = {"step": steps, "host": query.host, "kind": query.kind, "status": query.status}
-    return lambda event: all(fits(getattr(event, name), value) for name, value in filters.items())
+    return run.event_filter(**wanted, kind=query.kind, status=query.status)
 
 
 def _kept_run(call: Call) -> installkit.Run:

@@ -76,9 +76,7 @@ def public_names():
     yield from ((f"installkit.{name}", getattr(installkit, name)) for name in installkit.__all__)
     yield from ((f"installkit_http.{name}", getattr(installkit_http, name)) for name in installkit_http.__all__)
     yield from (
-        (f"installkit.testing.{name}", value)
-        for name, value in vars(installkit.testing).items()
-        if inspect.isclass(value) and value.__module__ == "installkit.testing" and not name.startswith("_")
+        (f"installkit.testing.{name}", getattr(installkit.testing, name)) for name in installkit.testing.__all__
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from installkit.ansible.programs import find_program, question_environment
 from installkit.errors import EngineError
-from installkit.testing import SSH_PORT, SSHHosts
+from installkit.testing import SSHHosts
+from installkit.testing.ssh_hosts import SSH_PORT
 from site_runs import until
 
 UNIT = r"[Service]\nExecStart=sleep 999\n[Install]\nWantedBy=multi-user.target\n"

@@ -3,7 +3,9 @@ Carries runs out: `launch` starts a detached supervisor, `settle` and `adopt` en
 
     supervisor   one per run; walks the plan's graph and writes the events
     schedule     which step may start next
-    step         one process per step; drives ansible-playbook and hands events up
+    step         what surrounds a step's playbook: checks before it, events, the verdict
+    processes    a process for the supervisor, and one for each step
+    player       carries a step's playbook out with ansible-playbook
 """
 
 from installkit.engine.launch import launch

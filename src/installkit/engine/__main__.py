@@ -6,6 +6,6 @@ import sys
 if __name__ == "__main__":
     if os.fork() > 0:
         os._exit(0)
-    from installkit.engine.supervisor import main
+    from installkit.engine.processes import main
 
     main(sys.argv[1:])

@@ -1,35 +1,32 @@
 """
-The supervisor: one per run, single-threaded, nobody's child.
+The supervisor: one per run, single-threaded.
 
-It walks the plan's graph, forks a process for each step, and alone writes the run's events. It never opens the
+It walks the plan's graph, has a worker carry out each step, and alone writes the run's events. It never opens the
 database, and takes orders only through files in the run's folder.
 """
 
 import functools
-import gc
 import json
 import os
 import selectors
-import signal
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import attrs
 
 from installkit.ansible.environment import adjustments
 from installkit.ansible.scratch import make_scratch, remove_scratch
-from installkit.engine import step as step_process
 from installkit.engine.recorder import Recorder
 from installkit.engine.schedule import done_before, doomed_steps, ready_steps
 from installkit.engine.settle import unseen_end
+from installkit.engine.step import EVENT, KEPT, Order
 from installkit.errors import StoreError
 from installkit.journal import CancelRequest, Journal, read_approval, read_cancel, wait
 from installkit.model import HostStatus, Outcome, RunSpec, RunStatus, Step, StepSpec, StepStatus, from_wire
-from installkit.processes import Process, become_subreaper, end_children
+from installkit.processes import Process
 
 T = TypeVar("T")
 
@@ -42,23 +39,31 @@ WAITING_TICK = 1.0
 SYNC = 1.0
 """Seconds between two syncs of the events."""
 
-KILL_AFTER = step_process.GRACE + 5.0
-"""Seconds after which a step process that was asked to stop is killed."""
-
-TEARDOWN = 1.5
-"""Seconds that processes of a dead step process get to end by themselves."""
+KILL_AFTER = 15.0
+"""Seconds after which a worker that was asked to stop is killed; ansible-playbook gets less than that to end by itself."""
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Carry out the run whose folder and secrets' descriptor are *arguments*."""
-    umask = os.umask(0o077)
-    run = Path(arguments[0])
-    with open(int(arguments[1]), "rb") as pipe:  # noqa: PTH123 - a descriptor
-        secrets = json.loads(pipe.read())
-    become_subreaper()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    Supervisor(run, secrets, umask).carry_out()
+class Worker(Protocol):
+    """Carries out one step beside the supervisor, and writes to the pipe of its order, whose end is its end."""
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def join(self) -> None:
+        """Wait until it has ended; its pipe has."""
+
+
+class Workers(Protocol):
+    """How the steps of a run are carried out: each by a process, or by a thread."""
+
+    def start(self, order: Order) -> Worker:
+        """Start to carry out *order*; its pipe is the worker's from now on."""
+
+    def sweep(self, kept: frozenset[Process]) -> None:
+        """End what a worker left running that died without an outcome, but not what is *kept*."""
 
 
 @attrs.define
@@ -72,7 +77,7 @@ class _LiveStep:
 
     step: Step
     spec: StepSpec
-    pid: int
+    worker: Worker
     pipe: int
     began: float
     buffer: bytes = b""
@@ -85,28 +90,40 @@ class _LiveStep:
     def ask_to_stop(self, becomes: StepStatus) -> None:
         if self.stop is None:
             self.stop, self.stopped_at = becomes, time.monotonic()
-            os.kill(self.pid, signal.SIGTERM)  # our child, not yet waited for: nobody else has its number
+            self.worker.ask_to_stop()
 
     def kill_if_late(self) -> None:
         if self.stop is not None and time.monotonic() - self.stopped_at > KILL_AFTER:
-            os.kill(self.pid, signal.SIGKILL)
+            self.worker.kill()
 
 
 class Supervisor:
     """Carries out one run."""
 
-    def __init__(self, run: Path, secrets: Mapping[str, str], umask: int) -> None:
+    def __init__(
+        self,
+        run: Path,
+        secrets: Mapping[str, str],
+        workers: Workers,
+        *,
+        tick: float = TICK,
+        waiting_tick: float = WAITING_TICK,
+    ) -> None:
         """
         Take up the run; this process already holds its locks.
 
         Args:
             run: Its folder.
             secrets: Value by parameter name.
-            umask: The caller's, for ansible-playbook.
+            workers: How steps are carried out.
+            tick: Seconds between two looks at requests and clocks.
+            waiting_tick: The same while nothing is under way.
         """
         self._run = run
         self._secrets = secrets
-        self._umask = umask
+        self._workers = workers
+        self._tick = tick
+        self._waiting_tick = waiting_tick
         self._spec: RunSpec = Journal(run).spec()
         self._specs = {spec.step: spec for spec in self._spec.steps}
         self._recorder = Recorder(run, self._spec, self._wait_for_space)
@@ -119,12 +136,12 @@ class Supervisor:
         self._unreadable: set[str] = set()  # errors of requests that were warned of
         self._stopping: StepStatus | None = None
 
+    def wake_on(self, descriptor: int) -> None:
+        """Look at requests and clocks also whenever *descriptor* can be read."""
+        self._selector.register(descriptor, selectors.EVENT_READ)
+
     def carry_out(self) -> None:
         """Carry out the run to its end and write its result."""
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._selector.register(reader, selectors.EVENT_READ)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda *_: self._stop_all(StepStatus.INTERRUPTED))
         scratch = make_scratch(self._run)
         try:
             self._recorder.run_started()
@@ -138,12 +155,14 @@ class Supervisor:
             folders = dict.fromkeys(spec.folder for spec in self._spec.steps if spec.playbook is not None)
             for line in dict.fromkeys(line for folder in folders for line in adjustments(folder, os.environ)):
                 self._recorder.warning(line)
-            gc.freeze()
             while self._start_ready(scratch):
                 self._wait(scratch)
             status, reason = self._verdict()
         finally:
             remove_scratch(scratch)
+            self._selector.close()
+            for pipe in self._live:  # of workers that are left, since this supervisor breaks off
+                os.close(pipe)
         self._recorder.finish(status, reason)
 
     def _start_ready(self, scratch: Path) -> bool:
@@ -167,7 +186,7 @@ class Supervisor:
             self._recorder.step_finished(step, done)
             return
         reader, writer = os.pipe()
-        order = step_process.Order(
+        order = Order(
             run=self._spec,
             step=step,
             spec=self._specs[step.id],
@@ -176,20 +195,15 @@ class Supervisor:
             scratch=scratch,
             secrets=self._secrets,
             pipe=writer,
-            umask=self._umask,
         )
-        supervisor = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            _become_step(order, supervisor)
-        os.close(writer)
-        self._live[reader] = _LiveStep(step, self._specs[step.id], pid, reader, time.monotonic())
+        worker = self._workers.start(order)
+        self._live[reader] = _LiveStep(step, self._specs[step.id], worker, reader, time.monotonic())
         self._selector.register(reader, selectors.EVENT_READ)
 
     def _wait(self, scratch: Path) -> None:
         """Wait for a line of a step or for the next tick; then look at requests and clocks."""
         idle_since = None if self._live else time.monotonic()
-        for key, _ in self._selector.select(TICK if self._live else WAITING_TICK):
+        for key, _ in self._selector.select(self._tick if self._live else self._waiting_tick):
             if key.fd in self._live:
                 self._read(self._live[key.fd])
             else:
@@ -209,7 +223,7 @@ class Supervisor:
             self._synced = now
 
     def _read(self, live: _LiveStep) -> None:
-        """Take in what a step process wrote; the end of its pipe is its end."""
+        """Take in what a worker wrote; the end of its pipe is its end."""
         data = os.read(live.pipe, 1 << 16)
         if not data:
             self._end(live)
@@ -217,23 +231,23 @@ class Supervisor:
         *lines, live.buffer = (live.buffer + data).split(b"\n")
         for line in lines:
             kind, body = line[:1], line[1:]
-            if kind == step_process.EVENT:
+            if kind == EVENT:
                 self._recorder.append(body)
-            elif kind == step_process.KEPT:
+            elif kind == KEPT:
                 live.kept = frozenset(Process(int(pid), started) for pid, started in json.loads(body).items())
             else:
                 live.outcome = from_wire(Outcome, json.loads(body))
 
     def _end(self, live: _LiveStep) -> None:
-        """Record how a step ended, after removing what its process left if it died without an outcome."""
+        """Record how a step ended, after removing what its worker left if it died without an outcome."""
         del self._live[live.pipe]
         self._selector.unregister(live.pipe)
         os.close(live.pipe)
-        os.waitpid(live.pid, 0)
+        live.worker.join()
         self._kept |= live.kept
         outcome, stopped = live.outcome, live.stop or StepStatus.INTERRUPTED
-        if outcome is None:  # the kernel has sent SIGTERM to its ansible-playbook
-            end_children(self._kept, spare=[other.pid for other in self._live.values()], patience=TEARDOWN)
+        if outcome is None:
+            self._workers.sweep(self._kept)
             outcome = unseen_end(Journal(self._run), live.step.id, stopped)
         elif outcome.stopped:
             outcome = attrs.evolve(outcome, status=stopped)
@@ -247,7 +261,7 @@ class Supervisor:
             self._recorder.cancel_requested(cancel.by, now=cancel.now)
             self._stopping = self._stopping or StepStatus.CANCELED
             if cancel.now:
-                self._stop_all(StepStatus.CANCELED)
+                self.stop(StepStatus.CANCELED)
         for step in tuple(self._waiting):
             approval = self._request("approve", functools.partial(read_approval, self._run, step.id))
             if approval is None or self._stopping is not None:
@@ -270,7 +284,7 @@ class Supervisor:
     def _stop_what_is_late(self, now: float) -> None:
         timeout = self._spec.options.timeout
         if timeout is not None and now - self._began > timeout:
-            self._stop_all(StepStatus.TIMED_OUT)
+            self.stop(StepStatus.TIMED_OUT)
         for live in self._live.values():
             if live.spec.timeout is not None and now - live.began > live.spec.timeout:
                 live.ask_to_stop(StepStatus.TIMED_OUT)
@@ -281,11 +295,12 @@ class Supervisor:
         with suppress(StoreError):  # recorded then, too
             cancel = read_cancel(self._run)
             if cancel is not None and cancel.now:
-                self._stop_all(StepStatus.CANCELED)
+                self.stop(StepStatus.CANCELED)
         self._stop_what_is_late(time.monotonic())
         wait(error)
 
-    def _stop_all(self, becomes: StepStatus) -> None:
+    def stop(self, becomes: StepStatus) -> None:
+        """Start no other step, and stop those under way, which become *becomes*; for the supervisor's own thread."""
         self._stopping = becomes
         for live in self._live.values():
             live.ask_to_stop(becomes)
@@ -309,15 +324,3 @@ class Supervisor:
         else:
             reason = steps or "the run as a whole"
         return RunStatus(end), reason
-
-
-def _become_step(order: step_process.Order, supervisor: int) -> None:
-    status = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        step_process.carry_out(order, supervisor)
-        status = 0
-    except BaseException:  # noqa: BLE001 - nothing of the supervisor may run on in its copy
-        traceback.print_exc()
-    finally:
-        os._exit(status)

@@ -1,6 +1,7 @@
 """Planning: a request, a catalog, an inventory and what is installed make a plan. Pure: no I/O, no clock."""
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
+from installkit.planning.given import check_options, divided_fields, named_options, request_of
 from installkit.planning.inputs import digest_inputs, moved_hosts, stale_changes
 from installkit.planning.parameters import check_parameters, undeclared_problem
 from installkit.planning.plans import Stamp, make_plan
@@ -14,17 +15,21 @@ __all__ = [
     "Questions",
     "Stamp",
     "UndoneRun",
+    "check_options",
     "check_parameters",
     "digest_inputs",
+    "divided_fields",
     "make_plan",
     "make_rollback_plan",
     "make_spec",
     "moved_hosts",
+    "named_options",
     "parse_wanted",
     "plan_graph",
     "plan_rows",
     "plan_table",
     "questions",
+    "request_of",
     "resumed_request",
     "rollback_questions",
     "stale_changes",

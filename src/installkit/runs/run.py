@@ -10,7 +10,6 @@ import attrs
 from installkit.datadir.directory import DataDirectory
 from installkit.engine import settle
 from installkit.errors import (
-    InstallkitError,
     JournalError,
     PlanningError,
     Remedy,
@@ -40,7 +39,6 @@ from installkit.model import (
     EventKind,
     EventStatus,
     Failure,
-    FailureCode,
     Plan,
     RunProgress,
     RunResult,
@@ -49,17 +47,25 @@ from installkit.model import (
     RunStatus,
     StepSnapshot,
     StepStatus,
-    group_checks,
     known_words,
     refuse_unknown_filters,
     words_of,
 )
 from installkit.processes import user_name
 from installkit.runs.comparison import RunComparison, compare_runs
-from installkit.runs.errors import RunFailedError, RunStoppedError
 from installkit.runs.estimates import expect_durations, seconds_left
 from installkit.runs.logs import HostLogReader, last_lines
 from installkit.runs.next_steps import next_commands
+from installkit.runs.readings import (
+    check_other,
+    checks_of,
+    error_of,
+    failed_otherwise,
+    find_steps,
+    not_ended,
+    pruned_error,
+    warnings_in,
+)
 from installkit.runs.timeline import Timeline, make_timeline
 from installkit.support.doctor import examine
 from installkit.support.report import Report
@@ -70,9 +76,6 @@ SETTLE_EVERY = 1.0
 
 LEARNED_FROM = 20
 """At most so many earlier runs are used to estimate the duration of a step."""
-
-MESSAGE_LINES = 3
-"""At most so many lines of a failure's message are in an exception."""
 
 
 class Run:
@@ -166,7 +169,7 @@ class Run:
     @property
     def checks(self) -> tuple[Check, ...]:
         """The results of its checks so far, passed ones too: one for each check and message, with the hosts."""
-        return group_checks(check for step in self.steps for check in step.checks)
+        return checks_of(self.snapshot())
 
     @property
     def pruned(self) -> bool:
@@ -249,8 +252,7 @@ class Run:
     def warnings(self) -> tuple[str, ...]:
         """Return the warnings of the run without duplicates; Ansible's own warnings are in its logs."""
         events = () if self.pruned else self.events()
-        messages = (event.message for event in events if event.kind is EventKind.WARNING and event.log is None)
-        return tuple(dict.fromkeys(message for message in messages if message))
+        return warnings_in(events)
 
     def wait(self, timeout: float | None = None) -> Self:
         """
@@ -268,7 +270,7 @@ class Run:
             while self._journal.result() is None:
                 left = LOOK if deadline is None else deadline - time.monotonic()
                 if left < 0:
-                    raise TimeoutError(f"run {self.id} has not ended within {timeout} s")
+                    raise not_ended(self.id, timeout)
                 self._settle_if_dead()
                 watch.wait(min(LOOK, left))
         self._directory.store.runs.ingest(self._journal)
@@ -288,8 +290,7 @@ class Run:
         except BaseException:
             self.cancel(now=True)
             raise
-        failures = self.failures
-        if not failures or any(failure.code is not FailureCode.CHECK_FAILED for failure in failures):
+        if failed_otherwise(self.snapshot()):
             self.raise_for_status()
         return self.checks
 
@@ -301,19 +302,9 @@ class Run:
             RunFailedError: If it failed.
             RunStoppedError: If it was canceled, timed out or was interrupted.
         """
-        now = self.snapshot()
-        if not now.status.final or now.status is RunStatus.SUCCEEDED:
-            return self
-        texts = []
-        for failure in now.failures:
-            # If no task failed, only the message says what is wrong.
-            message = "" if failure.task else "; ".join(failure.message.strip().splitlines()[:MESSAGE_LINES])
-            texts.append(f"{failure.summary}: {message}" if message else failure.summary)
-        what = "; ".join(texts) or now.reason or "no reason is known"
-        kind = RunFailedError if now.status is RunStatus.FAILED else RunStoppedError
-        remedies = [failure.remedy for failure in now.failures if failure.remedy and not failure.task][:1]
-        remedy = Remedy("; ".join([*remedies, "see all of it"]), ("show", self.id))
-        raise kind(f"run {self.id} {now.status.value}: {what}", self, remedy=remedy)
+        if error := error_of(self.snapshot(), self):
+            raise error
+        return self
 
     def log(
         self,
@@ -398,15 +389,7 @@ class Run:
         Raises:
             UnknownNameError: If there is no such step.
         """
-        steps = self.plan.steps
-        if any(planned.id == step for planned in steps):
-            return (step,)
-        of_component = [planned for planned in steps if planned.component == step]
-        changing = [planned for planned in of_component if not planned.action.read_only]
-        if not of_component:
-            names = ", ".join(planned.id for planned in steps) or "none"
-            raise UnknownNameError(f"run {self.id} has no step {step!r}", remedy=f"choose one of: {names}")
-        return tuple(planned.id for planned in changing or of_component)
+        return find_steps(self.id, self.plan.steps, step)
 
     def _check_host(self, host: str) -> None:
         """Raise an `UnknownNameError` if *host* is not of the run; a playbook may have added it, then events name it."""
@@ -473,11 +456,7 @@ class Run:
         """
         if not isinstance(other, Run):
             raise TypeError(f"a run is compared with a Run, as Installer.run returns it by its id, not with {other!r}")
-        if self.id == other.id:
-            raise InstallkitError(
-                f"run {self.id} would be compared with itself",
-                remedy="choose another one: run.earlier() finds those before it",
-            )
+        check_other(self.id, other.id)
         earlier, now = sorted((other, self), key=lambda run: run.spec().created_at)
         return compare_runs(now.snapshot(), earlier.snapshot(), events=now.events(), earlier_events=earlier.events())
 
@@ -565,10 +544,7 @@ class Run:
 
     def _check_kept(self) -> None:
         if self.pruned:
-            raise StoreError(
-                f"the events and logs of run {self.id} were pruned; how it ended is kept",
-                remedy=Remedy("see how it ended", ("show", self.id)),
-            )
+            raise pruned_error(self.id)
 
     def _refuse_elsewhere(self) -> None:
         where = carried_elsewhere(self._journal.path)

@@ -14,7 +14,6 @@ from installkit.journal import Journal, carried_elsewhere
 from installkit.model import (
     Action,
     Catalog,
-    HasId,
     Plan,
     Request,
     RunOptions,
@@ -22,7 +21,6 @@ from installkit.model import (
     RunSpec,
     RunStatus,
     StepSnapshot,
-    from_wire,
 )
 from installkit.planning import (
     Stamp,
@@ -33,6 +31,7 @@ from installkit.planning import (
     make_rollback_plan,
     make_spec,
     moved_hosts,
+    request_of,
     resumed_request,
     stale_changes,
 )
@@ -56,7 +55,7 @@ def plan_request(
     sources.directory.runs.recover()
     handed = secrets if isinstance(secrets, Mapping) else {}
     catalog = sources.catalog()
-    request = _request({**requested, "secrets": undeclared(catalog, secrets or ())})
+    request = request_of({**requested, "secrets": undeclared(catalog, secrets or ())})
     check_handed(sources, handed, request.secrets)
     continues = request.resume or request.rollback
     if request.resume is not None:
@@ -207,26 +206,3 @@ def _failed_hosts(step: StepSnapshot) -> Iterator[str]:
 def new_id() -> str:
     """Return an id for a plan and its run: twelve hexadecimal digits, at random."""
     return random.token_hex(6)
-
-
-def _request(requested: Mapping[str, Any]) -> Request:
-    """Return a request with the fields *requested*; fields of several values take any iterable but text."""
-    fields = attrs.fields_dict(Request)
-    if unknown := sorted(requested.keys() - fields.keys()):
-        raise TypeError(f"a request has no {', '.join(unknown)}; it has: {', '.join(fields)}")
-    values: dict[str, Any] = {}
-    for name, value in requested.items():
-        if value is None:
-            continue
-        if fields[name].default != ():
-            values[name] = value.id if isinstance(value, HasId) else value
-        elif name == "batch" and isinstance(value, (int, str)):
-            values[name] = (value,)
-        elif isinstance(value, str) or not isinstance(value, Iterable):
-            raise TypeError(f"{name} takes a list, as [{value!r}]")
-        else:
-            values[name] = tuple(value)
-    try:
-        return from_wire(Request, values)
-    except ValueError as exc:
-        raise TypeError(str(exc)) from exc

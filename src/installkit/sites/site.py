@@ -21,6 +21,7 @@ from installkit.model import (
     SiteSnapshot,
     StartOptions,
 )
+from installkit.planning import divided_fields
 from installkit.runs.run import Run, open_runs
 from installkit.sites.apply import apply_request
 from installkit.sites.hosts import SiteInventory
@@ -152,12 +153,7 @@ class Site:
             TypeError: If *fields* has a name that is neither a field nor an option.
             InstallkitError: As `plan` and `start`.
         """
-        options = {name: value for name, value in fields.items() if name in StartOptions.__annotations__}
-        request = {
-            name: value
-            for name, value in fields.items()
-            if name not in options and name not in {"secrets", "wait_for_lock"}
-        }
+        request, options = divided_fields(fields)
         return apply_request(
             self._sources, request, fields.get("secrets"), options, wait_for_lock=fields.get("wait_for_lock", 0.0)
         )

@@ -23,7 +23,8 @@ from installkit.journal import (
     take_lock,
     write_holder,
 )
-from installkit.model import HasId, Plan, RunOptions, RunSpec, SiteLock, is_password, option_problems, time_to_wire
+from installkit.model import Plan, RunOptions, RunSpec, SiteLock, is_password, time_to_wire
+from installkit.planning import check_options, named_options
 from installkit.processes import user_name
 from installkit.runs.run import Run
 from installkit.sites.check import make_check_spec, refuse_unknown, still_counts
@@ -116,23 +117,16 @@ def _refuse_foreign(sources: SiteSources, plan: Plan) -> None:
 
 def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunOptions:
     """Return the options *given*; connection options not given come from the run that *plan* resumes or undoes."""
-    if unknown := sorted(given.keys() - attrs.fields_dict(RunOptions).keys()):
-        raise TypeError(
-            f"a start has no option {', '.join(unknown)}; it has: {', '.join(attrs.fields_dict(RunOptions))}"
-        )
+    given = named_options(given)
     before = RunOptions()
     if plan.continues is not None and sources.directory.runs.has(plan.continues):
         before = sources.directory.runs.journal(plan.continues).spec().options
     connection = {"user": before.user, "private_key": before.private_key, "become": before.become}
-    if isinstance(given.get("checks"), HasId):
-        given = {**given, "checks": given["checks"].id}
     named = {
         name: value for name, value in given.items() if value is not None and (value is not False or name == "checks")
     }
     run_options = RunOptions(**{"requested_by": user_name(), **connection, **named})
-    if problems := option_problems(given):
-        lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
-        raise PlanningError(lines, remedy="correct it; nothing was started")
+    check_options(given)
     key = None if run_options.private_key is None else Path(run_options.private_key).expanduser().absolute()
     if key is not None and not key.is_file():
         raise PlanningError(f"there is no private key {key}", remedy="give the path of its file")

@@ -258,3 +258,29 @@ def test_an_address_that_falls_behind_is_told_of_the_newest(told, caplog):
 
     assert [0, 0, 3, 4, 5] == bodies
     assert [f"webhook {url!r} was not told: it is 3 events behind"] * 2 == caplog.messages
+
+
+def test_what_a_run_was_started_with_and_where_its_time_went_can_be_read(client, installer, site):
+    """The same values as in Python; the run is compared with itself by nobody."""
+    run = installer.run(start(client, site, install=["mysql"]).rpartition("/")[2]).wait(60)
+    other = installer.site("acme").apply(configure=["mysql"], force=["mysql"], checks=False).wait(60)
+    address = f"/api/v1/runs/{run.id}"
+    answers = [client.get(f"{address}/{path}").json() for path in ("spec", "timeline", "compare?with=last")]
+
+    assert run.spec() == installkit.from_wire(installkit.RunSpec, answers[0])
+    assert run.timeline() == installkit.from_wire(installkit.Timeline, answers[1])
+    assert other.compare(run) == installkit.from_wire(installkit.RunComparison, answers[2])
+    assert {422} == {
+        client.get(f"{address}/compare{query}").status_code for query in ("", "?with=beef", f"?with={run.id}")
+    }
+    assert 204 == client.delete(address).status_code
+    assert {410} == {client.get(f"{address}/{path}").status_code for path in ("timeline", "compare?with=last")}
+    assert 410 == client.get(f"/api/v1/runs/{other.id}/compare?with={run.id}").status_code
+
+
+def test_hosts_and_groups_can_be_read_as_ansible_lists_them(asking, shared):
+    """Of an inventory that is a file, too."""
+    listed = asking.get(f"{SITE}/inventory/list").json()
+
+    assert shared[1].site("acme").inventory.read() == installkit.from_wire(installkit.Inventory, listed)
+    assert ["h1", "h2"] == [host["name"] for host in listed["hosts"]]

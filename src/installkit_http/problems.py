@@ -109,7 +109,7 @@ def problem_response(problem: ProblemError) -> JSONResponse:
 def _more(error: installkit.InstallkitError) -> dict[str, Any]:
     """Return the further members of the answer to *error*."""
     if isinstance(error, installkit.SiteLockedError):
-        return {"holder": error.holder}
+        return {"site": error.site, "holder": error.holder}
     if isinstance(error, installkit.RunError):
         return {"run": error.run.id}
     if isinstance(error, installkit.PlanUsedError):

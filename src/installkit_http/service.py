@@ -96,6 +96,21 @@ class Call:
         self._check_id("run")
         return self.installer.run(self.path("run"))
 
+    def kept_run(self) -> installkit.Run:
+        """Return the run that the address names; 410 if its events and logs are gone."""
+        return self.kept(self.run())
+
+    def kept(self, run: installkit.Run) -> installkit.Run:
+        """Return *run*; 410 if its events and logs are gone."""
+        if run.pruned:
+            raise ProblemError(
+                410,
+                "pruned",
+                f"the events and logs of run {run.id} were pruned",
+                remedy=f"how it ended is kept: GET {self.address(f'/runs/{run.id}')}",
+            )
+        return run
+
     def step(self, run: installkit.Run) -> str:
         """Return the id of the step of *run* that the address names by id or component; 404 if there is none."""
         with or_not_found():

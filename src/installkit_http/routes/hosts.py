@@ -123,6 +123,11 @@ def remove_host(call: Call) -> Response:
     return nothing()
 
 
+def list_inventory(call: Call) -> Response:
+    """Answer with the hosts and groups of a site as Ansible lists them, without variables."""
+    return answer(call.site().inventory.read())
+
+
 def show_inventory(call: Call) -> Response:
     """Answer with an inventory that installkit holds, in Ansible's YAML."""
     site = call.site()
@@ -222,6 +227,14 @@ OPERATIONS = (
         summary="Remove a host from the inventory",
         guarded=True,
         status=204,
+    ),
+    Operation(
+        method="GET",
+        path="/sites/{site}/inventory/list",
+        scope=READ,
+        handle=list_inventory,
+        summary="Hosts and groups, as Ansible lists them",
+        answer=installkit.Inventory,
     ),
     Operation(
         method="GET",

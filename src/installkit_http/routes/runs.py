@@ -7,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 import installkit
 from installkit_http.operations import Operation
-from installkit_http.problems import ProblemError
+from installkit_http.problems import Mistake, ProblemError, invalid
 from installkit_http.responses import Paging, answer, nothing, older_page, unknown_cursor
 from installkit_http.service import Call
 from installkit_http.streaming.viewers import CHUNK, step_of
@@ -44,6 +44,25 @@ class RunsQuery(Paging):
     note: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+CompareQuery = attrs.make_class(
+    "CompareQuery",
+    {"with": attrs.field(type=str, alias="other")},
+    class_body={
+        "__doc__": """
+            The other run.
+
+            Attributes:
+                with: Its id, or the beginning of it, or `last`; it may be of another site.
+            """
+    },
+    frozen=True,
+    kw_only=True,
+    eq=False,  # Python's own word cannot stand in the methods that attrs writes
+    repr=False,
+)
+"""The query of a comparison."""
 
 
 def list_runs(call: Call) -> Response:
@@ -97,6 +116,29 @@ def show_report(call: Call) -> Response:
     )
 
 
+def show_spec(call: Call) -> Response:
+    """Answer with what a run was started with: its plan, its options, and what each step gets; no secrets."""
+    return answer(call.run().spec())
+
+
+def show_timeline(call: Call) -> Response:
+    """Answer with the tasks of a run over hosts and time; those that go on, or were cut off, are not in it."""
+    return answer(call.kept_run().timeline())
+
+
+def compare_runs(call: Call) -> Response:
+    """Answer with what differs between two runs, in steps, hosts and tasks; the one created first is the earlier one."""
+    run = call.kept_run()
+    name: str = attrs.asdict(call.query)["with"]
+    try:
+        other = call.installer.run(name)
+    except installkit.RunNotFoundError as exc:
+        raise invalid([Mistake("/query/with", str(exc))]) from exc
+    if other.id == run.id:
+        raise invalid([Mistake("/query/with", f"is the run itself: {run.id}")])
+    return answer(run.compare(call.kept(other)))
+
+
 READ = installkit.Scope.READ
 
 OPERATIONS = (
@@ -134,6 +176,31 @@ OPERATIONS = (
         handle=show_step,
         summary="Show a step of a run",
         answer=installkit.StepSnapshot,
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/spec",
+        scope=READ,
+        handle=show_spec,
+        summary="What a run was started with",
+        answer=installkit.RunSpec,
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/timeline",
+        scope=READ,
+        handle=show_timeline,
+        summary="The tasks of a run over hosts and time",
+        answer=installkit.Timeline,
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/compare",
+        scope=READ,
+        handle=compare_runs,
+        summary="What differs between two runs",
+        query=CompareQuery,
+        answer=installkit.RunComparison,
     ),
     Operation(
         method="GET",

@@ -7,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 import installkit
 from installkit_http.operations import Operation
 from installkit_http.parsing import MOST_ITEMS
-from installkit_http.problems import Mistake, ProblemError, invalid
+from installkit_http.problems import Mistake, invalid
 from installkit_http.responses import answer
 from installkit_http.service import Call
 from installkit_http.streaming.cursors import (
@@ -107,7 +107,7 @@ class TextQuery:
 
 def stream_events(call: Call) -> Response:
     """Answer with the events of a run: a page, or all; with `follow`, also those to come."""
-    query, run = call.query, _kept_run(call)
+    query, run = call.query, call.kept_run()
     media = wanted_media(call.request, follow=query.follow, default=JSON)
     wants = _event_filter(run, query)
     after, over = _place(call, run, query.after)
@@ -125,7 +125,7 @@ def stream_events(call: Call) -> Response:
 
 def stream_text(call: Call) -> Response:
     """Answer with all that a run printed, in the order of its events; with `follow`, also the text to come."""
-    query, run = call.query, _kept_run(call)
+    query, run = call.query, call.kept_run()
     media = wanted_media(call.request, follow=query.follow, default=TEXT)
     after, over = _place(call, run, query.after)
     if over and media == EVENT_STREAM:
@@ -144,7 +144,7 @@ def stream_text(call: Call) -> Response:
 
 def stream_log(call: Call) -> Response:
     """Answer with the log of a step: a page, a range, or all; with `follow`, also the bytes to come."""
-    query, run = call.query, _kept_run(call)
+    query, run = call.query, call.kept_run()
     step = call.step(run)
     media = wanted_media(call.request, follow=query.follow, default=TEXT)
     now = run.snapshot()
@@ -179,19 +179,6 @@ def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
     if mistakes:
         raise invalid(mistakes)
     return run.event_filter(**wanted, kind=query.kind, status=query.status)
-
-
-def _kept_run(call: Call) -> installkit.Run:
-    """Return the run that the address names; 410 if its events and logs are gone."""
-    run = call.run()
-    if run.pruned:
-        raise ProblemError(
-            410,
-            "pruned",
-            f"the events and logs of run {run.id} were pruned",
-            remedy=f"how it ended is kept: GET {call.address(f'/runs/{run.id}')}",
-        )
-    return run
 
 
 def _stream(call: Call, viewer: Viewer, media: str, cursor: Callable[[End], int]) -> Response:

@@ -1,4 +1,4 @@
-"""`compare` and `timeline` on the command line: what differs between two runs, and where the time of one went."""
+"""`compare`, `timeline` and `profile` on the command line: what differs between two runs, and where the time of one went."""
 
 import json
 
@@ -62,3 +62,14 @@ def test_timeline_shows_the_slowest_tasks_and_when(cli, runs):
     (rest,) = [line for line in shown.stdout.splitlines() if " Rest " in line]
     assert "█" * 20 in rest
     assert [("Rest", "localhost")] == [(task["task"], task["host"]) for task in spans["tasks"]]
+
+
+def test_profile_shows_where_the_time_went(cli, runs):
+    """A table of uses, of tasks, and what would make it faster, if anything."""
+    shown, made = cli("profile", "last"), json.loads(cli("profile", runs[1], "--json").stdout)
+
+    assert 0 == shown.exit_code, shown.output
+    assert "tasks on hosts" in shown.stdout
+    assert "Rest" in shown.stdout
+    assert {"tasks", "ansible_start", "installkit"} <= {share["use"] for share in made["shares"]}
+    assert 2 == cli("profile", "0000").exit_code

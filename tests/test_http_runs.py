@@ -265,16 +265,19 @@ def test_what_a_run_was_started_with_and_where_its_time_went_can_be_read(client,
     run = installer.run(start(client, site, install=["mysql"]).rpartition("/")[2]).wait(60)
     other = installer.site("acme").apply(configure=["mysql"], force=["mysql"], checks=False).wait(60)
     address = f"/api/v1/runs/{run.id}"
-    answers = [client.get(f"{address}/{path}").json() for path in ("spec", "timeline", "compare?with=last")]
+    answers = [client.get(f"{address}/{path}").json() for path in ("spec", "timeline", "compare?with=last", "profile")]
 
     assert run.spec() == installkit.from_wire(installkit.RunSpec, answers[0])
     assert run.timeline() == installkit.from_wire(installkit.Timeline, answers[1])
+    assert run.profile() == installkit.from_wire(installkit.RunProfile, answers[3])
     assert other.compare(run) == installkit.from_wire(installkit.RunComparison, answers[2])
     assert {422} == {
         client.get(f"{address}/compare{query}").status_code for query in ("", "?with=beef", f"?with={run.id}")
     }
     assert 204 == client.delete(address).status_code
-    assert {410} == {client.get(f"{address}/{path}").status_code for path in ("timeline", "compare?with=last")}
+    assert {410} == {
+        client.get(f"{address}/{path}").status_code for path in ("timeline", "profile", "compare?with=last")
+    }
     assert 410 == client.get(f"/api/v1/runs/{other.id}/compare?with={run.id}").status_code
 
 

@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from installkit.runs.comparison import HostDifference, RunComparison, StepDifference, TaskDifference
     from installkit.runs.errors import RunError, RunFailedError, RunStoppedError
     from installkit.runs.next_steps import ignore_options
+    from installkit.runs.profile import HostCost, RunProfile, TaskCost, TimeShare, TimeUse
     from installkit.runs.run import Run
     from installkit.runs.timeline import TaskSpan, Timeline
     from installkit.sites.hosts import SiteInventory
@@ -175,6 +176,7 @@ __all__ = [
     "GraphNode",
     "HasId",
     "Host",
+    "HostCost",
     "HostDifference",
     "HostStatus",
     "Ignored",
@@ -213,6 +215,7 @@ __all__ = [
     "RunFilter",
     "RunNotFoundError",
     "RunOptions",
+    "RunProfile",
     "RunResult",
     "RunSnapshot",
     "RunSpec",
@@ -234,8 +237,11 @@ __all__ = [
     "StepSpec",
     "StepStatus",
     "StoreError",
+    "TaskCost",
     "TaskDifference",
     "TaskSpan",
+    "TimeShare",
+    "TimeUse",
     "Timeline",
     "Token",
     "Typed",
@@ -264,6 +270,11 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "TimeUse": "installkit.runs.profile",
+    "TimeShare": "installkit.runs.profile",
+    "TaskCost": "installkit.runs.profile",
+    "RunProfile": "installkit.runs.profile",
+    "HostCost": "installkit.runs.profile",
     "Access": "installkit.access",
     "AsyncInstaller": "installkit.aio",
     "AsyncRun": "installkit.aio",

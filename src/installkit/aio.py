@@ -180,6 +180,7 @@ class AsyncRun(_Async[Run]):
     expected_durations = _awaited(Run.expected_durations)
     seconds_left = _awaited(Run.seconds_left)
     timeline = _awaited(Run.timeline)
+    profile = _awaited(Run.profile)
     cancel = _awaited(Run.cancel)
     approve = _awaited(Run.approve)
     next_commands = _awaited(Run.next_commands)

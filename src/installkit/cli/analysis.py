@@ -1,4 +1,4 @@
-"""`compare` and `timeline`: what differs between two runs, and where the time of one went."""
+"""`compare`, `timeline` and `profile`: what differs between two runs, and where the time of one went."""
 
 import click
 
@@ -109,3 +109,48 @@ def timeline(session: Session, run: str, *, as_json: bool) -> None:
         bar = ("·" * start + "█" * length)[:BAR].ljust(BAR, "·")
         rows.append((duration_text(task.duration), task.task, task.component, task.host, task.status, bar))
     print_table(("TOOK", "TASK", "COMPONENT", "HOST", "STATUS", f"WHEN, OF {duration_text(whole)}"), rows)
+
+
+@click.command(cls=Command)
+@click.argument("run", shell_complete=complete_runs)
+@click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON.")
+@pass_session
+def profile(session: Session, run: str, *, as_json: bool) -> None:
+    """
+    Show where the time of a run went, and what would make it faster.
+
+    Each moment counts once. Where several things go on, a task counts first, then the gathering of facts, then
+    what Ansible and installkit need for themselves. RUN is an id, the beginning of one, or `last`.
+
+    installkit profile last
+    installkit profile 7f3c --json
+    """
+    made = session.installer.run(run).profile()
+    if as_json:
+        print_json(made)
+        return
+    console().print(f"{made.label}\n")
+    shares = (
+        (each.use.text, duration_text(each.duration), f"{each.share:.0%}", "█" * round(each.share * BAR))
+        for each in made.shares
+    )
+    print_table(("TIME FOR", "TOOK", "SHARE", ""), shares)
+    tasks = [
+        (duration_text(task.duration), task.task, task.component, counted(task.hosts, "host"), _slowest(task))
+        for task in made.tasks
+    ]
+    hosts = [(host.host, duration_text(host.busy), duration_text(host.waited_for)) for host in made.hosts]
+    if tasks:
+        console().print()
+        print_table(("TOOK", "TASK", "COMPONENT", "ON", "LONGEST"), tasks)
+    if len(hosts) > 1:
+        console().print()
+        print_table(("HOST", "BUSY", "OTHERS WAITED"), hosts)
+    if made.advice:
+        console().print("\nwhat would make it faster:", style="bold")
+        for line in made.advice:
+            console().print(f"- {line}")
+
+
+def _slowest(task: installkit.TaskCost) -> str:
+    return f"{duration_text(task.longest)} on {task.slowest_host}" if task.hosts > 1 else task.slowest_host

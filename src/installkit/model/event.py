@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -46,3 +46,8 @@ class Event:
     message: str | None = None
     log: LogSpan | None = None
     data: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def started_at(self) -> datetime:
+        """When that began whose result it is; its own time if nothing was timed."""
+        return self.time - timedelta(seconds=self.duration or 0.0)

@@ -22,6 +22,7 @@ SHOWN = (
     ("installkit.model.graph", "PlanGraph"),
     ("installkit.model.plan", "Plan"),
     ("installkit.runs.comparison", "RunComparison"),
+    ("installkit.runs.profile", "RunProfile"),
     ("installkit.runs.run", "Run"),
     ("installkit.runs.timeline", "Timeline"),
     ("installkit.sites.site", "Site"),

@@ -8,6 +8,7 @@ from installkit.notebook.comparison import comparison_page
 from installkit.notebook.graph import graph_svg
 from installkit.notebook.markup import page, quiet
 from installkit.notebook.pages import catalog_page, plan_page, site_page
+from installkit.notebook.profile import profile_page
 from installkit.notebook.runs import run_page
 from installkit.notebook.timeline import timeline_chart, timeline_svg
 
@@ -58,6 +59,11 @@ def _(timeline: installkit.Timeline) -> Bundle:
 @mimebundle.register
 def _(comparison: installkit.RunComparison) -> Bundle:
     return {"text/html": comparison_page(comparison), "text/plain": str(comparison)}
+
+
+@mimebundle.register
+def _(profile: installkit.RunProfile) -> Bundle:
+    return {"text/html": profile_page(profile), "text/plain": str(profile)}
 
 
 @mimebundle.register

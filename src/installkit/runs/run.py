@@ -56,6 +56,7 @@ from installkit.runs.comparison import RunComparison, compare_runs
 from installkit.runs.estimates import expect_durations, seconds_left
 from installkit.runs.logs import HostLogReader, last_lines
 from installkit.runs.next_steps import next_commands
+from installkit.runs.profile import RunProfile, make_profile
 from installkit.runs.readings import (
     check_other,
     checks_of,
@@ -441,6 +442,16 @@ class Run:
         """
         status = self.status  # read before the events: if the run ends in between, no task is missing
         return make_timeline(self.id, status, self.plan.steps, self.events())
+
+    def profile(self) -> RunProfile:
+        """
+        Return where its time went: Ansible's start, facts, tasks, hosts that others waited for, our own part.
+
+        Raises:
+            StoreError: If its events were pruned.
+        """
+        now = self.snapshot()  # read before the events, as above
+        return make_profile(now, self.plan.steps, self.events())
 
     def compare(self, other: "Run") -> RunComparison:
         """

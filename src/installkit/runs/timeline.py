@@ -1,7 +1,7 @@
 """The tasks of a run over hosts and time, made from its events: pure."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import attrs
 
@@ -87,7 +87,7 @@ def make_timeline(run: str, status: RunStatus, steps: Iterable[Step], events: It
             task=event.task or "",
             host=event.host or "",
             status=event.status or "",
-            started_at=event.time - timedelta(seconds=event.duration),
+            started_at=event.started_at,
             finished_at=event.time,
             duration=event.duration,
         )

@@ -126,6 +126,11 @@ def show_timeline(call: Call) -> Response:
     return answer(call.kept_run().timeline())
 
 
+def show_profile(call: Call) -> Response:
+    """Answer with where the time of a run went, and what would make it faster."""
+    return answer(call.kept_run().profile())
+
+
 def compare_runs(call: Call) -> Response:
     """Answer with what differs between two runs, in steps, hosts and tasks; the one created first is the earlier one."""
     run = call.kept_run()
@@ -192,6 +197,14 @@ OPERATIONS = (
         handle=show_timeline,
         summary="The tasks of a run over hosts and time",
         answer=installkit.Timeline,
+    ),
+    Operation(
+        method="GET",
+        path="/runs/{run}/profile",
+        scope=READ,
+        handle=show_profile,
+        summary="Show where the time of a run went",
+        answer=installkit.RunProfile,
     ),
     Operation(
         method="GET",

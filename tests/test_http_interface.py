@@ -40,6 +40,7 @@ SCOPES = {
         "GET /api/v1/runs/{run}/events",
         "GET /api/v1/runs/{run}/log",
         "GET /api/v1/runs/{run}/report",
+        "GET /api/v1/runs/{run}/results",
         "GET /api/v1/runs/{run}/steps/{step}/log",
     },
     "operate": {

@@ -17,6 +17,7 @@ from installkit.model import (
     RunSnapshot,
     SiteSnapshot,
     StepSnapshot,
+    TaskResult,
     to_wire,
 )
 from installkit.runs.comparison import RunComparison, StepDifference
@@ -45,7 +46,8 @@ def to_frame(values: Any, *, kind: type | None = None) -> "pd.DataFrame":
     """
     Return *values* as a pandas frame: a row for each value, a column for each attribute, even if there is no row.
 
-    Times have a time zone, durations are in seconds, sizes in bytes; other values are as in the JSON.
+    Times have a time zone, durations are in seconds, sizes in bytes; other values are as in the JSON. Results of tasks have
+    a column more for each name that their modules returned, as `result.rc`; what is nested below stays one value.
 
     Args:
         values: Any values of installkit, or a single value; a plan gives its changes, a run its steps, a catalog its
@@ -68,13 +70,18 @@ def to_frame(values: Any, *, kind: type | None = None) -> "pd.DataFrame":
     if kind is not None and len(kinds) > 1:
         others = ", ".join(sorted(other.__name__ for other in kinds - {_kind(kind)}))
         raise TypeError(f"a frame of {kind.__name__} was asked for, and {others} given")
-    rows = []
-    for item in items:
-        cells = {field.name: getattr(item, field.name) for field in attrs.fields(type(item))}
-        rows.append({name: cell if isinstance(cell, datetime) else to_wire(cell) for name, cell in cells.items()})
+    rows = [_cells(item) for item in items]
     fields = attrs.fields(kinds.pop()) if len(kinds) == 1 else ()
-    frame = pandas.DataFrame(rows, columns=[field.name for field in fields] or None)
+    names = dict.fromkeys([*(field.name for field in fields), *(name for row in rows for name in row)])
+    frame = pandas.DataFrame(rows, columns=list(names) or None)
     return frame.astype({field.name: _DTYPES[field.type] for field in fields if field.type in _DTYPES})
+
+
+def _cells(item: Any) -> dict[str, Any]:
+    cells = {field.name: getattr(item, field.name) for field in attrs.fields(type(item))}
+    if isinstance(item, TaskResult):
+        cells |= {f"result.{name}": value for name, value in item.result.items()}
+    return {name: cell if isinstance(cell, datetime) else to_wire(cell) for name, cell in cells.items()}
 
 
 @functools.singledispatch

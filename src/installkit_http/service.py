@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 import installkit
 from installkit_http.parsing import etag_of
-from installkit_http.problems import ProblemError, or_not_found
+from installkit_http.problems import Mistake, ProblemError, invalid, or_not_found
 from installkit_http.startup import Preparations
 from installkit_http.streaming.feeds import Feeds
 
@@ -110,6 +110,18 @@ class Call:
                 remedy=f"how it ended is kept: GET {self.address(f'/runs/{run.id}')}",
             )
         return run
+
+    def check_filters(self, run: installkit.Run) -> None:
+        """Answer 422 if the query's `step` or `host` names what *run* does not have; all of them are named."""
+        mistakes = []
+        wanted: tuple[installkit.EventFilter, ...] = ({"step": self.query.step}, {"host": self.query.host})
+        for each in wanted:
+            try:
+                run.event_filter(**each)
+            except installkit.UnknownNameError as exc:
+                mistakes += [Mistake(f"/query/{name}", f"{exc}; {exc.remedy}") for name in each]
+        if mistakes:
+            raise invalid(mistakes)
 
     def step(self, run: installkit.Run) -> str:
         """Return the id of the step of *run* that the address names by id or component; 404 if there is none."""

@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from installkit.model import EventKind, ResultStatus
+import attrs
+
+from installkit.model import EventKind, Facts, ResultStatus, Stats
 
 Raw = Mapping[str, Any]
 Draft = dict[str, Any]
@@ -17,6 +19,12 @@ _TAIL_LINES = 10
 
 DATA_LIMIT = 65_536
 """Characters of an event's whole data."""
+
+STATS_LIMIT = 16_384
+"""Characters of what a step sets with `set_stats`: it stays where events are pruned."""
+
+FACTS_LIMIT = 500_000
+"""Characters of the facts that are gathered of a host at once."""
 
 _KINDS = {
     "playbook_on_play_start": EventKind.PLAY_STARTED,
@@ -43,6 +51,9 @@ _STATUSES = {
     "runner_item_on_skipped": ResultStatus.SKIPPED,
 }
 _CUT = "… [cut: too long]"
+_WHOLE_RUN = "_run"  # Source: ansible.executor.stats
+_LOCAL = "ansible_local"  # keeps its name. Source: ansible.vars.clean.namespace_facts
+_GATHERING = {"gather_facts", "setup"}
 _OVERHEAD = 8
 """Characters that a value counts in addition to its own."""
 
@@ -56,6 +67,8 @@ _DROPPED = {
     "stdout_lines",
     "stderr_lines",
 }
+_VARIABLES = {"set_fact", "include_vars"}
+"""Modules whose `ansible_facts` are variables of the playbook: nothing that was found on the host."""
 
 
 def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draft | None:
@@ -85,11 +98,15 @@ def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draf
         delegated = res.get("_ansible_delegated_vars")
         more["delegated_to"] = delegated.get("ansible_delegated_host") if isinstance(delegated, Mapping) else None
         more["item"] = res.get("_ansible_item_label", res.get("item"))
+        more["registered"] = data.get("register")
     elif kind is EventKind.PLAY_STARTED:
         message = cut(data.get("play") or "")
         more["pattern"] = data.get("play_pattern")
     elif raw.get("event") == "playbook_on_stats":
         more["recap"] = recap_of(data)
+    kept_data, too_long = bounded({key: value for key, value in more.items() if value not in (None, "", {})})
+    if too_long or data.get("cut"):
+        kept_data["cut"] = True
     draft: Draft = {
         "kind": kind.value,
         "host": data.get("host"),
@@ -99,7 +116,7 @@ def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draf
         "status": result_status(raw),
         "duration": data.get("duration"),
         "message": message,
-        "data": bounded({key: value for key, value in more.items() if value not in (None, "", {})}),
+        "data": kept_data,
     }
     return {key: value for key, value in draft.items() if value not in (None, {})}
 
@@ -150,35 +167,80 @@ def recap_of(stats: Raw) -> dict[str, dict[str, int]]:
     return {host: {word: (stats.get(name) or {}).get(host, 0) for word, name in words.items()} for host in hosts}
 
 
+def stats_of(stats: Raw) -> Stats:
+    """Return what the playbook set with `set_stats`, from the data of `playbook_on_stats`."""
+    custom, too_long = bounded(stats.get("custom") or {}, STATS_LIMIT)
+    hosts = {host: values for host, values in custom.items() if host != _WHOLE_RUN and isinstance(values, Mapping)}
+    return Stats(values=custom.get(_WHOLE_RUN) or {}, hosts=hosts, cut=too_long)
+
+
+def facts_of(raw: Raw) -> Facts | None:
+    """Return the facts that the result *raw* holds, by the names that they have in `ansible_facts`; None if it is none."""
+    if _KINDS.get(raw.get("event", "")) not in {EventKind.TASK_RESULT, EventKind.ITEM_RESULT}:
+        return None
+    data = raw.get("event_data") or {}
+    res = data.get("res") or {}
+    facts = res.get("ansible_facts")
+    module = str(data.get("resolved_action") or data.get("task_action") or "").rpartition(".")[2]
+    lost = data.get("cut") is True and module in _GATHERING
+    if module in _VARIABLES or not (isinstance(facts, Mapping) or lost):
+        return None
+    delegated = res.get("_ansible_delegated_vars")
+    host = data.get("host")
+    if data.get("delegate_facts") and isinstance(delegated, Mapping):
+        host = delegated.get("ansible_delegated_host", host)
+    names = {str(name): str(name).removeprefix("ansible_") for name in facts or {} if name != _LOCAL} | {_LOCAL: _LOCAL}
+    found, too_long = bounded({names[str(name)]: value for name, value in (facts or {}).items()}, FACTS_LIMIT)
+    return Facts(host=str(host), facts=found, cut=too_long or lost)
+
+
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
     """Return at most *limit* characters of *text*, then a visible mark; invalid characters are replaced."""
     kept = text[:limit].encode(errors="replace").decode()
     return kept if len(text) <= limit else f"{kept}… [{len(text) - limit} more characters]"
 
 
-def bounded(value: Any) -> Any:
-    """Return *value* fit for JSON, with long strings cut, and with a mark for the rest if it is too long in total."""
-    return _bounded(value, [DATA_LIMIT])
+def bounded(value: Any, limit: int = DATA_LIMIT) -> tuple[Any, bool]:
+    """Return *value* fit for JSON, with marks where strings or the rest were cut, and whether anything was."""
+    room = _Room(limit)
+    return _bounded(value, room), room.cut
 
 
-def _bounded(value: Any, left: list[int]) -> Any:
+@attrs.define
+class _Room:
+    """
+    How much more a value may hold.
+
+    Attributes:
+        left: Characters.
+        cut: Whether something did not fit.
+    """
+
+    left: int
+    cut: bool = False
+
+
+def _bounded(value: Any, room: _Room) -> Any:
     if isinstance(value, Mapping):
-        pairs = (((_bounded(str(key), left)), _bounded(item, left)) for key, item in value.items())
-        return dict(_until_full(pairs, (_CUT, None), left))
+        pairs = ((_bounded(str(key), room), _bounded(item, room)) for key, item in value.items())
+        return dict(_until_full(pairs, (_CUT, None), room, len(value)))
     if isinstance(value, (list, tuple)):
-        return list(_until_full((_bounded(item, left) for item in value), _CUT, left))
+        return list(_until_full((_bounded(item, room) for item in value), _CUT, room, len(value)))
     if isinstance(value, float) and not math.isfinite(value):
         value = str(value)
     if isinstance(value, str):
-        value = cut(value, min(TEXT_LIMIT, max(0, left[0])))
-    left[0] -= len(str(value)) + _OVERHEAD
+        most = min(TEXT_LIMIT, max(0, room.left))
+        room.cut |= len(value) > most
+        value = cut(value, most)
+    room.left -= len(str(value)) + _OVERHEAD
     return value
 
 
-def _until_full(parts: Iterator[Any], mark: Any, left: list[int]) -> Iterator[Any]:
-    left[0] -= _OVERHEAD
-    for part in parts:
+def _until_full(parts: Iterator[Any], mark: Any, room: _Room, count: int) -> Iterator[Any]:
+    room.left -= _OVERHEAD
+    for number, part in enumerate(parts, start=1):
         yield part
-        if left[0] <= 0:
+        if room.left <= 0 and number < count:
+            room.cut = True
             yield mark
             return

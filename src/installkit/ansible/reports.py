@@ -52,9 +52,18 @@ class Reports:
         self._size = 0
 
     @classmethod
-    def begin(cls, folder: Path, allowed: frozenset[str] | None) -> "Reports":
-        """Make the files in *folder* that the plugin reads and writes; *allowed* are the hosts that plays may hold."""
+    def begin(cls, folder: Path, allowed: frozenset[str] | None, *, keep_facts: bool = False) -> "Reports":
+        """
+        Make the files in *folder* that the plugin reads and writes.
+
+        Args:
+            folder: Made if it is not there.
+            allowed: The hosts that plays may hold; None for any.
+            keep_facts: Whether the facts that are gathered are reported, too.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if keep_facts:
+            (folder / "keep-facts").touch()
         (folder / "allowed").write_text(json.dumps(None if allowed is None else sorted(allowed)))
         return cls(folder / "events")
 

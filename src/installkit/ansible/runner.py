@@ -46,6 +46,7 @@ class Invocation:
         folder: Where it runs.
         scratch: A folder for this call alone, private to its owner, on tmpfs if there is one.
         allowed: The hosts that its plays may hold; None for any.
+        keep_facts: Whether the facts that it gathers are reported.
         environment: The caller's, with our settings.
         umask: The caller's.
     """
@@ -56,6 +57,17 @@ class Invocation:
     environment: Mapping[str, str]
     umask: int
     allowed: frozenset[str] | None = None
+    keep_facts: bool = False
+
+
+def reporting(environment: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """Return the variables with which ansible-playbook, in *environment*, reports into *scratch*; see `Reports`."""
+    default = _DEFAULT_PLUGINS.format(environment.get("ANSIBLE_HOME", "~/.ansible"))
+    theirs = environment.get("ANSIBLE_CALLBACK_PLUGINS", default)
+    return {
+        "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(filter(None, (theirs, str(_PLUGINS)))),
+        "INSTALLKIT_EVENTS": str(scratch),
+    }
 
 
 class _Terminal(pexpect.spawn):
@@ -134,13 +146,10 @@ class _Config(RunnerConfig):
         self.pexpect_timeout = POLL
         self.suppress_output_file = self.suppress_ansible_output = True
         environment = self._invocation.environment
-        default = _DEFAULT_PLUGINS.format(environment.get("ANSIBLE_HOME", "~/.ansible"))
-        theirs = environment.get("ANSIBLE_CALLBACK_PLUGINS", default)
         self.env = {
             **environment,
             "ANSIBLE_RETRY_FILES_ENABLED": self.env["ANSIBLE_RETRY_FILES_ENABLED"],
-            "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(filter(None, (theirs, str(_PLUGINS)))),
-            "INSTALLKIT_EVENTS": str(self._invocation.scratch),
+            **reporting(environment, self._invocation.scratch),
         }
 
     def generate_ansible_command(self) -> list[str]:
@@ -194,7 +203,8 @@ class Playbook:
             config.prepare()
             runner = _Runner(config, event_handler=self._handle, cancel_callback=self._should_end)
             ansible_runner.runner.pexpect = _Pexpect(self._spawn)
-            reports = Reports.begin(self._invocation.scratch, self._invocation.allowed)
+            call = self._invocation
+            reports = Reports.begin(call.scratch, call.allowed, keep_facts=call.keep_facts)
             ansible_runner.runner.OutputEventFilter = functools.partial(Terminal, reports)
             runner.run()
             if self._fault is not None:

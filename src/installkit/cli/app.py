@@ -45,6 +45,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "watch": Entry("runs", "Watch a run until it ends."),
         "logs": Entry("logs", "Print what ansible-playbook printed."),
         "events": Entry("logs", "List what happened in a run."),
+        "results": Entry("results", "Show what tasks gave on hosts."),
         "timeline": Entry("analysis", "Show the tasks of a run over time."),
         "profile": Entry("analysis", "Show where its time went, and what would be faster."),
         "compare": Entry("analysis", "Show what differs between two runs."),

@@ -136,6 +136,7 @@ _START_OPTIONS = (
     click.option(
         "--log-limit", metavar="SIZE", type=SIZE, default="1G", show_default=True, help="For each step's log."
     ),
+    click.option("--keep-facts", is_flag=True, help="Keep the facts that are gathered; they may hold what is private."),
     click.option("--check", is_flag=True, help="As Ansible's --check: nothing is changed, and not verified."),
     click.option("--diff", is_flag=True, help="As Ansible's --diff."),
     *CONNECTION_OPTIONS,

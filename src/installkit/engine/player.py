@@ -9,7 +9,8 @@ from typing import Any
 from installkit.ansible.environment import caller_environment, gathers_by_default, run_settings, silence
 from installkit.ansible.password_files import write_passwords
 from installkit.ansible.programs import find_program
-from installkit.ansible.runner import Invocation, Playbook
+from installkit.ansible.reports import Reports
+from installkit.ansible.runner import Invocation, Playbook, reporting
 from installkit.ansible.scratch import place_playbook
 from installkit.ansible.variables import write_variables
 from installkit.engine.facts import facts_wanted, gather_facts
@@ -102,6 +103,7 @@ class AnsiblePlayer:
             environment=environment,
             umask=self._umask,
             allowed=frozenset(planned.hosts).union(*(play.hosts for play in spec.plays)),
+            keep_facts=options.keep_facts and not spec.own,
         )
         self._playbook = Playbook(invocation, lambda raw: self._on_event(step, raw), self._should_end)
         return self._playbook.run()
@@ -138,7 +140,14 @@ class AnsiblePlayer:
         done.touch()
         where = " on all hosts" if order.spec.facts == "all" else f"{on_hosts(hosts)}, which the plan also concerns"
         step.say(f"first gathering facts{where}: the playbook may read them")
-        gather_facts(hosts, command, order.spec.folder, scratch, environment, should_end=lambda: self.stopped)
+        keep = order.run.options.keep_facts
+        reports = Reports.begin(scratch / "gathering", None, keep_facts=True) if keep else None
+        reported = {**environment, **reporting(environment, scratch / "gathering")} if keep else environment
+        gather_facts(hosts, command, order.spec.folder, scratch, reported, should_end=lambda: self.stopped)
+        if reports is not None:
+            for report in reports.rest():
+                step.keep_facts(report)
+            reports.close()
 
     def _command(self, order: Order, scratch: Path) -> list[str]:
         """Return ansible-playbook with its inventory, variables, passwords and the options of the connection."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from installkit.ansible.events import cut, draft_from_runner
+from installkit.ansible.events import cut, draft_from_runner, facts_of, stats_of
 from installkit.engine.check_results import CheckResults
 from installkit.engine.evidence import Evidence
 from installkit.engine.host_checks import HostCheckResults
@@ -26,7 +26,7 @@ from installkit.engine.outcome import About, broke_off, judge, judge_checks, not
 from installkit.engine.recorder import DISK_WAS_FULL
 from installkit.engine.redaction import Redactor
 from installkit.errors import EngineError
-from installkit.journal import LogWriter, encode_event, wait
+from installkit.journal import LogWriter, append_facts, encode_event, wait
 from installkit.model import (
     Action,
     EventKind,
@@ -34,6 +34,7 @@ from installkit.model import (
     Ignored,
     Outcome,
     RunSpec,
+    Stats,
     Step,
     StepSpec,
     time_to_wire,
@@ -121,6 +122,7 @@ class StepRun:
             self._findings = HostCheckResults(ignored) if own else CheckResults(order.step.component, folder, ignored)
         self._log = LogWriter(order.journal, order.step.id, limit=options.log_limit, when_full=self._wait_for_space)
         self._cut_reported = False
+        self._stats = Stats()
         os.set_blocking(order.pipe, False)
 
     def carry_out(self) -> None:
@@ -132,7 +134,7 @@ class StepRun:
             attrs.evolve(failure, summary=text(failure.summary), message=text(failure.message))
             for failure in outcome.failures
         )
-        outcome = attrs.evolve(outcome, failures=failures, log_size=self._log.size)
+        outcome = attrs.evolve(outcome, failures=failures, log_size=self._log.size, stats=self._stats)
         self.send(OUTCOME, encode_event(to_wire(outcome)))
 
     @property
@@ -210,10 +212,14 @@ class StepRun:
 
     def _hand_up_report(self, raw: dict[str, Any], printed: bytes, start: int) -> None:
         """Hand up what Ansible reports, without secrets; names that others must match stay, and counts of hosts."""
-        if raw.get("event") != "playbook_on_stats":
-            data = raw.get("event_data") or {}
-            names = {name: data[name] for name in _NAMES & data.keys()}
-            raw = {**raw, "event_data": {**self._redactor.data(data), **names}}
+        data = raw.get("event_data") or {}
+        if raw.get("event") == "playbook_on_stats":
+            custom = {host: self._redactor.data(values) for host, values in (data.get("custom") or {}).items()}
+            self._stats = stats_of({"custom": custom})
+        else:
+            if self.order.run.options.keep_facts and not self.order.spec.own:
+                self.keep_facts(raw)
+            raw = {**raw, "event_data": self._without_secrets(data)}
         self._evidence.observe(raw, printed.decode(errors="replace"))
         if self._findings is not None:
             self._findings.observe(raw)
@@ -222,6 +228,20 @@ class StepRun:
             self._log.size > start or len(draft) > 1
         ):  # it has more than its kind, or has printed something
             self._hand_up(draft, raw, start)
+
+    def _without_secrets(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        names = {name: data[name] for name in _NAMES & data.keys()}
+        return {**self._redactor.data(dict(data)), **names}
+
+    def keep_facts(self, raw: Mapping[str, Any]) -> None:
+        """Keep the facts in the report *raw*, if it has any; say if they are too large to be kept whole."""
+        facts = facts_of({**raw, "event_data": self._without_secrets(raw.get("event_data") or {})})
+        if facts is None:
+            return
+        order, time = self.order, datetime.fromisoformat(raw["created"])
+        append_facts(order.journal, order.step.id, time, facts, self._wait_for_space)
+        if facts.cut:
+            self.warn(f"the facts of {facts.host} are too large to be kept whole")
 
     def say(self, message: str) -> None:
         """Hand up what is done beside the playbook."""

@@ -25,7 +25,14 @@ from installkit.journal.requests import (
     request_cancel,
 )
 from installkit.journal.watch import LOOK, POLL, Watch
-from installkit.journal.writer import JournalWriter, LogWriter, create_journal, encode_event, open_journal
+from installkit.journal.writer import (
+    JournalWriter,
+    LogWriter,
+    append_facts,
+    create_journal,
+    encode_event,
+    open_journal,
+)
 
 __all__ = [
     "CANNOT_WRITE",
@@ -45,6 +52,7 @@ __all__ = [
     "Watch",
     "WhenFull",
     "announce",
+    "append_facts",
     "carried_elsewhere",
     "create_journal",
     "encode_event",

@@ -6,6 +6,7 @@ Names and format of a journal's files.
             lock           held (flock) as long as somebody carries the run out
             events.jsonl   one event a line, `seq` first, without gaps
             logs/STEP.log  what ansible-playbook printed
+            facts/STEP.jsonl  the facts that it gathered, where the run was told to keep them
             result.json    how it ended; written last
             cancel.json    a client's request to the supervisor that the run should stop
             cancel.now     the same on a full disk, without content: all steps should stop now
@@ -40,6 +41,7 @@ CARRIER = "carrier.json"
 LOCK = "lock"
 EVENTS = "events.jsonl"
 LOGS = "logs"
+FACTS = "facts"
 RESULT = "result.json"
 CANCEL = "cancel.json"
 CANCEL_NOW = "cancel.now"
@@ -56,6 +58,11 @@ def is_run_id(text: str) -> bool:
 def log_path(run: Path, step: str) -> Path:
     """Return the path of the log of *step*; the id comes from a spec, never from a request."""
     return run / LOGS / f"{step}.log"
+
+
+def facts_path(run: Path, step: str) -> Path:
+    """Return the path of the facts that *step* gathered; the id comes from a spec, never from a request."""
+    return run / FACTS / f"{step}.jsonl"
 
 
 def approval_path(run: Path, step: str) -> Path:

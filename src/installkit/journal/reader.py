@@ -18,6 +18,7 @@ from installkit.journal.files import (
     RESULT,
     SPEC,
     SUPERVISOR_ERRORS,
+    facts_path,
     is_run_id,
     log_path,
     read_written,
@@ -222,6 +223,30 @@ class Journal:
                 return file.read(size)
         except FileNotFoundError:
             return b""
+
+    def facts(self, host: str) -> dict[str, Any]:
+        """
+        Return the facts of *host* that were kept, by name; of what was gathered several times, the last.
+
+        Raises:
+            JournalError: If they cannot be read.
+        """
+        gathered = []
+        for step in self.spec().steps:
+            path = facts_path(self.path, step.step)
+            for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+                if not line.endswith(b"\n"):  # it is being written, or a crash has cut it off
+                    continue
+                try:
+                    entry = json.loads(line)
+                    if entry["host"] == host:
+                        gathered.append((aware_time(entry["time"]), dict(entry["facts"])))
+                except (ValueError, KeyError, TypeError, RecursionError) as exc:
+                    raise JournalError(f"{path} is damaged: {exc}", remedy=self._remedy) from exc
+        facts: dict[str, Any] = {}
+        for _, found in sorted(gathered, key=lambda entry: entry[0]):
+            facts |= found
+        return facts
 
     def log_size(self, step: str) -> int:
         """Return how many bytes the log of *step* has; 0 if there is none."""

@@ -2,6 +2,7 @@ import json
 import os
 import secrets
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from installkit.journal.carrier import write_carrier
 from installkit.journal.files import (
     DISK_FULL,
     EVENTS,
+    FACTS,
     LOCK,
     LOGS,
     NEW,
     RESULT,
     SPEC,
     WhenFull,
+    facts_path,
     log_path,
     make_folder,
     open_for,
@@ -28,7 +31,7 @@ from installkit.journal.files import (
 )
 from installkit.journal.locks import Lock, take_lock
 from installkit.journal.reader import parse_event
-from installkit.model import LOG_LIMIT, RunResult, RunSpec, to_wire
+from installkit.model import LOG_LIMIT, Facts, RunResult, RunSpec, time_to_wire, to_wire
 
 CUT = b"[installkit: the log is cut here at %d bytes; the run goes on, and its events tell every result]\n"
 """The last line of a log that reached its limit."""
@@ -46,6 +49,8 @@ def create_journal(runs: Path, spec: RunSpec) -> Lock | None:
         make_folder(folder)
         try:
             make_folder(folder / LOGS)
+            if spec.options.keep_facts:
+                make_folder(folder / FACTS)
             os.close(open_for(folder / EVENTS, os.O_WRONLY))
             write_atomic(folder / SPEC, "spec", to_wire(spec))
             write_carrier(folder)
@@ -185,6 +190,16 @@ class LogWriter:
         """Make the log durable and close it."""
         try_to_write(lambda: os.fdatasync(self._log), self._when_full)
         os.close(self._log)
+
+
+def append_facts(run: Path, step: str, time: datetime, facts: Facts, when_full: WhenFull = wait) -> None:
+    """Append *facts*, which *step* gathered at *time*, to those that the journal of *run* keeps."""
+    line = json.dumps({"time": time_to_wire(time), **to_wire(facts)}, separators=(",", ":")).encode()
+    file = open_for(facts_path(run, step), os.O_WRONLY | os.O_APPEND)
+    try:
+        _write_all(file, line + b"\n", when_full)
+    finally:
+        os.close(file)
 
 
 def encode_event(draft: dict[str, Any]) -> bytes:

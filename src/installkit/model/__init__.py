@@ -17,6 +17,7 @@ from installkit.model.filters import (
     AuditFilter,
     EventFilter,
     PlanFilter,
+    ResultFilter,
     RunFilter,
     known_words,
     refuse_unknown_filters,
@@ -40,6 +41,7 @@ from installkit.model.passwords import (
 )
 from installkit.model.plan import ApplyFields, ApplyOptions, Change, Names, Plan, Request, RequestFields, Step
 from installkit.model.progress import RunProgress
+from installkit.model.results import Facts, Stats, TaskResult
 from installkit.model.run import (
     Failure,
     Next,
@@ -96,6 +98,7 @@ __all__ = [
     "EventFilter",
     "EventKind",
     "EventStatus",
+    "Facts",
     "Failure",
     "FailureCode",
     "GraphEdge",
@@ -127,6 +130,7 @@ __all__ = [
     "Request",
     "RequestFields",
     "Requirement",
+    "ResultFilter",
     "ResultStatus",
     "RunFilter",
     "RunOptions",
@@ -140,11 +144,13 @@ __all__ = [
     "SiteParameters",
     "SiteSnapshot",
     "StartOptions",
+    "Stats",
     "Step",
     "StepSnapshot",
     "StepSpec",
     "StepStatus",
     "Targets",
+    "TaskResult",
     "Token",
     "Webhook",
     "WireError",

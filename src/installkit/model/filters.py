@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from installkit.errors import UnknownNameError
-from installkit.model.statuses import EventKind, EventStatus, RunStatus
+from installkit.model.statuses import EventKind, EventStatus, ResultStatus, RunStatus
 
 
 class RunFilter(TypedDict, total=False):
@@ -47,6 +47,23 @@ class EventFilter(TypedDict, total=False):
     host: str | Iterable[str] | None
     step: str | Iterable[str] | None
     status: str | EventStatus | Iterable[str | EventStatus] | None
+
+
+class ResultFilter(TypedDict, total=False):
+    """
+    Which results of a run are wanted; each filter is one word or several, as in `EventFilter`.
+
+    Attributes:
+        step: The id of a step, or a component for all its changing steps.
+        task: A task's name.
+        module: As in the playbook, or its full name: `command` is also `ansible.builtin.command`.
+    """
+
+    host: str | Iterable[str] | None
+    task: str | Iterable[str] | None
+    step: str | Iterable[str] | None
+    status: str | ResultStatus | Iterable[str | ResultStatus] | None
+    module: str | Iterable[str] | None
 
 
 class PlanFilter(TypedDict, total=False):

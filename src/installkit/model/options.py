@@ -85,6 +85,8 @@ class RunOptions:
         checks: Whether installkit checks the hosts first. Or the id of a check run of the same plan, which counts instead
             if it succeeded less than ten minutes ago, for the same connection and secrets; else the hosts are checked.
         allow_destructive: Consent to what destroys data.
+        keep_facts: Whether the facts that its playbooks gather are kept, for `Run.facts`. They are large, and may hold what
+            is private: environment variables, addresses, users.
     """
 
     note: str = attrs.field(default="", metadata={"rule": _note_problem})
@@ -101,6 +103,7 @@ class RunOptions:
     log_limit: int = attrs.field(default=LOG_LIMIT, metadata={"rule": _whole_number(1)})
     checks: bool | str = attrs.field(default=True, metadata={"rule": _checks})
     allow_destructive: bool = attrs.field(default=False, metadata={"rule": _truth})
+    keep_facts: bool = attrs.field(default=False, metadata={"rule": _truth})
 
 
 @runtime_checkable
@@ -127,6 +130,7 @@ class StartOptions(TypedDict, total=False):
     log_limit: int | None
     checks: bool | str | HasId | None
     allow_destructive: bool | None
+    keep_facts: bool | None
 
 
 def option_problems(options: Mapping[str, Any]) -> dict[str, str]:

@@ -130,6 +130,7 @@ class _StepProgress:
                     recap=outcome.recap,
                     failure=outcome.failures[0] if outcome.failures else None,
                     checks=outcome.checks,
+                    stats=outcome.stats,
                 )
 
     def _take_result(self, host: str, event: Event) -> None:

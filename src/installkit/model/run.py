@@ -10,6 +10,7 @@ from installkit.model.installation import Installation
 from installkit.model.inventory import Play
 from installkit.model.options import RunOptions
 from installkit.model.plan import Plan, Step
+from installkit.model.results import Stats
 from installkit.model.statuses import Action, FailureCode, HostStatus, RunStatus, StepStatus
 from installkit.text import counted, duration_text
 
@@ -147,6 +148,7 @@ class Outcome:
         stopped: Whether installkit stopped it before its end.
         log_size: Bytes of its log.
         checks: The results of a check step, grouped over hosts.
+        stats: What its playbook set with `set_stats`.
     """
 
     status: StepStatus
@@ -157,6 +159,7 @@ class Outcome:
     stopped: bool = False
     log_size: int = 0
     checks: tuple[Check, ...] = ()
+    stats: Stats = attrs.field(factory=Stats)
 
 
 @attrs.frozen(kw_only=True)
@@ -172,6 +175,7 @@ class StepSnapshot(Step):
         log_size: Bytes of its log that belong to the events up to the moment.
         failure: The first thing that went wrong.
         checks: The results of a check step, grouped over hosts; empty before its end, and for other steps.
+        stats: What its playbook set with `set_stats`; empty before its end.
     """
 
     status: StepStatus = StepStatus.PENDING
@@ -184,6 +188,7 @@ class StepSnapshot(Step):
     log_size: int = 0
     failure: Failure | None = None
     checks: tuple[Check, ...] = ()
+    stats: Stats = attrs.field(factory=Stats)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,9 +1,10 @@
+import functools
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Self, Unpack
+from typing import IO, Any, Self, Unpack
 
 import attrs
 
@@ -40,13 +41,16 @@ from installkit.model import (
     EventStatus,
     Failure,
     Plan,
+    ResultFilter,
     RunProgress,
     RunResult,
     RunSnapshot,
     RunSpec,
     RunStatus,
+    Stats,
     StepSnapshot,
     StepStatus,
+    TaskResult,
     known_words,
     refuse_unknown_filters,
     words_of,
@@ -67,6 +71,7 @@ from installkit.runs.readings import (
     pruned_error,
     warnings_in,
 )
+from installkit.runs.results import KINDS, result_filter
 from installkit.runs.timeline import Timeline, make_timeline
 from installkit.support.doctor import examine
 from installkit.support.report import Report
@@ -230,6 +235,66 @@ class Run:
         filters = [(name, frozenset(words)) for name, words in accepted.items() if words]
         return lambda event: all(getattr(event, name) in words for name, words in filters)
 
+    def results(
+        self, *, after: int = 0, limit: int | None = None, **wanted: Unpack[ResultFilter]
+    ) -> tuple[TaskResult, ...]:
+        """
+        Return what tasks gave on hosts, in the order in which it was reported: at most *limit* results.
+
+        A loop has a result for each item, and one at its end. Large results are cut, see `TaskResult.cut`; secrets are
+        replaced, and of a task with `no_log` there is no value. `installkit.to_frame(run.results())` is a table of them.
+
+        Args:
+            after: Only results with a greater `seq`.
+            limit: None for all.
+            **wanted: Only results of a `host`, `task`, `step`, `status` or `module`, each one word or several.
+
+        Raises:
+            UnknownNameError: If a filter has a host, step or status that the run cannot have.
+            StoreError: If the run's events were pruned.
+        """
+        refuse_unknown_filters(wanted, ResultFilter)
+        passes = result_filter(wanted)
+        events = self.events(after=after, kind=KINDS, host=wanted.get("host"), step=wanted.get("step"))
+        return tuple(itertools.islice(filter(passes, map(TaskResult.of, events)), limit))
+
+    def stats(self, step: str | None = None) -> Stats:
+        """
+        Return what the playbooks set with Ansible's `set_stats`; it stays where events and logs are pruned.
+
+        Each playbook has its own, and sets them at its end. Of what several set by the same name, the last one's is there;
+        `StepSnapshot.stats` has those of one.
+
+        Args:
+            step: A step's id, or a component's name for all its changing steps; None for all steps.
+
+        Raises:
+            UnknownNameError: If the run has no such step.
+        """
+        wanted = self._step_ids(step)
+        return functools.reduce(Stats.updated, (each.stats for each in self.steps if each.id in wanted), Stats())
+
+    def facts(self, host: str) -> Mapping[str, Any]:
+        """
+        Return the facts of *host* that the run's playbooks gathered, by the names that `ansible_facts` has.
+
+        They are kept where the run was started with `keep_facts=True`. What is too long is cut, with a mark and a warning
+        of the run. Empty if none were gathered of the host so far.
+
+        Raises:
+            PlanningError: If the run does not keep facts.
+            UnknownNameError: If it has no such host.
+            StoreError: If they were pruned.
+        """
+        if not self.spec().options.keep_facts:
+            raise PlanningError(
+                f"run {self.id} does not keep facts",
+                remedy="start the next one with keep_facts=True (--keep-facts on the command line)",
+            )
+        self._check_kept()
+        self._check_host(host)
+        return self._journal.facts(host)
+
     def event_reader(self, after: int = 0) -> EventReader:
         """
         Return a reader of the events after the one numbered *after*, for a program that waits in a loop of its own.
@@ -336,7 +401,7 @@ class Run:
             (reader,) = self.log_readers(step, host=host, tail=tail)
             return b"".join(iter(reader.read, b""))[offset:end]
         self._check_kept()
-        steps = self._steps_for_log(step)
+        steps = self._step_ids(step)
         if len(steps) == 1 and tail is None:
             return self._journal.read_log(steps[0], offset, -1 if size is None else size)
         whole = b"".join(map(self._journal.read_log, steps))
@@ -361,9 +426,9 @@ class Run:
     ) -> tuple[Reader[bytes], ...]:
         """Return what `follow_log` reads, one after the other: a reader for each step, or one for *host*."""
         if host is not None:
-            passes = self.event_filter(host=host, step=self._steps_for_log(step))
+            passes = self.event_filter(host=host, step=self._step_ids(step))
             return (HostLogReader(self._journal, self.event_reader(), passes, tail),)
-        steps = self._steps_for_log(step)
+        steps = self._step_ids(step)
         start = 0
         if tail is not None:
             whole = self.log(step)
@@ -375,7 +440,7 @@ class Run:
             readers.append(self.log_reader(step_id, skipped))
         return tuple(readers)
 
-    def _steps_for_log(self, step: str | None) -> tuple[str, ...]:
+    def _step_ids(self, step: str | None) -> tuple[str, ...]:
         return tuple(each.id for each in self.plan.steps) if step is None else self.find_steps(step)
 
     def log_text(self, step: str, *, color: bool = True) -> str:

@@ -37,7 +37,7 @@ A run of installkit, for people who help: how it was planned, what it printed, h
 plan.txt, run.json    what was planned, and where the run stood when this was written
 doctor.json           what the checks of the machine found
 versions.json         of the programs
-journal/              the run's own files: spec.json, events.jsonl, logs, result.json
+journal/              the run's own files: spec.json, events.jsonl, logs, result.json; without the facts of hosts
 
 Secrets were taken out when the run wrote its files, and again now. Host names, addresses and paths are in it.
 """

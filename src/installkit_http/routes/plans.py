@@ -75,7 +75,16 @@ StartOptions = _options_class(
 CheckOptions = _options_class(
     "CheckOptions",
     "How the hosts of a plan are checked: those options of `Site.start_check` that make a difference there.",
-    without={*NOT_OVER_HTTP, "check_mode", "diff", "verbosity", "log_limit", "checks", "allow_destructive"},
+    without={
+        *NOT_OVER_HTTP,
+        "check_mode",
+        "diff",
+        "verbosity",
+        "log_limit",
+        "checks",
+        "allow_destructive",
+        "keep_facts",
+    },
     note="checks",
 )
 

@@ -109,7 +109,8 @@ def stream_events(call: Call) -> Response:
     """Answer with the events of a run: a page, or all; with `follow`, also those to come."""
     query, run = call.query, call.kept_run()
     media = wanted_media(call.request, follow=query.follow, default=JSON)
-    wants = _event_filter(run, query)
+    call.check_filters(run)
+    wants = run.event_filter(kind=query.kind, host=query.host, step=query.step, status=query.status)
     after, over = _place(call, run, query.after)
     if over and media == EVENT_STREAM:
         return stream_over()
@@ -165,20 +166,6 @@ def stream_log(call: Call) -> Response:
         return _log_text(call, run, step, now, offset)
     viewer = LogViewer(run, step, offset, whole_characters=media == EVENT_STREAM)
     return _stream(call, viewer, media, lambda end: end.log_size)
-
-
-def _event_filter(run: installkit.Run, query: EventsQuery) -> Wants:
-    """Return a function that tells whether an event passes the filters; refuse unknown steps and hosts, all at once."""
-    mistakes = []
-    wanted: dict[str, Any] = {"step": query.step, "host": query.host}
-    for name, words in wanted.items():
-        try:
-            run.event_filter(**{name: words})
-        except installkit.UnknownNameError as exc:
-            mistakes.append(Mistake(f"/query/{name}", f"{exc}; {exc.remedy}"))
-    if mistakes:
-        raise invalid(mistakes)
-    return run.event_filter(**wanted, kind=query.kind, status=query.status)
 
 
 def _stream(call: Call, viewer: Viewer, media: str, cursor: Callable[[End], int]) -> Response:

@@ -71,10 +71,12 @@ class Report:
             forked in the middle of it.
     """
 
-    def __init__(self, path, allowed):
+    def __init__(self, path, allowed, keep_facts):
         self.lock = Display()._lock
         self.pid = os.getpid()
         self.allowed = allowed
+        self.keep_facts = keep_facts
+        self.hidden_stats = set()
         self.iterator = None
         self.tqm = None
         self.made = set()
@@ -136,7 +138,7 @@ def encoded(record):
         res = data.get("res")
         kept = {key: short(res[key]) for key in READABLE if key in res} if isinstance(res, dict) else {}
         line = json.dumps(
-            {**record, "event_data": {**{key: short(data[key]) for key in data}, "res": kept}}, default=str
+            {**record, "event_data": {**{key: short(data[key]) for key in data}, "res": kept, "cut": True}}, default=str
         )
     return line.encode()
 
@@ -158,7 +160,12 @@ def task_data(task):
         "task_path": task.get_path(),
     }
     role = getattr(task, "_role", None)
-    return {**data, "role": role._role_name} if role else data
+    more = {
+        "role": role._role_name if role else None,
+        "register": text_of(task.register) if getattr(task, "register", None) else None,
+        "delegate_facts": getattr(task, "delegate_facts", None) is True or None,
+    }
+    return {**data, **{key: value for key, value in more.items() if value is not None}}
 
 
 def result_data(result):
@@ -174,7 +181,8 @@ def result_data(result):
 def shown_result(result, res):
     if res.get("_ansible_no_log"):
         return dict(CENSORED)
-    dropped = {"invocation", "ansible_facts"} if result._task.action.rpartition(".")[2] in GATHERING else {"invocation"}
+    gathers = result._task.action.rpartition(".")[2] in GATHERING
+    dropped = {"invocation", "ansible_facts"} if gathers and not REPORT.keep_facts else {"invocation"}
     res = {key: value for key, value in res.items() if key not in dropped}
     items = res.get("results")
     if isinstance(items, list):
@@ -211,7 +219,12 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats):
         REPORT.place = {}
         words = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
-        REPORT.open_event("playbook_on_stats", {word: dict(getattr(stats, word)) for word in words})
+        custom = {
+            host: {name: value for name, value in values.items() if str(name) not in REPORT.hidden_stats}
+            for host, values in stats.custom.items()
+        }
+        counts = {word: dict(getattr(stats, word)) for word in words}
+        REPORT.open_event("playbook_on_stats", {**counts, "custom": custom})
 
     def v2_playbook_on_task_start(self, task, is_conditional):
         REPORT.open_event("playbook_on_task_start", task_data(task))
@@ -288,6 +301,19 @@ class CallbackModule(CallbackBase):
         if with_result:
             data["res"] = result_data(result)
         REPORT.open_event(name, data)
+
+
+def names_of_hidden_stats(raw):
+    """Return the names of what a task with `no_log` set by `set_stats`; *raw* is its result as Ansible itself has it."""
+    res = getattr(raw, "_return_data", None) or getattr(raw, "_result", None)
+    if not isinstance(res, dict):
+        return set()
+    items = res.get("results")
+    parts = [part for part in (res, *(items if isinstance(items, list) else ())) if isinstance(part, dict)]
+    hidden = raw._task.no_log is True or res.get("_ansible_no_log")
+    stats = [part.get("ansible_stats") for part in parts if hidden or part.get("_ansible_no_log")]
+    data = [each.get("data") for each in stats if isinstance(each, dict)]
+    return {str(name) for each in data if isinstance(each, dict) for name in each}
 
 
 def duration_of(result):
@@ -433,6 +459,8 @@ def watch_terminal():
 
     @wrap(TaskQueueManager, "send_callback")
     def send(old, self, *args, **kwargs):
+        if args[:1] == ("v2_runner_on_ok",):
+            REPORT.hidden_stats.update(names_of_hidden_stats(args[1]))
         with REPORT.lock:
             plugins = self._callback_plugins
             if not isinstance(plugins[0], CallbackModule):
@@ -476,7 +504,8 @@ def begin_report():
     if folder is None:
         return None
     allowed = json.loads(pathlib.Path(folder, "allowed").read_text(encoding="utf-8"))
-    return Report(pathlib.Path(folder, "events"), None if allowed is None else set(allowed))
+    keep_facts = pathlib.Path(folder, "keep-facts").exists()
+    return Report(pathlib.Path(folder, "events"), None if allowed is None else set(allowed), keep_facts)
 
 
 REPORT = begin_report()

@@ -18,7 +18,7 @@ import installkit
 ROOT = Path(__file__).parent.parent
 WRONG = Path(__file__).parent / "data" / "types" / "wrong.py"
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-OWN_BUSINESS = {"DataDirectory", "Store"}
+OWN_BUSINESS = {"Ansible", "DataDirectory", "Store"}
 """What the library alone makes and hands in: no program names it."""
 
 

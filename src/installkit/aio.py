@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
+from installkit.datadir.ansible import Ansible
 from installkit.installer import Installer
 from installkit.journal import LOOK, POLL, Reader, Watch
 from installkit.model import Event, EventFilter
@@ -327,6 +328,7 @@ class AsyncInstaller(_Async[Installer]):
         data: As for `Installer`.
         key_file: As for `Installer`.
         inventory_timeout: As for `Installer`.
+        ansible: As for `Installer`.
     """
 
     def __init__(
@@ -335,9 +337,12 @@ class AsyncInstaller(_Async[Installer]):
         *,
         key_file: str | Path | None = None,
         inventory_timeout: float | None = None,
+        ansible: Ansible | None = None,
     ) -> None:
         self._loop = _Loop()
-        self._open = functools.partial(Installer, data, key_file=key_file, inventory_timeout=inventory_timeout)
+        self._open = functools.partial(
+            Installer, data, key_file=key_file, inventory_timeout=inventory_timeout, ansible=ansible
+        )
 
     async def __aenter__(self) -> Self:
         try:

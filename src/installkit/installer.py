@@ -9,6 +9,7 @@ import attrs
 from installkit.access import Access
 from installkit.ansible.sources import absolute_source, check_present, same_file, same_inventory
 from installkit.catalog import load_catalog
+from installkit.datadir.ansible import Ansible
 from installkit.datadir.directory import DataDirectory
 from installkit.datadir.folders import SITE_NAME, check_site_name, default_data_directory
 from installkit.errors import PlanningError, Remedy, SiteLockedError, UnknownNameError
@@ -45,6 +46,7 @@ class Installer:
             `INSTALLKIT_INVENTORY_TIMEOUT`, else 60.
         on_inventory_wait: Called about once a second while Ansible reads an inventory, with the seconds so far, and with
             None when that is over.
+        ansible: An `installkit.testing.FakeAnsible`, for tests of your own program; None for Ansible itself.
 
     Raises:
         StoreError: If the directory or the database in it cannot be used.
@@ -59,6 +61,7 @@ class Installer:
         key_file: str | Path | None = None,
         inventory_timeout: float | None = None,
         on_inventory_wait: Callable[[float | None], None] | None = None,
+        ansible: Ansible | None = None,
     ) -> None:
         folder = default_data_directory() if data is None else Path(data)
         self._directory = DataDirectory(
@@ -66,6 +69,7 @@ class Installer:
             key_file=None if key_file is None else Path(key_file),
             inventory_timeout=inventory_timeout,
             on_inventory_wait=on_inventory_wait,
+            ansible=ansible,
         )
         self.folders = self._directory.folders
         self.obstacle = self._directory.obstacle
@@ -83,7 +87,7 @@ class Installer:
         return f"<Installer {self.folders.data}>"
 
     def close(self) -> None:
-        """Close the store; again does nothing. Runs go on."""
+        """Close the store; again does nothing. Runs go on; those of a `FakeAnsible` end first."""
         self._directory.close()
 
     def site(
@@ -158,7 +162,7 @@ class Installer:
         folder = _catalog_folder(catalog, self.folders.data)
         load_catalog(catalog)
         held = HeldInventory.parse(inventory)
-        check_held(held)
+        check_held(self._directory, held)
         source = InventorySource(kind="store", path=held_path(self.folders.inventories, name))
         self._directory.store.sites.save_inventory(name, held.text)
         self._directory.store.sites.save(SiteSnapshot(name=name, title=title or name, inventory=source, catalog=folder))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from installkit.ansible.ask import TIMEOUT, Asking
+from installkit.datadir.ansible import Ansible, AnsiblePrograms
 from installkit.datadir.folders import Folders
 from installkit.datadir.recovery import restore_backup
 from installkit.datadir.replica import Replica, find_obstacle
@@ -26,6 +27,7 @@ class DataDirectory:
         obstacle: Why nothing could be written when it was opened; None if it could.
         store: What people entered, and an index of the runs.
         runs: The runs in it.
+        ansible: Whom questions go to, and who carries runs out.
         asking: How Ansible is asked, and what it answered.
 
     Args:
@@ -33,6 +35,7 @@ class DataDirectory:
         key_file: Holds the key that stored secrets are encrypted with; by default `secret.key` in the data directory.
         inventory_timeout: As `Installer` takes it.
         on_inventory_wait: The same.
+        ansible: The same; None for Ansible itself.
 
     Raises:
         StoreError: If the directory or the database in it cannot be used.
@@ -47,8 +50,10 @@ class DataDirectory:
         key_file: Path | None = None,
         inventory_timeout: float | None = None,
         on_inventory_wait: Callable[[float | None], None] | None = None,
+        ansible: Ansible | None = None,
     ) -> None:
         self.folders = Folders(data)
+        self.ansible: Ansible = AnsiblePrograms() if ansible is None else ansible
         timeout = _inventory_timeout(inventory_timeout)
         self.asking = Asking(timeout=timeout, cache=self.folders.cache, on_wait=on_inventory_wait)
         self.obstacle = find_obstacle(self.folders)
@@ -66,7 +71,8 @@ class DataDirectory:
         self.runs.recover()
 
     def close(self) -> None:
-        """Close the store; again does nothing. Runs go on."""
+        """Close the store; again does nothing. Runs go on, unless a fake carries them out."""
+        self.ansible.close(self.folders.runs)
         self.store.close()
 
 

@@ -140,6 +140,11 @@ class Supervisor:
         """Look at requests and clocks also whenever *descriptor* can be read."""
         self._selector.register(descriptor, selectors.EVENT_READ)
 
+    @property
+    def only_waits(self) -> bool:
+        """Whether nothing is under way, and a step waits for an approval."""
+        return bool(self._waiting) and not self._live
+
     def carry_out(self) -> None:
         """Carry out the run to its end and write its result."""
         scratch = make_scratch(self._run)

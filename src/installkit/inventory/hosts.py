@@ -60,21 +60,35 @@ def read_inventory(
     if listing is None:
         listing = _list(source_set, where, asking, vault)
         memory.remember(listing)
-    groups: _Groups = listing["groups"]
+    return make_inventory(source_set, listing["groups"], listing["warnings"])
+
+
+def make_inventory(sources: Sources, groups: _Groups, warnings: Sequence[str] = ()) -> Inventory:
+    """
+    Return the inventory of *groups*.
+
+    Args:
+        sources: What they were read from.
+        groups: As `ansible-inventory --list` has them: the `hosts` and `children` of each group, by its name.
+        warnings: Ansible's.
+
+    Raises:
+        DefinitionError: If there is no host, or if a name cannot be used.
+    """
     members: dict[str, set[str]] = defaultdict(set)
     for name in groups.keys() - _PLAIN_GROUPS:
         for host in _hosts_below(name, groups):
             members[host].add(name)
     order = dict.fromkeys(_hosts_below("all", groups))
     hosts = tuple(Host(name=host, groups=tuple(sorted(members[host]))) for host in order)
-    _check(hosts, groups, listing["warnings"], source_set)
+    _check(hosts, groups, warnings, sources)
     return Inventory(
-        sources=source_set.paths,
+        sources=sources.paths,
         hosts=hosts,
         groups=_ordered(groups),
-        files=source_set.files,
-        static=source_set.static,
-        warnings=tuple(listing["warnings"]),
+        files=sources.files,
+        static=sources.static,
+        warnings=tuple(warnings),
     )
 
 

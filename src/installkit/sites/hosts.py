@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from installkit.ansible.ask import NO_PASSWORDS, Asking
+from installkit.datadir.directory import DataDirectory
 from installkit.errors import DefinitionError, Issue, PlanningError, UnknownNameError
-from installkit.inventory import HeldInventory, held_path, read_inventory, write_held
+from installkit.inventory import HeldInventory, held_path, write_held
 from installkit.model import Host, Inventory, variable_problem
 from installkit.sites.survey import SiteSources
 
@@ -109,18 +111,19 @@ class SiteInventory:
 
     def _save(self, changed: HeldInventory) -> None:
         inventory = HeldInventory.parse(changed.text)  # makes sure that the stored text can be read again
-        check_held(inventory)
+        check_held(self._sources.directory, inventory)
         self._sources.directory.store.sites.save_inventory(self._sources.name, inventory.text)
         write_held(held_path(self._sources.directory.folders.inventories, self._sources.name), inventory.text)
 
 
-def check_held(held: HeldInventory) -> None:
+def check_held(directory: DataDirectory, held: HeldInventory) -> None:
     """Raise a `DefinitionError` with Ansible's message if Ansible cannot use *held*, or loses a host of it."""
     with tempfile.TemporaryDirectory(prefix="installkit-inventory-") as folder:
         path = Path(folder) / "inventory.yml"
         write_held(path, held.text)
         try:
-            names = {host.name for host in read_inventory([path]).hosts}
+            inventory = directory.ansible.read_inventory([path], folder=None, asking=Asking(), vault=NO_PASSWORDS)
+            names = {host.name for host in inventory.hosts}
         except DefinitionError as exc:
             issues = [Issue("inventory", issue.message.replace(str(path), "inventory")) for issue in exc.issues]
             raise DefinitionError(issues, remedy=exc.remedy) from exc

@@ -10,7 +10,6 @@ from typing import Any
 import attrs
 
 from installkit.datadir.runs import LOCK_PATIENCE
-from installkit.engine import launch
 from installkit.errors import DestructivePlanError, JournalError, PlanningError, PlanUsedError, Remedy, SiteLockedError
 from installkit.journal import (
     Lock,
@@ -158,7 +157,7 @@ def _launch(sources: SiteSources, spec: RunSpec, values: Mapping[str, str], site
                 write_holder(site_lock, _holder(spec.plan, spec.options, spec.created_at))
             locks = [run_lock] if site_lock is None else [run_lock, site_lock]
             handed = {name: value for name, value in values.items() if name in needed or is_password(name)}
-            launch(directory.folders.runs / spec.run, handed, locks)
+            directory.ansible.launch(directory.folders.runs / spec.run, handed, locks)
     return Run(directory, spec.run)
 
 

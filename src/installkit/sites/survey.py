@@ -8,7 +8,7 @@ import attrs
 
 from installkit.catalog import load_catalog
 from installkit.datadir.directory import DataDirectory
-from installkit.inventory import read_inventory, read_targets, write_held
+from installkit.inventory import write_held
 from installkit.journal import read_holder
 from installkit.model import (
     Catalog,
@@ -141,7 +141,8 @@ class SiteSources:
         Raises:
             DefinitionError: If Ansible cannot read it.
         """
-        return read_inventory([self.inventory_source()], folder=folder, asking=self._asking, vault=vault)
+        source, ansible = self.inventory_source(), self.directory.ansible
+        return ansible.read_inventory([source], folder=folder, asking=self._asking, vault=vault)
 
     def vault(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """Return the vault passwords by label; those among *secrets* replace those that the site keeps."""
@@ -169,8 +170,12 @@ class SiteSources:
         asked = rollback_questions(request, undone, catalog) if undone else questions(request, catalog, installed)
         vault = self.vault(secrets)
         inventory = self.inventory(catalog.folder, vault)
+        ansible = self.directory.ansible
+        ansible.refuse_unknown(self.name, catalog, inventory)
         files = {
             str(catalog.folder / path): digest for component in catalog for path, digest in component.files.items()
         }
-        targets = read_targets(inventory, asked.uses, asked.patterns, files=files, asking=self._asking, vault=vault)
+        targets = ansible.read_targets(
+            inventory, asked.uses, asked.patterns, files=files, asking=self._asking, vault=vault
+        )
         return Survey(catalog, inventory, targets, installed, self.parameters(), undone)

@@ -1,0 +1,129 @@
+"""Static inventories, read without Ansible: YAML and INI, with ranges of hosts, but no variables."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from installkit.ansible.sources import Sources
+from installkit.errors import DefinitionError, Issue
+from installkit.inventory import HeldInventory
+
+_RANGE = re.compile(r"(?P<before>.*?)\[(?P<first>\w+):(?P<last>\w+)(?::(?P<step>\d+))?\](?P<after>.*)")
+_SECTION = re.compile(r"\[(?P<group>[^:\]]+)(?::(?P<kind>\w+))?\]")
+_PORT = re.compile(r"(?P<host>[^:]+):\d+")
+_YAML = frozenset({".yml", ".yaml", ".json"})
+
+
+def read_groups(sources: Sources) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """
+    Return the hosts and children of each group in *sources*, as `ansible-inventory --list` has them.
+
+    Raises:
+        DefinitionError: If one is a program or a plugin's configuration, or cannot be read.
+    """
+    if not sources.static:
+        raise DefinitionError(
+            [
+                Issue(str(path), "FakeAnsible runs neither programs nor plugins as inventories")
+                for path in sources.paths
+            ],
+            remedy="give the test a YAML or INI file, or Installer.create_site its hosts",
+        )
+    tree = _Tree()
+    for name in sources.own:
+        path = Path(name)
+        text = path.read_text(encoding="utf-8")
+        if path.suffix in _YAML or (not path.suffix and _is_mapping(text)):
+            tree.add_yaml(path, text)
+        else:
+            tree.add_ini(path, text)
+    return tree.groups()
+
+
+def _is_mapping(text: str) -> bool:
+    try:
+        return isinstance(yaml.safe_load(text), dict)
+    except yaml.YAMLError:
+        return False
+
+
+class _Tree:
+    """The groups of an inventory as they are read."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, dict[str, None]] = {"all": {}, "ungrouped": {}}
+        self._children: dict[str, dict[str, None]] = {"all": {}, "ungrouped": {}}
+
+    def groups(self) -> dict[str, dict[str, list[str]]]:
+        below = {child for name, children in self._children.items() if name != "all" for child in children}
+        plain = {"all", "ungrouped"}
+        top = [name for name in self._hosts if name not in below | plain]
+        grouped = {host for name in self._hosts.keys() - plain for host in self._hosts[name]}
+        alone = [host for host in {**self._hosts["all"], **self._hosts["ungrouped"]} if host not in grouped]
+        groups = {
+            name: {"hosts": list(self._hosts[name]), "children": list(self._children[name])}
+            for name in self._hosts.keys() - plain
+        }
+        return {
+            "all": {"hosts": [], "children": ["ungrouped", *top]},
+            "ungrouped": {"hosts": alone, "children": []},
+            **{name: groups[name] for name in self._hosts if name in groups},
+        }
+
+    def add_yaml(self, path: Path, text: str) -> None:
+        try:
+            document = HeldInventory.parse(text).document
+        except DefinitionError as exc:
+            issues = [Issue(str(path), issue.message, issue.line, issue.column) for issue in exc.issues]
+            raise DefinitionError(issues, remedy=exc.remedy) from exc
+        for name, group in document.items():
+            self._add_group(name, group)
+
+    def _add_group(self, name: str, group: Mapping[str, Any] | None) -> None:
+        self._make(name)
+        for part in (group or {}).get("hosts") or {}:
+            self._hosts[name].update(dict.fromkeys(_expanded(part)))
+        for child, members in ((group or {}).get("children") or {}).items():
+            self._add_group(child, members)
+            self._children[name][child] = None
+
+    def add_ini(self, path: Path, text: str) -> None:
+        group, kind = "ungrouped", "hosts"
+        for number, line in enumerate(text.splitlines(), start=1):
+            words = line.split("#")[0].split()
+            if not words or words[0].startswith(";"):
+                continue
+            if words[0].startswith("["):
+                section = _SECTION.fullmatch(" ".join(words))
+                if section is None or section["kind"] not in {None, "children", "vars"}:
+                    raise DefinitionError([Issue(str(path), f"{line.strip()!r} is not a section", number)])
+                group, kind = section["group"], section["kind"] or "hosts"
+                self._make(group)
+            elif kind == "hosts":
+                port = _PORT.fullmatch(words[0])
+                self._hosts[group].update(dict.fromkeys(_expanded(port["host"] if port else words[0])))
+            elif kind == "children":
+                self._make(words[0])
+                self._children[group][words[0]] = None
+
+    def _make(self, name: str) -> None:
+        self._hosts.setdefault(name, {})
+        self._children.setdefault(name, {})
+
+
+def _expanded(pattern: str) -> Iterator[str]:
+    """Yield the hosts of *pattern*, as `db[01:03]`."""
+    match = _RANGE.fullmatch(pattern)
+    if match is None:
+        yield pattern
+        return
+    first, last, step = match["first"], match["last"], int(match["step"] or 1)
+    if first.isdigit() and last.isdigit():
+        middles = [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1, step)]
+    else:
+        middles = [chr(number) for number in range(ord(first[0]), ord(last[0]) + 1, step)]
+    for middle in middles:
+        yield from _expanded(f"{match['before']}{middle}{match['after']}")

@@ -66,16 +66,17 @@ def test_a_plan_is_made_carried_out_and_followed(data, folder, inventory):
             later = [event.seq async for event in run.events(after=2, limit=3)]
             log = b"".join([chunk async for chunk in run.follow_log("app")])
             newest = [(await site.runs())[0].id, (await installer.run("last")).id]
-            return run.id, newest, seqs, later, log, await run.log("app"), await (await run.wait()).raise_for_status()
+            ended = await (await (await run.wait()).raise_for_status()).snapshot()
+            return run.id, newest, seqs, later, log, await run.log("app"), ended
 
-    run_id, newest, seqs, later, followed, log, run = asyncio.run(install())
+    run_id, newest, seqs, later, followed, log, now = asyncio.run(install())
 
     assert [run_id] * 2 == newest
     assert list(range(1, len(seqs) + 1)) == seqs
     assert [3, 4, 5] == later
     assert b"PLAY RECAP" in log
     assert log == followed
-    assert installkit.RunStatus.SUCCEEDED is run.status
+    assert installkit.RunStatus.SUCCEEDED is now.status
 
 
 @pytest.mark.parametrize("polls", [False, True], ids=["woken", "polling"])

@@ -172,7 +172,6 @@ class AsyncRun(_Async[Run]):
     snapshot = _awaited(Run.snapshot)
     spec = _awaited(Run.spec)
     warnings = _awaited(Run.warnings)
-    raise_for_status = _awaited(Run.raise_for_status)
     results = _awaited(Run.results)
     stats = _awaited(Run.stats)
     facts = _awaited(Run.facts)
@@ -190,6 +189,11 @@ class AsyncRun(_Async[Run]):
     next_commands = _awaited(Run.next_commands)
     result = _awaited(Run.result)
     report = _awaited(Run.report)
+
+    async def raise_for_status(self) -> Self:
+        """Return the run if it succeeded, or has not ended yet; see `Run.raise_for_status`."""
+        await self._loop.call(self._loop.calls, self.sync.raise_for_status)
+        return self
 
     async def compare(self, other: "AsyncRun") -> RunComparison:
         """Return what differs between this run and *other*; see `Run.compare`."""

@@ -2,6 +2,7 @@
 
 import email
 import http.server
+import importlib.util
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from nbclient import NotebookClient
 
 import installkit
+from installkit.testing import FakeAnsible
 from site_runs import until
 from waiting_runs import start_waiting
 
@@ -60,6 +62,14 @@ def _shown(output):
     return data.get("text/html") or data.get("image/svg+xml") or data["text/plain"]
 
 
+def load_example(name):
+    """Return the program *name* as a module."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def keep_one_component(examples):
     """Leave only the store in the catalog: enough to see that a program works."""
     for path in (examples / "catalog/playbooks").glob("*web*"):
@@ -91,12 +101,59 @@ def test_the_asyncio_program_installs_on_several_sites_at_once(examples):
     assert 2 == done.stdout.count("2 of 2 steps succeeded")
 
 
+@pytest.fixture
+def acme(tmp_path, folder):
+    """A site of two hosts with one component that can be verified, whose playbooks are carried out without Ansible."""
+    (folder / "01.app.yml").write_text("- hosts: all\n  tasks: [{name: Unpack, command: unpack}]\n")
+    (folder / "01.app.verify.yml").write_text("- hosts: all\n  tasks: [{name: Ask, command: ask}]\n")
+    fake = FakeAnsible()
+    with installkit.Installer(tmp_path / "fake", ansible=fake) as installer:
+        hosts = {"all": {"hosts": {"h1": None, "h2": None}}}
+        yield installer, installer.create_site("acme", inventory=hosts, catalog=folder), fake
+
+
+def test_what_is_not_as_it_was_is_said_and_recorded(acme, capsys):
+    """A site without anything is left alone; where all is well nothing is said."""
+    installer, site, fake = acme
+    drift = load_example("drift")
+    nothing = drift.main(installer)
+    site.apply(install=["app"]).wait(10).raise_for_status()
+    well = drift.main(installer)
+    said = capsys.readouterr().out
+    fake.update({"app/verify@h2": "failed"})
+    broken = drift.main(installer)
+
+    assert (0, 0, 1) == (nothing, well, broken)
+    assert "" == said
+    assert "acme: app on h2: " in capsys.readouterr().out
+    assert {"h1": "installed", "h2": "failed"} == {row.host: row.status for row in site.installed()}
+
+
+def test_hosts_that_could_not_be_reached_are_tried_again(acme, monkeypatch):
+    """Alone: what a task refused would be refused again."""
+    _, site, fake = acme
+    stubborn = load_example("stubborn")
+    fake.update({"app@h2": "unreachable"})
+    monkeypatch.setattr(stubborn.time, "sleep", lambda _: fake.update({"app@h2": "ok"}))
+    run = stubborn.install(site, waits=(1,))
+
+    assert ("h2",) == run.plan.steps[-2].hosts
+    site.forget(["app"]).wait(10)
+    fake.update({"app@h1": "failed"})
+    before = len(site.runs())
+    with pytest.raises(installkit.RunFailedError):
+        stubborn.install(site, waits=(1,))
+    assert before + 1 == len(site.runs())
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         ("install.py", "usage: install.py"),
         ("watch_many.py", "usage: watch_many.py"),
         ("watch_many.py nope catalog/hosts.yml", "error: "),
+        ("stubborn.py", "usage: stubborn.py"),
+        ("stubborn.py nobody", "error: "),
         ("notify.py zz", "error: no run has an id that begins with 'zz'\n"),
     ],
 )

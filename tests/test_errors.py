@@ -46,3 +46,21 @@ def test_an_error_without_a_remedy_has_no_note():
     printed = "".join(traceback.format_exception(sent(error)))
 
     assert printed.endswith("components require each other: a → b → a\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        (("resume", "7f3c"), "site.resume('7f3c')"),
+        (
+            ("resume", "7f3c", "--ignore-check", "host.disk=WHY"),
+            "site.resume('7f3c', ignore_checks={'host.disk': 'WHY'})",
+        ),
+        (("watch", "7f3c"), "installer.run('7f3c').wait()"),
+    ],
+)
+def test_a_remedy_is_a_command_or_a_call(words, call):
+    remedy = installkit.Remedy("go on", words)
+
+    assert f"go on: {call}" == remedy.as_call()
+    assert f"go on: installkit {' '.join(words)}" == str(remedy)

@@ -26,7 +26,8 @@ def test_how_the_run_ended_is_known(installer):
     assert RunStatus.FAILED is run.status
     assert "recorded" == run.note
     assert [StepStatus.SUCCEEDED, StepStatus.FAILED] == [step.status for step in run.steps]
-    assert ["no licence"] == [failure.message for failure in run.failures]
+    assert [("no licence", run.id)] == [(failure.message, failure.run) for failure in run.failures]
+    assert {run.id} == {step.failure.run for step in run.steps if step.failure}
 
 
 def test_its_events_and_logs_are_whole(installer):

@@ -301,8 +301,28 @@ def test_values_become_frames(run, past):
     assert ["acme"] * len(past.site("acme").installed()) == list(installkit.to_frame(past.site("acme")).site)
     assert [run.id] == list(installkit.to_frame(past.runs()).id)
     assert ["acme"] == list(installkit.to_frame([past.site("acme")]).name)
-    assert ["no licence"] == list(installkit.to_frame(run.failures).message)
+    assert [("no licence", run.id)] == list(
+        installkit.to_frame(run.failures)[["message", "run"]].itertuples(index=False)
+    )
     assert 0 == len(installkit.to_frame([]))
+
+
+def test_failures_of_several_runs_are_joined_with_what_is_known_of_the_runs(run, past, tmp_path):
+    record(tmp_path, run="ffffffffffff")
+    past.reindex()
+    runs = past.runs()
+    failures = installkit.to_frame(failure for each in runs for failure in each.failures)
+    joined = failures.merge(installkit.to_frame(runs), left_on="run", right_on="id", suffixes=("", "_of_run"))
+
+    assert {run.id, "ffffffffffff"} == set(joined.id)
+    assert {"acme"} == set(joined.site)
+
+
+def test_a_failure_says_what_to_do_as_a_call(run):
+    page = "".join(run_page(run.snapshot()))
+
+    assert f"<code>site.resume(&#39;{run.id}&#39;)</code>" in page
+    assert "installkit resume" not in page
 
 
 def test_without_values_a_frame_has_their_columns(run, past, folder, inventory):

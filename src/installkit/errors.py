@@ -25,13 +25,20 @@ from typing import Any, Self
 
 import attrs
 
+
+def _ignored(options: Sequence[str]) -> str:
+    """Return the argument for the checks that the *options* of a command ignore, as `--ignore-check host.disk=WHY`."""
+    reasons = dict(option.split("=", 1) for option in options if "=" in option)
+    return f", ignore_checks={reasons!r}" if reasons else ""
+
+
 _CALLS: Mapping[str, Callable[..., str]] = {
     "adopt": lambda run: f"installer.adopt({run!r})",
     "cancel": lambda run: f"installer.run({run!r}).cancel()",
     "doctor": lambda: "installkit.examine(installer.folders.data)",
     "prune": lambda *_: "installer.prune(older_than=30 * 86400)",
     "reindex": lambda: "installer.reindex()",
-    "resume": lambda run, *_: f"site.resume({run!r})",
+    "resume": lambda run, *options: f"site.resume({run!r}{_ignored(options)})",
     "runs": lambda *_: "installer.runs()",
     "show": lambda run: f"installer.run({run!r}).snapshot()",
     "site": lambda *_: "site.secrets.set(NAME, VALUE)",

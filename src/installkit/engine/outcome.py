@@ -52,6 +52,7 @@ class About:
         return Failure(
             code=code,
             summary=f"{self.step.action.value} {self.step.component}: {summary}",
+            run=self.run,
             component=self.step.component,
             step=self.step.id,
             hosts=hosts,

@@ -1,3 +1,4 @@
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -5,6 +6,7 @@ from typing import Any, Self
 
 import attrs
 
+from installkit.errors import Remedy
 from installkit.model.check import Check
 from installkit.model.installation import Installation
 from installkit.model.inventory import Play
@@ -26,6 +28,10 @@ class Next:
     run: str
     command: str
 
+    def as_call(self) -> str:
+        """Return the call of the Python library for it, as `site.resume('7f3c1d2e9a04')`."""
+        return Remedy("", tuple(shlex.split(self.command)[1:])).as_call()
+
 
 @attrs.frozen(kw_only=True)
 class Failure:
@@ -34,6 +40,7 @@ class Failure:
 
     Attributes:
         summary: One line: what failed, where.
+        run: The run in which it went wrong; None in what an older installkit wrote about a single step.
         step: The first step's id.
         steps: The ids of all steps in which it went wrong; empty in the report of a single step.
         task: The task's name, in the first step; None if no task failed.
@@ -45,6 +52,7 @@ class Failure:
 
     code: FailureCode
     summary: str
+    run: str | None = None
     component: str | None = None
     step: str | None = None
     hosts: tuple[str, ...] = ()
@@ -54,6 +62,10 @@ class Failure:
     remedy: str | None = None
     next: Next | None = None
     steps: tuple[str, ...] = ()
+
+    def of_run(self, run: str) -> "Failure":
+        """Return the failure with *run* as its run, if it does not name one."""
+        return attrs.evolve(self, run=run) if self.run is None else self
 
 
 @attrs.frozen(kw_only=True)
@@ -239,6 +251,16 @@ class RunSnapshot:
     carried_elsewhere: str | None = None
     steps: tuple[StepSnapshot, ...] = ()
     failures: tuple[Failure, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Name the run in each failure: those that an older installkit wrote do not."""
+        object.__setattr__(self, "failures", tuple(failure.of_run(self.id) for failure in self.failures))
+        if any(step.failure is not None and step.failure.run is None for step in self.steps):
+            steps = tuple(
+                step if step.failure is None else attrs.evolve(step, failure=step.failure.of_run(self.id))
+                for step in self.steps
+            )
+            object.__setattr__(self, "steps", steps)
 
     @property
     def failed_checks(self) -> bool:

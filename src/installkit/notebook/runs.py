@@ -159,9 +159,9 @@ def _failure(failure: installkit.Failure) -> Markup:
         "steps" if len(failure.steps) > 1 else "step": join_names(failure.steps, most=NAMES_SHOWN),
         "hosts": join_names(failure.hosts, most=NAMES_SHOWN),
     }
-    command = Markup("<code>{}</code>").format(failure.next.command) if failure.next else ""
+    call = Markup("<code>{}</code>").format(failure.next.as_call()) if failure.next else ""
     message = Markup("<pre>{}</pre>").format(failure.message.strip()) if failure.message.strip() else Markup()
-    parts = (facts(where), message, facts({"→": failure.remedy, "next": command}))
+    parts = (facts(where), message, facts({"→": failure.remedy, "next": call}))
     return Markup('<div class="ik-failure"><b>{}</b>{}</div>').format(failure.summary, joined(parts))
 
 

@@ -4,6 +4,8 @@ import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import installkit
@@ -243,15 +245,34 @@ def test_the_audit_is_read_page_by_page(client):
 
 
 def test_the_service_can_be_mounted_in_another_app(installer, playbooks):
-    from starlette.applications import Starlette  # noqa: PLC0415 - only here
-    from starlette.routing import Mount  # noqa: PLC0415
-
     _, text = installer.access.create_token("me", ["admin"])
     app = create_app(installer)
     outer = Starlette(routes=[Mount("/install", app)], lifespan=lambda _: app.router.lifespan_context(app))
     with TestClient(outer) as client:
         assert 200 == client.get("/install/api/v1/sites", headers=bearer(text)).status_code
         assert [{"url": "/install"}] == client.get("/install/openapi.json").json()["servers"]
+
+
+def test_an_app_that_is_served_without_its_lifespan_is_warned_of_once(installer, caplog):
+    app = create_app(installer)
+    for _ in range(2):
+        assert 503 == TestClient(app).get("/readyz").status_code
+    with TestClient(app) as client:
+        client.get("/healthz")
+
+    warnings = [record.getMessage() for record in caplog.records if record.name == "installkit_http"]
+    assert 1 == len(warnings)
+    assert "without its lifespan" in warnings[0]
+    assert "app.router.lifespan_context(app)" in warnings[0]
+
+
+def test_a_service_with_its_lifespan_is_not_warned_of(installer, caplog):
+    app = create_app(installer)
+    outer = Starlette(routes=[Mount("/install", app)], lifespan=lambda _: app.router.lifespan_context(app))
+    with TestClient(outer) as client:
+        client.get("/install/healthz")
+
+    assert not [record for record in caplog.records if record.name == "installkit_http"]
 
 
 def test_a_token_needs_a_name_and_a_scope(installer):

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import installkit
 from installkit_http.headers import SecurityHeaders
@@ -30,6 +31,8 @@ EXPOSED = ("ETag", "Location", "Content-Range", "Idempotency-Replayed")
 
 _log = logging.getLogger("installkit")
 
+_service_log = logging.getLogger("installkit_http")
+
 
 def create_app(
     installer: installkit.Installer,
@@ -41,7 +44,8 @@ def create_app(
     """
     Return the HTTP service of one data directory, to be served or mounted in another app.
 
-    Its lifespan prepares the service, and ends its streams; an app in which it is mounted must run that lifespan.
+    Its lifespan prepares the service, calls webhooks, and ends its streams. An app in which it is mounted must run that
+    lifespan: `app.router.lifespan_context(app)`. If it does not, the first request logs a warning (`installkit_http`).
 
     Args:
         installer: The caller must close it.
@@ -74,7 +78,11 @@ def create_app(
     )
     app = Starlette(
         routes=[*make_routes(OPERATIONS, service), *console.ROUTES],
-        middleware=[Middleware(SecurityHeaders), *([cors] if allow_origin else [])],
+        middleware=[
+            Middleware(_LifespanCheck, service.preparations),
+            Middleware(SecurityHeaders),
+            *([cors] if allow_origin else []),
+        ],
         exception_handlers={HTTPException: _answer_http_error, Exception: _answer_internal_error},
         lifespan=_lifespan,
     )
@@ -82,10 +90,30 @@ def create_app(
     return app
 
 
+class _LifespanCheck:
+    """Warns, once, if a request comes and the lifespan has not begun: an app in which this one is mounted left it out."""
+
+    def __init__(self, app: ASGIApp, preparations: Preparations) -> None:
+        self._app = app
+        self._preparations = preparations
+        self._warned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http" and not (self._preparations.begun or self._warned):
+            self._warned = True
+            _service_log.warning(
+                "the app of installkit_http is served without its lifespan: /readyz stays 503, and webhooks are not called;"
+                " run app.router.lifespan_context(app) in the lifespan of the app that mounts it"
+            )
+        await self._app(scope, receive, send)
+
+
 @contextlib.asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     service: Service = app.state.service
     notifier = Notifier(service.installer)
+    service.preparations.begun = True
     preparing = asyncio.create_task(run_in_threadpool(service.preparations.carry_out))
     notifying = asyncio.create_task(notifier.watch())
     try:

@@ -38,7 +38,12 @@ class Row:
 
 
 class Preparations:
-    """The preparations of a service before it is ready, in the order of `rows`."""
+    """
+    The preparations of a service before it is ready, in the order of `rows`.
+
+    Attributes:
+        begun: Whether the lifespan of the app has begun, which carries them out.
+    """
 
     def __init__(self, installer: installkit.Installer, catalogs: Mapping[str, Path]) -> None:
         self._steps: dict[str, Callable[[], Row]] = {
@@ -49,6 +54,7 @@ class Preparations:
             "runs": lambda: adopt_runs(installer),
         }
         self._rows = {name: Row(name=name, status="pending") for name in self._steps}
+        self.begun = False
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -70,13 +70,13 @@ class Task:
 
     Attributes:
         name: The module's, if it has none of its own.
-        place: `FILE:LINE`; None for a task that Ansible adds.
+        place: `FILE:LINE`; of a task that Ansible adds, the play's.
         role: The role that it is of, if any.
     """
 
     name: str
     module: str
-    place: str | None = None
+    place: str
     role: str | None = None
 
 
@@ -88,12 +88,14 @@ class WrittenPlay:
     Attributes:
         name: Empty if it has none.
         pattern: Its `hosts`, those of a list with commas between them.
+        place: `FILE:LINE`.
         gathers: Whether it gathers facts, unless it says `gather_facts: false`.
         tasks: Those in the playbook and in its roles, also in blocks, but not those that they include, and no handlers.
     """
 
     name: str
     pattern: str
+    place: str
     gathers: bool
     tasks: tuple[Task, ...]
 
@@ -137,6 +139,7 @@ def _plays(playbook: Path) -> Iterator[WrittenPlay]:
             yield WrittenPlay(
                 name=" ".join(str(play.get("name") or "").split()),
                 pattern=",".join(map(str, hosts)) if isinstance(hosts, list) else str(hosts),
+                place=f"{playbook}:{play[_LINE]}",
                 gathers=play.get("gather_facts") is not False,
                 tasks=tuple(task for section in sections for task in section),
             )

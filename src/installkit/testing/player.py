@@ -21,7 +21,7 @@ from installkit.testing.outcomes import Outcome, Outcomes
 from installkit.testing.own_checks import answer_of
 from installkit.testing.playbooks import Task, WrittenPlay, read_plays
 
-_GATHERING = Task("Gathering Facts", "gather_facts")
+_GATHERING = "Gathering Facts"
 _WORDS = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")
 _EVENTS = {
     "ok": "runner_on_ok",
@@ -116,14 +116,17 @@ class _Playing:
         outcomes = {host: self.outcome_of(host, tasks) for host in hosts}
         if not tasks and any(outcome.status for outcome in outcomes.values()):
             step = self.step.order.step
-            tasks = (Task(f"{step.action.value} {step.component}", "debug"),)  # there must be something to fail
-        shown = (_GATHERING, *tasks) if written.gathers and not self.step.order.spec.own else tasks
+            tasks = (
+                Task(f"{step.action.value} {step.component}", "debug", written.place),
+            )  # there must be something to fail
+        gathering = Task(_GATHERING, "gather_facts", written.place)
+        shown = (gathering, *tasks) if written.gathers and not self.step.order.spec.own else tasks
         self.step.observe({"proof": "play", "batches": [list(hosts)] if hosts else []})
         name = planned.name or planned.pattern
         self.place = {"play": name, "play_uuid": str(uuid.uuid4()), "play_pattern": planned.pattern}
         self.report("playbook_on_play_start", terminal.header(f"PLAY [{name}]"))
         if not hosts:
-            self.report("playbook_on_no_hosts_matched", b"skipping: no hosts matched\n")
+            self.report("playbook_on_no_hosts_matched", terminal.no_hosts_line())
             return
         self.step.observe({"proof": "began", "hosts": list(hosts), "tasks": len(tasks), "tagged": False})
         for task in shown:
@@ -187,8 +190,8 @@ class _Playing:
         order = self.step.order
         if order.spec.own:
             return answer_of(outcome, order.spec, task.module, host)
-        usual = "changed" if order.step.action.changes_hosts and task is not _GATHERING else "ok"
-        everywhere = outcome.good and outcome.task is None and task is not _GATHERING
+        usual = "changed" if order.step.action.changes_hosts and task.name != _GATHERING else "ok"
+        everywhere = outcome.good and outcome.task is None and task.name != _GATHERING
         status = (outcome.status if meant or everywhere else None) or usual
         result: dict[str, Any] = {"changed": status == "changed"}
         if status in {"failed", "unreachable"}:

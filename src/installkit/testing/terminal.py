@@ -35,6 +35,11 @@ def result_line(host: str, status: str, result: Mapping[str, Any]) -> bytes:
     return f"{_in_colour(lines[status], status)}\n".encode()
 
 
+def no_hosts_line() -> bytes:
+    """Return the line of a play whose pattern matches no host."""
+    return f"{_in_colour('skipping: no hosts matched', 'skipped')}\n".encode()
+
+
 def recap(counts: Mapping[str, Mapping[str, int]]) -> bytes:
     """Return the recap of *counts* by host, with Ansible's words."""
     lines = [header("PLAY RECAP").decode()]

@@ -222,6 +222,8 @@ def test_an_outcome_holds_where_its_key_says(site_with, outcomes, expected):
 @pytest.mark.parametrize(
     ("outcomes", "message"),
     [
+        pytest.param({"mysql": []}, "'mysql' has no outcome", id="none"),
+        pytest.param({"mysql": ["ok", "broken"]}, "not 'broken'", id="status of a list"),
         pytest.param({"mysql": "broken"}, "one of ok, changed, failed, unreachable, not 'broken'", id="status"),
         pytest.param({"mysql/instal": "ok"}, "'mysql/instal' names an action that there is not: 'instal'", id="action"),
         pytest.param({"": "ok"}, r"an outcome is for \[SITE:\]COMPONENT", id="nothing"),
@@ -349,6 +351,18 @@ def test_a_failed_run_is_resumed_once_the_cause_is_gone(site_with):
     assert (RunStatus.FAILED, RunStatus.SUCCEEDED) == (failed.status, resumed.status)
     assert failed.id == resumed.spec().continues
     assert {"db2": "ok"} == host_status(resumed, "02-mysql-install")
+
+
+def test_of_several_outcomes_each_step_takes_the_next(site_with):
+    """So a program that tries again can be tested without a word in between."""
+    fake = FakeAnsible({"zk@db1": ["unreachable", "failed", "ok"]})
+    site = site_with(fake)
+    runs = [finish(site, install=["zk"], force=["zk"]) for _ in range(4)]
+    fake.update({"zk@db2": "failed"})
+    runs.append(finish(site, install=["zk"], force=["zk"]))
+
+    assert ["unreachable", "failed", "ok", "ok", "ok"] == [host_status(run, "01-zk-install")["db1"] for run in runs]
+    assert "failed" == host_status(runs[-1], "01-zk-install")["db2"]
 
 
 def test_an_upgrade_waits_for_its_approval_goes_on_and_is_rolled_back(site_with):

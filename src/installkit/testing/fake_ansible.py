@@ -11,12 +11,12 @@ from installkit.inventory import make_inventory
 from installkit.journal import Lock
 from installkit.model import Catalog, Inventory, Play, PlaybookUse, Targets
 from installkit.testing.inventories import read_groups
-from installkit.testing.outcomes import Outcome, Outcomes
+from installkit.testing.outcomes import Outcomes, Told
 from installkit.testing.patterns import match_hosts
 from installkit.testing.playbooks import read_plays
 from installkit.testing.threads import RunThread
 
-_NOTHING: Mapping[str, str | Outcome] = {}
+_NOTHING: Mapping[str, Told] = {}
 
 
 class FakeAnsible:
@@ -35,9 +35,9 @@ class FakeAnsible:
     Args:
         outcomes: What comes of steps: a status (`ok`, `changed`, `failed`, `unreachable`) or an `Outcome` by
             `COMPONENT`, `COMPONENT/ACTION`, `COMPONENT@HOST` or `COMPONENT/ACTION@HOST`, with `SITE:` before it for one
-            site only. Without an action it is for the actions that change hosts, so not for `verify` and `check`.
-            installkit's own checks are `host/check`. If several hold, the one that names the host counts, else the one
-            that names the action.
+            site only. Of a list, each step takes the next, and the last stays. Without an action a key is for the
+            actions that change hosts, so not for `verify` and `check`. installkit's own checks are `host/check`. If
+            several keys hold, the one that names the host counts, else the one that names the action.
 
     Raises:
         ValueError: If a key or a status is not one.
@@ -49,22 +49,19 @@ class FakeAnsible:
     ```
     """
 
-    def __init__(self, outcomes: Mapping[str, str | Outcome] = _NOTHING) -> None:
-        self._told = dict(outcomes)
-        self._outcomes = Outcomes(self._told)
+    def __init__(self, outcomes: Mapping[str, Told] = _NOTHING) -> None:
+        self._outcomes = Outcomes(outcomes)
         self._runs: list[RunThread] = []
         self._changing = threading.Lock()
 
-    def update(self, outcomes: Mapping[str, str | Outcome]) -> None:
+    def update(self, outcomes: Mapping[str, Told]) -> None:
         """
-        Replace and add *outcomes* for the steps that start from now on, as for a run that is resumed.
+        Replace and add *outcomes*, for the steps that start from now on.
 
         Raises:
             ValueError: If a key or a status is not one.
         """
-        with self._changing:
-            told = {**self._told, **outcomes}
-            self._outcomes, self._told = Outcomes(told), told
+        self._outcomes.update(outcomes)
 
     def read_inventory(
         self, sources: Sequence[Path], *, folder: Path | None, asking: Asking, vault: Mapping[str, str]
@@ -106,7 +103,7 @@ class FakeAnsible:
         """Start to carry out *run* in a thread; for `Installer`."""
         with self._changing:
             self._runs = [live for live in self._runs if not live.ended]
-            self._runs.append(RunThread(run, secrets, locks, lambda: self._outcomes))
+            self._runs.append(RunThread(run, secrets, locks, self._outcomes))
 
     def close(self, runs: Path) -> None:
         """End the runs below *runs*; for `Installer`."""

@@ -1,7 +1,8 @@
 """What comes of the steps of a fake: read from keys such as `mysql/upgrade@db2`, and checked against a site."""
 
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -59,6 +60,9 @@ class Outcome:
 
 USUAL = Outcome()
 
+Told = str | Outcome | Sequence[str | Outcome]
+"""What a fake is told for a key: a status, an outcome, or several, of which each step takes the next; the last stays."""
+
 
 @attrs.frozen
 class Key:
@@ -105,36 +109,62 @@ class Key:
         return self.host is not None, self.action is not None, self.site is not None
 
 
-class Outcomes:
-    """All outcomes that a fake was told."""
+@attrs.define
+class _Rule:
+    """The outcomes for one key, and the steps that have taken them so far."""
 
-    def __init__(self, told: Mapping[str, str | Outcome]) -> None:
+    key: Key
+    outcomes: tuple[Outcome, ...]
+    steps: list[str] = attrs.field(factory=list)
+
+    @classmethod
+    def read(cls, text: str, told: Told) -> "_Rule":
+        key, several = Key.read(text), [told] if isinstance(told, (str, Outcome)) else told
+        outcomes = tuple(each if isinstance(each, Outcome) else Outcome(each) for each in several)
+        if not outcomes:
+            raise ValueError(f"{text!r} has no outcome")
+        for outcome in outcomes:
+            if key.component == OWN_CHECKS and outcome.task not in {None, *CHECKS}:
+                raise ValueError(f"{text!r}: the checks that can fail are {', '.join(CHECKS)}, not {outcome.task!r}")
+        return cls(key, outcomes)
+
+    def outcome_for(self, step: str) -> Outcome:
+        """Return the outcome for *step*, which is the same whenever it is asked."""
+        if step not in self.steps:
+            self.steps.append(step)
+        return self.outcomes[min(self.steps.index(step), len(self.outcomes) - 1)]
+
+
+class Outcomes:
+    """All outcomes that a fake was told; for any number of threads."""
+
+    def __init__(self, told: Mapping[str, Told]) -> None:
         """
         Read what was told.
 
         Raises:
-            ValueError: If a key, a status or a check of installkit's own is not one.
+            ValueError: If a key, a status or a check of installkit's own is not one, or a list is empty.
         """
-        outcomes = {
-            text: outcome if isinstance(outcome, Outcome) else Outcome(outcome) for text, outcome in told.items()
-        }
-        pairs = [(Key.read(text), outcome) for text, outcome in outcomes.items()]
-        for key, outcome in pairs:
-            if key.component == OWN_CHECKS and outcome.task not in {None, *CHECKS}:
-                raise ValueError(
-                    f"{key.text!r}: the checks that can fail are {', '.join(CHECKS)}, not {outcome.task!r}"
-                )
-        self._pairs = sorted(pairs, key=lambda pair: pair[0].weight, reverse=True)
+        self._rules: list[_Rule] = []
+        self._lock = threading.Lock()
+        self.update(told)
+
+    def update(self, told: Mapping[str, Told]) -> None:
+        """Read more, which replaces what has the same key; errors are those of the first time, and leave all as it was."""
+        new = [_Rule.read(text, outcomes) for text, outcomes in told.items()]
+        with self._lock:
+            rules = [*(rule for rule in self._rules if rule.key.text not in told), *new]
+            self._rules = sorted(rules, key=lambda rule: rule.key.weight, reverse=True)
 
     def of(self, run: RunSpec, step: Step, host: str, tasks: frozenset[str]) -> Outcome:
         """Return the outcome of *step* on *host*; one for a task holds only if the task is among its *tasks*."""
-        found = (
-            outcome
-            for key, outcome in self._pairs
-            if key.holds(run.site, step.component, step.action, host)
-            and (outcome.task is None or outcome.task in tasks or step.component == OWN_CHECKS)
-        )
-        return next(found, USUAL)
+        with self._lock:
+            for rule in self._rules:
+                if rule.key.holds(run.site, step.component, step.action, host):
+                    outcome = rule.outcome_for(f"{run.run} {step.id}")
+                    if outcome.task is None or outcome.task in tasks or step.component == OWN_CHECKS:
+                        return outcome
+        return USUAL
 
     def refuse_unknown(self, site: str, catalog: Catalog, inventory: Inventory) -> None:
         """
@@ -144,7 +174,9 @@ class Outcomes:
             UnknownNameError: If one names a component, an action or a host that there is not.
             PlanningError: If one names a task that no playbook has.
         """
-        for key, outcome in self._pairs:
+        with self._lock:
+            told = [(rule.key, outcome) for rule in self._rules for outcome in rule.outcomes]
+        for key, outcome in told:
             if key.site not in {None, site}:
                 continue
             if key.host is not None and key.host not in inventory.names:

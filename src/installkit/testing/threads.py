@@ -3,7 +3,7 @@
 import os
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,13 +40,13 @@ class _StepThread:
 class StepThreads:
     """Carries out each step in a thread."""
 
-    def __init__(self, run: Path, outcomes: Callable[[], Outcomes]) -> None:
+    def __init__(self, run: Path, outcomes: Outcomes) -> None:
         """
         Prepare to carry out steps.
 
         Args:
             run: The run's folder.
-            outcomes: Returns what comes of steps, as it is told when a step starts.
+            outcomes: What comes of them.
         """
         self._run = run
         self._outcomes = outcomes
@@ -55,7 +55,7 @@ class StepThreads:
 
     def start(self, order: Order) -> _StepThread:
         """Start a thread that carries out *order*."""
-        player = FakePlayer(self._outcomes(), hurried=self._hurried)
+        player = FakePlayer(self._outcomes, hurried=self._hurried)
         self._players.append(player)
         thread = threading.Thread(target=self._carry_out, args=(order, player), name=order.step.id, daemon=True)
         thread.start()
@@ -86,9 +86,7 @@ class RunThread:
         run: The run's folder.
     """
 
-    def __init__(
-        self, run: Path, secrets: Mapping[str, str], locks: Sequence[Lock], outcomes: Callable[[], Outcomes]
-    ) -> None:
+    def __init__(self, run: Path, secrets: Mapping[str, str], locks: Sequence[Lock], outcomes: Outcomes) -> None:
         """
         Start to carry out a run.
 
@@ -96,7 +94,7 @@ class RunThread:
             run: Its folder.
             secrets: Value by parameter name.
             locks: Those of the run, which the caller releases.
-            outcomes: As `StepThreads` takes them.
+            outcomes: What comes of its steps.
         """
         self.run = run
         self._steps = StepThreads(run, outcomes)

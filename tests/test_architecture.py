@@ -57,6 +57,7 @@ ALLOWED = {
         "sites",
         "support",
     },
+    "remote": {"errors", "extras", "model", "planning", "runs", "sites", "support", "text"},
     "aio": {"datadir", "installer", "journal", "model", "runs", "sites"},
     "testing": {"ansible", "engine", "errors", "inventory", "journal", "model", "processes"},
     "demo": {"errors"},
@@ -71,6 +72,7 @@ ALLOWED = {
         "journal",
         "model",
         "planning",
+        "remote",
         "runs",
         "sites",
         "support",
@@ -84,6 +86,7 @@ ALLOWED = {
 ONLY_IN = {
     "ansible": set(),  # GPL: its programs are run, never imported
     "ansible_runner": {"ansible"},
+    "httpx2": {"remote"},
     "IPython": {"notebook"},
     "click": {"cli"},
     "markupsafe": {"notebook"},
@@ -237,7 +240,7 @@ def rank(name):
 
 def test_importing_installkit_loads_nothing_heavy():
     """What only some callers need is loaded when it is used."""
-    heavy = {"IPython", "ansible_runner", "click", "pandas", "peewee", "pexpect", "rich", "starlette"}
+    heavy = {"IPython", "ansible_runner", "click", "httpx2", "pandas", "peewee", "pexpect", "rich", "starlette"}
 
     assert [] == imported_beside("import installkit", heavy)
 

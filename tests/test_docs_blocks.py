@@ -63,6 +63,7 @@ def test_a_command_that_is_not_there_is_seen(typed):
 OBJECTS = {
     "installkit": installkit,
     "installer": installkit.Installer,
+    "remote": installkit.RemoteInstaller,
     "site": installkit.Site,
     "plan": installkit.Plan,
     "run": installkit.Run,

@@ -26,6 +26,7 @@ from installkit.errors import (
     PlanUsedError,
     Remedy,
     RunNotFoundError,
+    ServiceError,
     SiteLockedError,
     StalePlanError,
     StoreError,
@@ -124,8 +125,17 @@ if TYPE_CHECKING:
         vault_password_name,
     )
     from installkit.planning import plan_graph, plan_rows, plan_table
+    from installkit.remote import (
+        RemoteInstaller,
+        RemoteInventory,
+        RemoteParameters,
+        RemoteRun,
+        RemoteSecrets,
+        RemoteSite,
+        connect,
+    )
     from installkit.runs.comparison import HostDifference, RunComparison, StepDifference, TaskDifference
-    from installkit.runs.errors import RunError, RunFailedError, RunStoppedError
+    from installkit.runs.errors import EndedRun, RunError, RunFailedError, RunStoppedError
     from installkit.runs.next_steps import ignore_options
     from installkit.runs.profile import HostCost, RunProfile, TaskCost, TimeShare, TimeUse
     from installkit.runs.run import Run
@@ -166,6 +176,7 @@ __all__ = [
     "DependencyCycleError",
     "DestructivePlanError",
     "DiskFullError",
+    "EndedRun",
     "EngineError",
     "Event",
     "EventFilter",
@@ -209,6 +220,12 @@ __all__ = [
     "PlaybookUse",
     "Progress",
     "Remedy",
+    "RemoteInstaller",
+    "RemoteInventory",
+    "RemoteParameters",
+    "RemoteRun",
+    "RemoteSecrets",
+    "RemoteSite",
     "Request",
     "RequestFields",
     "Requirement",
@@ -229,6 +246,7 @@ __all__ = [
     "RunStoppedError",
     "Scope",
     "Secrets",
+    "ServiceError",
     "Site",
     "SiteInventory",
     "SiteLock",
@@ -257,6 +275,7 @@ __all__ = [
     "Variables",
     "Webhook",
     "WireError",
+    "connect",
     "default_data_directory",
     "examine",
     "from_wire",
@@ -324,6 +343,14 @@ _ELSEWHERE = {
     "site_name_for": "installkit.installer",
     "to_frame": "installkit.frames",
     "write_catalog": "installkit.catalog",
+    "RemoteInstaller": "installkit.remote",
+    "RemoteInventory": "installkit.remote",
+    "RemoteParameters": "installkit.remote",
+    "RemoteRun": "installkit.remote",
+    "RemoteSecrets": "installkit.remote",
+    "RemoteSite": "installkit.remote",
+    "connect": "installkit.remote",
+    "EndedRun": "installkit.runs.errors",
 }
 
 

@@ -12,6 +12,7 @@ Every error that installkit raises on purpose.
     │   ├── RunFailedError          Ansible reported a failed or unreachable host
     │   └── RunStoppedError         canceled, timed out or interrupted
     ├── EngineError              Ansible could not be started, or broke off
+    ├── ServiceError             a service could not be reached, or refused the request; .status, .code
     └── StoreError               the store could not be read or written
         ├── DiskFullError           there is no space for it
         ├── JournalError            the files of one run could not be read; other runs are not affected
@@ -201,6 +202,17 @@ class SiteLockedError(InstallkitError):
 
 class EngineError(InstallkitError):
     """Ansible could not be started, or broke off."""
+
+
+class ServiceError(InstallkitError):
+    """
+    A service could not be reached, refused the token, does not know the request, or broke off; see `connect`.
+
+    `status` and `code` are those of its answer; None if there was none.
+    """
+
+    status: int | None = None
+    code: str | None = None
 
 
 class StoreError(InstallkitError):

@@ -7,9 +7,9 @@ from typing import Any
 from installkit.errors import InstallkitError
 
 
-def load(name: str) -> Any:
+def load(name: str, extra: str = "notebook") -> Any:
     """
-    Return the module *name* of the extra `notebook`.
+    Return the module *name*, which the extra *extra* of installkit brings.
 
     Raises:
         InstallkitError: If it is not installed.
@@ -20,5 +20,5 @@ def load(name: str) -> Any:
         if (exc.name or "").partition(".")[0] != name.partition(".")[0]:
             raise
         raise InstallkitError(
-            f"{name} is not installed", remedy=f"{sys.executable} -m pip install 'installkit[notebook]'"
+            f"{name} is not installed", remedy=f"{sys.executable} -m pip install 'installkit[{extra}]'"
         ) from exc

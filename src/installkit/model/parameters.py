@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -20,6 +20,22 @@ class SiteParameters:
     groups: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     hosts: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def at_one_level(cls, values: Mapping[str, Any], *, group: str | None, host: str | None) -> Self:
+        """
+        Return *values* at one level: that of *group* or *host*, or else of the site.
+
+        Raises:
+            ValueError: If both are given.
+        """
+        if group is not None and host is not None:
+            raise ValueError("a parameter is set for a group or for a host, not for both")
+        return cls(
+            site=values if group is None and host is None else {},
+            groups={} if group is None else {group: values},
+            hosts={} if host is None else {host: values},
+        )
 
     @property
     def levels(self) -> dict[tuple[str, ...], Mapping[str, Any]]:

@@ -133,6 +133,7 @@ def _converter(*, strict: bool) -> "Converter":
     converter.register_structure_hook(int | str, _only(int, str))
     converter.register_structure_hook(bool | str, _only(bool, str))
     converter.register_structure_hook(str | dict[str, Any], _only(str, dict))
+    converter.register_structure_hook(str | Mapping[str, str] | None, _only(str, dict, type(None)))
     converter.register_structure_hook(datetime, _structure_time)
     converter.register_structure_hook(Path, lambda value, _: Path(_only(str)(value)))
 

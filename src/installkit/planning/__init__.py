@@ -1,7 +1,15 @@
 """Planning: a request, a catalog, an inventory and what is installed make a plan. Pure: no I/O, no clock."""
 
 from installkit.planning.drawings import plan_graph, plan_rows, plan_table
-from installkit.planning.given import check_options, divided_fields, named_options, request_of
+from installkit.planning.given import (
+    check_destructive,
+    check_options,
+    check_plan_of,
+    divided_fields,
+    missing_secrets,
+    named_options,
+    request_of,
+)
 from installkit.planning.inputs import digest_inputs, moved_hosts, stale_changes
 from installkit.planning.parameters import check_parameters, undeclared_problem
 from installkit.planning.plans import Stamp, make_plan
@@ -15,13 +23,16 @@ __all__ = [
     "Questions",
     "Stamp",
     "UndoneRun",
+    "check_destructive",
     "check_options",
     "check_parameters",
+    "check_plan_of",
     "digest_inputs",
     "divided_fields",
     "make_plan",
     "make_rollback_plan",
     "make_spec",
+    "missing_secrets",
     "moved_hosts",
     "named_options",
     "parse_wanted",

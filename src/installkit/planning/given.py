@@ -1,12 +1,12 @@
 """What a caller gives by name: the fields of a request, and the options of a start, each checked and told by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import attrs
 
-from installkit.errors import PlanningError
-from installkit.model import HasId, Request, RunOptions, StartOptions, from_wire, option_problems
+from installkit.errors import DestructivePlanError, PlanningError
+from installkit.model import Catalog, HasId, Plan, Request, RunOptions, StartOptions, from_wire, option_problems
 
 
 def request_of(requested: Mapping[str, Any]) -> Request:
@@ -68,3 +68,29 @@ def check_options(given: Mapping[str, Any]) -> None:
     if problems := option_problems(given):
         lines = "\n".join(f"the option {name} {problem}" for name, problem in problems.items())
         raise PlanningError(lines, remedy="correct it; nothing was started")
+
+
+def check_plan_of(site: str, plan: Plan) -> None:
+    """Raise a `PlanningError` if *plan* is of another site than *site*."""
+    if plan.site != site:
+        raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {site!r}")
+
+
+def check_destructive(plan: Plan, *, allowed: bool) -> None:
+    """Raise a `DestructivePlanError` if *plan* destroys data, and that is not *allowed*."""
+    destructive = sorted({f"{change.text} {change.component}" for change in plan.changes if change.destructive})
+    if destructive and not allowed:
+        raise DestructivePlanError(destructive)
+
+
+def missing_secrets(plan: Plan, catalog: Catalog, kept: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the secrets that *plan* or its components require and are not *kept*, sorted."""
+    components = {step.component for step in plan.steps}
+    needed = {
+        parameter.name
+        for component in catalog
+        if component.name in components
+        for parameter in component.parameters
+        if parameter.secret and parameter.required
+    }
+    return tuple(sorted({*needed, *(plan.request.secrets if components else ())} - {*kept}))

@@ -7,6 +7,9 @@ from statistics import median
 from installkit.engine.schedule import ready_steps
 from installkit.model import Action, RunSnapshot, RunSpec, StepStatus
 
+LEARNED_FROM = 20
+"""At most so many earlier runs are used to estimate the duration of a step."""
+
 
 def expect_durations(now: RunSnapshot, earlier: Iterable[RunSnapshot]) -> dict[str, float]:
     """

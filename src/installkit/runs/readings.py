@@ -1,14 +1,10 @@
 """What a run's state, plan and events say: pure, the same for a run here and for one of a service."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from installkit.errors import InstallkitError, Remedy, StoreError, UnknownNameError
 from installkit.model import Check, Event, EventKind, FailureCode, RunSnapshot, RunStatus, Step, group_checks
-from installkit.runs.errors import RunError, RunFailedError, RunStoppedError
-
-if TYPE_CHECKING:
-    from installkit.runs.run import Run
+from installkit.runs.errors import EndedRun, RunError, RunFailedError, RunStoppedError
 
 MESSAGE_LINES = 3
 """At most so many lines of a failure's message are in an exception."""
@@ -42,7 +38,7 @@ def warnings_in(events: Iterable[Event]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(message for message in messages if message))
 
 
-def error_of(now: RunSnapshot, run: "Run") -> RunError | None:
+def error_of(now: RunSnapshot, run: EndedRun) -> RunError | None:
     """Return the error for *run*, whose state is *now*; None if it succeeded, or has not ended yet."""
     if not now.status.final or now.status is RunStatus.SUCCEEDED:
         return None

@@ -57,7 +57,7 @@ from installkit.model import (
 )
 from installkit.processes import user_name
 from installkit.runs.comparison import RunComparison, compare_runs
-from installkit.runs.estimates import expect_durations, seconds_left
+from installkit.runs.estimates import LEARNED_FROM, expect_durations, seconds_left
 from installkit.runs.logs import HostLogReader, last_lines
 from installkit.runs.next_steps import next_commands
 from installkit.runs.profile import RunProfile, make_profile
@@ -79,9 +79,6 @@ from installkit.text import strip_colours
 
 SETTLE_EVERY = 1.0
 """Seconds between two looks whether a run's supervisor has died."""
-
-LEARNED_FROM = 20
-"""At most so many earlier runs are used to estimate the duration of a step."""
 
 
 class Run:

@@ -32,15 +32,7 @@ class Parameters:
                 secret (see `Secrets.set`), or the site has no such group or host.
             StoreError: If the data directory cannot be written.
         """
-        if group is not None and host is not None:
-            raise ValueError("a parameter is set for a group or for a host, not for both")
-        self.enter(
-            SiteParameters(
-                site=values if group is None and host is None else {},
-                groups={} if group is None else {group: values},
-                hosts={} if host is None else {host: values},
-            )
-        )
+        self.enter(SiteParameters.at_one_level(values, group=group, host=host))
 
     def enter(self, entered: SiteParameters) -> None:
         """

@@ -13,6 +13,7 @@ from installkit.model import (
     is_password,
     password_problem,
 )
+from installkit.planning import missing_secrets
 from installkit.sites.survey import SiteSources
 
 _PASSWORDS = f"{CONNECTION_PASSWORD}, {BECOME_PASSWORD}, {VAULT_PASSWORD}, {VAULT_PASSWORD}:LABEL"
@@ -60,15 +61,7 @@ class Secrets:
 
     def missing(self, plan: Plan) -> tuple[str, ...]:
         """Return the names of the secrets that *plan* or its components require and the site does not keep, sorted."""
-        components = {step.component for step in plan.steps}
-        declared = [
-            parameter
-            for component in self._sources.catalog()
-            if component.name in components
-            for parameter in component.parameters
-        ]
-        needed = {parameter.name for parameter in declared if parameter.secret and parameter.required}
-        return tuple(sorted({*needed, *(plan.request.secrets if components else ())} - {*self.names()}))
+        return missing_secrets(plan, self._sources.catalog(), self.names())
 
 
 def undeclared(catalog: Catalog, names: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from installkit.datadir.runs import LOCK_PATIENCE
-from installkit.errors import DestructivePlanError, JournalError, PlanningError, PlanUsedError, Remedy, SiteLockedError
+from installkit.errors import JournalError, PlanningError, PlanUsedError, Remedy, SiteLockedError
 from installkit.journal import (
     Lock,
     announce,
@@ -23,7 +23,7 @@ from installkit.journal import (
     write_holder,
 )
 from installkit.model import Plan, RunOptions, RunSpec, SiteLock, is_password, time_to_wire
-from installkit.planning import check_options, named_options
+from installkit.planning import check_destructive, check_options, check_plan_of, named_options
 from installkit.processes import user_name
 from installkit.runs.run import Run
 from installkit.sites.check import make_check_spec, refuse_unknown, still_counts
@@ -87,9 +87,7 @@ def _allowed(sources: SiteSources, plan: Plan, run_options: RunOptions) -> Run |
                 failed = dict.fromkeys(check.name for check in run.checks if check.blocks and check.ignorable)
                 raise PlanUsedError(plan.id, run.id, tuple(failed))
             return run
-        destructive = sorted({f"{change.text} {change.component}" for change in plan.changes if change.destructive})
-        if destructive and not run_options.allow_destructive:
-            raise DestructivePlanError(destructive)
+        check_destructive(plan, allowed=run_options.allow_destructive)
     refuse_unknown(plan, run_options.ignore_checks)
     return None
 
@@ -110,8 +108,7 @@ def lock_holder(sources: SiteSources) -> SiteLock | None:
 def _refuse_foreign(sources: SiteSources, plan: Plan) -> None:
     if not is_run_id(plan.id):
         raise PlanningError(f"{plan.id!r} is not a plan id", remedy="make the plan again")
-    if plan.site != sources.name:
-        raise PlanningError(f"plan {plan.id} is for site {plan.site!r}, not for {sources.name!r}")
+    check_plan_of(sources.name, plan)
 
 
 def _options(sources: SiteSources, plan: Plan, given: Mapping[str, Any]) -> RunOptions:

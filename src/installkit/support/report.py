@@ -1,11 +1,8 @@
 """The support archive of a run: what others need to understand it, without secrets."""
 
-import errno
 import json
 import platform
 import re
-import stat
-import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +12,11 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import attrs
 
 from installkit.engine import MASK, Redactor
-from installkit.errors import StoreError
 from installkit.journal import Journal
 from installkit.model import RunSnapshot, StepStatus, to_wire
 from installkit.planning import plan_table
 from installkit.support.doctor import Finding
+from installkit.support.files import write_new
 
 MOST_BYTES = 32_000_000
 """At most so many bytes of all files of a run, before they are compressed."""
@@ -69,23 +66,7 @@ class Report:
         Raises:
             StoreError: If it cannot be written, or the path is something other than a file.
         """
-        if not isinstance(target, (str, Path)):
-            self._write(target)
-            return
-        path = Path(target)
-        try:
-            _check_replaceable(path)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as file:
-                try:
-                    self._write(file)
-                    Path(file.name).replace(path)
-                except BaseException:
-                    Path(file.name).unlink()
-                    raise
-        except OSError as exc:
-            raise StoreError(
-                f"the report {path} cannot be written: {exc.strerror}", remedy="name another file with -o"
-            ) from exc
+        write_new(target, self._write)
 
     def _write(self, target: IO[bytes]) -> None:
         redactor = Redactor(self.secrets)
@@ -116,13 +97,6 @@ class Report:
                     archive.writestr(f"{top}/journal/{_UNSAFE.sub('_', name)}", redactor.text(_text(path, size)))
             lines = "".join(f"\n{redactor.text(note)}" for note in notes)
             archive.writestr(f"{top}/README.txt", f"{_README}{lines}\n")
-
-
-def _check_replaceable(path: Path) -> None:
-    """Raise an `OSError` if *path* exists, but is neither a file nor a link to one."""
-    terminal = path.is_symlink() and path.readlink().is_relative_to("/proc")  # as /dev/stdout, which must stay
-    if terminal or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
-        raise FileExistsError(errno.EEXIST, "what lies there is no file")
 
 
 def _text(path: Path, size: int) -> str:

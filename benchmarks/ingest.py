@@ -76,7 +76,7 @@ def store_rows(connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -
 def ingest_into_store(path: Path, journal: Journal) -> None:
     """Store what a store keeps of a run."""
     with Store(path) as store:
-        store.ingest(journal)
+        store.runs.ingest(journal)
 
 
 @contextmanager
@@ -87,8 +87,8 @@ def readers(path: Path) -> Iterator[None]:
 
         def _read() -> None:
             while not ended.wait(0.1):
-                store.runs(limit=50)
-                store.installed("acme")
+                store.runs.list(limit=50)
+                store.runs.installed("acme")
 
         threads = [threading.Thread(target=_read) for _ in range(READERS)]
         for thread in threads:

@@ -52,6 +52,7 @@ ALLOWED = {
         "datadir",
         "errors",
         "inventory",
+        "journal",
         "model",
         "runs",
         "sites",

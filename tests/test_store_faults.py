@@ -369,7 +369,7 @@ def test_a_database_of_a_newer_installkit_is_told(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StoreError, match="version 99; this installkit knows up to 2") as caught:
+    with pytest.raises(StoreError, match="version 99; this installkit knows up to 3") as caught:
         Store(path)
 
     assert "upgrade installkit" == caught.value.remedy

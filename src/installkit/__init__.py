@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from installkit.errors import (
+    CursorExpiredError,
     DefinitionError,
     DependencyCycleError,
     DestructivePlanError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         AsyncSiteInventory,
     )
     from installkit.catalog import load_catalog, manifest_schema, write_catalog
+    from installkit.datadir.arrivals import ArrivalReader
     from installkit.datadir.folders import Folders, default_data_directory
     from installkit.datadir.recovery import recover_database
     from installkit.frames import to_frame
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
         ActionDefinition,
         ApplyFields,
         ApplyOptions,
+        Arrival,
+        ArrivalFilter,
         AuditEntry,
         AuditFilter,
         Catalog,
@@ -159,6 +163,9 @@ __all__ = [
     "ActionDefinition",
     "ApplyFields",
     "ApplyOptions",
+    "Arrival",
+    "ArrivalFilter",
+    "ArrivalReader",
     "AsyncInstaller",
     "AsyncParameters",
     "AsyncRun",
@@ -172,6 +179,7 @@ __all__ = [
     "Check",
     "CheckStatus",
     "Component",
+    "CursorExpiredError",
     "DefinitionError",
     "DependencyCycleError",
     "DestructivePlanError",
@@ -303,6 +311,7 @@ _ELSEWHERE = {
     "RunProfile": "installkit.runs.profile",
     "HostCost": "installkit.runs.profile",
     "Access": "installkit.access",
+    "ArrivalReader": "installkit.datadir.arrivals",
     "AsyncInstaller": "installkit.aio",
     "AsyncRun": "installkit.aio",
     "AsyncSite": "installkit.aio",

@@ -16,7 +16,8 @@ started it, and what follows a run has no power over it.
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +26,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 from installkit.datadir.ansible import Ansible
 from installkit.installer import Installer
 from installkit.journal import LOOK, POLL, Reader, Watch
-from installkit.model import Event, EventFilter
+from installkit.model import Arrival, ArrivalFilter, Event, EventFilter
 from installkit.runs.comparison import RunComparison
 from installkit.runs.run import Run
 from installkit.sites.hosts import SiteInventory
@@ -51,32 +52,34 @@ class _Loop:
         self.calls = ThreadPoolExecutor(CALLS, "installkit")
         self.reads = ThreadPoolExecutor(READS, "installkit-read")
         self._watch: Watch | None = None
-        self._bells: dict[int, list[asyncio.Event]] = {}
+        self._bells: dict[int, list[_Bell]] = {}
 
     async def call(self, pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, functools.partial(function, *args, **kwargs))
 
     @contextlib.contextmanager
-    def bell(self, folders: Sequence[Path]) -> Iterator["_Bell"]:
-        """Give a bell that rings when something changes in *folders*."""
+    def bell(self) -> Iterator["_Bell"]:
+        """Give a bell that rings when something changes in the folders that it watches."""
         if self._watch is None:
             self._watch = Watch()
             if (descriptor := self._watch.fileno()) is not None:
                 asyncio.get_running_loop().add_reader(descriptor, self._ring)
-        watch = self._watch  # which may be closed before the follower is
-        rung = asyncio.Event()
-        numbers = [watch.add(folder) for folder in folders]
-        watched = [number for number in numbers if number is not None]
-        for number in watched:
-            self._bells.setdefault(number, []).append(rung)
+        bell = _Bell(self._watch, self._bells)
         try:
-            yield _Bell(rung, LOOK if len(watched) == len(numbers) else POLL)
+            yield bell
         finally:
-            for number in watched:
-                self._bells[number].remove(rung)
-                if not self._bells[number]:
-                    del self._bells[number]
-                    watch.remove(number)
+            bell.keep(())
+
+    async def follow(self, reader: Reader[T], *, wait: bool) -> AsyncGenerator[T, None]:
+        """Yield what *reader* reads; where it is to *wait*, until it has ended, else what there is."""
+        with self.bell() as bell:
+            while True:
+                while part := await self.call(self.reads, reader.read):
+                    yield part
+                if reader.ended or not wait:
+                    return
+                if not bell.keep(reader.folders):
+                    await bell.wait()
 
     def close(self) -> None:
         if self._watch is not None:
@@ -90,19 +93,47 @@ class _Loop:
     def _ring(self) -> None:
         if self._watch is not None:
             for number in self._watch.changed():
-                for rung in self._bells.get(number, ()):
-                    rung.set()
+                for bell in self._bells.get(number, ()):
+                    bell.ring()
 
 
 class _Bell:
-    def __init__(self, rung: asyncio.Event, most: float) -> None:
-        self._rung = rung
-        self._most = most
+    """
+    Wakes one follower.
+
+    Args:
+        watch: The watcher of the loop, which may be closed before the follower is.
+        bells: All bells by the numbers of their watches.
+    """
+
+    def __init__(self, watch: Watch, bells: "dict[int, list[_Bell]]") -> None:
+        self._watch = watch
+        self._bells = bells
+        self._numbers: dict[Path, int | None] = {}
+        self._rung = asyncio.Event()
+        self.ring = self._rung.set
+
+    def keep(self, folders: Iterable[Path]) -> bool:
+        """Watch *folders* and no others; return whether one of them is new: what changed there so far is not told."""
+        wanted = set(folders)
+        for folder in self._numbers.keys() - wanted:
+            number = self._numbers.pop(folder)
+            if number is not None:
+                self._bells[number].remove(self)
+                if not self._bells[number]:
+                    del self._bells[number]
+                    self._watch.remove(number)
+        new = wanted - self._numbers.keys()
+        for folder in new:
+            self._numbers[folder] = number = self._watch.add(folder)
+            if number is not None:
+                self._bells.setdefault(number, []).append(self)
+        return bool(new)
 
     async def wait(self) -> None:
         """Wait until something changed since the last time, or it is time to look all the same."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._most):
+            async with asyncio.timeout(POLL if None in self._numbers.values() else LOOK):
                 await self._rung.wait()
         self._rung.clear()
 
@@ -208,7 +239,8 @@ class AsyncRun(_Async[Run]):
         """
         try:
             async with asyncio.timeout(timeout):
-                with self._loop.bell((self.sync.folder,)) as bell:
+                with self._loop.bell() as bell:
+                    bell.keep((self.sync.folder,))
                     while not (await self.snapshot()).status.final:
                         await bell.wait()
         except TimeoutError:
@@ -223,7 +255,7 @@ class AsyncRun(_Async[Run]):
         passes = await self.event_filter(**wanted)
         reader = await self._loop.call(self._loop.reads, self.sync.event_reader, after)
         count = 0
-        async for events in self._follow(reader, wait=follow):
+        async for events in self._loop.follow(reader, wait=follow):
             for event in filter(passes, events):
                 if count == limit:
                     return
@@ -235,19 +267,10 @@ class AsyncRun(_Async[Run]):
     ) -> AsyncGenerator[bytes, None]:
         """Yield the log of *step* as it is printed, from byte *offset* on; see `Run.follow_log`."""
         for reader in await self._loop.call(self._loop.calls, self.sync.log_readers, step, host=host, tail=tail):
-            async for chunk in self._follow(reader, wait=True):
+            async for chunk in self._loop.follow(reader, wait=True):
                 if offset < len(chunk):
                     yield chunk[offset:]
                 offset = max(0, offset - len(chunk))
-
-    async def _follow(self, reader: Reader[T], *, wait: bool) -> AsyncGenerator[T, None]:
-        with self._loop.bell(reader.folders) as bell:
-            while True:
-                while part := await self._loop.call(self._loop.reads, reader.read):
-                    yield part
-                if reader.ended or not wait:
-                    return
-                await bell.wait()
 
 
 class AsyncParameters(_Async[Parameters]):
@@ -373,6 +396,27 @@ class AsyncInstaller(_Async[Installer]):
     run = _awaited_as(_run, Installer.run)
     runs = _awaited_as(_runs, Installer.runs)
     list_runs = _awaited(Installer.list_runs)
+
+    async def events(
+        self,
+        *,
+        follow: bool = False,
+        after: str | None = None,
+        last: int | None = None,
+        limit: int | None = None,
+        **wanted: Unpack[ArrivalFilter],
+    ) -> AsyncGenerator[Arrival, None]:
+        """Yield the events of all runs in the order in which they arrived; see `Installer.events`."""
+        make = functools.partial(self.sync.arrival_reader, after=after, last=last, **wanted)
+        reader = await self._loop.call(self._loop.reads, make)
+        left = sys.maxsize if limit is None else limit
+        async for arrivals in self._loop.follow(reader, wait=follow and left > 0):
+            for arrival in arrivals[:left]:
+                yield arrival
+            left -= len(arrivals)
+            if left <= 0:
+                return
+
     prune_run = _awaited(Installer.prune_run)
     prune = _awaited(Installer.prune)
     adopt = _awaited_as(_run, Installer.adopt)

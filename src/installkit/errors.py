@@ -15,6 +15,7 @@ Every error that installkit raises on purpose.
     ├── ServiceError             a service could not be reached, or refused the request; .status, .code
     └── StoreError               the store could not be read or written
         ├── DiskFullError           there is no space for it
+        ├── CursorExpiredError      events are numbered anew since this cursor was given; .cursor
         ├── JournalError            the files of one run could not be read; other runs are not affected
         └── RunNotFoundError        no run has this id                                  (also LookupError)
 """
@@ -221,6 +222,17 @@ class StoreError(InstallkitError):
 
 class DiskFullError(StoreError):
     """There is no space to store something; runs wait until there is."""
+
+
+class CursorExpiredError(StoreError):
+    """The events of all runs are numbered anew since `cursor` was given, as after a reindex."""
+
+    def __init__(self, cursor: str) -> None:
+        self.cursor = cursor
+        super().__init__(
+            f"the cursor {cursor} has expired: the index of the runs was rebuilt since, and numbers the events anew",
+            remedy="begin again without a cursor, or with 'now' for what is to come",
+        )
 
 
 class JournalError(StoreError):

@@ -1,5 +1,6 @@
+import itertools
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -10,11 +11,23 @@ from installkit.access import Access
 from installkit.ansible.sources import absolute_source, check_present, same_file, same_inventory
 from installkit.catalog import load_catalog
 from installkit.datadir.ansible import Ansible
+from installkit.datadir.arrivals import ArrivalReader
 from installkit.datadir.directory import DataDirectory
 from installkit.datadir.folders import SITE_NAME, check_site_name, default_data_directory
 from installkit.errors import PlanningError, Remedy, SiteLockedError, UnknownNameError
 from installkit.inventory import HeldInventory, held_path
-from installkit.model import InventorySource, Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, SiteSnapshot
+from installkit.journal import follow as follow_reader
+from installkit.model import (
+    Arrival,
+    ArrivalFilter,
+    InventorySource,
+    Plan,
+    PlanFilter,
+    RunFilter,
+    RunSnapshot,
+    RunStatus,
+    SiteSnapshot,
+)
 from installkit.runs.run import Run, open_runs
 from installkit.sites.hosts import check_held
 from installkit.sites.site import Site
@@ -294,6 +307,46 @@ class Installer:
             JournalError: If its files cannot be read.
         """
         return Run(self._directory, self._directory.runs.find(run).id)
+
+    def events(
+        self,
+        *,
+        follow: bool = False,
+        after: str | None = None,
+        last: int | None = None,
+        limit: int | None = None,
+        **wanted: Unpack[ArrivalFilter],
+    ) -> Iterator[Arrival]:
+        """
+        Yield the events of all runs in the order in which they arrived; with *follow*, go on as they come.
+
+        Each has a cursor: passed as *after*, it goes on there, without a gap, also in another process or after a restart.
+        A cursor is good until the index is rebuilt (`reindex`, a lost database), which numbers all events anew. Events that
+        were pruned are left out, and so are runs that cannot be read, with a warning in the log. Where nothing can be
+        written (`obstacle`), cursors are good only for this installer.
+
+        Args:
+            follow: Wait for those to come; there is no end.
+            after: The cursor of an event; `now` for what is still to come, None for all from the beginning.
+            last: Instead of *after*: begin with so many of the newest that there are.
+            limit: At most so many; None for all.
+            **wanted: Only those of a `run`, `site`, `component`, `host`, `step`, `kind` or `status`, each one word or
+                several; and `since` and `until`, aware times.
+
+        Raises:
+            CursorExpiredError: If the cursor is of an index that was rebuilt since; it may also come while following.
+            UnknownNameError: If there is no such kind or status.
+            ValueError: If *after* is not a cursor.
+        """
+        reader = self.arrival_reader(after=after, last=last, **wanted)
+        arrivals = itertools.chain.from_iterable(follow_reader(reader) if follow else iter(reader.read, ()))
+        return itertools.islice(arrivals, limit)
+
+    def arrival_reader(
+        self, *, after: str | None = None, last: int | None = None, **wanted: Unpack[ArrivalFilter]
+    ) -> ArrivalReader:
+        """Return a reader of the same events, for a program that waits in a loop of its own; see `events`."""
+        return ArrivalReader(self._directory.store, self._directory.runs, after, last, wanted)
 
     def prune_run(self, run: str) -> int:
         """

@@ -38,7 +38,8 @@ class Replica(Store):
     """
     The store of a data directory that cannot be written: a copy of its database, in memory if possible.
 
-    Its index follows the journals; closing it removes the copy.
+    Its index follows the journals; closing it removes the copy. The numbers that it gives to events are its own, and so
+    are cursors.
     """
 
     def __init__(self, database: Path, *, key_file: Path | None) -> None:
@@ -49,6 +50,7 @@ class Replica(Store):
             if database.exists():
                 copy_unwritable(database, path)
             super().__init__(path, key_file=key_file or database.with_name(KEY_NAME))
+            self.number_anew()
         except OSError as exc:
             self._folder.cleanup()
             raise StoreError(f"{database} cannot be copied to {path.parent}: {exc.strerror}") from exc

@@ -1,21 +1,22 @@
 """The runs of a data directory: found, indexed, listed and pruned; one that cannot be read is skipped with a warning."""
 
 import logging
+import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Unpack
 
 import attrs
 
 from installkit.datadir.folders import Folders
+from installkit.datadir.unfinished import Stamp, Unfinished
 from installkit.engine import adopt, settle
 from installkit.errors import DiskFullError, JournalError, PlanningError, Remedy, RunNotFoundError, StoreError
 from installkit.journal import (
     Journal,
     carried_elsewhere,
-    in_order,
     is_carried_here,
     is_pruned,
     is_run_id,
@@ -25,7 +26,7 @@ from installkit.journal import (
     remove_unnamed,
     write_errors,
 )
-from installkit.model import RunFilter, RunResult, RunSnapshot, RunStatus
+from installkit.model import Cursor, RunFilter, RunResult, RunSnapshot, RunStatus
 from installkit.processes import user_name
 from installkit.store import Store
 
@@ -51,7 +52,12 @@ class KnownRuns:
         self._store = store
         self._obstacle = obstacle
         self._skipped: set[str] = set()
-        """Runs that were warned of: they cannot be read."""
+        """Runs that cannot be read."""
+        self._warned: set[str] = set()
+        self._unfinished = Unfinished(folders.runs)
+        self._generation = ""
+        self._lock = threading.RLock()
+        """Of the two above: a second thread that refreshes finds the work done."""
 
     def ids(
         self, *, site: str | None = None, status: str | RunStatus | None = None, limit: int | None = None
@@ -156,14 +162,23 @@ class KnownRuns:
         self._store.runs.forget_events([found.id])
         return size
 
-    def refresh(self) -> None:
+    def refresh(self) -> Cursor:
         """
-        Index what the journals hold beyond the index; their files stay as they are.
+        Index what the journals hold beyond the index, and return the place after the last event; their files stay as they are.
 
         On a full disk that waits for space; a run's own journal is read meanwhile.
         """
-        for journal in self._unfinished():
-            self._refresh_run(journal)
+        with self._lock:
+            now = self._keep_up()
+            changed = self._unfinished.changed()
+            for journal, stamp in changed:
+                self._refresh_run(journal, stamp)
+            return self._store.arrivals.last() if changed else now
+
+    def folders_to_watch(self) -> list[Path]:
+        """Return the folders where something changes when `refresh` has more to index."""
+        with self._lock:
+            return self._unfinished.folders()
 
     def recover(self) -> None:
         """
@@ -172,8 +187,10 @@ class KnownRuns:
         It is done when a data directory is opened, and before a plan is made. Where nothing can be written, they wait.
         """
         if self._obstacle is None:
-            for journal in self._unfinished():
-                self._settle(journal)
+            with self._lock:
+                self._keep_up()
+                for journal in self._unfinished.journals():
+                    self._settle(journal)
 
     def adopt(self, run: str, *, by: str | None = None) -> str:
         """
@@ -199,23 +216,34 @@ class KnownRuns:
         self.refresh()
         return found.id
 
-    def _unfinished(self) -> Iterator[Journal]:
-        """Yield the journals of the runs whose end is not indexed."""
-        finished = self._store.runs.finished()
-        yield from in_order(journal for journal in list_journals(self._folders.runs) if journal.id not in finished)
+    def _keep_up(self) -> Cursor:
+        """Begin anew if the index was rebuilt, by whatever process; return the place after the last event."""
+        last = self._store.arrivals.last()
+        if last.generation != self._generation:
+            self._unfinished.begin(self._store.runs.finished())
+            self._generation = last.generation
+        return last
 
-    def _refresh_run(self, journal: Journal) -> None:
+    def _refresh_run(self, journal: Journal, stamp: Stamp) -> None:
         try:
             with suppress(DiskFullError):
-                self._store.runs.ingest(journal)
+                run = self._store.runs.ingest(journal)
+                self._unfinished.indexed(journal, stamp, ended=run.status.final)
             self._skipped.discard(journal.id)
+            self._warned.discard(journal.id)
         except JournalError as exc:
+            self._unfinished.unreadable(journal, stamp)
             self.skip(journal.id, exc)
 
     def skip(self, run: str, error: StoreError) -> None:
+        """Leave *run*, which cannot be read, out of lists, and warn of it."""
+        self._skipped.add(run)
+        self.warn(run, error)
+
+    def warn(self, run: str, error: StoreError) -> None:
         """Warn, once, that *run* cannot be read and is skipped, and say what to do about it."""
-        if run not in self._skipped:
-            self._skipped.add(run)
+        if run not in self._warned:
+            self._warned.add(run)
             _log.warning("run %s is skipped: %s%s", run, error, f" → {error.remedy}" if error.remedy else "")
 
     def reindex(self) -> int:

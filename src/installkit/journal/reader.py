@@ -274,8 +274,12 @@ class Journal:
 class Reader(Protocol[T_co]):
     """What reads a part at a time of something that grows, up to its end: see `EventReader`."""
 
-    folders: tuple[Path, ...]
     ended: bool
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where something changes when there may be more."""
+        ...
 
     def read(self) -> T_co:
         """Return the next part; an empty one where there is none yet, or ever will be."""
@@ -355,13 +359,14 @@ def follow(reader: Reader[T_co]) -> Iterator[T_co]:
         yield part
     if reader.ended:
         return
-    with Watch(*reader.folders) as watch:
+    with Watch() as watch:
         while True:
             while part := reader.read():
                 yield part
             if reader.ended:
                 return
-            watch.wait()
+            if not watch.keep(reader.folders):
+                watch.wait()
 
 
 def list_journals(runs: Path) -> list[Journal]:

@@ -26,17 +26,11 @@ _REMOTE = frozenset({"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "nfs", 
 
 
 class Watch:
-    """
-    Tells of changes in folders; to be closed, and for one thread.
-
-    Attributes:
-        polls: Whether one of the folders cannot be watched.
-    """
+    """Tells of changes in folders; to be closed, and for one thread."""
 
     def __init__(self, *folders: Path) -> None:
-        self.polls = False
         self._inotify = _open_inotify()
-        self._folders: set[Path] = set()
+        self._numbers: dict[Path, int | None] = {}
         for folder in folders:
             self.add(folder)
 
@@ -46,8 +40,29 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def polls(self) -> bool:
+        """Whether one of the folders cannot be watched."""
+        return self._inotify is None or None in self._numbers.values()
+
     def add(self, folder: Path) -> int | None:
         """Watch *folder*, too; return the number of its watch, or None where it has to be polled."""
+        self._numbers[folder] = number = self._watched(folder)
+        return number
+
+    def keep(self, folders: Iterable[Path]) -> bool:
+        """Watch *folders* and no others; return whether one of them is new: what changed there so far is not told."""
+        wanted = set(folders)
+        for folder in self._numbers.keys() - wanted:
+            number = self._numbers.pop(folder)
+            if number is not None:
+                self._forget(number)
+        new = wanted - self._numbers.keys()
+        for folder in new:
+            self.add(folder)
+        return bool(new)
+
+    def _watched(self, folder: Path) -> int | None:
         if self._inotify is not None and not _is_remote(folder):
             from inotify_simple import flags  # noqa: PLC0415 - loads ctypes, which few commands need
 
@@ -55,18 +70,21 @@ class Watch:
                 mask = flags.MODIFY | flags.CREATE | flags.MOVED_TO | flags.DELETE_SELF
                 number: int = self._inotify.add_watch(folder, mask)
                 return number
-        self.polls = True
         return None
 
     def remove(self, number: int) -> None:
         """Forget the folder whose watch has this *number*."""
+        self._numbers = {folder: each for folder, each in self._numbers.items() if each != number}
+        self._forget(number)
+
+    def _forget(self, number: int) -> None:
         if self._inotify is not None:
             with contextlib.suppress(OSError):  # the folder is gone, and its watch with it
                 self._inotify.rm_watch(number)
 
     def wait(self, most: float = LOOK) -> None:
         """Wait until something changes, at most *most* seconds."""
-        if self._inotify is None or self.polls:
+        if self._inotify is None or None in self._numbers.values():
             time.sleep(min(POLL, most))
         else:
             self._inotify.read(timeout=max(0, int(most * 1000)))

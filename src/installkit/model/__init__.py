@@ -1,6 +1,7 @@
 """Frozen values, without I/O and without a clock; on the wire they have the same field names."""
 
 from installkit.model.access import WEBHOOK_EVENTS, AuditEntry, KeptAnswer, Token, Webhook
+from installkit.model.arrival import FROM_NOW, Arrival, Cursor
 from installkit.model.check import CONNECTION_CHECK, OWN_CHECKS, Check, Ignored, group_checks
 from installkit.model.component import (
     ON_CHANGE,
@@ -14,6 +15,7 @@ from installkit.model.component import (
 from installkit.model.event import Event, LogSpan
 from installkit.model.failures import group_failures, on_hosts
 from installkit.model.filters import (
+    ArrivalFilter,
     AuditFilter,
     EventFilter,
     PlanFilter,
@@ -76,6 +78,7 @@ __all__ = [
     "BECOME_PASSWORD",
     "CONNECTION_CHECK",
     "CONNECTION_PASSWORD",
+    "FROM_NOW",
     "LOG_LIMIT",
     "NEXT_RUN_STATUSES",
     "ON_CHANGE",
@@ -87,6 +90,8 @@ __all__ = [
     "ActionDefinition",
     "ApplyFields",
     "ApplyOptions",
+    "Arrival",
+    "ArrivalFilter",
     "AuditEntry",
     "AuditFilter",
     "Catalog",
@@ -94,6 +99,7 @@ __all__ = [
     "Check",
     "CheckStatus",
     "Component",
+    "Cursor",
     "Event",
     "EventFilter",
     "EventKind",

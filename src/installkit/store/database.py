@@ -91,6 +91,8 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
         """
         Return what *fn* returns, which reads; it runs in this thread and must use up its cursors.
 
+        All that it reads is as it was at one moment.
+
         A read within a read or a unit is part of it.
 
         Raises:
@@ -200,9 +202,12 @@ class StoreDatabase(SqliteQueueDatabase):  # type: ignore[misc] # the base class
             connection = self._connect()
         self._state.set_connection(connection)
         try:
+            connection.execute("BEGIN")
             yield
         finally:
             self._state.reset()
+            if connection.in_transaction:
+                connection.execute("COMMIT")
             self._readers.append(connection)
             if self._closed:
                 self._close_readers()

@@ -3,9 +3,10 @@
 import functools
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 import attrs
 
@@ -21,6 +22,7 @@ from installkit.model import (
     time_to_wire,
     to_wire,
 )
+from installkit.store.arrivals import last_number
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document, to_document
 from installkit.store.tables import InstallationRow, RunRow
@@ -35,10 +37,11 @@ DETAILS = ("steps", "failures")
 """Fields that a list of runs leaves out."""
 
 _INSERT_EVENT = (
-    'INSERT INTO event (run, seq, "offset", kind, step, host, task, status, duration) VALUES (?,?,?,?,?,?,?,?,?)'
+    'INSERT INTO event (arrival, run, seq, "offset", kind, step, component, host, task, status, duration)'
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 )
 
-_FIELDS = attrgetter("step", "host", "task", "status", "duration")
+_FIELDS = attrgetter("host", "task", "status", "duration")
 
 _REPLACE_RUN = (
     "INSERT OR REPLACE INTO run (id, site, status, read_only, created_at, started_at, finished_at, requested_by, note,"
@@ -144,9 +147,7 @@ def _store(db: StoreDatabase, spec: RunSpec, chunk: _Chunk) -> bool:
     if list(columns.execute(db)) != ([(before.offset, before.run.status.value)] if before else []):
         return False
     try:
-        pairs = ((entry.event, entry.offset) for entry in chunk.events)
-        events = [(event.run, event.seq, offset, event.kind.value, *_FIELDS(event)) for event, offset in pairs]
-        db.write_rows(_INSERT_EVENT, events)
+        db.write_rows(_INSERT_EVENT, list(_event_rows(spec, chunk.events, last_number(db, taken=len(chunk.events)))))
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as exc:
         raise JournalError(
             f"run {spec.run} has events that cannot be indexed: {exc}", remedy="restore its folder, or move it away"
@@ -175,6 +176,15 @@ def _store(db: StoreDatabase, spec: RunSpec, chunk: _Chunk) -> bool:
     rows = [(spec.site, *key, *stamp, installed and to_document(installed)) for key, installed in changes]
     db.write_rows(_WRITE_INSTALLATION, rows)
     return True
+
+
+def _event_rows(spec: RunSpec, entries: Sequence[JournalEvent], last: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of events whose numbers go up to *last*."""
+    components = {step.id: step.component for step in spec.plan.steps}
+    for arrival, entry in enumerate(entries, last - len(entries) + 1):
+        event = entry.event
+        place = (arrival, event.run, event.seq, entry.offset, event.kind.value)
+        yield (*place, event.step, components.get(event.step or ""), *_FIELDS(event))
 
 
 def _verified_rows(db: StoreDatabase, spec: RunSpec, changes: Changes) -> Iterator[tuple[str | None, ...]]:

@@ -88,7 +88,41 @@ CREATE TABLE answer (
 CREATE TABLE inventory (site TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID
 """
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables, add_access)
+
+def number_arrivals(connection: sqlite3.Connection) -> None:
+    """Version 3: events have the component of their step, and a number in the order in which they arrive."""
+    for statement in _ARRIVALS.split(";"):
+        connection.execute(statement)
+
+
+_ARRIVALS = """
+ALTER TABLE event RENAME TO unnumbered;
+
+CREATE TABLE event (
+    arrival INTEGER PRIMARY KEY, run TEXT NOT NULL, seq INTEGER NOT NULL, "offset" INTEGER NOT NULL, kind TEXT NOT NULL,
+    step TEXT, component TEXT, host TEXT, task TEXT, status TEXT, duration REAL
+);
+
+WITH planned AS MATERIALIZED (
+    SELECT run.id AS run, json_extract(value, '$.id') AS step, json_extract(value, '$.component') AS component
+    FROM run, json_each(run.details, '$.steps')
+)
+INSERT INTO event (run, seq, "offset", kind, step, component, host, task, status, duration)
+    SELECT old.run, seq, old."offset", kind, old.step, component, host, task, old.status, duration
+    FROM unnumbered AS old JOIN run ON run.id = old.run
+    LEFT JOIN planned ON planned.run = old.run AND planned.step = old.step
+    ORDER BY run.created_at, run.id, seq;
+
+CREATE UNIQUE INDEX event_of_run ON event (run, seq);
+
+DROP TABLE unnumbered;
+
+CREATE TABLE feed (generation TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+
+INSERT INTO feed SELECT lower(hex(randomblob(4))), coalesce(max(arrival), 0) FROM event
+"""
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables, add_access, number_arrivals)
 """The n-th changes version n - 1 to version n; the version is SQLite's `user_version`."""
 
 

@@ -9,6 +9,7 @@ from peewee import ModelSelect
 from installkit.errors import Remedy, RunNotFoundError
 from installkit.journal import Journal
 from installkit.model import Action, EventKind, Installation, RunFilter, RunSnapshot, RunStatus
+from installkit.store.arrivals import number_anew
 from installkit.store.database import StoreDatabase
 from installkit.store.documents import from_document
 from installkit.store.filters import narrow, older_than, run_conditions
@@ -45,10 +46,14 @@ class IndexedEvent:
     offset: int
     kind: EventKind
     step: str | None
+    component: str | None
     host: str | None
     task: str | None
     status: str | None
     duration: float | None
+
+
+_COLUMNS = tuple(getattr(EventRow, field.name) for field in attrs.fields(IndexedEvent))
 
 
 class RunRows:
@@ -69,8 +74,14 @@ class RunRows:
         return ingest_journal(self._db, journal)
 
     def clear(self) -> None:
-        """Take all runs, events and installations out of the index."""
-        self._db.index(lambda: [table.delete().execute(self._db) for table in (RunRow, EventRow, InstallationRow)])
+        """Take all runs, events and installations out of the index; events are numbered anew."""
+
+        def _clear() -> None:
+            for table in (RunRow, EventRow, InstallationRow):
+                table.delete().execute(self._db)
+            number_anew(self._db)
+
+        self._db.index(_clear)
 
     def list(
         self,
@@ -171,7 +182,7 @@ class RunRows:
         Raises:
             RunNotFoundError: If there is no such run.
         """
-        query = EventRow.select().where((EventRow.run == run) & (EventRow.seq > after))
+        query = EventRow.select(*_COLUMNS).where((EventRow.run == run) & (EventRow.seq > after))
         columns = (EventRow.step, step), (EventRow.host, host), (EventRow.status, status), (EventRow.kind, kind)
         query = _where(query, *columns).order_by(EventRow.seq).limit(limit)
 

@@ -7,6 +7,7 @@ from installkit.errors import JournalError, StoreError
 from installkit.journal import Journal, in_order
 from installkit.model import InventorySource, RunSpec, SiteSnapshot
 from installkit.store.access import AccessRows
+from installkit.store.arrivals import ArrivalRows, number_anew
 from installkit.store.cipher import Cipher
 from installkit.store.copies import back_up, check_integrity
 from installkit.store.database import StoreDatabase
@@ -34,6 +35,7 @@ class Store:
         secrets: Their secrets.
         plans: The plans made for them.
         runs: The index of the journals.
+        arrivals: The events in it, in the order in which they arrived.
         access: Tokens, webhooks, audit and kept answers of the HTTP service.
 
     Args:
@@ -50,6 +52,7 @@ class Store:
         self.secrets = SecretRows(self._db, cipher)
         self.plans = PlanRows(self._db)
         self.runs = RunRows(self._db)
+        self.arrivals = ArrivalRows(self._db)
         self.access = AccessRows(self._db)
 
     def __enter__(self) -> Self:
@@ -109,6 +112,10 @@ class Store:
                 source = InventorySource(kind="file", path=sources[0])
                 self.sites.save(SiteSnapshot(name=spec.site, title=spec.site, inventory=source, catalog=spec.catalog))
         return problems
+
+    def number_anew(self) -> None:
+        """Let no cursor of events be good any more that was given until now."""
+        self._db.index(lambda: number_anew(self._db))
 
     def backup(self, path: Path) -> None:
         """

@@ -78,20 +78,35 @@ class RunRow(_Row):
 
 
 class EventRow(_Row):
-    """Where an event is in its journal, and the fields by which events are searched for."""
+    """
+    Where an event is in its journal, and the fields by which events are searched for.
 
+    `arrival` grows over all runs in the order in which events are indexed; see `FeedRow`.
+    """
+
+    arrival = IntegerField(primary_key=True)
     run = TextField()
     seq = IntegerField()
     offset = IntegerField()
     kind = TextField()
     step = TextField(null=True)
+    component = TextField(null=True)
     host = TextField(null=True)
     task = TextField(null=True)
     status = TextField(null=True)
     duration = FloatField(null=True)
 
-    class Meta:  # noqa: D106 - peewee's
-        primary_key = CompositeKey("run", "seq")
+
+class FeedRow(_Row):
+    """
+    The numbering of events as they arrive, in a single row: which one it is, and the last number that was given.
+
+    A unit that indexes events takes its numbers here. Units run one after the other, in all processes together, so that a
+    number never appears after a higher one; and a number is never given twice, even if its event is forgotten.
+    """
+
+    generation = TextField(primary_key=True)
+    last = IntegerField()
 
 
 class InstallationRow(_Row):
@@ -172,6 +187,7 @@ TABLES: tuple[type[Model], ...] = (
     PlanRow,
     RunRow,
     EventRow,
+    FeedRow,
     InstallationRow,
     TokenRow,
     AuditRow,

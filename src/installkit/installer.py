@@ -132,7 +132,7 @@ class Installer:
             DefinitionError: If the inventory of a new site does not exist.
         """
         check_site_name(name)
-        known = {site.name: site for site in self._directory.store.sites.list()}.get(name)
+        known = self._directory.store.sites.find(name)
         if known is None and (inventory is None or catalog is None):
             self._directory.store.sites.get(name)  # raises, naming the sites there are
         if known is not None and inventory is not None and not same_inventory(known.inventory.path, Path(inventory)):
@@ -170,7 +170,7 @@ class Installer:
             DefinitionError: If the inventory or the catalog is wrong.
         """
         check_site_name(name)
-        if any(site.name == name for site in self._directory.store.sites.list()):
+        if self._directory.store.sites.find(name) is not None:
             raise PlanningError(f"there is a site {name!r} already", remedy="take another name")
         folder = _catalog_folder(catalog, self.folders.data)
         load_catalog(catalog)
@@ -183,7 +183,7 @@ class Installer:
 
     def sites(self) -> tuple[Site, ...]:
         """Return every site, by name."""
-        return tuple(Site(self._directory, site.name) for site in self._directory.store.sites.list())
+        return tuple(Site(self._directory, name) for name in self._directory.store.sites.names())
 
     def site_of_inventory(self, inventory: str | Path) -> Site | None:
         """

@@ -90,7 +90,7 @@ class SiteSources:
     @property
     def _new(self) -> bool:
         """Whether the site is not stored yet."""
-        return self._pending is not None and all(site.name != self.name for site in self.directory.store.sites.list())
+        return self._pending is not None and self.directory.store.sites.find(self.name) is None
 
     def revision(self) -> str | None:
         """Return the last run that may have changed the site, and did not fail at checks; None before the first."""

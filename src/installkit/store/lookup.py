@@ -15,10 +15,10 @@ def known_site(db: StoreDatabase, name: str) -> SiteRow:
     Raises:
         UnknownNameError: If there is no such site.
     """
-    rows: dict[str, SiteRow] = {row.name: row for row in SiteRow.select().execute(db)}
-    if name not in rows:
-        raise unknown("site", name, rows)
-    return rows[name]
+    rows: list[SiteRow] = list(SiteRow.select().where(SiteRow.name == name).execute(db))
+    if not rows:
+        raise unknown("site", name, [row.name for row in SiteRow.select(SiteRow.name).execute(db)])
+    return rows[0]
 
 
 def secret_tokens(db: StoreDatabase, site: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from peewee import ModelSelect
 
 from installkit.model import InventorySource, SiteParameters, SiteSnapshot
 from installkit.store.database import StoreDatabase
-from installkit.store.lookup import known_site, secret_tokens
+from installkit.store.lookup import known_site, secret_tokens, unknown
 from installkit.store.tables import InventoryRow, ParameterRow, PlanRow, RunRow, SecretRow, SiteRow
 
 _LEVELS = {"site": "site", "groups": "group", "hosts": "host"}
@@ -19,6 +19,16 @@ _REPLACE_SITE = (
 )
 _REPLACE_PARAMETER = "INSERT OR REPLACE INTO parameter (site, level, name, parameter, value) VALUES (?, ?, ?, ?, ?)"
 _REPLACE_INVENTORY = "INSERT OR REPLACE INTO inventory (site, document) VALUES (?, ?)"
+
+_NEWEST = (
+    RunRow.select(RunRow.id)
+    .where(RunRow.site == SiteRow.name)
+    .order_by(RunRow.created_at.desc(), RunRow.id.desc())
+    .limit(1)
+)
+_CHANGING = RunRow.read_only == False  # noqa: E712 - a condition in SQL
+_SITES = SiteRow.select(SiteRow, _NEWEST.alias("last_run"), _NEWEST.where(_CHANGING).alias("revision"))
+"""Every site with its newest run, and its newest run that may have changed it."""
 
 
 class SiteRows:
@@ -40,12 +50,23 @@ class SiteRows:
         Raises:
             UnknownNameError: If there is no such site.
         """
-        return self._db.read(lambda: self._snapshot(known_site(self._db, name)))
+        found = self.find(name)
+        if found is None:
+            raise unknown("site", name, self.names())
+        return found
+
+    def find(self, name: str) -> SiteSnapshot | None:
+        """Return what `get` returns; None if there is no such site."""
+        return next(iter(self._load(_SITES.where(SiteRow.name == name))), None)
 
     def list(self) -> tuple[SiteSnapshot, ...]:
         """Return every site, as `get` does, in alphabetical order."""
-        rows = SiteRow.select().order_by(SiteRow.name)
-        return self._db.read(lambda: tuple(self._snapshot(row) for row in rows.execute(self._db)))
+        return self._load(_SITES.order_by(SiteRow.name))
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all sites, in alphabetical order."""
+        query = SiteRow.select(SiteRow.name).order_by(SiteRow.name).tuples()
+        return self._db.read(lambda: tuple(name for (name,) in query.execute(self._db)))
 
     def delete(self, name: str) -> None:
         """
@@ -118,18 +139,16 @@ class SiteRows:
         texts: list[str] = self._db.read(lambda: [row.document for row in query.execute(self._db)])
         return texts[0] if texts else None
 
-    def _snapshot(self, row: SiteRow) -> SiteSnapshot:
-        runs = RunRow.select(RunRow.id).where(RunRow.site == row.name)
-        return SiteSnapshot(
-            name=row.name,
-            title=row.title,
-            inventory=InventorySource(kind=row.inventory_kind, path=Path(row.inventory_path)),
-            catalog=Path(row.catalog),
-            revision=self._newest(runs.where(RunRow.read_only == False)),  # noqa: E712 - a condition in SQL
-            last_run=self._newest(runs),
+    def _load(self, query: "ModelSelect[SiteRow]") -> tuple[SiteSnapshot, ...]:
+        rows = self._db.read(lambda: list(query.dicts().execute(self._db)))
+        return tuple(
+            SiteSnapshot(
+                name=row["name"],
+                title=row["title"],
+                inventory=InventorySource(kind=row["inventory_kind"], path=Path(row["inventory_path"])),
+                catalog=Path(row["catalog"]),
+                revision=row["revision"],
+                last_run=row["last_run"],
+            )
+            for row in rows
         )
-
-    def _newest(self, runs: "ModelSelect[RunRow]") -> str | None:
-        newest = runs.order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(1)
-        ids = [run.id for run in newest.execute(self._db)]
-        return ids[0] if ids else None

@@ -105,7 +105,7 @@ class Store:
                 continue
             spec = journal.spec()
             newest[spec.site] = max(newest.get(spec.site, spec), spec, key=lambda spec: spec.created_at)
-        present = {site.name for site in self.sites.list()}
+        present = set(self.sites.names())
         for spec in newest.values():
             sources = [source for step in spec.steps for source in step.sources]
             if spec.site not in present and sources:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from installkit.catalog import load_catalog
 from installkit.errors import DefinitionError, UnknownNameError
-from installkit.model import Action, ActionDefinition, Origin, Parameter, Requirement
+from installkit.model import Action, ActionDefinition, OnChange, Origin, OriginLevel, Parameter, Requirement
 
 PLAY = "- hosts: all\n  tasks: []\n"
 ASKING = "- hosts: all\n  vars_prompt: [{name: user}, {name: pin, prompt: PIN}]\n  tasks: []\n"
@@ -307,8 +307,8 @@ def test_a_manifest_in_a_folder_of_its_own(folder):
             component="mysql",
             type="port",
             value=3306,
-            origin=Origin("default", "mysql"),
-            on_change="restart",
+            origin=Origin(OriginLevel.DEFAULT, "mysql"),
+            on_change=OnChange.RESTART,
         ),
         Parameter(name="mysql_root_password", component="mysql", secret=True, required=True),
     ) == mysql.parameters

@@ -17,6 +17,7 @@ from installkit.model import (
     HostStatus,
     InstallationStatus,
     Inventory,
+    OnChange,
     Parameter,
     Play,
     Request,
@@ -1166,8 +1167,8 @@ def test_a_request_that_makes_no_sense_is_refused(request_):
         World((MYSQL,)).plan(**request_)
 
 
-PORT = Parameter(name="mysql_port", component="mysql", type="port", value=3306, on_change="restart")
-DATA = Parameter(name="mysql_data", component="mysql", type="path", value="/data", on_change="fixed")
+PORT = Parameter(name="mysql_port", component="mysql", type="port", value=3306, on_change=OnChange.RESTART)
+DATA = Parameter(name="mysql_data", component="mysql", type="path", value="/data", on_change=OnChange.FIXED)
 ROOT = Parameter(name="mysql_root", component="mysql", secret=True, required=True)
 SIZED = component("mysql", versions=("1.0", "2.0"), parameters=(PORT, DATA, ROOT), actions=["verify", "restart"])
 

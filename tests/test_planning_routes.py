@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installkit.errors import PlanningError
-from installkit.model import Action, InstallationStatus, Parameter, Play, Request, Targets
+from installkit.model import Action, InstallationStatus, OnChange, Parameter, Play, Request, Targets
 from installkit.planning import Stamp, UndoneRun, make_rollback_plan, plan_table, rollback_questions
 from installkit.planning.versions import fits
 from test_planning import GROUPS, NOW, World, component, done, spec, texts
@@ -223,7 +223,7 @@ def test_a_rollback_leaves_out_a_host_that_is_gone():
 
 
 def test_a_rollback_changes_no_fixed_value():
-    data = Parameter(name="data", component="app", type="path", value="/data", on_change="fixed")
+    data = Parameter(name="data", component="app", type="path", value="/data", on_change=OnChange.FIXED)
     made = attrs.evolve(app(), parameters=(data,))
     before = World((made,)).done(install=("app=1.0",))
     after = before.done(upgrade=("app",))

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import installkit
 from installkit.cli.app import app
-from installkit.model import InventorySource, SiteSnapshot
+from installkit.model import InventoryKind, InventorySource, SiteSnapshot
 
 PLAYBOOK = """\
 - hosts: all
@@ -97,7 +97,7 @@ def test_a_path_that_an_older_installkit_kept_as_typed_is_found(place):
     """It may have `..` in it."""
     (place / "data2").mkdir()
     with installkit.Installer(place / "data2") as installer:
-        source = InventorySource(kind="file", path=place / "playbooks" / ".." / "inv" / "hosts.ini")
+        source = InventorySource(kind=InventoryKind.FILE, path=place / "playbooks" / ".." / "inv" / "hosts.ini")
         old = SiteSnapshot(name="old", title="old", inventory=source, catalog=place / "playbooks")
         installer._directory.store.sites.save(old)
         found = installer.site_of_inventory(place / "inv" / "hosts.ini")

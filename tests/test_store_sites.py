@@ -6,7 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from installkit.errors import StoreError, UnknownNameError
-from installkit.model import Action, InventorySource, SiteParameters, SiteSnapshot
+from installkit.model import Action, InventoryKind, InventorySource, SiteParameters, SiteSnapshot
 from installkit.store import Store
 from test_store_ingest import a_finished_run, a_spec
 
@@ -14,7 +14,7 @@ CANARY = "c4nary-Ünlock"
 ACME = SiteSnapshot(
     name="acme",
     title="Acme Ltd.",
-    inventory=InventorySource(kind="file", path=Path("/acme/hosts.yml")),
+    inventory=InventorySource(kind=InventoryKind.FILE, path=Path("/acme/hosts.yml")),
     catalog=Path("/catalog"),
 )
 

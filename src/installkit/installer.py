@@ -20,6 +20,7 @@ from installkit.journal import follow as follow_reader
 from installkit.model import (
     Arrival,
     ArrivalFilter,
+    InventoryKind,
     InventorySource,
     Plan,
     PlanFilter,
@@ -176,7 +177,7 @@ class Installer:
         load_catalog(catalog)
         held = HeldInventory.parse(inventory)
         check_held(self._directory, held)
-        source = InventorySource(kind="store", path=held_path(self.folders.inventories, name))
+        source = InventorySource(kind=InventoryKind.STORE, path=held_path(self.folders.inventories, name))
         self._directory.store.sites.save_inventory(name, held.text)
         self._directory.store.sites.save(SiteSnapshot(name=name, title=title or name, inventory=source, catalog=folder))
         return self.site(name)
@@ -482,7 +483,7 @@ def _described(
     if known is not None:
         source, folder = known.inventory, catalog or known.catalog
     elif inventory is not None and catalog is not None:
-        source, folder = InventorySource(kind="file", path=absolute_source(inventory)), catalog
+        source, folder = InventorySource(kind=InventoryKind.FILE, path=absolute_source(inventory)), catalog
     else:
         raise UnknownNameError(f"no site is named {name!r}", remedy="give its inventory and its catalog to create it")
     return SiteSnapshot(

@@ -102,12 +102,12 @@ def check_environment(installer: installkit.Installer) -> Row:
     """Check that Ansible is there, and the quick findings of the doctor."""
     find_program("ansible-playbook")
     findings = installer.doctor(only=EXAMINED)
-    problems = [finding for finding in findings if finding.status != "ok"]
+    problems = [finding for finding in findings if finding.status is not installkit.FindingStatus.OK]
     if not problems:
         return Row(name="environment", status="pass", message="this machine is fit for runs")
     return Row(
         name="environment",
-        status="fail" if any(finding.status == "fail" for finding in problems) else "warn",
+        status="fail" if any(finding.status is installkit.FindingStatus.FAIL for finding in problems) else "warn",
         message="; ".join(f"{finding.name}: {finding.message}" for finding in problems),
         remedy="; ".join(finding.remedy for finding in problems),
     )

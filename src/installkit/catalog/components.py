@@ -13,7 +13,7 @@ from installkit.catalog.fields import suggestion
 from installkit.catalog.manifest import Manifest
 from installkit.catalog.names import component_name_problem
 from installkit.catalog.playbooks import Library, Playbook, any_gathers, number_of
-from installkit.model import OWN_CHECKS, Action, ActionDefinition, Component, Origin, Parameter
+from installkit.model import OWN_CHECKS, Action, ActionDefinition, Component, Origin, OriginLevel, Parameter
 
 _BY_INSTALL = frozenset({Action.UPGRADE, Action.CONFIGURE})
 """Actions that the install playbook carries out if they name no playbook."""
@@ -34,7 +34,7 @@ def declared_component(manifest: Manifest, library: Library, taken: frozenset[Pa
     parameters = []
     for name, parts in values.get("parameters", {}).items():
         options = {key: value for key, value in parts.items() if key != "default"}
-        origin = Origin("default", manifest.name) if "default" in parts else None
+        origin = Origin(OriginLevel.DEFAULT, manifest.name) if "default" in parts else None
         value = parts.get("default")
         parameters.append(Parameter(name=name, component=manifest.name, value=value, origin=origin, **options))
     install = next((spec.playbook for spec in actions if spec.action is Action.INSTALL), None)

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
@@ -11,6 +12,7 @@ from installkit.catalog.names import NameRule
 from installkit.text import shorten
 
 T = TypeVar("T")
+W = TypeVar("W", bound=StrEnum)
 
 
 class Misfit(Exception):  # noqa: N818 - caught where the next value can still be read; it never leaves the package
@@ -171,6 +173,12 @@ def one_of(words: tuple[str, ...]) -> Reader[str]:
         return field.value
 
     return read
+
+
+def word_of(kind: type[W]) -> Reader[W]:
+    """Return a reader of one of the words of *kind*."""
+    reader = one_of(tuple(word.value for word in kind))
+    return Reader(lambda field: kind(reader(field)), reader.schema)
 
 
 @takes({"type": "string", "pattern": r"\S"})

@@ -23,9 +23,10 @@ from installkit.catalog.fields import (
     text,
     text_of,
     told,
+    word_of,
 )
 from installkit.catalog.names import COMPONENT_NAME, HOST_PATTERN, PARAMETER_NAME, VARIABLE_NAME, NameRule
-from installkit.model import ON_CHANGE, TYPES, Action, Requirement
+from installkit.model import TYPES, Action, OnChange, Requirement
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~:-]{0,63}")
 _PERCENTAGE = re.compile(r"(100|[1-9][0-9]?)%")
@@ -146,7 +147,7 @@ PARAMETER: Mapping[str, Reader[Any]] = {
     "secret": told("Kept encrypted, and replaced by ******** wherever it is printed.", boolean),
     "required": told("Refuse to plan without a value.", boolean),
     "on_change": told(
-        "The action for a changed value; fixed: changes are refused after the first install.", one_of(ON_CHANGE)
+        "The action for a changed value; fixed: changes are refused after the first install.", word_of(OnChange)
     ),
 }
 

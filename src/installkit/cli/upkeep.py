@@ -116,7 +116,7 @@ def doctor(session: Session, *, as_json: bool) -> None:
                 remedy = remedy.as_command(session.command)
             rows.append((item.status, item.name, item.message, remedy))
         print_table(("", "CHECK", "FOUND", "WHAT TO DO"), rows)
-    if any(item.status == "fail" for item in findings):
+    if any(item.status is installkit.FindingStatus.FAIL for item in findings):
         raise click.exceptions.Exit(1)
 
 

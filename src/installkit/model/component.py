@@ -7,7 +7,7 @@ import attrs
 
 from installkit.errors import Issue, UnknownNameError
 from installkit.model.inventory import PlaybookUse
-from installkit.model.statuses import Action
+from installkit.model.statuses import Action, OnChange, OriginLevel
 
 _NUMBER = re.compile(r"0*[0-9]{1,9}")
 _FIRST_NUMBER = re.compile(r"[0-9]{1,255}")
@@ -36,16 +36,11 @@ class Origin:
     Where a value comes from.
 
     Attributes:
-        level: `default`, `inventory`, `site`, `group`, `host` or `request`, lowest first.
         name: The component, group or host at that level; None for levels without a name.
     """
 
-    level: str
+    level: OriginLevel
     name: str | None = None
-
-
-ON_CHANGE = ("configure", "restart", "fixed")
-"""The action for a changed value; `fixed` refuses the change after the first install."""
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +53,7 @@ class Parameter:
         type: One of `TYPES`.
         value: None if there is none yet, and always None for a secret.
         origin: Where the value comes from; None without a value.
-        on_change: One of `ON_CHANGE`.
+        on_change: What is done after a change of the value.
     """
 
     name: str
@@ -68,7 +63,7 @@ class Parameter:
     origin: Origin | None = None
     secret: bool = False
     required: bool = False
-    on_change: str = "configure"
+    on_change: OnChange = OnChange.CONFIGURE
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import attrs
 
+from installkit.model.statuses import InventoryKind
+
 
 @attrs.frozen(kw_only=True)
 class InventorySource:
@@ -9,11 +11,11 @@ class InventorySource:
     The place of a site's inventory.
 
     Attributes:
-        kind: `file` is edited by its owner; `store` is edited through installkit.
+        kind: `FILE` is edited by its owner; `STORE` is edited through installkit.
         path: Absolute; anything that `ansible-inventory -i` accepts.
     """
 
-    kind: str
+    kind: InventoryKind
     path: Path
 
 

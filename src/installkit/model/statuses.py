@@ -219,6 +219,40 @@ class CheckStatus(StrEnum):
     FAIL = "fail"
 
 
+class FindingStatus(StrEnum):
+    """What the doctor thinks of one thing."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class InventoryKind(StrEnum):
+    """Who edits a site's inventory: `FILE` its owner, where it lies; `STORE` people through installkit."""
+
+    FILE = "file"
+    STORE = "store"
+
+
+class OriginLevel(StrEnum):
+    """Where a value comes from, lowest first."""
+
+    DEFAULT = "default"
+    INVENTORY = "inventory"
+    SITE = "site"
+    GROUP = "group"
+    HOST = "host"
+    REQUEST = "request"
+
+
+class OnChange(StrEnum):
+    """The action for a changed value; `FIXED` refuses the change after the first install."""
+
+    CONFIGURE = "configure"
+    RESTART = "restart"
+    FIXED = "fixed"
+
+
 class FailureCode(StrEnum):
     """The kinds of failures; each has a page in the docs."""
 

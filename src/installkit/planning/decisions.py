@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from installkit.errors import PlanningError
-from installkit.model import Action, Component, Installation, InstallationStatus, Reason
+from installkit.model import Action, Component, Installation, InstallationStatus, OnChange, Reason
 from installkit.planning.coverage import spec_of
 from installkit.planning.requests import Demand
 from installkit.planning.versions import check_known, find_route, is_newer, is_offered, reachable_versions
@@ -72,7 +72,8 @@ def decide(case: HostGroup) -> Decision:
         return decision
     spec = spec_of(case.component, decision.action)
     restarts = any(
-        parameter.on_change == "restart" and parameter.name in case.changed for parameter in case.component.parameters
+        parameter.on_change is OnChange.RESTART and parameter.name in case.changed
+        for parameter in case.component.parameters
     )
     return attrs.evolve(
         decision,
@@ -250,7 +251,7 @@ def check_fixed(case: HostGroup) -> None:
     fixed = [
         parameter.name
         for parameter in case.component.parameters
-        if parameter.on_change == "fixed" and parameter.name in case.changed
+        if parameter.on_change is OnChange.FIXED and parameter.name in case.changed
     ]
     if fixed:
         raise PlanningError(

@@ -9,7 +9,7 @@ from installkit.ansible.ask import NO_PASSWORDS, Asking
 from installkit.datadir.directory import DataDirectory
 from installkit.errors import DefinitionError, Issue, PlanningError, UnknownNameError
 from installkit.inventory import HeldInventory, held_path, write_held
-from installkit.model import Host, Inventory, variable_problem
+from installkit.model import Host, Inventory, InventoryKind, variable_problem
 from installkit.sites.survey import SiteSources
 
 
@@ -39,7 +39,7 @@ class SiteInventory:
             DefinitionError: If Ansible cannot read the inventory.
         """
         site = self._sources.snapshot()
-        if site.inventory.kind == "store":
+        if site.inventory.kind is InventoryKind.STORE:
             return self._inventory().hosts()
         return self.read().hosts
 
@@ -102,7 +102,7 @@ class SiteInventory:
     def _inventory(self) -> HeldInventory:
         source = self._sources.snapshot().inventory
         text = self._sources.directory.store.sites.inventory(self._sources.name)
-        if source.kind != "store" or text is None:
+        if source.kind is not InventoryKind.STORE or text is None:
             raise PlanningError(
                 f"the inventory of site {self._sources.name!r} is the file {source.path}",
                 remedy="edit it where it lies",

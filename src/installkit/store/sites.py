@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import ModelSelect
 
-from installkit.model import InventorySource, SiteParameters, SiteSnapshot
+from installkit.model import InventoryKind, InventorySource, SiteParameters, SiteSnapshot
 from installkit.store.database import StoreDatabase
 from installkit.store.lookup import known_site, secret_tokens, unknown
 from installkit.store.tables import InventoryRow, ParameterRow, PlanRow, RunRow, SecretRow, SiteRow
@@ -40,7 +40,7 @@ class SiteRows:
     def save(self, site: SiteSnapshot) -> None:
         """Store name, title, inventory and catalog of *site*, a new or an existing one; nobody enters its other fields."""
         inventory = site.inventory
-        row = (site.name, site.title, inventory.kind, str(inventory.path), str(site.catalog))
+        row = (site.name, site.title, inventory.kind.value, str(inventory.path), str(site.catalog))
         self._db.unit(lambda: self._db.write_rows(_REPLACE_SITE, [row]))
 
     def get(self, name: str) -> SiteSnapshot:
@@ -145,7 +145,7 @@ class SiteRows:
             SiteSnapshot(
                 name=row["name"],
                 title=row["title"],
-                inventory=InventorySource(kind=row["inventory_kind"], path=Path(row["inventory_path"])),
+                inventory=InventorySource(kind=InventoryKind(row["inventory_kind"]), path=Path(row["inventory_path"])),
                 catalog=Path(row["catalog"]),
                 revision=row["revision"],
                 last_run=row["last_run"],

@@ -5,7 +5,7 @@ from typing import Self
 
 from installkit.errors import JournalError, StoreError
 from installkit.journal import Journal, in_order
-from installkit.model import InventorySource, RunSpec, SiteSnapshot
+from installkit.model import InventoryKind, InventorySource, RunSpec, SiteSnapshot
 from installkit.store.access import AccessRows
 from installkit.store.arrivals import ArrivalRows, number_anew
 from installkit.store.cipher import Cipher
@@ -109,7 +109,7 @@ class Store:
         for spec in newest.values():
             sources = [source for step in spec.steps for source in step.sources]
             if spec.site not in present and sources:
-                source = InventorySource(kind="file", path=sources[0])
+                source = InventorySource(kind=InventoryKind.FILE, path=sources[0])
                 self.sites.save(SiteSnapshot(name=spec.site, title=spec.site, inventory=source, catalog=spec.catalog))
         return problems
 

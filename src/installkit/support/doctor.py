@@ -18,6 +18,7 @@ from installkit.ansible.programs import find_program, is_usable_locale, question
 from installkit.datadir.folders import Folders
 from installkit.errors import EngineError, InstallkitError, JournalError, Remedy
 from installkit.journal import Journal, list_journals
+from installkit.model import FindingStatus
 from installkit.text import counted
 
 LEAST_PYTHON = (3, 11)
@@ -39,12 +40,11 @@ class Finding:
     The result of one check.
 
     Attributes:
-        status: `ok`, `warn` or `fail`.
         remedy: What to do about it; empty if the status is `ok`.
     """
 
     name: str
-    status: str
+    status: FindingStatus
     message: str
     remedy: str = ""
 
@@ -85,7 +85,7 @@ def examine(
     }
     findings: dict[str, Finding] = {}
     for name, check in checks.items():
-        unreadable = name == "secrets" and "database" in findings and findings["database"].status == "fail"
+        unreadable = name == "secrets" and "database" in findings and findings["database"].status is FindingStatus.FAIL
         if (only is None or name in only) and not unreadable:
             findings[name] = check()
     return tuple(findings.values())
@@ -95,10 +95,12 @@ def check_python() -> Finding:
     """Check Python's version and platform."""
     text = f"{platform.python_version()} ({sys.executable}) on {platform.system()}"
     if sys.version_info < LEAST_PYTHON:
-        return Finding("python", "fail", text, "use Python 3.11 or newer")
+        return Finding("python", FindingStatus.FAIL, text, "use Python 3.11 or newer")
     if platform.system() != "Linux":
-        return Finding("python", "warn", text, "carry runs out on Linux: elsewhere a killed run may leave processes")
-    return Finding("python", "ok", text)
+        return Finding(
+            "python", FindingStatus.WARN, text, "carry runs out on Linux: elsewhere a killed run may leave processes"
+        )
+    return Finding("python", FindingStatus.OK, text)
 
 
 def check_ansible() -> Finding:
@@ -116,20 +118,22 @@ def check_ansible() -> Finding:
             env=question_environment(),
         )
     except InstallkitError as exc:
-        return Finding(name, "fail", str(exc), exc.remedy or "")
+        return Finding(name, FindingStatus.FAIL, str(exc), exc.remedy or "")
     except (OSError, subprocess.SubprocessError) as exc:
-        return Finding(name, "fail", f"{program} does not work: {exc}", f"{sys.executable} -m pip install ansible-core")
+        return Finding(
+            name, FindingStatus.FAIL, f"{program} does not work: {exc}", f"{sys.executable} -m pip install ansible-core"
+        )
     match = re.search(r"\[core ([^\]]+)\]", answer.stdout)
-    return Finding(name, "ok", f"{match[1] if match else 'unknown version'} ({program})")
+    return Finding(name, FindingStatus.OK, f"{match[1] if match else 'unknown version'} ({program})")
 
 
 def check_runner() -> Finding:
     """Check that ansible-runner is installed."""
     try:
-        return Finding("ansible-runner", "ok", version("ansible-runner"))
+        return Finding("ansible-runner", FindingStatus.OK, version("ansible-runner"))
     except PackageNotFoundError:
         remedy = f"{sys.executable} -m pip install 'ansible-runner>=2.4.3'"
-        return Finding("ansible-runner", "fail", "it is not installed beside this Python", remedy)
+        return Finding("ansible-runner", FindingStatus.FAIL, "it is not installed beside this Python", remedy)
 
 
 def check_ansible_log(ask_catalogs: Callable[[], Iterable[Path]]) -> Finding:
@@ -138,20 +142,22 @@ def check_ansible_log(ask_catalogs: Callable[[], Iterable[Path]]) -> Finding:
     try:
         folders = sorted({folder for folder in ask_catalogs() if folder.is_dir()})
     except InstallkitError as exc:
-        return Finding(name, "warn", str(exc), exc.remedy or "")
+        return Finding(name, FindingStatus.WARN, str(exc), exc.remedy or "")
     lines = [f"{folder}: {line}" for folder in folders for line in silence(folder, os.environ)[1]]
     if not lines:
-        return Finding(name, "ok", "Ansible writes nothing beside runs")
+        return Finding(name, FindingStatus.OK, "Ansible writes nothing beside runs")
     remedy = "nothing, if steps without secrets shall log so; else take log_path and callbacks out of ansible.cfg"
-    return Finding(name, "warn", f"where a step has secrets: {'; '.join(lines)}", remedy)
+    return Finding(name, FindingStatus.WARN, f"where a step has secrets: {'; '.join(lines)}", remedy)
 
 
 def check_ssh() -> Finding:
     """Check that there is an ssh client."""
     try:
-        return Finding("ssh", "ok", str(find_program("ssh")))
+        return Finding("ssh", FindingStatus.OK, str(find_program("ssh")))
     except EngineError as exc:
-        return Finding("ssh", "warn", str(exc), "install the OpenSSH client; without it only local hosts are reached")
+        return Finding(
+            "ssh", FindingStatus.WARN, str(exc), "install the OpenSSH client; without it only local hosts are reached"
+        )
 
 
 def check_pty() -> Finding:
@@ -160,8 +166,10 @@ def check_pty() -> Finding:
         for descriptor in os.openpty():
             os.close(descriptor)
     except OSError as exc:
-        return Finding("pty", "fail", f"no pseudo-terminal can be opened: {exc.strerror}", "mount devpts on /dev/pts")
-    return Finding("pty", "ok", "pseudo-terminals can be opened")
+        return Finding(
+            "pty", FindingStatus.FAIL, f"no pseudo-terminal can be opened: {exc.strerror}", "mount devpts on /dev/pts"
+        )
+    return Finding("pty", FindingStatus.OK, "pseudo-terminals can be opened")
 
 
 def check_data_directory(data: Path) -> Finding:
@@ -169,12 +177,12 @@ def check_data_directory(data: Path) -> Finding:
     existing = next(path for path in (data, *data.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         remedy = "give your user write access, or name another with --data-dir or INSTALLKIT_DATA_DIR"
-        return Finding("data directory", "fail", f"{data} cannot be written", remedy)
+        return Finding("data directory", FindingStatus.FAIL, f"{data} cannot be written", remedy)
     free = shutil.disk_usage(existing).free
     text = f"{data}, {free / 1e9:.1f} GB free"
     if free < LEAST_SPACE:
-        return Finding("data directory", "warn", text, "make space: installkit prune --older-than 30d")
-    return Finding("data directory", "ok", text)
+        return Finding("data directory", FindingStatus.WARN, text, "make space: installkit prune --older-than 30d")
+    return Finding("data directory", FindingStatus.OK, text)
 
 
 def check_database(ask: Callable[[], str]) -> Finding:
@@ -182,10 +190,10 @@ def check_database(ask: Callable[[], str]) -> Finding:
     try:
         answer = ask()
     except InstallkitError as exc:
-        return Finding("database", "fail", str(exc), exc.remedy or REINDEX)
+        return Finding("database", FindingStatus.FAIL, str(exc), exc.remedy or REINDEX)
     if answer != "ok":
-        return Finding("database", "fail", answer.partition("\n")[0], REINDEX)
-    return Finding("database", "ok", "its integrity check passed")
+        return Finding("database", FindingStatus.FAIL, answer.partition("\n")[0], REINDEX)
+    return Finding("database", FindingStatus.OK, "its integrity check passed")
 
 
 def check_secrets(ask: Callable[[], int]) -> Finding:
@@ -193,8 +201,8 @@ def check_secrets(ask: Callable[[], int]) -> Finding:
     try:
         count = ask()
     except InstallkitError as exc:
-        return Finding("secrets", "fail", str(exc), exc.remedy or "")
-    return Finding("secrets", "ok", f"{counted(count, 'stored secret')} can be read")
+        return Finding("secrets", FindingStatus.FAIL, str(exc), exc.remedy or "")
+    return Finding("secrets", FindingStatus.OK, f"{counted(count, 'stored secret')} can be read")
 
 
 def check_runs(runs: Path) -> Finding:
@@ -202,7 +210,9 @@ def check_runs(runs: Path) -> Finding:
     try:
         paths = [journal.path for journal in list_journals(runs)]
     except OSError as exc:
-        return Finding("runs", "fail", f"{runs} cannot be read: {exc.strerror}", "give your user access to it")
+        return Finding(
+            "runs", FindingStatus.FAIL, f"{runs} cannot be read: {exc.strerror}", "give your user access to it"
+        )
     problems = []
     for journal in map(Journal, paths):
         try:
@@ -212,17 +222,19 @@ def check_runs(runs: Path) -> Finding:
         except JournalError as exc:
             problems.append(str(exc))
     if problems:
-        return Finding("runs", "fail", "; ".join(problems), "restore their folders from a backup, or move them away")
-    return Finding("runs", "ok", f"{counted(len(paths), 'run')} can be read")
+        return Finding(
+            "runs", FindingStatus.FAIL, "; ".join(problems), "restore their folders from a backup, or move them away"
+        )
+    return Finding("runs", FindingStatus.OK, f"{counted(len(paths), 'run')} can be read")
 
 
 def check_memory_folder() -> Finding:
     """Check that secrets can be passed to Ansible without writing them to a disk."""
     folder = Path("/dev/shm")  # noqa: S108 - nothing is written to it here
     if folder.is_mount() and os.access(folder, os.W_OK | os.X_OK):
-        return Finding("memory folder", "ok", f"{folder} is there for what must not touch a disk")
+        return Finding("memory folder", FindingStatus.OK, f"{folder} is there for what must not touch a disk")
     remedy = "mount a tmpfs on /dev/shm; until then secrets lie for a moment in the run's folder"
-    return Finding("memory folder", "warn", f"{folder} is not a tmpfs that may be written", remedy)
+    return Finding("memory folder", FindingStatus.WARN, f"{folder} is not a tmpfs that may be written", remedy)
 
 
 def check_encoding() -> Finding:
@@ -233,9 +245,12 @@ def check_encoding() -> Finding:
     if replacement:
         text = f"{text}; Ansible gets {replacement['LC_ALL']}"
     if is_usable_locale({**os.environ, **replacement}):
-        return Finding("locale", "ok", text)
+        return Finding("locale", FindingStatus.OK, text)
     return Finding(
-        "locale", "fail", text, "set LC_ALL to a UTF-8 locale that `locale -a` lists; install one if it lists none"
+        "locale",
+        FindingStatus.FAIL,
+        text,
+        "set LC_ALL to a UTF-8 locale that `locale -a` lists; install one if it lists none",
     )
 
 
@@ -244,7 +259,7 @@ def check_cgroup() -> Finding:
     try:
         cgroup = Path("/proc/self/cgroup").read_text("utf-8")
     except OSError:
-        return Finding("service", "ok", "no cgroups here")
+        return Finding("service", FindingStatus.OK, "no cgroups here")
     return judge_place(cgroup, ask_kill_mode, in_container=any(map(os.path.exists, CONTAINER_MARKS)))
 
 
@@ -260,13 +275,13 @@ def judge_place(cgroup: str, kill_mode: Callable[[str, bool], str], *, in_contai
     units = [name for name in _SERVICE.findall(cgroup) if not name.startswith(("user@", "session-"))]
     if units and kill_mode(units[0], "/user@" in cgroup) not in {"process", "none"}:
         remedy = "set KillMode=process in its unit, or start runs from a login shell"
-        return Finding("service", "warn", f"inside {units[0]}: its stop may take runs along", remedy)
+        return Finding("service", FindingStatus.WARN, f"inside {units[0]}: its stop may take runs along", remedy)
     if in_container:
         remedy = Remedy("end the container only while nothing runs", ("runs", "--status", "running"))
-        return Finding("service", "warn", "inside a container: its end takes runs along", remedy)
+        return Finding("service", FindingStatus.WARN, "inside a container: its end takes runs along", remedy)
     if units:
-        return Finding("service", "ok", f"inside {units[0]}, whose stop leaves runs alone")
-    return Finding("service", "ok", "no service's stop takes runs along")
+        return Finding("service", FindingStatus.OK, f"inside {units[0]}, whose stop leaves runs alone")
+    return Finding("service", FindingStatus.OK, "no service's stop takes runs along")
 
 
 def ask_kill_mode(unit: str, of_user: bool) -> str:  # noqa: FBT001 - the two parts of a unit's address
@@ -285,8 +300,8 @@ def check_limits() -> Finding:
     files, processes = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
     text = f"{_limit(files)} open files, {_limit(processes)} processes"
     if _is_less(files, LEAST_FILES) or _is_less(processes, LEAST_PROCESSES):
-        return Finding("limits", "warn", text, f"raise them: ulimit -n {LEAST_FILES} -u {LEAST_PROCESSES}")
-    return Finding("limits", "ok", text)
+        return Finding("limits", FindingStatus.WARN, text, f"raise them: ulimit -n {LEAST_FILES} -u {LEAST_PROCESSES}")
+    return Finding("limits", FindingStatus.OK, text)
 
 
 def _limit(value: int) -> str:

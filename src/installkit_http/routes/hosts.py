@@ -157,7 +157,7 @@ def _set_host(site: installkit.Site, name: str, groups: Sequence[str], values: M
 
 def _check_held(site: installkit.Site) -> None:
     source = site.snapshot().inventory
-    if source.kind != "store":
+    if source.kind is not installkit.InventoryKind.STORE:
         raise ProblemError(
             409,
             "inventory_is_a_file",

@@ -35,6 +35,13 @@ site.forget(["mysql"], note="moved")
 
 run.wait("soon")  # wrong: text for seconds
 run.log(3)  # wrong: a number for a step
+run.log(host="db1", tails=3)  # wrong: a misspelt argument
+run.events(kinds="task_result")  # wrong: a misspelt filter
+run.events(kind="task_result", status=["failed", "unreachable"])
+run.results(tasks="Ask")  # wrong: a misspelt filter
+run.results(task="Ask", status=installkit.ResultStatus.GOOD)  # wrong: a word that there is not
+installkit.InventoryKind.STOR  # wrong: a word that there is not  # noqa: B018
+kind: installkit.InventoryKind = site.snapshot().inventory.kind
 run.statu  # wrong: a misspelt attribute  # noqa: B018
 status: str = run.failures[0].codes  # wrong: a misspelt attribute
 code: installkit.FailureCode | None = run.failures[0].code

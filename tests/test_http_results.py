@@ -49,6 +49,23 @@ def test_results_that_were_pruned_are_gone(client, run):
     assert (410, "pruned") == ((answer := client.get(f"{run}/results")).status_code, answer.json()["code"])
 
 
+def test_facts_are_kept_where_a_request_or_an_option_says_so(client, installer, site, playbooks):
+    (playbooks / "03.mysql.yml").write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks: [setup: {gather_subset: min}]\n"
+    )
+    plan = client.post(f"{site}/plans", json={"install": ["mysql"]}).headers["location"]
+    run = client.post(f"{plan}/runs", json={"checks": False, "keep_facts": True}).headers["location"]
+    finish(client, run)
+    data = str(installer.folders.data)
+    words = ["apply", "--site", "acme", "--install", "mysql", "--force", "mysql", "--yes", "--skip-checks"]
+    said = CliRunner().invoke(app, ["--data-dir", data, *words, "--keep-facts"])
+
+    assert 0 == said.exit_code, said.output
+    for each in (installer.run(run.rpartition("/")[2]), installer.run("last")):
+        assert "distribution" in each.facts("h1"), each
+    assert 422 == client.post(f"{plan}/runs", json={"keep_facts": "yes"}).status_code
+
+
 def test_the_command_line_shows_a_table_or_all_of_it(installer, run):
     def said(*words):
         arguments = ["--data-dir", str(installer.folders.data), "results", run.rpartition("/")[2], *words]

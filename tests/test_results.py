@@ -181,7 +181,7 @@ def test_a_frame_of_results_has_a_column_for_each_value_and_joins_runs(opened, r
     ask = both[both.task == "Ask"]
 
     assert {run.id, again.id} == set(both.run)
-    assert ["h1", "h2"] == list(ask["result.stdout"])
+    assert {"h1": "h1", "h2": "h2"} == dict(zip(ask.host, ask["result.stdout"], strict=True))
     assert [0.0, 0.0] == list(ask["result.rc"])
     assert both.time.dt.tz is not None
     assert "result.rc" not in installkit.to_frame([], kind=installkit.TaskResult)

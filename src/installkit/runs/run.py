@@ -252,8 +252,11 @@ class Run:
         """
         refuse_unknown_filters(wanted, ResultFilter)
         passes = result_filter(wanted)
-        events = self.events(after=after, kind=KINDS, host=wanted.get("host"), step=wanted.get("step"))
-        return tuple(itertools.islice(filter(passes, map(TaskResult.of, events)), limit))
+        self._check_kept()
+        is_asked_for = self.event_filter(kind=KINDS, host=wanted.get("host"), step=wanted.get("step"))
+        with fitting(self.id):
+            results = map(TaskResult.of, filter(is_asked_for, self._journal.events(after)))
+            return tuple(itertools.islice(filter(passes, results), limit))
 
     def stats(self, step: str | None = None) -> Stats:
         """

@@ -207,6 +207,31 @@ def test_stats_outlive_pruning_and_results_do_not(tmp_path, installer):
         run.results()
 
 
+def test_stats_that_are_too_long_are_cut_and_cost_the_step_nothing(tmp_path, installer):
+    huge = "- hosts: h1\n  gather_facts: false\n  tasks:\n    - set_stats: {data: {small: 1, text: \"{{ 'x' * SIZE }}\"}}\n"
+    playbooks = {"01.long.yml": huge.replace("SIZE", "20000"), "02.huge.yml": huge.replace("SIZE", "2000000")}
+    run = finish(site_of(tmp_path, installer, playbooks), all=True).raise_for_status()
+
+    assert (1, True) == (run.stats("long").values["small"], run.stats("long").cut)
+    assert (installkit.Stats(cut=True), True) == (run.stats("huge"), run.stats().cut)
+
+
+def test_what_is_delegated_says_where_it_was_done(tmp_path, installer):
+    """Facts are those of the host that the playbook says they are of."""
+    tasks = [
+        '{setup: {gather_subset: min}, delegate_to: "{{ other }}", vars: {other: h2}, delegate_facts: true}',
+        "{debug: {msg: 1}, delegate_to: h1}",
+        '{debug: {msg: 1}, delegate_to: "{{ item }}", loop: [h2]}',
+    ]
+    playbook = "- hosts: h1\n  gather_facts: false\n  tasks:\n" + "".join(f"    - {task}\n" for task in tasks)
+    site = site_of(tmp_path, installer, {"01.app.yml": playbook})
+    run = finish(site, {"keep_facts": True}, all=True)
+
+    assert ["h2", None, "h2"] == [result.delegated_to for result in run.results()][:3]
+    assert {} == run.facts("h1")
+    assert "distribution" in run.facts("h2")
+
+
 def test_facts_are_kept_where_a_run_is_told_to(tmp_path, installer, monkeypatch):
     """Those that were gathered, under their own names, without secrets; variables of the playbook are none."""
     monkeypatch.setenv("THE_PASSWORD", "sesame-77")

@@ -95,8 +95,7 @@ def draft_from_runner(raw: Raw, folder: str = "", *, diff: bool = False) -> Draf
         kept = [key for key in res if key not in dropped and not key.startswith("_ansible_")]
         more["result"] = {key: res[key] for key in kept}
         more["ignored"] = data.get("ignore_errors") or None
-        delegated = res.get("_ansible_delegated_vars")
-        more["delegated_to"] = delegated.get("ansible_delegated_host") if isinstance(delegated, Mapping) else None
+        more["delegated_to"] = data.get("delegated_to") if data.get("delegated_to") != data.get("host") else None
         more["item"] = res.get("_ansible_item_label", res.get("item"))
         more["registered"] = data.get("register")
     elif kind is EventKind.PLAY_STARTED:
@@ -168,8 +167,10 @@ def recap_of(stats: Raw) -> dict[str, dict[str, int]]:
 
 
 def stats_of(stats: Raw) -> Stats:
-    """Return what the playbook set with `set_stats`, from the data of `playbook_on_stats`."""
-    custom, too_long = bounded(stats.get("custom") or {}, STATS_LIMIT)
+    """Return what the playbook set with `set_stats`, from the data of our plugin's `custom_stats`."""
+    custom, too_long = bounded(stats.get("custom"), STATS_LIMIT)
+    if not isinstance(custom, Mapping):  # the plugin has shortened it to text
+        return Stats(cut=True)
     hosts = {host: values for host, values in custom.items() if host != _WHOLE_RUN and isinstance(values, Mapping)}
     return Stats(values=custom.get(_WHOLE_RUN) or {}, hosts=hosts, cut=too_long)
 
@@ -185,10 +186,7 @@ def facts_of(raw: Raw) -> Facts | None:
     lost = data.get("cut") is True and module in _GATHERING
     if module in _VARIABLES or not (isinstance(facts, Mapping) or lost):
         return None
-    delegated = res.get("_ansible_delegated_vars")
-    host = data.get("host")
-    if data.get("delegate_facts") and isinstance(delegated, Mapping):
-        host = delegated.get("ansible_delegated_host", host)
+    host = (data.get("delegated_to") if data.get("delegate_facts") else None) or data.get("host")
     names = {str(name): str(name).removeprefix("ansible_") for name in facts or {} if name != _LOCAL} | {_LOCAL: _LOCAL}
     found, too_long = bounded({names[str(name)]: value for name, value in (facts or {}).items()}, FACTS_LIMIT)
     return Facts(host=str(host), facts=found, cut=too_long or lost)

@@ -213,10 +213,10 @@ class StepRun:
     def _hand_up_report(self, raw: dict[str, Any], printed: bytes, start: int) -> None:
         """Hand up what Ansible reports, without secrets; names that others must match stay, and counts of hosts."""
         data = raw.get("event_data") or {}
-        if raw.get("event") == "playbook_on_stats":
-            custom = {host: self._redactor.data(values) for host, values in (data.get("custom") or {}).items()}
-            self._stats = stats_of({"custom": custom})
-        else:
+        if raw.get("event") == "custom_stats":
+            self._stats = stats_of({**data, "custom": self._redactor.data(data.get("custom"))})
+            return
+        if raw.get("event") != "playbook_on_stats":
             if self.order.run.options.keep_facts and not self.order.spec.own:
                 self.keep_facts(raw)
             raw = {**raw, "event_data": self._without_secrets(data)}

@@ -292,8 +292,10 @@ class Run:
                 remedy="start the next one with keep_facts=True (--keep-facts on the command line)",
             )
         self._check_kept()
-        self._check_host(host)
-        return self._journal.facts(host)
+        facts = self._journal.facts(host)
+        if not facts:  # those of other hosts may be there, too: `delegate_facts`, `facts: all`
+            self._check_host(host)
+        return facts
 
     def event_reader(self, after: int = 0) -> EventReader:
         """

@@ -223,8 +223,8 @@ class CallbackModule(CallbackBase):
             host: {name: value for name, value in values.items() if str(name) not in REPORT.hidden_stats}
             for host, values in stats.custom.items()
         }
-        counts = {word: dict(getattr(stats, word)) for word in words}
-        REPORT.open_event("playbook_on_stats", {**counts, "custom": custom})
+        REPORT.write({"event": "custom_stats", "event_data": {"custom": custom}})  # apart: it may be of any size
+        REPORT.open_event("playbook_on_stats", {word: dict(getattr(stats, word)) for word in words})
 
     def v2_playbook_on_task_start(self, task, is_conditional):
         REPORT.open_event("playbook_on_task_start", task_data(task))
@@ -298,6 +298,8 @@ class CallbackModule(CallbackBase):
 
     def _event(self, name, result, *, with_result=False, **more):
         data = {"host": result._host.get_name(), **task_data(result._task), **more}
+        if (delegate := delegate_of(result)) is not None:
+            data["delegated_to"] = delegate
         if with_result:
             data["res"] = result_data(result)
         REPORT.open_event(name, data)
@@ -314,6 +316,13 @@ def names_of_hidden_stats(raw):
     stats = [part.get("ansible_stats") for part in parts if hidden or part.get("_ansible_no_log")]
     data = [each.get("data") for each in stats if isinstance(each, dict)]
     return {str(name) for each in data if isinstance(each, dict) for name in each}
+
+
+def delegate_of(result):
+    """Return the host to which the task was delegated; None if it was not, or no host can be told."""
+    fields = getattr(result, "_task_fields", None)
+    name = fields.get("delegate_to") if isinstance(fields, dict) else None
+    return str(name) if isinstance(name, str) and name and "{{" not in name else None
 
 
 def duration_of(result):

@@ -11,7 +11,8 @@ since only the plugin can announce one:
 
 An event is a dictionary `{"event", "text", "created", "event_data", "starts"}` in runner's words, `text` in bytes as it
 was printed, `starts` with the (host, task uuid) that began since the event before; or it is `{"proof": …}`, without text,
-about the end of a play (see `evidence`). Events come in the order in which the plugin wrote them.
+about the end of a play (see `evidence`). The event `custom_stats` prints nothing, and is in the file alone. Events come
+in the order in which the plugin wrote them.
 """
 
 import ctypes

@@ -11,6 +11,7 @@ Both go as lines of JSON into one file that only this process tree can write:
 
 - An event has a `mark`, 32 random hexadecimal digits. The terminal shows `ESC [ K`, the mark and `<` before the text that
   the event printed, and the same with `>` after it. A mark that the file does not announce is text.
+- The event `custom_stats`, what `set_stats` set, prints nothing and has no mark.
 - Every other line has a `proof`: the state of `PlayIterator`, which Ansible makes for each play and batch, when it begins
   and when `TaskQueueManager.run` leaves it in whatever way, with calls that its states do not remember.
 

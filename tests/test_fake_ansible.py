@@ -1,5 +1,6 @@
 """`FakeAnsible`: the same runs as with Ansible, without Ansible; what it can be told, and what it refuses."""
 
+import asyncio
 import copy
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 import pytest
 
 import installkit
+from http_client import open_client, start
 from installkit import EventKind, RunStatus, StepStatus
 from installkit.testing import FakeAnsible, Outcome
 from site_runs import finish, until
@@ -97,6 +99,7 @@ def site_with(tmp_path, folder):
     yield open_site
     for installer in opened:
         installer.close()
+    assert [] == [path.read_text() for path in (tmp_path / "data").glob("runs/*/supervisor.err")]
 
 
 def status_of(run):
@@ -445,6 +448,65 @@ def test_a_limit_holds_the_others_back(site_with):
     run = finish(site_with(), install=["zk"], limit="db:!db2")
 
     assert {"db1": "changed"} == host_status(run, "01-zk-install")
+
+
+def test_plays_of_other_hosts_are_shown_where_they_belong(site_with, folder):
+    """A play that a limit leaves no host, one for this machine, an imported one; facts are gathered where they would be."""
+    (folder / "more.yml").write_text("- hosts: web\n  tasks:\n    - debug:\n")
+    (folder / "03.more.yml").write_text(
+        "- hosts: db\n  gather_facts: false\n  tasks:\n    - debug:\n"
+        "- import_playbook: more.yml\n"
+        "- hosts: localhost\n  gather_facts: false\n  roles: [{role: nowhere}]\n"
+    )
+    site = site_with()
+    whole, limited = (finish(site, install=["more"], force=["more"], limit=limit) for limit in (None, "db2"))
+
+    assert RunStatus.SUCCEEDED is whole.status is limited.status
+    assert [
+        ("debug", "db1", "changed"),
+        ("debug", "db2", "changed"),
+        ("Gathering Facts", "web1", "ok"),
+        ("debug", "web1", "changed"),
+    ] == results(whole, "01-more-install")
+    assert ("debug", "db2", "changed") == results(limited, "01-more-install")[0]
+
+
+def test_batches_come_one_after_the_other_and_the_first_failure_ends_them(site_with):
+    site = site_with({"mysql/upgrade@db2": "failed"})
+    finish(site, install=["mysql=1"])
+    run = site.apply(upgrade=["mysql"], checks=False)
+    until(lambda: run.status is RunStatus.WAITING, 20)
+    run.approve()
+    run.wait(20)
+
+    assert RunStatus.FAILED is run.status
+    assert {"db1": "2", "db2": "1"} == {row.host: row.version for row in site.installed()}
+
+
+def test_an_asyncio_program_is_tested_in_the_same_way(tmp_path, folder):
+    async def roll_out():
+        async with installkit.AsyncInstaller(tmp_path / "data", ansible=FakeAnsible({"zk": Outcome(delay=0.1)})) as ik:
+            site = await ik.site("acme", inventory=tmp_path / "hosts.ini", catalog=folder)
+            run = await site.apply(install=["zk"])
+            events = [event async for event in run.events(follow=True)]
+            return events[-1].status, (await run.snapshot()).status
+
+    (tmp_path / "hosts.ini").write_text(HOSTS)
+
+    assert ("succeeded", RunStatus.SUCCEEDED) == asyncio.run(roll_out())
+
+
+def test_the_service_is_tested_in_the_same_way(tmp_path, folder, site_with):
+    """From a plan to the run's log, without a server."""
+    site_with()
+    with (
+        installkit.Installer(tmp_path / "data", ansible=FakeAnsible({"zk": "failed"})) as installer,
+        open_client(installer, folder) as client,
+    ):
+        run = start(client, "/api/v1/sites/acme", install=["zk"])
+        until(lambda: client.get(run).json()["status"] == "failed", 20)
+
+        assert "FAILED! =>" in client.get(f"{run}/log").text
 
 
 def test_the_lock_of_the_site_is_held_as_long_as_the_run_goes_on(site_with):

@@ -146,9 +146,29 @@ def test_hosts_that_could_not_be_reached_are_tried_again(acme, monkeypatch):
     assert before + 1 == len(site.runs())
 
 
+@pytest.mark.long
+def test_the_rollout_installs_site_by_site(examples):
+    keep_one_component(examples)
+    shutil.copy(examples / "catalog/hosts.yml", examples / "catalog/south.yml")
+    done = python("tool/rollout.py", "catalog/playbooks", "catalog/hosts.yml", "catalog/south.yml", folder=examples)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "hosts: succeeded\nsouth: succeeded\n" == done.stdout
+
+
+def test_the_tests_of_the_rollout_pass_without_ansible(examples):
+    """They need no program of Ansible's, and no host."""
+    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "tool", folder=examples)
+
+    assert 0 == done.returncode, done.stdout
+    assert "6 passed" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
+        ("tool/rollout.py", "usage: rollout.py"),
+        ("tool/rollout.py nope catalog/hosts.yml", "error: "),
         ("install.py", "usage: install.py"),
         ("watch_many.py", "usage: watch_many.py"),
         ("watch_many.py nope catalog/hosts.yml", "error: "),

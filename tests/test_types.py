@@ -17,7 +17,7 @@ import installkit
 
 ROOT = Path(__file__).parent.parent
 WRONG = Path(__file__).parent / "data" / "types" / "wrong.py"
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted([*(ROOT / "examples").glob("*.py"), ROOT / "examples/tool/rollout.py"])
 OWN_BUSINESS = {"Ansible", "DataDirectory", "Store"}
 """What the library alone makes and hands in: no program names it."""
 

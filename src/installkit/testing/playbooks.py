@@ -1,5 +1,6 @@
 """The plays of a playbook as they are written: enough to show them being carried out, without carrying anything out."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,7 @@ def _plays(playbook: Path) -> Iterator[WrittenPlay]:
 
 def _entries(path: Path) -> list[Mapping[str, Any]]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
+        document = _parsed(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as exc:
         line = None if exc.problem_mark is None else exc.problem_mark.line + 1
         raise DefinitionError([Issue(str(path), exc.problem or str(exc), line)]) from exc
@@ -159,6 +160,11 @@ def _entries(path: Path) -> list[Mapping[str, Any]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DefinitionError([Issue(str(path), "is not a list of plays or tasks")])
     return entries
+
+
+@functools.lru_cache(maxsize=256)  # a plan and its start read each playbook several times
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
 
 
 def _tasks(entries: Any, path: Path, role: str | None = None) -> Iterator[Task]:

@@ -98,7 +98,12 @@ class _LiveStep:
 
 
 class Supervisor:
-    """Carries out one run."""
+    """
+    Carries out one run.
+
+    Attributes:
+        only_waits: Whether nothing is under way, and nothing can start before somebody approves of it.
+    """
 
     def __init__(
         self,
@@ -135,15 +140,11 @@ class Supervisor:
         self._cancel: CancelRequest | None = None
         self._unreadable: set[str] = set()  # errors of requests that were warned of
         self._stopping: StepStatus | None = None
+        self.only_waits = False
 
     def wake_on(self, descriptor: int) -> None:
         """Look at requests and clocks also whenever *descriptor* can be read."""
         self._selector.register(descriptor, selectors.EVENT_READ)
-
-    @property
-    def only_waits(self) -> bool:
-        """Whether nothing is under way, and a step waits for an approval."""
-        return bool(self._waiting) and not self._live
 
     def carry_out(self) -> None:
         """Carry out the run to its end and write its result."""
@@ -208,11 +209,13 @@ class Supervisor:
     def _wait(self, scratch: Path) -> None:
         """Wait for a line of a step or for the next tick; then look at requests and clocks."""
         idle_since = None if self._live else time.monotonic()
+        self.only_waits = idle_since is not None
         for key, _ in self._selector.select(self._tick if self._live else self._waiting_tick):
             if key.fd in self._live:
                 self._read(self._live[key.fd])
             else:
                 os.read(key.fd, 64)
+        self.only_waits = False
         if idle_since is not None:
             self._began += time.monotonic() - idle_since
         self._look_at_requests(scratch)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import attrs
 import pytest
 
 import installkit
@@ -603,6 +604,55 @@ def test_what_only_ansible_understands_is_refused(site_with, folder, pattern):
 def test_a_limit_that_only_ansible_understands_is_refused(site_with):
     with pytest.raises(installkit.PlanningError, match="FakeAnsible cannot tell which hosts 'db\\[0\\]' means"):
         site_with().plan(install=["zk"], limit="db[0]")
+
+
+YAML_HOSTS = """
+all:
+  hosts:
+    lone: {password: !vault abc}
+  children:
+    site1:
+      children:
+        db: {hosts: {"db[1:2]": &same {x: 1}}}
+        web: {hosts: {web1: *same}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("hosts.yml", YAML_HOSTS),
+        ("hosts", YAML_HOSTS),
+        ("hosts", "lone # alone\n[site1:children]\ndb\nweb\n[db]\ndb[1:2] x=1\n[web]\nweb1:2222\n[web:vars]\nx=1\n"),
+    ],
+)
+def test_inventories_are_read_as_ansible_reads_them(tmp_path, folder, name, text):
+    """Hosts, groups and their order are the same."""
+    (tmp_path / name).write_text(text)
+    read = []
+    for kind, ansible in (("fake", FakeAnsible()), ("real", None)):
+        with installkit.Installer(tmp_path / kind, ansible=ansible) as installer:
+            site = installer.site("acme", inventory=tmp_path / name, catalog=folder)
+            read.append(attrs.evolve(site.inventory.read(), warnings=()))
+
+    assert read[0] == read[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("hosts.yml", "db: {hosts: [db1]}", "is not a mapping of groups, hosts or children"),
+        ("hosts.yml", "db: {hosts: {db1}", "hosts.yml:1"),
+        ("hosts.ini", "[db:things]\n", "hosts.ini:1: '.db:things.' is not a section"),
+        ("hosts.ini", "", "the inventory has no host"),
+    ],
+)
+def test_an_inventory_that_is_wrong_is_refused(tmp_path, folder, name, text, message):
+    (tmp_path / name).write_text(text)
+    with installkit.Installer(tmp_path / "data", ansible=FakeAnsible()) as installer:
+        site = installer.site("acme", inventory=tmp_path / name, catalog=folder)
+        with pytest.raises(installkit.DefinitionError, match=message):
+            site.plan(install=["zk"])
 
 
 def test_programs_and_plugins_are_no_inventories_for_it(site_with, tmp_path):

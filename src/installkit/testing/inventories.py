@@ -9,7 +9,6 @@ import yaml
 
 from installkit.ansible.sources import Sources
 from installkit.errors import DefinitionError, Issue
-from installkit.inventory import HeldInventory
 
 _RANGE = re.compile(r"(?P<before>.*?)\[(?P<first>\w+):(?P<last>\w+)(?::(?P<step>\d+))?\](?P<after>.*)")
 _SECTION = re.compile(r"\[(?P<group>[^:\]]+)(?::(?P<kind>\w+))?\]")
@@ -45,9 +44,22 @@ def read_groups(sources: Sources) -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 def _is_mapping(text: str) -> bool:
     try:
-        return isinstance(yaml.safe_load(text), dict)
+        return isinstance(yaml.load(text, _Loader), dict)  # noqa: S506 - a safe loader
     except yaml.YAMLError:
         return False
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes what only Ansible can read (`!vault`) as None: variables do not matter."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+def _mapping(value: Any, path: Path) -> Mapping[Any, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise DefinitionError([Issue(str(path), f"{value!r} is not a mapping of groups, hosts or children")])
+    return value or {}
 
 
 class _Tree:
@@ -75,20 +87,20 @@ class _Tree:
 
     def add_yaml(self, path: Path, text: str) -> None:
         try:
-            document = HeldInventory.parse(text).document
-        except DefinitionError as exc:
-            issues = [Issue(str(path), issue.message, issue.line, issue.column) for issue in exc.issues]
-            raise DefinitionError(issues, remedy=exc.remedy) from exc
-        for name, group in document.items():
-            self._add_group(name, group)
+            document = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+        except yaml.MarkedYAMLError as exc:
+            line = None if exc.problem_mark is None else exc.problem_mark.line + 1
+            raise DefinitionError([Issue(str(path), exc.problem or str(exc), line)]) from exc
+        for name, group in _mapping(document, path).items():
+            self._add_group(str(name), _mapping(group, path), path)
 
-    def _add_group(self, name: str, group: Mapping[str, Any] | None) -> None:
+    def _add_group(self, name: str, group: Mapping[Any, Any], path: Path) -> None:
         self._make(name)
-        for part in (group or {}).get("hosts") or {}:
-            self._hosts[name].update(dict.fromkeys(_expanded(part)))
-        for child, members in ((group or {}).get("children") or {}).items():
-            self._add_group(child, members)
-            self._children[name][child] = None
+        for host in _mapping(group.get("hosts"), path):
+            self._hosts[name].update(dict.fromkeys(_expanded(str(host))))
+        for child, members in _mapping(group.get("children"), path).items():
+            self._add_group(str(child), _mapping(members, path), path)
+            self._children[name][str(child)] = None
 
     def add_ini(self, path: Path, text: str) -> None:
         group, kind = "ungrouped", "hosts"

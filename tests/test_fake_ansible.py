@@ -621,6 +621,8 @@ all:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("hosts.yml", "all: {hosts: {x: }, children: {db: {hosts: {db1: , web: }}, web: {hosts: {web1: }}}}"),
+        ("hosts.ini", "db\n[db]\ndb1\nweb\n[web]\nweb1\n"),
         ("hosts.yml", YAML_HOSTS),
         ("hosts", YAML_HOSTS),
         ("hosts", "lone # alone\n[site1:children]\ndb\nweb\n[db]\ndb[1:2] x=1\n[web]\nweb1:2222\n[web:vars]\nx=1\n"),

@@ -74,7 +74,9 @@ class _Tree:
         plain = {"all", "ungrouped"}
         top = [name for name in self._hosts if name not in below | plain]
         grouped = {host for name in self._hosts.keys() - plain for host in self._hosts[name]}
-        alone = [host for host in {**self._hosts["all"], **self._hosts["ungrouped"]} if host not in grouped]
+        # a host of `all` alone that is called as a group is lost to Ansible
+        of_all = {host: None for host in self._hosts["all"] if host not in self._hosts}
+        alone = [host for host in {**of_all, **self._hosts["ungrouped"]} if host not in grouped]
         groups = {
             name: {"hosts": list(self._hosts[name]), "children": list(self._children[name])}
             for name in self._hosts.keys() - plain
@@ -91,6 +93,8 @@ class _Tree:
         except yaml.MarkedYAMLError as exc:
             line = None if exc.problem_mark is None else exc.problem_mark.line + 1
             raise DefinitionError([Issue(str(path), exc.problem or str(exc), line)]) from exc
+        except (yaml.YAMLError, ValueError, RecursionError) as exc:
+            raise DefinitionError([Issue(str(path), f"cannot be read: {exc}")]) from exc
         for name, group in _mapping(document, path).items():
             self._add_group(str(name), _mapping(group, path), path)
 

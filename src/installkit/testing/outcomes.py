@@ -1,5 +1,6 @@
 """What comes of the steps of a fake: read from keys such as `mysql/upgrade@db2`, and checked against a site."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,13 @@ def _delay(_: object, __: object, value: float) -> None:
         raise ValueError(f"an outcome's delay is a number of seconds from 0 on, not {value!r}")
 
 
+def _json(_: object, __: object, value: Mapping[str, Any]) -> None:
+    try:
+        json.dumps(dict(value))
+    except (TypeError, ValueError) as exc:
+        raise ValueError(f"an outcome's result has values as in JSON: {exc}") from exc
+
+
 @attrs.frozen
 class Outcome:
     """
@@ -50,7 +58,7 @@ class Outcome:
     task: str | None = attrs.field(default=None, kw_only=True)
     delay: float = attrs.field(default=0.0, kw_only=True, validator=_delay)
     output: str = attrs.field(default="", kw_only=True)
-    result: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    result: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, validator=_json)
 
     @property
     def good(self) -> bool:

@@ -3,7 +3,8 @@
 import os
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -128,17 +129,11 @@ class RunThread:
                     os.close(descriptor)
 
 
-@attrs.frozen
-class _errors_to:  # noqa: N801 - used like a function
+@contextmanager
+def _errors_to(run: Path) -> Iterator[None]:
     """Write an exception where a supervisor's own errors go: nobody waits for a thread's."""
-
-    run: Path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if error is not None:
-            with (self.run / SUPERVISOR_ERRORS).open("a", encoding="utf-8") as file:
-                traceback.print_exception(error, file=file)
-        return True
+    try:
+        yield
+    except BaseException:  # noqa: BLE001 - a thread has nobody to raise it to
+        with (run / SUPERVISOR_ERRORS).open("a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)

@@ -194,3 +194,40 @@ def test_a_change_wakes_who_waits(tmp_path):
         seen.wait(20)
 
     assert 0.1 < time.monotonic() - began < 10
+
+
+def test_a_watch_keeps_to_the_folders_that_it_is_given(tmp_path):
+    """Only a new one has to be read again; who is not watched any more wakes nobody."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    with watch.Watch() as seen:
+        new = [seen.keep([one]), seen.keep([one, two]), seen.keep([two])]
+        seen.changed()  # that a watch was taken back is told once
+        (one / "file").touch()
+        began = time.monotonic()
+        seen.wait(0.2)
+        unwatched = time.monotonic() - began
+        (two / "file").touch()
+        began = time.monotonic()
+        seen.wait(0.5)
+        watched = time.monotonic() - began
+
+    assert [True, True, False] == new
+    assert unwatched > 0.15
+    assert watched < 0.15
+
+
+def test_what_changes_in_quick_succession_is_told_together(tmp_path):
+    """The first change wakes at once, those after it not before the gap is over."""
+    times = []
+    with watch.Watch(tmp_path, gap=0.2) as seen:
+        began = time.monotonic()
+        for number in range(3):
+            (tmp_path / f"{number}").touch()
+            seen.wait()
+            times.append(time.monotonic() - began)
+
+    assert times[0] < 0.1
+    assert 0.2 <= times[1] < 0.35
+    assert 0.4 <= times[2] < 0.55

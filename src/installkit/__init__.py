@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from installkit.datadir.recovery import recover_database
     from installkit.frames import to_frame
     from installkit.installer import Installer, site_name_for
-    from installkit.journal import EventReader, LogReader
+    from installkit.journal import Bell, Bells, EventReader, LogReader, Watch
     from installkit.model import (
         BECOME_PASSWORD,
         CONNECTION_PASSWORD,
@@ -178,6 +178,8 @@ __all__ = [
     "AsyncSiteInventory",
     "AuditEntry",
     "AuditFilter",
+    "Bell",
+    "Bells",
     "Catalog",
     "Change",
     "Check",
@@ -289,6 +291,7 @@ __all__ = [
     "Typed",
     "UnknownNameError",
     "Variables",
+    "Watch",
     "Webhook",
     "WireError",
     "connect",
@@ -326,6 +329,8 @@ _ELSEWHERE = {
     "AsyncParameters": "installkit.aio",
     "AsyncSecrets": "installkit.aio",
     "AsyncSiteInventory": "installkit.aio",
+    "Bell": "installkit.journal",
+    "Bells": "installkit.journal",
     "EventReader": "installkit.journal",
     "LogReader": "installkit.journal",
     "Finding": "installkit.support.doctor",
@@ -342,6 +347,7 @@ _ELSEWHERE = {
     "Site": "installkit.sites.site",
     "SiteInventory": "installkit.sites.hosts",
     "Typed": "installkit.sites.typed_values",
+    "Watch": "installkit.journal",
     "Variables": "installkit.sites.typed_values",
     "StepDifference": "installkit.runs.comparison",
     "TaskDifference": "installkit.runs.comparison",

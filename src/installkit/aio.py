@@ -14,10 +14,9 @@ started it, and what follows a run has no power over it.
 """
 
 import asyncio
-import contextlib
 import functools
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +24,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
 from installkit.datadir.ansible import Ansible
 from installkit.installer import Installer
-from installkit.journal import LOOK, POLL, Reader, Watch
+from installkit.journal import Bells, Reader
 from installkit.model import Arrival, ArrivalFilter, Event, EventFilter
 from installkit.runs.comparison import RunComparison
 from installkit.runs.run import Run
@@ -46,33 +45,19 @@ READS = 2
 
 
 class _Loop:
-    """What all objects of one `AsyncInstaller` share: threads, and the watcher of files of their event loop."""
+    """What all objects of one `AsyncInstaller` share: threads, and what wakes followers in their event loop."""
 
     def __init__(self) -> None:
         self.calls = ThreadPoolExecutor(CALLS, "installkit")
         self.reads = ThreadPoolExecutor(READS, "installkit-read")
-        self._watch: Watch | None = None
-        self._bells: dict[int, list[_Bell]] = {}
+        self.bells = Bells()
 
     async def call(self, pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, functools.partial(function, *args, **kwargs))
 
-    @contextlib.contextmanager
-    def bell(self) -> Iterator["_Bell"]:
-        """Give a bell that rings when something changes in the folders that it watches."""
-        if self._watch is None:
-            self._watch = Watch()
-            if (descriptor := self._watch.fileno()) is not None:
-                asyncio.get_running_loop().add_reader(descriptor, self._ring)
-        bell = _Bell(self._watch, self._bells)
-        try:
-            yield bell
-        finally:
-            bell.keep(())
-
     async def follow(self, reader: Reader[T], *, wait: bool) -> AsyncGenerator[T, None]:
         """Yield what *reader* reads; where it is to *wait*, until it has ended, else what there is."""
-        with self.bell() as bell:
+        with self.bells.bell() as bell:
             while True:
                 while part := await self.call(self.reads, reader.read):
                     yield part
@@ -82,60 +67,9 @@ class _Loop:
                     await bell.wait()
 
     def close(self) -> None:
-        if self._watch is not None:
-            if (descriptor := self._watch.fileno()) is not None:
-                asyncio.get_running_loop().remove_reader(descriptor)
-            self._watch.close()
-            self._watch = None
+        self.bells.close()
         for pool in (self.calls, self.reads):
             pool.shutdown(wait=False, cancel_futures=True)
-
-    def _ring(self) -> None:
-        if self._watch is not None:
-            for number in self._watch.changed():
-                for bell in self._bells.get(number, ()):
-                    bell.ring()
-
-
-class _Bell:
-    """
-    Wakes one follower.
-
-    Args:
-        watch: The watcher of the loop, which may be closed before the follower is.
-        bells: All bells by the numbers of their watches.
-    """
-
-    def __init__(self, watch: Watch, bells: "dict[int, list[_Bell]]") -> None:
-        self._watch = watch
-        self._bells = bells
-        self._numbers: dict[Path, int | None] = {}
-        self._rung = asyncio.Event()
-        self.ring = self._rung.set
-
-    def keep(self, folders: Iterable[Path]) -> bool:
-        """Watch *folders* and no others; return whether one of them is new: what changed there so far is not told."""
-        wanted = set(folders)
-        for folder in self._numbers.keys() - wanted:
-            number = self._numbers.pop(folder)
-            if number is not None:
-                self._bells[number].remove(self)
-                if not self._bells[number]:
-                    del self._bells[number]
-                    self._watch.remove(number)
-        new = wanted - self._numbers.keys()
-        for folder in new:
-            self._numbers[folder] = number = self._watch.add(folder)
-            if number is not None:
-                self._bells.setdefault(number, []).append(self)
-        return bool(new)
-
-    async def wait(self) -> None:
-        """Wait until something changed since the last time, or it is time to look all the same."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL if None in self._numbers.values() else LOOK):
-                await self._rung.wait()
-        self._rung.clear()
 
 
 class _Async(Generic[T]):
@@ -239,7 +173,7 @@ class AsyncRun(_Async[Run]):
         """
         try:
             async with asyncio.timeout(timeout):
-                with self._loop.bell() as bell:
+                with self._loop.bells.bell() as bell:
                     bell.keep((self.sync.folder,))
                     while not (await self.snapshot()).status.final:
                         await bell.wait()
@@ -252,7 +186,7 @@ class AsyncRun(_Async[Run]):
         self, *, follow: bool = False, after: int = 0, limit: int | None = None, **wanted: Unpack[EventFilter]
     ) -> AsyncGenerator[Event, None]:
         """Yield the events after the one numbered *after*; see `Run.events`."""
-        passes = await self.event_filter(**wanted)
+        passes = await self._loop.call(self._loop.reads, self.sync.event_filter, **wanted)
         reader = await self._loop.call(self._loop.reads, self.sync.event_reader, after)
         count = 0
         async for events in self._loop.follow(reader, wait=follow):

@@ -122,6 +122,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         service.feeds.close()
         notifier.close()
         await asyncio.gather(preparing, notifying)
+        service.feeds.bells.close()
 
 
 async def _answer_http_error(_: Request, error: Exception) -> Response:

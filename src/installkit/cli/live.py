@@ -2,7 +2,6 @@
 
 import re
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,7 +19,10 @@ from installkit.cli.session import say, short
 from installkit.text import counted, duration_text
 
 REFRESH = 0.125
-"""Seconds between two updates."""
+"""Seconds between two updates at least."""
+
+TICK = 1.0
+"""Seconds after which the times are updated if nothing happened."""
 
 TAIL_BYTES = 16_384
 """At most so many bytes of a running step's log are read for each update."""
@@ -48,13 +50,16 @@ def show_live(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
     """
     out = console(err=True)
     if sys.stderr.isatty() and out.is_interactive:  # with FORCE_COLOR rich takes a pipe for a terminal
-        with Live(console=out, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        with (
+            installkit.Watch(run.folder, gap=REFRESH) as changes,
+            Live(console=out, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live,
+        ):
             while True:
                 now = run.snapshot()
                 live.update(_frame(run, now, out, approve), refresh=True)
                 if now.status.final:
                     return now
-                time.sleep(REFRESH)
+                changes.wait(TICK)
     steps = {step.id: step for step in run.plan.steps}
     for event in () if run.pruned else run.events(follow=True):
         text = event_line(event, steps.get(event.step or ""))

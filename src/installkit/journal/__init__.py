@@ -1,5 +1,6 @@
 """The files of a run, its only truth; no other module knows their names or their format."""
 
+from installkit.journal.bells import Bell, Bells
 from installkit.journal.carrier import carried_elsewhere, is_carried_here, write_carrier
 from installkit.journal.files import CANNOT_WRITE, SUPERVISOR_ERRORS, WhenFull, is_run_id, wait, write_errors
 from installkit.journal.locks import Lock, announce, lock_is_held, read_holder, read_starter, take_lock, write_holder
@@ -24,7 +25,7 @@ from installkit.journal.requests import (
     request_approval,
     request_cancel,
 )
-from installkit.journal.watch import LOOK, POLL, Watch
+from installkit.journal.watch import LOOK, Watch
 from installkit.journal.writer import (
     JournalWriter,
     LogWriter,
@@ -37,9 +38,10 @@ from installkit.journal.writer import (
 __all__ = [
     "CANNOT_WRITE",
     "LOOK",
-    "POLL",
     "SUPERVISOR_ERRORS",
     "ApproveRequest",
+    "Bell",
+    "Bells",
     "CancelRequest",
     "EventReader",
     "Journal",

@@ -21,16 +21,27 @@ POLL = 0.05
 LOOK = 1.0
 """Seconds after which a reader looks all the same: a run whose supervisor died changes nothing any more."""
 
+GAP = 0.01
+"""Seconds between two wakes of a reader: what is written in quick succession is read together."""
+
 _MOUNTS = Path("/proc/self/mountinfo")
 _REMOTE = frozenset({"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "nfs", "nfs4", "smb3"})
 
 
 class Watch:
-    """Tells of changes in folders; to be closed, and for one thread."""
+    """
+    Tells of changes in folders; to be closed, and for one thread.
 
-    def __init__(self, *folders: Path) -> None:
+    Args:
+        folders: What to watch.
+        gap: Seconds between two wakes at least: what changes in quick succession is told together.
+    """
+
+    def __init__(self, *folders: Path, gap: float = GAP) -> None:
+        self._gap = gap
         self._inotify = _open_inotify()
         self._numbers: dict[Path, int | None] = {}
+        self._woken_at = 0.0
         for folder in folders:
             self.add(folder)
 
@@ -84,10 +95,13 @@ class Watch:
 
     def wait(self, most: float = LOOK) -> None:
         """Wait until something changes, at most *most* seconds."""
+        if (pause := self._woken_at + self._gap - time.monotonic()) > 0:
+            time.sleep(pause)
         if self._inotify is None or None in self._numbers.values():
             time.sleep(min(POLL, most))
         else:
             self._inotify.read(timeout=max(0, int(most * 1000)))
+        self._woken_at = time.monotonic()
 
     def changed(self) -> set[int]:
         """Return the numbers of the watches that have something new, without waiting."""

@@ -15,7 +15,10 @@ from installkit.notebook.markup import joined, page, quiet
 from installkit.notebook.runs import run_page
 
 REFRESH = 0.5
-"""Seconds between two updates."""
+"""Seconds between two updates at least."""
+
+TICK = 1.0
+"""Seconds after which the times are updated if nothing happened."""
 
 LOG_LINES = 16
 """Lines of logs shown, shared among the running steps."""
@@ -83,9 +86,13 @@ class _View:
     def follow(self) -> None:
         """Update the output until the run has ended, or the watching is stopped."""
         try:
-            while not self._now.status.final and not self.stopped.wait(REFRESH):
-                self._look()
-                self._draw()
+            with installkit.Watch(self._run.folder, gap=REFRESH) as changes:
+                while not self.stopped.is_set():
+                    self._look()
+                    self._draw()
+                    if self._now.status.final:
+                        return
+                    changes.wait(TICK)
         except KeyboardInterrupt:
             self._draw("the watching was stopped, and the run goes on: watch(run) shows it again")
             raise

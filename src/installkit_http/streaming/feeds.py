@@ -11,9 +11,6 @@ import installkit
 
 _log = logging.getLogger("installkit")
 
-POLL = 0.04
-"""Seconds between two reads of a live run."""
-
 
 class StreamBrokenError(Exception):
     """A stream stops before its end: the service stops, or the run can no longer be read."""
@@ -29,22 +26,27 @@ class Feed:
         now: The last state that was read.
     """
 
-    def __init__(self, run: installkit.Run, now: installkit.RunSnapshot) -> None:
+    def __init__(self, run: installkit.Run, now: installkit.RunSnapshot, bells: installkit.Bells) -> None:
         self.now = now
         self.viewers = 0
         self.closed = False
         self._run = run
+        self._bells = bells
         self._bell = asyncio.Event()
 
     async def read(self) -> None:
-        """Read the state of the run until it has ended."""
+        """Read the state of the run whenever its files change, until it has ended."""
         try:
-            while not self.now.status.final:
-                await asyncio.sleep(POLL)
-                now = await run_in_threadpool(self._run.snapshot)
-                if (now.last_seq, now.status) != (self.now.last_seq, self.now.status):
-                    self.now = now
-                    self._ring()
+            with self._bells.bell() as changed:
+                changed.keep([self._run.folder])
+                while True:
+                    now = await run_in_threadpool(self._run.snapshot)
+                    if (now.last_seq, now.status) != (self.now.last_seq, self.now.status):
+                        self.now = now
+                        self._ring()
+                    if now.status.final:
+                        return
+                    await changed.wait()
         except Exception:  # noqa: BLE001 - whatever the error is, no viewer may wait forever
             _log.exception("run %s cannot be watched any more", self._run.id)
             self.close()
@@ -81,14 +83,17 @@ class Feeds:
     Attributes:
         most: How many streams may be open at once.
         open: How many streams are open.
+        bells: Wake what waits for a change in the data directory.
+        closed: Whether all streams are to end.
     """
 
     def __init__(self, installer: installkit.Installer, *, most: int) -> None:
         self.most = most
         self.open = 0
+        self.bells = installkit.Bells()
+        self.closed = False
         self._installer = installer
         self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
-        self._closed = False
 
     @contextlib.contextmanager
     def place(self) -> Iterator[bool]:
@@ -109,9 +114,9 @@ class Feeds:
             opened = await run_in_threadpool(self._installer.run, run)
             now = await run_in_threadpool(opened.snapshot)
             if run not in self._feeds:  # another viewer may have been faster
-                feed = Feed(opened, now)
+                feed = Feed(opened, now, self.bells)
                 self._feeds[run] = feed, asyncio.create_task(feed.read())
-        if self._closed:
+        if self.closed:
             self.close()
         feed, task = self._feeds[run]
         feed.viewers += 1
@@ -125,6 +130,7 @@ class Feeds:
 
     def close(self) -> None:
         """End all streams; later ones end at once."""
-        self._closed = True
+        self.closed = True
+        self.bells.ring()
         for feed, _ in self._feeds.values():
             feed.close()

@@ -70,7 +70,8 @@ def sse_events(lines):
             name, _, value = line.partition(": ")
             fields[name] = value
         elif fields.get("event"):
-            yield int(fields["id"]), fields["event"], json.loads(fields["data"])
+            cursor = fields["id"]
+            yield int(cursor) if cursor.isdigit() else cursor, fields["event"], json.loads(fields["data"])
             fields = {}
 
 

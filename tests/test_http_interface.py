@@ -20,6 +20,7 @@ OPEN_TO_ALL = {"GET /healthz", "GET /readyz", "GET /openapi.json", "POST /api/v1
 SCOPES = {
     "read": {
         "GET /metrics",
+        "GET /api/v1/events",
         "GET /api/v1/info",
         "GET /api/v1/catalogs",
         "GET /api/v1/sites",

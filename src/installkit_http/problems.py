@@ -77,6 +77,7 @@ _KINDS: tuple[tuple[type[installkit.InstallkitError], int, str], ...] = (
     (installkit.DependencyCycleError, 422, "dependency_cycle"),
     (installkit.UnknownNameError, 422, "unknown_name"),
     (installkit.PlanningError, 422, "cannot_plan"),
+    (installkit.CursorExpiredError, 410, "cursor_expired"),
     (installkit.DiskFullError, 507, "disk_full"),
     (installkit.RunError, 502, "run_failed"),
     (installkit.StoreError, 503, "store_unavailable"),

@@ -5,6 +5,7 @@ from installkit_http.routes import (
     access,
     catalogs,
     control,
+    feed,
     hosts,
     installed,
     notifications,
@@ -29,6 +30,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *runs.OPERATIONS,
     *results.OPERATIONS,
     *streams.OPERATIONS,
+    *feed.OPERATIONS,
     *control.OPERATIONS,
     *notifications.OPERATIONS,
 )

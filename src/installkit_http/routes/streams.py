@@ -32,6 +32,7 @@ from installkit_http.streaming.viewers import (
     step_ended,
     step_of,
     text_alone,
+    watch,
     with_text,
 )
 
@@ -170,7 +171,8 @@ def stream_log(call: Call) -> Response:
 
 def _stream(call: Call, viewer: Viewer, media: str, cursor: Callable[[End], int]) -> Response:
     encode = ending_at(cursor) if media == EVENT_STREAM else as_text
-    return StreamResponse(call.service.feeds, viewer, encode, follow=call.query.follow, media_type=media)
+    pieces = watch(call.service.feeds, viewer, follow=call.query.follow)
+    return StreamResponse(call.service.feeds, pieces, encode, media_type=media)
 
 
 def _place(call: Call, run: installkit.Run, after: int) -> tuple[int, bool]:

@@ -1,7 +1,7 @@
 """Streams over HTTP: server-sent events and chunked text, with an exact beginning and end."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 import installkit
 from installkit_http.problems import ProblemError, problem_response
 from installkit_http.streaming.feeds import Feeds, StreamBrokenError
-from installkit_http.streaming.viewers import End, EventPiece, Heartbeat, LogPiece, Piece, TextPiece, Viewer, watch
+from installkit_http.streaming.viewers import ArrivalPiece, End, EventPiece, Heartbeat, LogPiece, Piece, TextPiece
 
 EVENT_STREAM = "text/event-stream"
 
@@ -36,19 +36,18 @@ class StreamResponse(Response):
 
     Args:
         feeds: The feeds of the service.
-        viewer: Reads the pieces to send.
+        pieces: The pieces to send.
         encode: Returns a piece as bytes; empty for pieces that are not sent.
-        follow: Whether to continue until the run or step has ended.
         media_type: `text/event-stream` or a kind of text.
     """
 
     def __init__(
-        self, feeds: Feeds, viewer: Viewer, encode: Callable[[Piece], bytes], *, follow: bool, media_type: str
+        self, feeds: Feeds, pieces: AsyncIterator[Piece], encode: Callable[[Piece], bytes], *, media_type: str
     ) -> None:
         super().__init__(None, 200, HEADERS, media_type)
         del self.headers["content-length"]
         self._feeds = feeds
-        self._pieces = watch(feeds, viewer, follow=follow)
+        self._pieces = pieces
         self._encode = encode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,6 +99,8 @@ def as_text(piece: Piece) -> bytes:
         return piece.data
     if isinstance(piece, EventPiece):
         return _json(event_to_wire(piece)) + b"\n"
+    if isinstance(piece, ArrivalPiece):
+        return _json(installkit.to_wire(piece.arrival)) + b"\n"
     return b""
 
 
@@ -113,6 +114,8 @@ def as_event_stream(piece: Piece) -> bytes:
         return _server_sent("log", piece.seq, {"seq": piece.seq, "step": piece.step, "text": _text(piece.data)})
     if isinstance(piece, EventPiece):
         return _server_sent("event", piece.event.seq, event_to_wire(piece))
+    if isinstance(piece, ArrivalPiece):
+        return _server_sent("event", piece.arrival.cursor, installkit.to_wire(piece.arrival))
     raise TypeError(f"{piece!r} needs to know its cursor: see ending_at")
 
 
@@ -135,8 +138,8 @@ def event_to_wire(piece: EventPiece) -> dict[str, Any]:
     return wire
 
 
-def _server_sent(kind: str, cursor: int, data: dict[str, Any]) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (cursor, kind.encode(), _json(data))
+def _server_sent(kind: str, cursor: int | str, data: dict[str, Any]) -> bytes:
+    return f"id: {cursor}\nevent: {kind}\ndata: ".encode() + _json(data) + b"\n\n"
 
 
 def _json(data: dict[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """What one viewer gets from a run, live or ended: pieces from its cursor on."""
 
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
@@ -8,7 +9,7 @@ import attrs
 from starlette.concurrency import run_in_threadpool
 
 import installkit
-from installkit_http.streaming.feeds import Feeds
+from installkit_http.streaming.feeds import Feeds, StreamBrokenError
 
 HEARTBEAT = 10.0
 """Seconds without pieces after which a viewer gets a sign of life."""
@@ -47,6 +48,13 @@ class EventPiece:
 
 
 @attrs.frozen
+class ArrivalPiece:
+    """An event of some run."""
+
+    arrival: installkit.Arrival
+
+
+@attrs.frozen
 class TextPiece:
     """
     The text that consecutive events of one step printed.
@@ -80,7 +88,7 @@ class End:
     log_size: int
 
 
-Piece = LogPiece | EventPiece | TextPiece | Heartbeat | End
+Piece = LogPiece | EventPiece | ArrivalPiece | TextPiece | Heartbeat | End
 
 
 @attrs.frozen
@@ -130,6 +138,34 @@ async def watch(feeds: Feeds, viewer: Viewer, *, follow: bool) -> AsyncIterator[
                 return
             if not await feed.wait(now, HEARTBEAT):
                 yield Heartbeat()
+
+
+async def watch_all(feeds: Feeds, reader: installkit.ArrivalReader, *, follow: bool) -> AsyncIterator[Piece]:
+    """
+    Yield what *reader* reads of all runs: with *follow* for ever, otherwise only what is there now.
+
+    Raises:
+        StreamBrokenError: If the service stops.
+    """
+    with feeds.bells.bell() as changed:
+        silent_since = time.monotonic()
+        while True:
+            arrivals = await run_in_threadpool(reader.read, PAGE)
+            for arrival in arrivals:
+                yield ArrivalPiece(arrival)
+            now = time.monotonic()
+            if arrivals:
+                silent_since = now
+                continue
+            if not follow:
+                return
+            if feeds.closed:
+                raise StreamBrokenError
+            if now - silent_since >= HEARTBEAT:
+                silent_since = now
+                yield Heartbeat()
+            if not changed.keep(reader.folders):
+                await changed.wait()
 
 
 class LogViewer:

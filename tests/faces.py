@@ -35,19 +35,33 @@ def library(folder, catalog):
 
 
 @contextlib.contextmanager
-def remote(folder, catalog):
+def served(folder, catalog):
     server = Server(folder / "data", "-c", f"products={catalog}")
     try:
-        with installkit.connect(server.url, token=server.token) as installer:
-            yield Face(installer, "products")
+        yield server
     finally:
         server.end()
+
+
+@contextlib.contextmanager
+def remote(folder, catalog):
+    with served(folder, catalog) as server, installkit.connect(server.url, token=server.token) as installer:
+        yield Face(installer, "products")
 
 
 @contextlib.contextmanager
 def awaited(folder, catalog):
     with Awaited.opened(installkit.AsyncInstaller(folder / "data")) as installer:
         yield Face(installer, catalog)
+
+
+@contextlib.contextmanager
+def awaited_remote(folder, catalog):
+    with (
+        served(folder, catalog) as server,
+        Awaited.opened(installkit.AsyncInstaller.connect(server.url, token=server.token)) as installer,
+    ):
+        yield Face(installer, "products")
 
 
 class Awaited:
@@ -106,4 +120,4 @@ class Awaited:
             self._loop.run(answer.aclose())
 
 
-FACES = {"library": library, "asyncio": awaited, "http": remote}
+FACES = {"library": library, "asyncio": awaited, "http": remote, "asyncio over http": awaited_remote}

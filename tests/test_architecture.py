@@ -59,7 +59,8 @@ ALLOWED = {
         "support",
     },
     "remote": {"errors", "extras", "model", "planning", "runs", "sites", "support", "text"},
-    "aio": {"datadir", "installer", "journal", "model", "runs", "sites"},
+    "either": {"installer", "remote", "runs", "sites"},
+    "aio": {"datadir", "either", "errors", "installer", "journal", "model", "remote", "runs", "sites"},
     "testing": {"ansible", "engine", "errors", "inventory", "journal", "model", "processes"},
     "demo": {"errors"},
     PUBLIC: {
@@ -67,6 +68,7 @@ ALLOWED = {
         "aio",
         "catalog",
         "datadir",
+        "either",
         "errors",
         "frames",
         "installer",
@@ -87,7 +89,7 @@ ALLOWED = {
 ONLY_IN = {
     "ansible": set(),  # GPL: its programs are run, never imported
     "ansible_runner": {"ansible"},
-    "httpx2": {"remote"},
+    "httpx2": {"aio", "remote"},
     "IPython": {"notebook"},
     "click": {"cli"},
     "markupsafe": {"notebook"},

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from installkit.datadir.arrivals import ArrivalReader
     from installkit.datadir.folders import Folders, default_data_directory
     from installkit.datadir.recovery import recover_database
+    from installkit.either import AnyInstaller, AnyRun, AnySite
     from installkit.frames import to_frame
     from installkit.installer import Installer, site_name_for
     from installkit.journal import Bell, Bells, EventReader, LogReader, Watch
@@ -165,6 +166,9 @@ __all__ = [
     "Access",
     "Action",
     "ActionDefinition",
+    "AnyInstaller",
+    "AnyRun",
+    "AnySite",
     "ApplyFields",
     "ApplyOptions",
     "Arrival",
@@ -321,6 +325,9 @@ _ELSEWHERE = {
     "TaskCost": "installkit.runs.profile",
     "RunProfile": "installkit.runs.profile",
     "HostCost": "installkit.runs.profile",
+    "AnyInstaller": "installkit.either",
+    "AnyRun": "installkit.either",
+    "AnySite": "installkit.either",
     "Access": "installkit.access",
     "ArrivalReader": "installkit.datadir.arrivals",
     "AsyncInstaller": "installkit.aio",

@@ -7,31 +7,44 @@ installkit for asyncio: `AsyncInstaller`, `AsyncSite` and `AsyncRun` have the na
         async for event in run.events(follow=True):
             print(event.message)
 
+    async with installkit.AsyncInstaller.connect("https://ops.example.com", token=text) as installer: ...
+
 There is one copy of the code: a call is the synchronous one, in threads of installkit's own, so that it waits for none of
 the loop's and takes none from others. Following takes no thread between two changes: one watcher for the loop wakes all
-followers, and whoever stops one is rid of it at once. A run is nobody's: an awaited start that is canceled may have
+followers, and whoever stops one is rid of it at once. A run of a service is followed by a connection of the loop. A run is nobody's: an awaited start that is canceled may have
 started it, and what follows a run has no power over it.
 """
 
 import asyncio
+import contextlib
 import functools
+import itertools
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
 from installkit.datadir.ansible import Ansible
+from installkit.either import AnyInstaller, AnyRun, AnySite
+from installkit.errors import PlanningError
 from installkit.installer import Installer
 from installkit.journal import Bells, Reader
 from installkit.model import Arrival, ArrivalFilter, Event, EventFilter
+from installkit.remote import RemoteInventory, RemoteParameters, RemoteRun, RemoteSecrets, connect
+from installkit.remote.service import PATIENCE, TIMEOUT
+from installkit.remote.streams import Follower
 from installkit.runs.comparison import RunComparison
+from installkit.runs.readings import not_ended
 from installkit.runs.run import Run
 from installkit.sites.hosts import SiteInventory
 from installkit.sites.parameters import Parameters
 from installkit.sites.secrets import Secrets
 from installkit.sites.site import Site
+
+if TYPE_CHECKING:
+    import httpx2
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,14 +56,18 @@ CALLS = 16
 READS = 2
 """Threads that read for followers: a read takes less than a millisecond."""
 
+EVENTS = 1000
+"""Events of a service that are read in one go."""
+
 
 class _Loop:
-    """What all objects of one `AsyncInstaller` share: threads, and what wakes followers in their event loop."""
+    """What all objects of one `AsyncInstaller` share: threads, what wakes followers in their event loop, connections."""
 
     def __init__(self) -> None:
         self.calls = ThreadPoolExecutor(CALLS, "installkit")
         self.reads = ThreadPoolExecutor(READS, "installkit-read")
         self.bells = Bells()
+        self.client: httpx2.AsyncClient | None = None
 
     async def call(self, pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, functools.partial(function, *args, **kwargs))
@@ -66,7 +83,9 @@ class _Loop:
                 if not bell.keep(reader.folders):
                     await bell.wait()
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        if self.client is not None:
+            await self.client.aclose()
         self.bells.close()
         for pool in (self.calls, self.reads):
             pool.shutdown(wait=False, cancel_futures=True)
@@ -88,12 +107,23 @@ class _Async(Generic[T]):
         return f"<Async{repr(self.sync).removeprefix('<')}"
 
 
+def _bound(sync: object, name: str) -> Callable[..., Any]:
+    """Return the call *name* of *sync*, which may be an object of a service."""
+    found: Callable[..., Any] | None = getattr(sync, name, None)
+    if found is None:
+        raise PlanningError(
+            f"{name} cannot be called over HTTP", remedy="call it on the machine where the service has its data"
+        )
+    return found
+
+
 def _awaited(call: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
     """Return the method that awaits the synchronous *call*."""
 
     @functools.wraps(call)
     async def method(self: _Async[Any], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._loop.call(self._loop.calls, call, self.sync, *args, **kwargs)
+        done: T = await self._loop.call(self._loop.calls, _bound(self.sync, call.__name__), *args, **kwargs)
+        return done
 
     return method
 
@@ -105,24 +135,26 @@ def _awaited_as(
 
     @functools.wraps(call)
     async def method(self: _Async[Any], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return made(self._loop, await self._loop.call(self._loop.calls, call, self.sync, *args, **kwargs))
+        return made(
+            self._loop, await self._loop.call(self._loop.calls, _bound(self.sync, call.__name__), *args, **kwargs)
+        )
 
     return method
 
 
-def _run(loop: _Loop, run: Run) -> "AsyncRun":
+def _run(loop: _Loop, run: AnyRun) -> "AsyncRun":
     return AsyncRun(loop, run)
 
 
-def _runs(loop: _Loop, runs: tuple[Run, ...]) -> "tuple[AsyncRun, ...]":
+def _runs(loop: _Loop, runs: tuple[AnyRun, ...]) -> "tuple[AsyncRun, ...]":
     return tuple(AsyncRun(loop, run) for run in runs)
 
 
-def _run_if_any(loop: _Loop, run: Run | None) -> "AsyncRun | None":
+def _run_if_any(loop: _Loop, run: AnyRun | None) -> "AsyncRun | None":
     return None if run is None else AsyncRun(loop, run)
 
 
-class AsyncRun(_Async[Run]):
+class AsyncRun(_Async[AnyRun]):
     """
     A `Run` whose calls are awaited; what reads files is a call here: `await run.snapshot()` has status, steps and failures.
 
@@ -130,7 +162,7 @@ class AsyncRun(_Async[Run]):
         id: Twelve hexadecimal digits, the same as its plan's.
     """
 
-    def __init__(self, loop: _Loop, sync: Run) -> None:
+    def __init__(self, loop: _Loop, sync: AnyRun) -> None:
         super().__init__(loop, sync)
         self.id = sync.id
 
@@ -162,7 +194,8 @@ class AsyncRun(_Async[Run]):
 
     async def compare(self, other: "AsyncRun") -> RunComparison:
         """Return what differs between this run and *other*; see `Run.compare`."""
-        return await self._loop.call(self._loop.calls, self.sync.compare, other.sync)
+        compare: Callable[..., RunComparison] = self.sync.compare
+        return await self._loop.call(self._loop.calls, compare, other.sync)
 
     async def wait(self, timeout: float | None = None) -> Self:  # noqa: ASYNC109 - as `Run.wait`
         """
@@ -173,41 +206,82 @@ class AsyncRun(_Async[Run]):
         """
         try:
             async with asyncio.timeout(timeout):
-                with self._loop.bells.bell() as bell:
-                    bell.keep((self.sync.folder,))
-                    while not (await self.snapshot()).status.final:
-                        await bell.wait()
+                await self._end()
         except TimeoutError:
-            raise TimeoutError(f"run {self.id} has not ended within {timeout} s") from None
-        await self._loop.call(self._loop.calls, self.sync.wait)  # it has ended: this brings the index up to date
+            raise not_ended(self.id, timeout) from None
         return self
+
+    async def _end(self) -> None:
+        now = await self.snapshot()
+        if isinstance(self.sync, RemoteRun):
+            if not now.status.final:
+                async for _ in self._followed(self.sync.event_follower(now.last_seq)):
+                    pass
+            return
+        with self._loop.bells.bell() as bell:
+            bell.keep((self.sync.folder,))
+            while not (await self.snapshot()).status.final:
+                await bell.wait()
+        await self._loop.call(self._loop.calls, self.sync.wait)  # it has ended: this brings the index up to date
 
     async def events(
         self, *, follow: bool = False, after: int = 0, limit: int | None = None, **wanted: Unpack[EventFilter]
     ) -> AsyncGenerator[Event, None]:
         """Yield the events after the one numbered *after*; see `Run.events`."""
-        passes = await self._loop.call(self._loop.reads, self.sync.event_filter, **wanted)
-        reader = await self._loop.call(self._loop.reads, self.sync.event_reader, after)
-        count = 0
-        async for events in self._loop.follow(reader, wait=follow):
-            for event in filter(passes, events):
-                if count == limit:
-                    return
+        passes = await self.event_filter(**wanted)
+        left = limit
+        if left == 0:
+            return
+        async with contextlib.aclosing(self._events(after, follow=follow)) as events:
+            async for event in events:
+                if not passes(event):
+                    continue
                 yield event
-                count += 1
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
+
+    async def _events(self, after: int, *, follow: bool) -> AsyncGenerator[Event, None]:
+        if isinstance(self.sync, Run):
+            reader = await self._loop.call(self._loop.reads, self.sync.event_reader, after)
+            async with contextlib.aclosing(self._loop.follow(reader, wait=follow)) as parts:
+                async for events in parts:
+                    for event in events:
+                        yield event
+        elif follow:
+            async for event in self._followed(self.sync.event_follower(after)):
+                yield event
+        else:
+            found = self.sync.events(after=after)
+            while part := await self._loop.call(self._loop.calls, list, itertools.islice(found, EVENTS)):
+                for event in part:
+                    yield event
 
     async def follow_log(
         self, step: str | None = None, *, host: str | None = None, tail: int | None = None, offset: int = 0
     ) -> AsyncGenerator[bytes, None]:
         """Yield the log of *step* as it is printed, from byte *offset* on; see `Run.follow_log`."""
-        for reader in await self._loop.call(self._loop.calls, self.sync.log_readers, step, host=host, tail=tail):
-            async for chunk in self._loop.follow(reader, wait=True):
-                if offset < len(chunk):
-                    yield chunk[offset:]
-                offset = max(0, offset - len(chunk))
+        sync = self.sync
+        readers = await self._loop.call(self._loop.calls, _bound(sync, "log_readers"), step, host=host, tail=tail)
+        for reader in readers:
+            async with contextlib.aclosing(self._chunks(reader)) as chunks:
+                async for chunk in chunks:
+                    if offset < len(chunk):
+                        yield chunk[offset:]
+                    offset = max(0, offset - len(chunk))
+
+    def _chunks(self, reader: Reader[bytes] | Follower[bytes]) -> AsyncGenerator[bytes, None]:
+        return self._followed(reader) if isinstance(reader, Follower) else self._loop.follow(reader, wait=True)
+
+    async def _followed(self, follower: Follower[T]) -> AsyncGenerator[T, None]:
+        if self._loop.client is None:
+            self._loop.client = follower.async_client()
+        async with contextlib.aclosing(follower.afollow(self._loop.client)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
-class AsyncParameters(_Async[Parameters]):
+class AsyncParameters(_Async[Parameters | RemoteParameters]):
     """`Parameters`, awaited."""
 
     values = _awaited(Parameters.values)
@@ -216,7 +290,7 @@ class AsyncParameters(_Async[Parameters]):
     problems = _awaited(Parameters.problems)
 
 
-class AsyncSecrets(_Async[Secrets]):
+class AsyncSecrets(_Async[Secrets | RemoteSecrets]):
     """`Secrets`, awaited."""
 
     names = _awaited(Secrets.names)
@@ -225,7 +299,7 @@ class AsyncSecrets(_Async[Secrets]):
     missing = _awaited(Secrets.missing)
 
 
-class AsyncSiteInventory(_Async[SiteInventory]):
+class AsyncSiteInventory(_Async[SiteInventory | RemoteInventory]):
     """`SiteInventory`, awaited."""
 
     read = _awaited(SiteInventory.read)
@@ -236,7 +310,7 @@ class AsyncSiteInventory(_Async[SiteInventory]):
     replace = _awaited(SiteInventory.replace)
 
 
-class AsyncSite(_Async[Site]):
+class AsyncSite(_Async[AnySite]):
     """
     A `Site` whose calls are awaited.
 
@@ -247,7 +321,7 @@ class AsyncSite(_Async[Site]):
         secrets: Secrets that it keeps.
     """
 
-    def __init__(self, loop: _Loop, sync: Site) -> None:
+    def __init__(self, loop: _Loop, sync: AnySite) -> None:
         super().__init__(loop, sync)
         self.name = sync.name
         self.inventory = AsyncSiteInventory(loop, sync.inventory)
@@ -270,15 +344,15 @@ class AsyncSite(_Async[Site]):
     runs = _awaited_as(_runs, Site.runs)
 
 
-def _sites(loop: _Loop, sites: tuple[Site, ...]) -> tuple[AsyncSite, ...]:
+def _sites(loop: _Loop, sites: tuple[AnySite, ...]) -> tuple[AsyncSite, ...]:
     return tuple(AsyncSite(loop, site) for site in sites)
 
 
-def _site_if_any(loop: _Loop, site: Site | None) -> AsyncSite | None:
+def _site_if_any(loop: _Loop, site: AnySite | None) -> AsyncSite | None:
     return None if site is None else AsyncSite(loop, site)
 
 
-class AsyncInstaller(_Async[Installer]):
+class AsyncInstaller(_Async[AnyInstaller]):
     """
     An `Installer` whose calls are awaited; for one event loop, to be used as a context manager.
 
@@ -301,15 +375,34 @@ class AsyncInstaller(_Async[Installer]):
         ansible: Ansible | None = None,
     ) -> None:
         self._loop = _Loop()
-        self._open = functools.partial(
+        self._open: Callable[[], AnyInstaller] = functools.partial(
             Installer, data, key_file=key_file, inventory_timeout=inventory_timeout, ansible=ansible
         )
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        token: str,
+        ca_file: str | Path | None = None,
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+    ) -> Self:
+        """
+        Return the installer of the service at *url*, to be used as a context manager; the arguments are those of `connect`.
+
+        What only the service's machine can do, as `prune`, raises a `PlanningError`.
+        """
+        made = cls()
+        made._open = functools.partial(connect, url, token=token, ca_file=ca_file, timeout=timeout, patience=patience)
+        return made
 
     async def __aenter__(self) -> Self:
         try:
             self.sync = await self._loop.call(self._loop.calls, self._open)
         except BaseException:
-            self._loop.close()
+            await self._loop.close()
             raise
         return self
 
@@ -317,7 +410,7 @@ class AsyncInstaller(_Async[Installer]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._loop.call(self._loop.calls, self.sync.close)
-        self._loop.close()
+        await self._loop.close()
 
     site = _awaited_as(AsyncSite, Installer.site)
     create_site = _awaited_as(AsyncSite, Installer.create_site)
@@ -341,7 +434,7 @@ class AsyncInstaller(_Async[Installer]):
         **wanted: Unpack[ArrivalFilter],
     ) -> AsyncGenerator[Arrival, None]:
         """Yield the events of all runs in the order in which they arrived; see `Installer.events`."""
-        make = functools.partial(self.sync.arrival_reader, after=after, last=last, **wanted)
+        make = functools.partial(_bound(self.sync, "arrival_reader"), after=after, last=last, **wanted)
         reader = await self._loop.call(self._loop.reads, make)
         left = sys.maxsize if limit is None else limit
         async for arrivals in self._loop.follow(reader, wait=follow and left > 0):

@@ -54,19 +54,32 @@ class RemoteInstaller:
         """Return the names of the catalogs that the service was started with: sites are made with them."""
         return tuple(str(row["name"]) for row in self._service.items("/catalogs"))
 
-    def site(self, name: str, *, catalog: str | None = None, title: str | None = None) -> RemoteSite:
+    def site(
+        self,
+        name: str,
+        *,
+        inventory: str | Path | None = None,
+        catalog: str | None = None,
+        title: str | None = None,
+    ) -> RemoteSite:
         """
         Return the site called *name*.
 
         Args:
             name: Of a site that there is; `create_site` makes one.
+            inventory: Refused: it would be a file of this machine.
             catalog: Another catalog for it, by a name of `catalogs`.
             title: For people; empty for the name, None for what the site has.
 
         Raises:
             UnknownNameError: If there is no such site.
-            PlanningError: If the service has no such catalog.
+            PlanningError: If the service has no such catalog, or *inventory* is given.
         """
+        if inventory is not None:
+            raise PlanningError(
+                f"the inventory {inventory} is a file of this machine, and the service reads its own",
+                remedy="make a site that keeps it: installer.create_site(NAME, inventory=TEXT)",
+            )
         found = RemoteSite(self._service, name)
         found.snapshot()
         patch = {"catalog": None if catalog is None else _catalog_name(catalog), "title": title}

@@ -222,6 +222,10 @@ class Follower(Generic[T]):
                 self._check_time()
                 time.sleep(self._pause())
 
+    def async_client(self) -> "httpx2.AsyncClient":
+        """Return a client for `afollow`, to be shared by the followers of one event loop, and closed."""
+        return self._service.async_client()
+
     async def afollow(self, client: "httpx2.AsyncClient") -> AsyncGenerator[T, None]:
         """Yield the same on an event loop; whoever stops it closes the connection at once."""
         while not self._stream.ended:

@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from installkit.errors import PlanningError
-from installkit.model import Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, Token, from_wire
+from installkit.model import Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, Token, from_wire, to_wire
 from installkit.remote.parts import inventory_text
 from installkit.remote.run import RemoteRun
 from installkit.remote.service import Service, part
@@ -128,11 +128,21 @@ class RemoteInstaller:
         self._service.call("DELETE", f"/sites/{part(name)}")
 
     def plans(
-        self, site: str, *, limit: int | None = None, before: str | None = None, **wanted: Unpack[PlanFilter]
+        self,
+        site: str | None = None,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        **wanted: Unpack[PlanFilter],
     ) -> tuple[Plan, ...]:
-        """Return the plans made for *site*, newest first; the arguments are those of `Installer.plans`."""
-        rows = self._service.items(f"/sites/{part(site)}/plans", {**wanted}, limit=limit, after=before)
-        return tuple(self.plan(row["id"]) for row in rows)  # a list leaves out what grows with the hosts
+        """Return the plans made for *site*, or for all sites, newest first; the arguments are those of `Installer.plans`."""
+        sites = [each.name for each in self.sites()] if site is None else [site]
+        rows = [row for name in sites for row in self._service.items(f"/sites/{part(name)}/plans", {**wanted})]
+        rows.sort(key=lambda row: str(row["created_at"]), reverse=True)
+        if before is not None:
+            made = to_wire(self.plan(before).created_at)
+            rows = [row for row in rows if row["created_at"] < made]
+        return tuple(self.plan(row["id"]) for row in rows[:limit])  # a list leaves out what grows with the hosts
 
     def plan(self, plan: str) -> Plan:
         """

@@ -1,36 +1,48 @@
 import itertools
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Self, Unpack
 
 from installkit.errors import InstallkitError
 from installkit.model import (
     Check,
     Event,
+    EventFilter,
     EventKind,
     Failure,
     Plan,
+    ResultFilter,
     RunSnapshot,
     RunSpec,
     RunStatus,
+    Stats,
     StepSnapshot,
+    TaskResult,
     from_wire,
+    refuse_unknown_filters,
+    words_of,
 )
 from installkit.remote.service import Service, part
-from installkit.remote.streams import EventStream, Follower, LogStream
+from installkit.remote.streams import EventStream, Follower, HostLogFollower, LogStream
 from installkit.runs.comparison import RunComparison
 from installkit.runs.estimates import LEARNED_FROM, expect_durations, seconds_left
+from installkit.runs.logs import last_lines
 from installkit.runs.next_steps import next_commands
+from installkit.runs.profile import RunProfile
 from installkit.runs.readings import (
+    check_host,
     check_other,
     checks_of,
     error_of,
+    event_filter,
     failed_otherwise,
     find_steps,
     not_ended,
+    stats_of,
     warnings_in,
 )
+from installkit.runs.results import KINDS, result_filter
 from installkit.runs.timeline import Timeline
 from installkit.support.files import write_new
 from installkit.text import strip_colours
@@ -119,20 +131,43 @@ class RemoteRun:
         """Seconds from its start to its end, or until now; None before it started."""
         return self.snapshot().duration
 
-    def events(self, *, follow: bool = False, after: int = 0, limit: int | None = None) -> Iterator[Event]:
+    def events(
+        self, *, follow: bool = False, after: int = 0, limit: int | None = None, **wanted: Unpack[EventFilter]
+    ) -> Iterator[Event]:
         """
         Yield at most *limit* events after the one numbered *after*; with *follow*, as they come, until the last.
 
         You may stop at any event; later, pass its `seq` as *after* to go on. A follower goes on by itself after a broken
         connection, and after a restart of the service, without a gap and without an event twice.
 
+        Args:
+            follow: Wait for those to come.
+            after: A `seq`.
+            limit: None for all.
+            **wanted: As for `Run.events`.
+
         Raises:
+            UnknownNameError: If a filter has a word that the run cannot have.
             StoreError: If they were pruned.
             ServiceError: If no connection could be had for as long as `connect` was told.
         """
-        if follow:
-            return itertools.islice(self.event_follower(after).follow(), limit)
-        return self._read_events({}, after, limit)
+        passes = self.event_filter(**wanted)
+        given: Mapping[str, Any] = wanted
+        query = {name: list(words_of(words)) for name, words in given.items() if words}
+        found = self.event_follower(after).follow() if follow else self._read_events(query, after, limit)
+        yield from itertools.islice(filter(passes, found), limit)
+
+    def event_filter(self, **wanted: Unpack[EventFilter]) -> Callable[[Event], bool]:
+        """
+        Return a function that tells whether an event is among those *wanted*; see `Run.event_filter`.
+
+        Raises:
+            UnknownNameError: If a filter has a word that the run cannot have; it lists the words.
+        """
+        return event_filter(wanted, find=self.find_steps, check_host=self._check_host)
+
+    def _check_host(self, host: str) -> None:
+        check_host(self.id, self.plan.steps, host, lambda: () if self.pruned else self._read_events({}, 0, None))
 
     def event_follower(self, after: int = 0, *, timeout: float | None = None) -> Follower[Event]:
         """Return what follows the events after the one numbered *after*, for a program with a loop of its own."""
@@ -147,6 +182,30 @@ class RemoteRun:
             if page["next"] == after or page["complete"]:
                 return
             after, left = page["next"], None if left is None else left - len(page["items"])
+
+    def results(
+        self, *, after: int = 0, limit: int | None = None, **wanted: Unpack[ResultFilter]
+    ) -> tuple[TaskResult, ...]:
+        """
+        Return what tasks gave on hosts, in the order in which it was reported; see `Run.results`.
+
+        Raises:
+            UnknownNameError: If a filter has a host, step or status that the run cannot have.
+            StoreError: If the run's events were pruned.
+        """
+        refuse_unknown_filters(wanted, ResultFilter)
+        passes = result_filter(wanted)
+        events = self.events(after=after, kind=KINDS, host=wanted.get("host"), step=wanted.get("step"))
+        return tuple(itertools.islice(filter(passes, map(TaskResult.of, events)), limit))
+
+    def stats(self, step: str | None = None) -> Stats:
+        """
+        Return what the playbooks set with Ansible's `set_stats`; see `Run.stats`.
+
+        Raises:
+            UnknownNameError: If the run has no such step.
+        """
+        return stats_of(self.snapshot(), self._step_ids(step))
 
     def warnings(self) -> tuple[str, ...]:
         """Return the warnings of the run without duplicates; Ansible's own warnings are in its logs."""
@@ -204,19 +263,38 @@ class RemoteRun:
             raise error
         return self
 
-    def log(self, step: str | None = None, *, offset: int = 0, size: int | None = None) -> bytes:
+    def log(
+        self,
+        step: str | None = None,
+        *,
+        host: str | None = None,
+        tail: int | None = None,
+        offset: int = 0,
+        size: int | None = None,
+    ) -> bytes:
         """
         Return what ansible-playbook printed in *step*, from byte *offset* on; the arguments are those of `Run.log`.
 
         Raises:
-            UnknownNameError: If the run has no such step.
+            UnknownNameError: If the run has no such step or host.
             StoreError: If the log was pruned.
         """
-        steps = tuple(each.id for each in self.plan.steps) if step is None else self.find_steps(step)
-        if len(steps) == 1:
+        steps, end = self._step_ids(step), None if size is None else offset + size
+        if host is not None:
+            text = b"".join(map(self._printed, self.events(host=host, step=steps)))
+        elif len(steps) == 1 and tail is None:
             return self._log_of(steps[0], offset, size)
-        whole = b"".join(self._log_of(each, 0, None) for each in steps)
-        return whole[offset : None if size is None else offset + size]
+        else:
+            text = b"".join(self._log_of(each, 0, None) for each in steps)
+        return (text if tail is None else last_lines(text, tail))[offset:end]
+
+    def _step_ids(self, step: str | None) -> tuple[str, ...]:
+        return tuple(each.id for each in self.plan.steps) if step is None else self.find_steps(step)
+
+    def _printed(self, event: Event) -> bytes:
+        if event.step is None or event.log is None:
+            return b""
+        return self._log_of(event.step, event.log.start, event.log.end - event.log.start)
 
     def _log_of(self, step: str, offset: int, size: int | None) -> bytes:
         if size is not None and size <= 0:
@@ -227,17 +305,42 @@ class RemoteRun:
         query = None if size is not None else {"offset": offset}
         return self._service.content(f"{self._path}/steps/{part(step)}/log", query, headers)
 
-    def follow_log(self, step: str, *, offset: int = 0) -> Iterator[bytes]:
-        """Yield the same as `log`, in chunks as they are printed, until the step or the run has ended."""
-        for step_id in self.find_steps(step):
-            for chunk in self.log_follower(step_id).follow():
+    def follow_log(
+        self, step: str | None = None, *, host: str | None = None, tail: int | None = None, offset: int = 0
+    ) -> Iterator[bytes]:
+        """
+        Yield the same as `log`, in chunks as they are printed, until the step or the run has ended.
+
+        With *tail* it begins with so many of the lines that are there already.
+        """
+        for reader in self.log_readers(step, host=host, tail=tail):
+            for chunk in reader.follow():
                 if offset < len(chunk):
                     yield chunk[offset:]
                 offset = max(0, offset - len(chunk))
 
-    def log_follower(self, step: str) -> Follower[bytes]:
-        """Return what follows the log of the step with the id *step*, for a program with a loop of its own."""
-        return Follower(self._service, LogStream(self.id, step, 0))
+    def log_readers(
+        self, step: str | None = None, *, host: str | None = None, tail: int | None = None
+    ) -> tuple[Follower[bytes], ...]:
+        """Return what `follow_log` follows, one after the other: a follower for each step, or one for *host*."""
+        steps = self._step_ids(step)
+        if host is not None:
+            passes = self.event_filter(host=host, step=steps)
+            after = 0 if tail is None else self.snapshot().last_seq
+            there = filter(lambda event: event.seq <= after, self.events(host=host, step=steps) if after else ())
+            begin = b"" if tail is None else last_lines(b"".join(map(self._printed, there)), tail)
+            return (HostLogFollower(self.event_follower(after), passes, self._printed, begin),)
+        logs = {each: self._log_of(each, 0, None) for each in steps} if tail is not None else {}
+        start = 0
+        if tail is not None:
+            whole = b"".join(logs.values())
+            start = len(whole) - len(last_lines(whole, tail))
+        followers = []
+        for each in steps:
+            skipped = min(start, len(logs.get(each, b"")))
+            start -= skipped
+            followers.append(Follower(self._service, LogStream(self.id, each, skipped)))
+        return tuple(followers)
 
     def log_text(self, step: str, *, color: bool = True) -> str:
         """Return the log as text, with or without the terminal's colours; bytes that are not UTF-8 are replaced."""
@@ -279,6 +382,15 @@ class RemoteRun:
             StoreError: If its events were pruned.
         """
         return from_wire(Timeline, self._service.get(f"{self._path}/timeline"))
+
+    def profile(self) -> RunProfile:
+        """
+        Return where its time went; see `Run.profile`.
+
+        Raises:
+            StoreError: If its events were pruned.
+        """
+        return from_wire(RunProfile, self._service.get(f"{self._path}/profile"))
 
     def compare(self, other: "RemoteRun") -> RunComparison:
         """

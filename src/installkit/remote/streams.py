@@ -8,10 +8,12 @@ by a connection that closes.
 """
 
 import asyncio
+import contextlib
+import itertools
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from installkit.errors import InstallkitError
@@ -289,6 +291,48 @@ class Follower(Generic[T]):
     def _check_time(self) -> None:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise TimeoutError
+
+
+class HostLogFollower(Follower[bytes]):
+    """
+    Follows what a run prints about a host.
+
+    Args:
+        events: All that is to come.
+        passes: Tells whether an event is about the host.
+        printed: Returns what an event printed.
+        begin: What to begin with.
+    """
+
+    def __init__(
+        self,
+        events: Follower[Event],
+        passes: Callable[[Event], bool],
+        printed: Callable[[Event], bytes],
+        begin: bytes,
+    ) -> None:
+        self._events = events
+        self._passes = passes
+        self._printed = printed
+        self._begin = begin
+
+    def follow(self) -> Iterator[bytes]:
+        """Yield the text of each event."""
+        texts = map(self._printed, filter(self._passes, self._events.follow()))
+        return filter(None, itertools.chain([self._begin], texts))
+
+    async def afollow(self, client: "httpx2.AsyncClient") -> AsyncGenerator[bytes, None]:
+        """Yield the same on an event loop."""
+        if self._begin:
+            yield self._begin
+        async with contextlib.aclosing(self._events.afollow(client)) as events:
+            async for event in events:
+                if self._passes(event) and (text := await asyncio.to_thread(self._printed, event)):
+                    yield text
+
+    def async_client(self) -> "httpx2.AsyncClient":
+        """Return a client for `afollow`."""
+        return self._events.async_client()
 
 
 class _BusyError(Exception):

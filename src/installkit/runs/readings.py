@@ -1,9 +1,25 @@
 """What a run's state, plan and events say: pure, the same for a run here and for one of a service."""
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from installkit.errors import InstallkitError, Remedy, StoreError, UnknownNameError
-from installkit.model import Check, Event, EventKind, FailureCode, RunSnapshot, RunStatus, Step, group_checks
+from installkit.model import (
+    Check,
+    Event,
+    EventFilter,
+    EventKind,
+    EventStatus,
+    FailureCode,
+    RunSnapshot,
+    RunStatus,
+    Stats,
+    Step,
+    group_checks,
+    known_words,
+    refuse_unknown_filters,
+    words_of,
+)
 from installkit.runs.errors import EndedRun, RunError, RunFailedError, RunStoppedError
 
 MESSAGE_LINES = 3
@@ -25,6 +41,54 @@ def find_steps(run: str, steps: Sequence[Step], step: str) -> tuple[str, ...]:
         names = ", ".join(planned.id for planned in steps) or "none"
         raise UnknownNameError(f"run {run} has no step {step!r}", remedy=f"choose one of: {names}")
     return tuple(planned.id for planned in changing or of_component)
+
+
+def event_filter(
+    wanted: EventFilter, *, find: Callable[[str], tuple[str, ...]], check_host: Callable[[str], None]
+) -> Callable[[Event], bool]:
+    """
+    Return a function that tells whether an event of a run is among those *wanted*.
+
+    Args:
+        wanted: As for `Run.events`.
+        find: Returns the steps of the run that a name means.
+        check_host: Raises an `UnknownNameError` for a host that the run does not have.
+
+    Raises:
+        UnknownNameError: If a filter has a word that the run cannot have; it lists the words.
+    """
+    refuse_unknown_filters(wanted, EventFilter)
+    accepted = {
+        "kind": known_words("kind of event", wanted.get("kind"), EventKind),
+        "status": known_words("status", wanted.get("status"), EventStatus),
+        "step": tuple(step for name in words_of(wanted.get("step")) for step in find(name)),
+        "host": words_of(wanted.get("host")),
+    }
+    for host in accepted["host"]:
+        check_host(host)
+    filters = [(name, frozenset(words)) for name, words in accepted.items() if words]
+    return lambda event: all(getattr(event, name) in words for name, words in filters)
+
+
+def check_host(run: str, steps: Iterable[Step], host: str, events: Callable[[], Iterable[Event]]) -> None:
+    """
+    Raise an `UnknownNameError` if *host* is not of *run*.
+
+    Args:
+        run: Its id.
+        steps: Those of its plan.
+        host: A name.
+        events: Returns its events: a playbook may have added the host, then they name it.
+    """
+    hosts = sorted({name for step in steps for name in step.hosts})
+    if host not in hosts and all(event.host != host for event in events()):
+        names = ", ".join(hosts) or "none"
+        raise UnknownNameError(f"run {run} has no host {host!r}", remedy=f"choose one of: {names}")
+
+
+def stats_of(now: RunSnapshot, steps: Collection[str]) -> Stats:
+    """Return what the playbooks of *steps* set with `set_stats`; the later ones win."""
+    return functools.reduce(Stats.updated, (each.stats for each in now.steps if each.id in steps), Stats())
 
 
 def checks_of(now: RunSnapshot) -> tuple[Check, ...]:

@@ -1,4 +1,3 @@
-import functools
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,8 +36,6 @@ from installkit.model import (
     Check,
     Event,
     EventFilter,
-    EventKind,
-    EventStatus,
     Failure,
     Plan,
     ResultFilter,
@@ -51,9 +48,7 @@ from installkit.model import (
     StepSnapshot,
     StepStatus,
     TaskResult,
-    known_words,
     refuse_unknown_filters,
-    words_of,
 )
 from installkit.processes import user_name
 from installkit.runs.comparison import RunComparison, compare_runs
@@ -62,13 +57,16 @@ from installkit.runs.logs import HostLogReader, last_lines
 from installkit.runs.next_steps import next_commands
 from installkit.runs.profile import RunProfile, make_profile
 from installkit.runs.readings import (
+    check_host,
     check_other,
     checks_of,
     error_of,
+    event_filter,
     failed_otherwise,
     find_steps,
     not_ended,
     pruned_error,
+    stats_of,
     warnings_in,
 )
 from installkit.runs.results import KINDS, result_filter
@@ -220,17 +218,7 @@ class Run:
         Raises:
             UnknownNameError: If a filter has a word that the run cannot have; it lists the words.
         """
-        refuse_unknown_filters(wanted, EventFilter)
-        accepted = {
-            "kind": known_words("kind of event", wanted.get("kind"), EventKind),
-            "status": known_words("status", wanted.get("status"), EventStatus),
-            "step": tuple(step for name in words_of(wanted.get("step")) for step in self.find_steps(name)),
-            "host": words_of(wanted.get("host")),
-        }
-        for host in accepted["host"]:
-            self._check_host(host)
-        filters = [(name, frozenset(words)) for name, words in accepted.items() if words]
-        return lambda event: all(getattr(event, name) in words for name, words in filters)
+        return event_filter(wanted, find=self.find_steps, check_host=self._check_host)
 
     def results(
         self, *, after: int = 0, limit: int | None = None, **wanted: Unpack[ResultFilter]
@@ -271,8 +259,7 @@ class Run:
         Raises:
             UnknownNameError: If the run has no such step.
         """
-        wanted = self._step_ids(step)
-        return functools.reduce(Stats.updated, (each.stats for each in self.steps if each.id in wanted), Stats())
+        return stats_of(self.snapshot(), self._step_ids(step))
 
     def facts(self, host: str) -> Mapping[str, Any]:
         """
@@ -461,10 +448,7 @@ class Run:
 
     def _check_host(self, host: str) -> None:
         """Raise an `UnknownNameError` if *host* is not of the run; a playbook may have added it, then events name it."""
-        hosts = sorted({name for step in self.plan.steps for name in step.hosts})
-        if host not in hosts and (self.pruned or all(event.host != host for event in self._journal.events())):
-            names = ", ".join(hosts) or "none"
-            raise UnknownNameError(f"run {self.id} has no host {host!r}", remedy=f"choose one of: {names}")
+        check_host(self.id, self.plan.steps, host, lambda: () if self.pruned else self._journal.events())
 
     def earlier(self, *, limit: int | None = None) -> "tuple[Run, ...]":
         """

@@ -43,7 +43,7 @@ def create(session: Session, /, name: str, *, scopes: tuple[str, ...], expires_i
     installkit token create ann --scope admin --expires-in 12h
     """
     limit = None if expires_in is None else datetime.now(UTC) + timedelta(seconds=expires_in)
-    made, text = session.installer.access.create_token(name, scopes, expires_at=limit)
+    made, text = session.here.access.create_token(name, scopes, expires_at=limit)
     click.echo(text)
     say(f"token {made.id} for {name}: keep it now, it is not shown again")
 
@@ -58,7 +58,7 @@ def list_tokens(session: Session, /, *, as_json: bool) -> None:
     installkit token list
     installkit token list --json
     """
-    tokens = session.installer.access.tokens()
+    tokens = session.here.access.tokens()
     if as_json:
         print_json(tokens)
         return
@@ -79,7 +79,7 @@ def revoke(session: Session, /, token_id: str) -> None:
     installkit token revoke 3f9a1c20
     installkit token revoke 3f9a1c20 && installkit token list
     """
-    session.installer.access.revoke_token(token_id)
+    session.here.access.revoke_token(token_id)
     say(f"token {token_id} is revoked")
 
 
@@ -98,7 +98,7 @@ def webhooks(ctx: click.Context, /, *, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    found = ctx.ensure_object(Session).installer.access.webhooks()
+    found = ctx.ensure_object(Session).here.access.webhooks()
     if as_json:
         print_json(found)
     elif not found:
@@ -131,7 +131,7 @@ def add(session: Session, /, url: str, *, events: tuple[str, ...]) -> None:
     installkit webhooks add https://chat.example.org/hook
     installkit webhooks add http://127.0.0.1:9000/ --event run_finished
     """
-    made = session.installer.access.add_webhook(url, events)
+    made = session.here.access.add_webhook(url, events)
     click.echo(made.id)
     say(f"{made.url} is told of {', '.join(made.events)} while `installkit serve` runs")
 
@@ -146,7 +146,7 @@ def remove(session: Session, /, webhook: str) -> None:
     installkit webhooks remove 3f9a1c20d41b
     installkit webhooks remove 3f9a1c20d41b && installkit webhooks
     """
-    session.installer.access.remove_webhook(webhook)
+    session.here.access.remove_webhook(webhook)
     say(f"webhook {webhook} is removed")
 
 
@@ -169,7 +169,7 @@ def audit(session: Session, /, *, since: float | None, limit: int, as_json: bool
     """
     begin = None if since is None else datetime.now(UTC) - timedelta(seconds=since)
     parts = {name: wanted[name] for name in ("who", "what", "target")}
-    entries = session.installer.access.audit(limit=limit, since=begin, **parts)  # type: ignore[arg-type]  # its names
+    entries = session.here.access.audit(limit=limit, since=begin, **parts)  # type: ignore[arg-type]  # its names
     if as_json:
         print_json(entries)
     elif not entries:

@@ -1,5 +1,7 @@
 """`compare`, `timeline` and `profile`: what differs between two runs, and where the time of one went."""
 
+from collections.abc import Callable
+
 import click
 
 import installkit
@@ -37,7 +39,8 @@ def compare(session: Session, run: str, other: str | None, *, as_json: bool) -> 
             f"there is no run on site {target.site} before run {short(target.id)}",
             remedy=installkit.Remedy("name the run to compare it with", ("runs",)),
         )
-    comparison = target.compare(before[0] if other is None else session.installer.run(other))
+    compare_with: Callable[..., installkit.RunComparison] = target.compare  # both are of one place
+    comparison = compare_with(before[0] if other is None else session.installer.run(other))
     if as_json:
         print_json(comparison)
         return

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 import installkit
@@ -79,6 +80,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
 COMMANDS: Mapping[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
+OF_THE_MACHINE = frozenset(["adopt", "audit", "catalog", "demo", "prune", "reindex", "serve", "token", "webhooks"])
+"""Commands that need the data directory, or files, of the machine where they are called."""
+
+
 class App(Group):
     """The group of all commands: each is imported when it is used, and errors are shown as a message and a remedy."""
 
@@ -141,9 +146,16 @@ def _current_directory_exists() -> bool:
     metavar="DIR",
     help="Where sites, plans and runs are kept.  [env: INSTALLKIT_DATA_DIR]",
 )
+@click.option(
+    "--service",
+    metavar="URL",
+    envvar="INSTALLKIT_SERVICE",
+    help="Work on the sites and runs of a service instead; its token is in INSTALLKIT_TOKEN.  [env: INSTALLKIT_SERVICE]",
+)
+@click.option("--token-file", metavar="FILE", help="Read the service's token from this file.")
 @click.version_option(installkit.__version__, prog_name="installkit")
 @click.pass_context
-def app(ctx: click.Context, data_dir: str | None) -> None:
+def app(ctx: click.Context, data_dir: str | None, service: str | None, token_file: str | None) -> None:
     """
     Plan, run and watch a folder of numbered Ansible playbooks.
 
@@ -151,6 +163,17 @@ def app(ctx: click.Context, data_dir: str | None) -> None:
     installkit apply -c playbooks -i hosts.yml --install mysql
     installkit status
     """
-    session = Session(data_dir)
+    named = ctx.get_parameter_source("service") is ParameterSource.COMMANDLINE
+    if data_dir and named:
+        raise click.UsageError("--data-dir and --service name two places: leave one of them out")
+    if data_dir:
+        service = None
+    if service and ctx.invoked_subcommand in OF_THE_MACHINE:
+        raise installkit.PlanningError(
+            f"`{ctx.invoked_subcommand}` works on the machine itself, on its data directory and its files, and not through"
+            " a service",
+            remedy="call it there, without --service and INSTALLKIT_SERVICE",
+        )
+    session = Session(data_dir, service=service or None, token_file=token_file, named=named)
     ctx.obj = session
     ctx.call_on_close(session.close)

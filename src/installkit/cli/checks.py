@@ -123,7 +123,7 @@ def show_findings(checks: Iterable[installkit.Check], *, err: bool = False) -> N
         _print(findings, err=err)
 
 
-def _start(proposal: PlanToApply, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.Run:
+def _start(proposal: PlanToApply, secrets: Mapping[str, str], options: Mapping[str, Any]) -> installkit.AnyRun:
     hosts = {host for step in proposal.plan.steps for host in step.hosts}
     say(f"checking the plan, then {counted(len(hosts), 'host')} …")
     return proposal.site.start_check(proposal.plan, secrets=secrets, **options)

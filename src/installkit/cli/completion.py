@@ -55,6 +55,8 @@ def _completer(find: Callable[[click.Context, str], Values]) -> Completer:
 @contextmanager
 def _opened(ctx: click.Context) -> Iterator[installkit.Installer]:
     """Open the data directory of the command line in *ctx*; completion never makes a new one."""
+    if ctx.find_root().params.get("service"):
+        raise installkit.UnknownNameError("a service is not asked for completions")
     data = Path(ctx.find_root().params.get("data_dir") or installkit.default_data_directory()).expanduser()
     if not (data / "runs").is_dir():
         raise installkit.UnknownNameError(f"{data} is not a data directory")

@@ -95,7 +95,7 @@ def _play(root: Path) -> None:
     inventory = write_inventory(root)
     out, chapters = console(), itertools.count(1)
     with contextlib.closing(Session(str(_data_in(root)))) as session:
-        site = session.installer.site(SITE, inventory=inventory, catalog=demo_catalog(), title="The demo")
+        site = session.here.site(SITE, inventory=inventory, catalog=demo_catalog(), title="The demo")
         text = "Each numbered playbook is a component. A manifest beside it may say more."
         _head(out, next(chapters), "A folder of playbooks", text)
         catalog = site.catalog()
@@ -141,7 +141,7 @@ def _head(out: Console, chapter: int, title: str, text: str) -> None:
     out.print()
 
 
-def _apply(out: Console, session: Session, site: installkit.Site, request: Mapping[str, Any]) -> None:
+def _apply(out: Console, session: Session, site: installkit.AnySite, request: Mapping[str, Any]) -> None:
     plan = site.plan(**request)
     show_plan(plan)
     if not plan.empty:

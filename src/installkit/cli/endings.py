@@ -19,7 +19,7 @@ MOST_NAMES = 20
 """At most so many hosts and steps of one failure are named."""
 
 
-def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> None:
+def follow(session: Session, run: installkit.AnyRun, *, as_json: bool = False) -> None:
     """
     Show *run* until it ends, then print its result on stdout.
 
@@ -46,7 +46,7 @@ def follow(session: Session, run: installkit.Run, *, as_json: bool = False) -> N
         raise click.exceptions.Exit(FAILED)
 
 
-def _show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot) -> None:
+def _show_end(session: Session, run: installkit.AnyRun, now: installkit.RunSnapshot) -> None:
     """Print the result of *run*, which has ended with the state *now*; failures with the same cause are one block."""
     out = console()
     good = now.status is installkit.RunStatus.SUCCEEDED
@@ -76,7 +76,7 @@ def _show_end(session: Session, run: installkit.Run, now: installkit.RunSnapshot
         out.print(Text(f"  {purpose:<{width}}   {command}"), soft_wrap=True)
 
 
-def remarks(run: installkit.Run) -> list[str]:
+def remarks(run: installkit.AnyRun) -> list[str]:
     """Return what else to know about *run*: whether it was a dry run, and whether its events and logs were pruned."""
     dry = ["a dry run (--check): nothing was changed"] if run.spec().options.check_mode else []
     return [*dry, *(["its events and logs were pruned; how it ended is kept"] if run.pruned else [])]
@@ -104,6 +104,6 @@ def show_failures(out: Console, now: installkit.RunSnapshot) -> None:
             out.print(Padding(Text(f"→ {failure.remedy}", "yellow"), (0, 0, 0, 4), expand=False))
 
 
-def next_commands(session: Session, run: installkit.Run) -> dict[str, str]:
+def next_commands(session: Session, run: installkit.AnyRun) -> dict[str, str]:
     """Return the commands that may follow *run*, which has ended, by their purpose."""
     return {purpose: session.command(*words) for purpose, words in run.next_commands().items()}

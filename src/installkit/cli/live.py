@@ -1,9 +1,11 @@
 """A run as it goes on: on a terminal a view that is updated a few times a second, elsewhere a line for each event."""
 
+import contextlib
 import re
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
@@ -24,6 +26,9 @@ REFRESH = 0.125
 TICK = 1.0
 """Seconds after which the times are updated if nothing happened."""
 
+REMOTE_REFRESH = 0.5
+"""Seconds between two updates of a run of a service: each asks it."""
+
 TAIL_BYTES = 16_384
 """At most so many bytes of a running step's log are read for each update."""
 
@@ -42,7 +47,7 @@ _NO_COLOUR = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1
 """Control characters and escape sequences of a terminal, except those for colours."""
 
 
-def show_live(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
+def show_live(run: installkit.AnyRun, approve: str) -> installkit.RunSnapshot:
     """
     Show *run* on stderr from its start until it has ended, and return its last state.
 
@@ -51,7 +56,7 @@ def show_live(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
     out = console(err=True)
     if sys.stderr.isatty() and out.is_interactive:  # with FORCE_COLOR rich takes a pipe for a terminal
         with (
-            installkit.Watch(run.folder, gap=REFRESH) as changes,
+            _waiting(run) as wait,
             Live(console=out, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live,
         ):
             while True:
@@ -59,7 +64,7 @@ def show_live(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
                 live.update(_frame(run, now, out, approve), refresh=True)
                 if now.status.final:
                     return now
-                changes.wait(TICK)
+                wait()
     steps = {step.id: step for step in run.plan.steps}
     for event in () if run.pruned else run.events(follow=True):
         text = event_line(event, steps.get(event.step or ""))
@@ -70,7 +75,17 @@ def show_live(run: installkit.Run, approve: str) -> installkit.RunSnapshot:
     return run.snapshot()
 
 
-def _frame(run: installkit.Run, now: installkit.RunSnapshot, out: Console, approve: str) -> RenderableType:
+@contextlib.contextmanager
+def _waiting(run: installkit.AnyRun) -> Iterator[Callable[[], None]]:
+    """Give what waits until *run* may have changed."""
+    if isinstance(run, installkit.Run):
+        with installkit.Watch(run.folder, gap=REFRESH) as changes:
+            yield lambda: changes.wait(TICK)
+    else:
+        yield lambda: time.sleep(REMOTE_REFRESH)
+
+
+def _frame(run: installkit.AnyRun, now: installkit.RunSnapshot, out: Console, approve: str) -> RenderableType:
     # If there is no room for all steps, those around the first that has not ended are shown.
     height = out.height - 5
     room = max(3, height if now.status.final else height // 2)
@@ -123,7 +138,7 @@ def _steps_table(steps: Sequence[installkit.StepSnapshot], hidden: int, width: i
     return table
 
 
-def _logs(run: installkit.Run, now: installkit.RunSnapshot, room: int, width: int) -> list[RenderableType]:
+def _logs(run: installkit.AnyRun, now: installkit.RunSnapshot, room: int, width: int) -> list[RenderableType]:
     """Return the last lines of every running step's log; the steps share the *room* for lines."""
     running = [step for step in now.steps if step.status is installkit.StepStatus.RUNNING]
     if not running or room < 2:  # noqa: PLR2004 - a rule and a line

@@ -61,7 +61,7 @@ def write_bytes(chunks: Iterable[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-def _of_steps(run: installkit.Run, step: str | None, *, tail: int | None, follow: bool) -> Iterator[bytes]:
+def _of_steps(run: installkit.AnyRun, step: str | None, *, tail: int | None, follow: bool) -> Iterator[bytes]:
     """Yield the logs of the steps for *step*, each with its last lines alone if *tail* says so."""
     steps = run.find_steps(step) if step else [planned.id for planned in run.plan.steps]
     for each in steps:

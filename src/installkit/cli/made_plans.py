@@ -32,7 +32,7 @@ def plans(ctx: click.Context, /, site: str | None, component: str | None, limit:
     if as_json:
         print_json(found)
     elif not found:
-        say("no plans" if site or component else f"no plans yet in {session.installer.folders.data}")
+        say("no plans" if site or component else f"no plans yet in {session.place}")
     else:
         applied = session.installer.list_runs(site=site, since=min(made.created_at for made in found))
         statuses = {run.id: run.status.value for run in applied}  # a run has its plan's id

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from installkit.cli.session import Session
 from installkit.text import parse_duration
 
 
@@ -39,3 +40,15 @@ class Size(click.ParamType[int]):
 
 
 SIZE = Size()
+
+
+class CatalogPlace(click.Path):
+    """A folder of playbooks; with a service, the name of one of its catalogs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return *value*, a folder that there is, or any name."""
+        session = ctx.find_object(Session) if ctx else None
+        return value if session is not None and session.service else super().convert(value, param, ctx)
+
+
+CATALOG = CatalogPlace(exists=True, file_okay=False)

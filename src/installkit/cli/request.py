@@ -36,7 +36,7 @@ class PlanToApply:
         secrets: Values given with `-e`, and passwords; they are not in the plan.
     """
 
-    site: installkit.Site
+    site: installkit.AnySite
     plan: installkit.Plan
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
@@ -181,7 +181,7 @@ def make_plan(session: Session, options: Mapping[str, Any], passwords: Mapping[s
 
 
 @contextmanager
-def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[installkit.Site]:
+def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[installkit.AnySite]:
     """
     Yield the site that the *options* of `site_options` name; what they do not say is chosen, and the choice is printed.
 
@@ -202,8 +202,10 @@ def site_to_plan(session: Session, options: Mapping[str, Any]) -> Iterator[insta
         say(f"site {site.name} is new: inventory {inventory}, catalog {catalog}")
 
 
-def _find_site(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.Site:
-    installer = session.installer
+def _find_site(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.AnySite:
+    if session.service is not None:
+        return _find_remote(session, name, catalog, inventory)
+    installer = session.here
     sites = installer.sites()
     if name is None and inventory is None:
         if not sites:
@@ -223,7 +225,7 @@ def _find_site(session: Session, name: str | None, catalog: str | None, inventor
     return _new_site(session, name, catalog or ".", inventory)
 
 
-def _new_site(session: Session, name: str | None, catalog: str, inventory: str) -> installkit.Site:
+def _new_site(session: Session, name: str | None, catalog: str, inventory: str) -> installkit.AnySite:
     if not name:
         name = installkit.site_name_for(inventory)
         if any(site.name == name for site in session.installer.sites()):
@@ -235,7 +237,28 @@ def _new_site(session: Session, name: str | None, catalog: str, inventory: str) 
     components = installkit.load_catalog(catalog)  # if it is wrong, this raises before anything is stored
     if not len(components):
         raise click.UsageError(f"{'; '.join(components.warnings)}; or name another folder of playbooks with -c")
-    return session.installer.site(name, inventory=inventory, catalog=catalog, keep=False)
+    return session.here.site(name, inventory=inventory, catalog=catalog, keep=False)
+
+
+def _find_remote(session: Session, name: str | None, catalog: str | None, inventory: str | None) -> installkit.AnySite:
+    """Return the site of a service that is called *name*, or its only one; a service reads its own files."""
+    for option, path in (("-i", inventory), ("-c", catalog)):
+        if path is not None:
+            create = session.command("site", "create", "NAME", "--import", "FILE", "-c", "CATALOG")
+            raise installkit.PlanningError(
+                f"{option} {path} is of this machine, and the service reads its own files",
+                remedy=f"name a site of the service with --site; to make one: {create}",
+            )
+    if name is not None:
+        return session.installer.site(name)
+    sites = session.installer.sites()
+    if not sites:
+        raise click.UsageError(session.no_site())
+    if len(sites) > 1:
+        names = ", ".join(site.name for site in sites)
+        raise click.UsageError(f"there are several sites ({names}): say which with --site")
+    say(f"site {sites[0].name}: the only one")
+    return sites[0]
 
 
 def read_plan(session: Session, text: str, options: Mapping[str, Any], passwords: Mapping[str, str]) -> PlanToApply:

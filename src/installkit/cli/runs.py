@@ -39,7 +39,7 @@ def runs(session: Session, site: str | None, status: str | None, limit: int, *, 
         wire = [installkit.to_wire(run) for run in snapshots]
         print_json([{key: value for key, value in run.items() if key not in OMITTED} for run in wire])
     elif not snapshots:
-        say("no runs" if site or status else f"no runs yet in {session.installer.folders.data}")
+        say("no runs" if site or status else f"no runs yet in {session.place}")
     else:
         rows = (
             (

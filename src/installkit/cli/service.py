@@ -45,7 +45,7 @@ def serve(
     pairs = [value.rpartition("=") for value in catalogs]
     folders = {name or Path(folder).absolute().name: Path(folder) for name, _, folder in pairs}
     installkit_http.serve(
-        session.installer,
+        session.here,
         catalogs=folders or None,
         host=host,
         port=port,

@@ -9,6 +9,7 @@ from installkit.cli.commands import Command, Group
 from installkit.cli.completion import complete_entered, complete_parameters, complete_secrets, complete_sites
 from installkit.cli.inventories import export_inventory, host, import_inventory, read_text
 from installkit.cli.output import console, make_table, print_json, print_table
+from installkit.cli.param_types import CATALOG
 from installkit.cli.passwords import ask_secret
 from installkit.cli.plans import confirm
 from installkit.cli.session import Session, pass_session, say, short
@@ -43,7 +44,7 @@ def status(session: Session, site: str | None, *, as_json: bool) -> None:
 
 
 def _print_installed(session: Session, rows: list[installkit.Installation], *, many: bool) -> None:
-    runs = map(session.installer.run, {_decisive_run(row) for row in rows})
+    runs = [session.installer.run(run) for run in {_decisive_run(row) for row in rows}]
     started = {run.id: run.snapshot().created_at for run in runs}
     columns = ("SITE", "COMPONENT", "HOST", "VERSION", "STATUS", "LAST", "RUN", "SINCE", "VERIFIED")
     print_table(
@@ -92,17 +93,23 @@ for _command in (host, export_inventory, import_inventory):
 @click.option(
     "--import", "imported", metavar="FILE", type=click.File(encoding="utf-8"), help="Keep a copy instead; - is stdin."
 )
-@click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False), required=True)
+@click.option("-c", "--catalog", metavar="DIR", type=CATALOG, help="With a service: the name of one of its catalogs.")
 @click.option("--title", metavar="TEXT", help="For people.")
 @pass_session
 def create(
-    session: Session, name: str, *, inventory: str | None, imported: TextIO | None, catalog: str, title: str | None
+    session: Session,
+    name: str,
+    *,
+    inventory: str | None,
+    imported: TextIO | None,
+    catalog: str | None,
+    title: str | None,
 ) -> None:
     """
     Make a site of an inventory and a folder of playbooks.
 
     With -i the inventory is read in place. With --import installkit keeps a copy, to be edited with
-    `site host`.
+    `site host`. A service (--service) always keeps a copy, and knows catalogs by their names.
 
     installkit site create acme -i hosts.yml -c playbooks --title "Acme, Berlin"
     installkit site create acme --import hosts.yml -c playbooks
@@ -111,17 +118,35 @@ def create(
         raise click.UsageError("a site has one inventory: give it with -i or with --import")
     if any(other.name == name for other in session.installer.sites()):
         raise installkit.PlanningError(f"there is a site {name!r} already", remedy=f"installkit site update {name} …")
-    if imported is None:
+    if session.service is not None:
+        text = None if imported is None else read_text(imported)
+        _create_there(session, name, text, inventory=inventory, catalog=catalog, title=title)
+    elif catalog is None:
+        raise click.UsageError("a site has a catalog: name the folder of its playbooks with -c")
+    elif imported is None:
         installkit.load_catalog(catalog)
-        session.installer.site(name, inventory=inventory, catalog=catalog, title=title)
+        session.here.site(name, inventory=inventory, catalog=catalog, title=title)
     else:
-        session.installer.create_site(name, inventory=read_text(imported), catalog=catalog, title=title)
+        session.here.create_site(name, inventory=read_text(imported), catalog=catalog, title=title)
     say(f"site {name} is made; now: {session.command('plan', '--site', name, '--all')}")
+
+
+def _create_there(
+    session: Session, name: str, text: str | None, *, inventory: str | None, catalog: str | None, title: str | None
+) -> None:
+    """Have a service make a site with the inventory *text*; refuse a path of this machine."""
+    if text is None:
+        create = session.command("site", "create", name, "--import", str(inventory))
+        raise installkit.PlanningError(
+            f"-i {inventory} is of this machine, and the service reads its own files",
+            remedy=f"have it keep a copy: {create}",
+        )
+    session.there.create_site(name, inventory=text, catalog=catalog, title=title)
 
 
 @site.command()
 @click.argument("name", metavar="SITE", shell_complete=complete_sites)
-@click.option("-c", "--catalog", metavar="DIR", type=click.Path(exists=True, file_okay=False))
+@click.option("-c", "--catalog", metavar="DIR", type=CATALOG, help="With a service: the name of one of its catalogs.")
 @click.option("--title", metavar="TEXT", help="For people; empty for the name.")
 @pass_session
 def update(session: Session, name: str, catalog: str | None, title: str | None) -> None:
@@ -134,7 +159,7 @@ def update(session: Session, name: str, catalog: str | None, title: str | None) 
     installkit site update acme --title 'Acme, Hamburg'
     """
     session.installer.site(name)
-    if catalog:
+    if catalog and session.service is None:
         installkit.load_catalog(catalog)
     session.installer.site(name, catalog=catalog, title=title)
 
@@ -168,7 +193,8 @@ def list_sites(session: Session, *, as_json: bool) -> None:
     installkit site list
     installkit site list --json
     """
-    session.installer.refresh()
+    if session.service is None:  # a service does it for its list
+        session.here.refresh()
     sites = [one.snapshot() for one in session.installer.sites()]
     if as_json:
         print_json(sites)

@@ -26,7 +26,7 @@ def adopt(session: Session, run: str) -> None:
     installkit adopt 7f3c
     installkit adopt 7f3c && installkit resume 7f3c
     """
-    target = session.installer.adopt(run)
+    target = session.here.adopt(run)
     now = target.snapshot()
     say(f"run {short(now.id)} is carried here from now on: {now.status.value}")
     if now.status is installkit.RunStatus.INTERRUPTED:
@@ -46,7 +46,7 @@ def reindex(session: Session) -> None:
     installkit --data-dir /srv/installkit reindex
     """
     try:
-        state = session.installer.check_database()
+        state = session.here.check_database()
     except installkit.StoreError as exc:
         state = str(exc)
     if state != "ok":
@@ -54,7 +54,7 @@ def reindex(session: Session) -> None:
         aside = installkit.recover_database(_data_directory(session))
         say(f"the database is damaged: {state.partition(chr(10))[0]}")
         say(f"it is set aside as {aside}; its last backup and the runs' journals take its place")
-    installer = session.installer
+    installer = session.here
     say("reading the runs' journals …")
     say(f"{counted(installer.reindex(), 'run')} indexed")
 
@@ -81,7 +81,7 @@ def prune(session: Session, older_than: float | None, keep: int | None, *, dry_r
     """
     if older_than is None and keep is None:
         raise click.UsageError("say which runs: --older-than TIME, --keep N, or both")
-    freed = session.installer.prune(older_than=older_than, keep=keep or 0, dry_run=dry_run)
+    freed = session.here.prune(older_than=older_than, keep=keep or 0, dry_run=dry_run)
     if as_json:
         print_json([{"run": run, "bytes": size} for run, size in freed])
     elif freed:
@@ -97,15 +97,12 @@ def doctor(session: Session, *, as_json: bool) -> None:
     """
     Check this machine and the data directory; the exit code is 1 if something is broken.
 
+    With --service it shows what the service found when it started.
+
     installkit doctor
     installkit doctor --json
     """
-    findings = installkit.examine(
-        _data_directory(session),
-        lambda: _installer(session).check_database(),
-        lambda: _installer(session).check_secrets(),
-        lambda: [site.snapshot().catalog for site in _installer(session).sites()],
-    )
+    findings = _examined(session) if session.service is None else session.installer.doctor()
     if as_json:
         print_json(findings)
     else:
@@ -120,10 +117,19 @@ def doctor(session: Session, *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+def _examined(session: Session) -> tuple[installkit.Finding, ...]:
+    return installkit.examine(
+        _data_directory(session),
+        lambda: _installer(session).check_database(),
+        lambda: _installer(session).check_secrets(),
+        lambda: [site.snapshot().catalog for site in _installer(session).sites()],
+    )
+
+
 def _installer(session: Session) -> installkit.Installer:
-    if session.installer.obstacle is not None:
-        raise session.installer.obstacle
-    return session.installer
+    if session.here.obstacle is not None:
+        raise session.here.obstacle
+    return session.here
 
 
 @click.command(cls=Command)

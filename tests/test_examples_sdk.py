@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import nbformat
@@ -134,7 +135,8 @@ def test_hosts_that_could_not_be_reached_are_tried_again(acme, monkeypatch):
     _, site, fake = acme
     stubborn = load_example("stubborn")
     fake.update({"app@h2": "unreachable"})
-    monkeypatch.setattr(stubborn.time, "sleep", lambda _: fake.update({"app@h2": "ok"}))
+    clock = SimpleNamespace(sleep=lambda _: fake.update({"app@h2": "ok"}))
+    monkeypatch.setattr(stubborn, "time", clock)
     run = stubborn.install(site, waits=(1,))
 
     assert ("h2",) == run.plan.steps[-2].hosts

@@ -7,11 +7,17 @@ A face is a function that takes a folder and a catalog, and is a context that gi
 import asyncio
 import contextlib
 import inspect
+import threading
 
 import attrs
+import httpx2
+import uvicorn
 
 import installkit
 from http_client import Server
+from installkit.testing import FakeAnsible, Outcome
+from installkit_http import create_app
+from site_runs import until
 
 
 @attrs.frozen
@@ -28,6 +34,11 @@ class Face:
     catalog: object
 
 
+def fake():
+    """Return what carries runs out without Ansible: the first run of `slow` goes on until it is stopped."""
+    return FakeAnsible({"slow": [Outcome("ok", delay=60.0), "ok"], "bad": Outcome("failed", message="no space left")})
+
+
 @contextlib.contextmanager
 def library(folder, catalog):
     with installkit.Installer(folder / "data") as installer:
@@ -35,33 +46,51 @@ def library(folder, catalog):
 
 
 @contextlib.contextmanager
-def served(folder, catalog):
+def library_with_fake(folder, catalog):
+    with installkit.Installer(folder / "data", ansible=fake()) as installer:
+        yield Face(installer, catalog)
+
+
+@contextlib.contextmanager
+def awaited_with_fake(folder, catalog):
+    with Awaited.opened(installkit.AsyncInstaller(folder / "data", ansible=fake())) as installer:
+        yield Face(installer, catalog)
+
+
+@contextlib.contextmanager
+def remote(folder, catalog):
     server = Server(folder / "data", "-c", f"products={catalog}")
     try:
-        yield server
+        with installkit.connect(server.url, token=server.token) as installer:
+            yield Face(installer, "products")
     finally:
         server.end()
 
 
 @contextlib.contextmanager
-def remote(folder, catalog):
-    with served(folder, catalog) as server, installkit.connect(server.url, token=server.token) as installer:
-        yield Face(installer, "products")
+def awaited_remote_with_fake(folder, catalog):
+    with installkit.Installer(folder / "data", ansible=fake()) as inner:
+        _, token = inner.access.create_token("me", [installkit.Scope.ADMIN])
+        with (
+            serve_here(create_app(inner, catalogs={"products": catalog})) as address,
+            Awaited.opened(installkit.AsyncInstaller.connect(address, token=token)) as installer,
+        ):
+            until(lambda: inner.access.tokens() and httpx2.get(f"{address}/readyz").status_code == 200)
+            yield Face(installer, "products")
 
 
 @contextlib.contextmanager
-def awaited(folder, catalog):
-    with Awaited.opened(installkit.AsyncInstaller(folder / "data")) as installer:
-        yield Face(installer, catalog)
-
-
-@contextlib.contextmanager
-def awaited_remote(folder, catalog):
-    with (
-        served(folder, catalog) as server,
-        Awaited.opened(installkit.AsyncInstaller.connect(server.url, token=server.token)) as installer,
-    ):
-        yield Face(installer, "products")
+def serve_here(app):
+    """Serve *app* on a port of this machine, in a thread; give its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
 
 
 class Awaited:
@@ -120,4 +149,17 @@ class Awaited:
             self._loop.run(answer.aclose())
 
 
-FACES = {"library": library, "asyncio": awaited, "http": remote, "asyncio over http": awaited_remote}
+@contextlib.contextmanager
+def faked(folder, catalog):
+    outcomes = {"slow": [Outcome("ok", delay=60.0), "ok"], "bad": Outcome("failed", message="no space left")}
+    with installkit.Installer(folder / "data", ansible=FakeAnsible(outcomes)) as installer:
+        yield Face(installer, catalog)
+
+
+FACES = {
+    "library": library,
+    "fake": library_with_fake,
+    "asyncio, fake": awaited_with_fake,
+    "http": remote,
+    "asyncio over http, fake": awaited_remote_with_fake,
+}

@@ -57,7 +57,7 @@ def test_what_is_done_with_a_data_directory_is_done_with_a_service(run_there, ac
     kinds = [json.loads(line)["kind"] for line in run_there("events", "last", "-f", "--json").stdout.splitlines()]
     again = run_there("apply", plan, "--yes")
     run_there("rollback", "last", "--yes", "--skip-checks")
-    run_there("record", "mysql=1.0", "--yes", "--skip-checks")
+    run_there("apply", "--install", "mysql", "--force", "mysql", "--yes", "--skip-checks")
 
     assert "succeeded" in applied.stdout
     assert "✓" in run_there("watch", run["id"]).stdout

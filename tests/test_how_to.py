@@ -48,6 +48,7 @@ def test_an_interface_is_added_as_its_guide_says(tmp_path):
         "tests/test_architecture.py::test_public_names_are_sorted_and_each_there_once",
         "tests/test_docs.py::test_every_public_name_is_in_the_reference_once",
         "tests/test_aio.py::test_every_call_has_its_awaited_form",
+        "tests/test_remote.py::test_every_call_is_there_over_http_or_there_is_a_reason",
         "tests/test_types.py::test_every_type_of_a_public_call_is_public_itself",
     )
     written = _run("scripts/reference.py")

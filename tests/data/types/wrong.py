@@ -52,3 +52,29 @@ try:
     run.raise_for_status()
 except installkit.RunFailedError as error:
     error.run.cancell()  # wrong: the run of an error is a run
+
+
+def install(anywhere: installkit.AnyInstaller) -> installkit.AnyRun:
+    """Both kinds of installer have these calls; what only one has is found."""
+    made = anywhere.site("acme").plan(install=["mysql"])
+    anywhere.folders  # wrong: a service has no folders here  # noqa: B018
+    anywhere.site("acme").start(made, job=2)  # wrong: a misspelt option
+    return anywhere.site("acme").start(made, jobs=2)
+
+
+with installkit.connect("http://127.0.0.1:8000", token="…") as remote:
+    remote.site("acme").plan(instal=["mysql"])  # wrong: a misspelt field
+    remote.prune()  # wrong: a service has no such call
+    far = remote.run("last")
+    far.compare("last")  # wrong: text for a run
+    list(far.events(follow=True, host="db1"))
+    install(remote).wait(10.0)
+    install(installer).raise_for_status()
+installkit.connect("http://127.0.0.1:8000")  # wrong: a token is missing
+
+
+async def watch() -> None:
+    """Asyncio has the same, awaited."""
+    async with installkit.AsyncInstaller.connect("http://127.0.0.1:8000", token="…") as awaited:
+        run = await (await awaited.site("acme")).apply(install=["mysql"])
+        await run.wait("soon")  # wrong: text for seconds

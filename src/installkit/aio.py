@@ -107,12 +107,13 @@ class _Async(Generic[T]):
         return f"<Async{repr(self.sync).removeprefix('<')}"
 
 
-def _bound(sync: object, name: str) -> Callable[..., Any]:
-    """Return the call *name* of *sync*, which may be an object of a service."""
+def _bound(sync: object, name: str, *, asked: str | None = None) -> Callable[..., Any]:
+    """Return the call *name* of *sync*, which may be an object of a service; *asked* is the name that was called."""
     found: Callable[..., Any] | None = getattr(sync, name, None)
     if found is None:
         raise PlanningError(
-            f"{name} cannot be called over HTTP", remedy="call it on the machine where the service has its data"
+            f"{asked or name} cannot be called over HTTP",
+            remedy="call it on the machine where the service has its data",
         )
     return found
 
@@ -434,7 +435,7 @@ class AsyncInstaller(_Async[AnyInstaller]):
         **wanted: Unpack[ArrivalFilter],
     ) -> AsyncGenerator[Arrival, None]:
         """Yield the events of all runs in the order in which they arrived; see `Installer.events`."""
-        make = functools.partial(_bound(self.sync, "arrival_reader"), after=after, last=last, **wanted)
+        make = functools.partial(_bound(self.sync, "arrival_reader", asked="events"), after=after, last=last, **wanted)
         reader = await self._loop.call(self._loop.reads, make)
         left = sys.maxsize if limit is None else limit
         async for arrivals in self._loop.follow(reader, wait=follow and left > 0):

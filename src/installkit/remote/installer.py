@@ -4,15 +4,25 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from installkit.errors import PlanningError
-from installkit.model import Plan, PlanFilter, RunFilter, RunSnapshot, RunStatus, Token, from_wire, to_wire
+from installkit.model import (
+    FindingStatus,
+    Plan,
+    PlanFilter,
+    RunFilter,
+    RunSnapshot,
+    RunStatus,
+    Token,
+    from_wire,
+    to_wire,
+)
 from installkit.remote.parts import inventory_text
 from installkit.remote.run import RemoteRun
 from installkit.remote.service import Service, part
 from installkit.remote.site import RemoteSite
 from installkit.support.doctor import Finding
 
-_STATUSES = {"pass": "ok", "pending": "warn"}
-"""Statuses of the preparations of a service as those of the doctor, where they differ."""
+_STATUSES = {"pass": FindingStatus.OK, "fail": FindingStatus.FAIL}
+"""The doctor's words for how a preparation of a service ended; all others are a warning, as `pending`."""
 
 
 class RemoteInstaller:
@@ -214,7 +224,7 @@ class RemoteInstaller:
         """
         rows: Iterable[Mapping[str, Any]] = self._service.readiness()
         return tuple(
-            Finding(row["name"], _STATUSES.get(row["status"], row["status"]), row["message"], row["remedy"] or "")
+            Finding(row["name"], _STATUSES.get(row["status"], FindingStatus.WARN), row["message"], row["remedy"] or "")
             for row in rows
             if only is None or row["name"] in only
         )

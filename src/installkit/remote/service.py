@@ -90,16 +90,25 @@ class Service:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         attempts: int = len(AGAIN) + 1,
+        keyed: bool = True,
     ) -> Any:
         """
         Carry out a request and return its answer, as from JSON; None if it has none.
 
         If the connection breaks, it is sent again: a service carries out a POST with the same key only once.
 
+        Args:
+            method: GET, POST, ….
+            path: Below the version.
+            query: What is None is left out.
+            body: A JSON value.
+            attempts: How often it is sent at most.
+            keyed: Whether a POST needs a key; False for one that by itself is carried out only once.
+
         Raises:
             InstallkitError: As the library would for the same call; `ServiceError` for what only a service can do.
         """
-        response, repeated = self._send(method, path, query, body=body, attempts=attempts)
+        response, repeated = self._send(method, path, query, body=body, attempts=attempts, keyed=keyed)
         if repeated and method == "DELETE" and response.status_code == 404:  # noqa: PLR2004 - it was deleted before
             return None
         if response.is_success:
@@ -188,11 +197,12 @@ class Service:
         body: Any = None,
         attempts: int = len(AGAIN) + 1,
         headers: Mapping[str, str] | None = None,
+        keyed: bool = True,
     ) -> tuple["httpx2.Response", bool]:
         """Return the answer, and whether the request was sent more than once."""
-        keyed = {"idempotency-key": secrets.token_hex(16)} if method == "POST" else {}
+        key = {"idempotency-key": secrets.token_hex(16)} if method == "POST" and keyed else {}
         request = self.client.build_request(
-            method, path, params=parameters(query), json=body, headers={**keyed, **(headers or {})}
+            method, path, params=parameters(query), json=body, headers={**key, **(headers or {})}
         )
         waits = iter(AGAIN[: attempts - 1])
         repeated = False

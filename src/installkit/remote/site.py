@@ -4,7 +4,7 @@ from typing import Any, Unpack
 
 import attrs
 
-from installkit.errors import PlanningError, RunNotFoundError, UnknownNameError
+from installkit.errors import PlanningError, RunNotFoundError, SiteLockedError, UnknownNameError
 from installkit.model import (
     Action,
     ApplyFields,
@@ -139,7 +139,13 @@ class RemoteSite:
         """
         body = {**_sent(options), "secrets": dict(secrets or {})}
         self._check_kept(plan)
-        return RemoteRun(self._service, self._service.call("POST", f"/plans/{part(plan.id)}/runs", body=body)["id"])
+        path, dry = f"/plans/{part(plan.id)}/runs", bool(body.get("check_mode"))
+        try:  # a plan is applied once: only a dry run needs a key
+            return RemoteRun(self._service, self._service.call("POST", path, body=body, keyed=dry)["id"])
+        except SiteLockedError as exc:
+            if exc.holder.get("run") != plan.id:
+                raise
+            return RemoteRun(self._service, plan.id)  # an earlier attempt started it, and its answer was lost
 
     def apply(self, **fields: Unpack[ApplyFields]) -> RemoteRun:
         """

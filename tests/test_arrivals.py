@@ -5,6 +5,7 @@ import contextlib
 import json
 import multiprocessing
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -12,10 +13,12 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 
 import installkit
 from disks import fill
-from installkit.journal import open_journal, take_lock, watch
+from installkit.cli.app import app
+from installkit.journal import Journal, create_journal, open_journal, take_lock, watch
 from installkit.model import Cursor
 from installkit.store import Store
 from installkit.store.migrations import add_access, create_tables
@@ -48,9 +51,9 @@ def live(runs):
     with contextlib.ExitStack() as stack:
 
         def _begin(spec, drafts=()):
-            journal = begin(runs, spec, drafts)
-            stack.enter_context(take_lock(journal.path / "lock"))
-            return journal
+            stack.enter_context(create_journal(runs, spec))
+            append(Journal(runs / spec.run), drafts)
+            return Journal(runs / spec.run)
 
         yield _begin
 
@@ -403,3 +406,69 @@ def test_awaited_followers_of_everything_cost_no_thread_and_go_at_once(data, ins
     assert before - threads <= 6
     assert took < 1.0
     assert ([1, 2, 3], []) == (limited, none)
+
+
+@pytest.fixture
+def said(data, installer):
+    def _said(*words):
+        return CliRunner().invoke(app, ["--data-dir", str(data), "events", *words])
+
+    return _said
+
+
+def test_the_command_line_lists_the_newest_events_of_all_runs(said, runs):
+    a_finished_run(runs, results=20)
+    a_finished_run(runs, a_spec(SECOND, site="globex", minute=1))
+    newest = json.loads(said("--json").stdout)
+    narrowed = json.loads(said("--site", "globex", "--kind", "run_finished", "--kind", "run_started", "--json").stdout)
+    later = json.loads(said("--after", newest[-2]["cursor"], "--json").stdout)
+
+    assert [(FIRST, 13), (SECOND, 8), 20] == [*wire_places(newest[:1] + newest[-1:]), len(newest)]
+    assert [(SECOND, 1), (SECOND, 8)] == wire_places(narrowed)
+    assert [(SECOND, 8)] == wire_places(later)
+    assert "globex" in said("-n", "1").stdout
+    assert "no events of this kind" in said("--since", "1h").stderr
+    assert "no events of this kind" in said("--host", "db7").stderr
+
+
+def wire_places(items):
+    return [(item["event"]["run"], item["event"]["seq"]) for item in items]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        pytest.param(["--after", "12"], "'12' is not a cursor", id="cursor"),
+        pytest.param(["--after", "now", "-n", "3"], "leave out one of them", id="two beginnings"),
+        pytest.param(["last", "--site", "acme"], "leave out RUN", id="of one run"),
+        pytest.param(["--after", "0badc0de-1"], "has expired", id="expired"),
+    ],
+)
+def test_the_command_line_refuses_what_does_not_fit(said, words, why):
+    refused = said(*words)
+
+    assert refused.exit_code in {1, 2}
+    assert why in refused.stderr
+
+
+def test_the_command_line_follows_all_runs(data, installer, live):
+    command = [
+        sys.executable,
+        "-c",
+        "from installkit.cli import main; main()",
+        "--data-dir",
+        str(data),
+        "events",
+        "-f",
+    ]
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True))
+        stack.callback(process.kill)
+        spec = a_spec(FIRST)
+        drafts = drafts_of(spec)
+        journal = live(spec, drafts[:2])
+        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        append(journal, drafts[2:3])
+        lines.append(json.loads(process.stdout.readline()))
+
+    assert [(FIRST, 1), (FIRST, 2), (FIRST, 3)] == wire_places(lines)

@@ -9,8 +9,8 @@ import pytest
 
 from http_client import open_client, sse_events, write_playbooks
 from installkit import Installer
-from installkit.journal import open_journal, take_lock
-from test_store_ingest import a_finished_run, a_spec, begin, drafts_of
+from installkit.journal import create_journal, open_journal
+from test_store_ingest import a_finished_run, a_spec, drafts_of
 
 pytest_plugins = ["http_service"]
 
@@ -113,9 +113,8 @@ def writer(installer):
     with contextlib.ExitStack() as stack:
 
         def _begin(run, minute):
-            journal = begin(installer.folders.runs, a_spec(run, minute=minute))
-            stack.enter_context(take_lock(journal.path / "lock"))
-            return stack.enter_context(contextlib.closing(open_journal(journal.path)))
+            stack.enter_context(create_journal(installer.folders.runs, a_spec(run, minute=minute)))
+            return stack.enter_context(contextlib.closing(open_journal(installer.folders.runs / run)))
 
         yield _begin
 

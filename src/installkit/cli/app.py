@@ -45,7 +45,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "show": Entry("runs", "Show one run: steps, hosts, failures."),
         "watch": Entry("runs", "Watch a run until it ends."),
         "logs": Entry("logs", "Print what ansible-playbook printed."),
-        "events": Entry("logs", "List what happened in a run."),
+        "events": Entry("logs", "List what happened in a run, or in all runs."),
         "results": Entry("results", "Show what tasks gave on hosts."),
         "timeline": Entry("analysis", "Show the tasks of a run over time."),
         "profile": Entry("analysis", "Show where its time went, and what would be faster."),

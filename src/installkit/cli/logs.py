@@ -3,9 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Unpack
+from typing import TypeVar, Unpack
 
 import click
 from rich.cells import cell_len
@@ -14,10 +15,16 @@ from rich.text import Text
 
 import installkit
 from installkit.cli.commands import Command
-from installkit.cli.completion import complete_run_hosts, complete_runs, complete_steps
+from installkit.cli.completion import complete_run_hosts, complete_runs, complete_sites, complete_steps
 from installkit.cli.output import STYLES, console, plain, print_json, print_table
-from installkit.cli.session import Session, pass_session, say
+from installkit.cli.param_types import DURATION
+from installkit.cli.session import Session, pass_session, say, short
 from installkit.cli.tables import GAP
+
+T = TypeVar("T")
+
+NEWEST = 20
+"""Events of all runs that are listed if nobody says how many."""
 
 LEAST_ROOM = 30
 """Columns of the terminal that a table of events must leave for the last column: names of tasks are sentences."""
@@ -85,8 +92,8 @@ def _unstyled(line: bytes) -> bytes:
 
 
 @click.command(cls=Command)
-@click.argument("run", shell_complete=complete_runs)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run's end; one event a line.")
+@click.argument("run", required=False, shell_complete=complete_runs)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run's end, or for ever; one event a line.")
 @click.option(
     "--kind",
     multiple=True,
@@ -101,28 +108,78 @@ def _unstyled(line: bytes) -> bytes:
     type=click.Choice([word.value for word in installkit.EventStatus]),
     help="Only with this one.",
 )
+@click.option("--site", metavar="SITE", multiple=True, shell_complete=complete_sites, help="Only of runs on this one.")
+@click.option("--component", metavar="NAME", multiple=True, help="Only of steps for this one.")
+@click.option("--since", metavar="TIME", type=DURATION, help="All since then; so long ago, as 30m, 2h or 7d.")
+@click.option("--after", metavar="CURSOR", help="All after this cursor, which --json shows; `now` for those to come.")
+@click.option("-n", "--last", metavar="N", type=click.IntRange(min=0), help=f"The newest N (default {NEWEST}).")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array; with -f one JSON value a line.")
 @pass_session
 def events(
-    session: Session, run: str, *, follow: bool, as_json: bool, **wanted: Unpack[installkit.EventFilter]
+    session: Session,
+    run: str | None,
+    *,
+    follow: bool,
+    as_json: bool,
+    last: int | None,
+    after: str | None,
+    since: float | None,
+    site: tuple[str, ...],
+    component: tuple[str, ...],
+    **wanted: Unpack[installkit.EventFilter],
 ) -> None:
     """
-    List what happened in a run.
+    List what happened in a run, or in all runs in the order in which it arrived.
 
-    RUN is an id, the beginning of one, or `last`; STEP a step's id or a component.
+    RUN is an id, the beginning of one, or `last`; STEP a step's id, or in a run a component. Without RUN it begins with the
+    newest events; --site, --component, --since, --after and -n are for that.
 
     installkit events last
     installkit events last --kind task_result --status failed --status unreachable
-    installkit events last -f --json
+    installkit events -f --site acme --kind run_finished
+    installkit events --host db1 --since 7d
     """
-    target = session.installer.run(run)
+    if run is not None:
+        if since is not None or last is not None or after or site or component:
+            raise click.UsageError("--site, --component, --since, --after and -n are for all runs: leave out RUN")
+        target = session.installer.run(run)
+        _show(target.events(follow=follow, **wanted), _row, _print, follow=follow, as_json=as_json)
+        return
+    if last is not None and after is not None:
+        raise click.UsageError("-n and --after are two ways to say where to begin: leave out one of them")
+    begin = None if since is None else datetime.now(UTC) - timedelta(seconds=since)
+    newest = NEWEST if last is None and after is None and since is None else last
+    try:
+        found = session.installer.events(
+            follow=follow, after=after, last=newest, site=site, component=component, since=begin, **wanted
+        )
+    except ValueError as exc:
+        raise click.BadParameter(str(exc), param_hint="--after") from exc
+    _show(found, _arrival_row, _print_arrivals, follow=follow, as_json=as_json)
+
+
+def _show(
+    found: Iterable[T],
+    row: Callable[[T], Sequence[str]],
+    print_rows: Callable[[Sequence[Sequence[str]]], None],
+    *,
+    follow: bool,
+    as_json: bool,
+) -> None:
     if follow:
-        for event in target.events(follow=True, **wanted):
-            click.echo(json.dumps(installkit.to_wire(event)) if as_json else "  ".join(filter(None, _row(event))))
+        for each in found:
+            click.echo(json.dumps(installkit.to_wire(each)) if as_json else "  ".join(filter(None, row(each))))
     elif as_json:
-        print_json(list(target.events(**wanted)))
+        print_json(list(found))
     else:
-        _print([_row(event) for event in target.events(**wanted)])
+        print_rows([row(each) for each in found])
+
+
+def _print_arrivals(rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        print_table(("TIME", "SITE", "RUN", "STEP", "KIND", "HOST", "STATUS", "WHAT"), rows)
+    else:
+        say("no events of this kind")
 
 
 def _print(rows: Sequence[Sequence[str]]) -> None:
@@ -143,6 +200,12 @@ def _print(rows: Sequence[Sequence[str]]) -> None:
             lines.add_row(seq, time, Text(" " * GAP).join(Text(cell, STYLES.get(cell, "")) for cell in rest if cell))
         console().print(f"── {step or 'run'} ──", style="bold")
         console().print(lines)
+
+
+def _arrival_row(arrival: installkit.Arrival) -> tuple[str, ...]:
+    _, _, *rest = _row(arrival.event)
+    when = f"{arrival.event.time.astimezone():%Y-%m-%d %H:%M:%S}"
+    return (when, arrival.site, short(arrival.event.run), *rest)
 
 
 def _row(event: installkit.Event) -> tuple[str, ...]:

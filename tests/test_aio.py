@@ -25,6 +25,7 @@ OF_THREADS = {
     "close": "the end of the context does it",
     "one_survey": "a context of one thread",
     "event_reader": "`events` is made of it",
+    "on": "`events` in a task of its own does it",
     "arrival_reader": "`events` is made of it",
     "log_reader": "`follow_log` is made of it",
     "log_readers": "`follow_log` is made of it",

@@ -45,9 +45,11 @@ ALLOWED = {
     },
     "frames": {"extras", "model", "runs", "sites"},
     "access": {"errors", "model", "processes", "store"},
+    "callbacks": {"datadir", "errors", "journal", "model"},
     "installer": {
         "access",
         "ansible",
+        "callbacks",
         "catalog",
         "datadir",
         "errors",
@@ -66,6 +68,7 @@ ALLOWED = {
     PUBLIC: {
         "access",
         "aio",
+        "callbacks",
         "catalog",
         "datadir",
         "either",

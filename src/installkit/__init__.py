@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         AsyncSite,
         AsyncSiteInventory,
     )
+    from installkit.callbacks import Subscription
     from installkit.catalog import load_catalog, manifest_schema, write_catalog
     from installkit.datadir.arrivals import ArrivalReader
     from installkit.datadir.folders import Folders, default_data_directory
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         ArrivalFilter,
         AuditEntry,
         AuditFilter,
+        CallbackFilter,
         Catalog,
         Change,
         Check,
@@ -184,6 +186,7 @@ __all__ = [
     "AuditFilter",
     "Bell",
     "Bells",
+    "CallbackFilter",
     "Catalog",
     "Change",
     "Check",
@@ -284,6 +287,7 @@ __all__ = [
     "StepSpec",
     "StepStatus",
     "StoreError",
+    "Subscription",
     "TaskCost",
     "TaskDifference",
     "TaskResult",
@@ -352,6 +356,7 @@ _ELSEWHERE = {
     "RunStoppedError": "installkit.runs.errors",
     "Secrets": "installkit.sites.secrets",
     "Site": "installkit.sites.site",
+    "Subscription": "installkit.callbacks",
     "SiteInventory": "installkit.sites.hosts",
     "Typed": "installkit.sites.typed_values",
     "Watch": "installkit.journal",

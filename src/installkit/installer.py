@@ -1,6 +1,6 @@
 import itertools
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -9,6 +9,7 @@ import attrs
 
 from installkit.access import Access
 from installkit.ansible.sources import absolute_source, check_present, same_file, same_inventory
+from installkit.callbacks import Callbacks, Subscription
 from installkit.catalog import load_catalog
 from installkit.datadir.ansible import Ansible
 from installkit.datadir.arrivals import ArrivalReader
@@ -18,8 +19,11 @@ from installkit.errors import PlanningError, Remedy, SiteLockedError, UnknownNam
 from installkit.inventory import HeldInventory, held_path
 from installkit.journal import follow as follow_reader
 from installkit.model import (
+    FROM_NOW,
     Arrival,
     ArrivalFilter,
+    CallbackFilter,
+    EventKind,
     InventoryKind,
     InventorySource,
     Plan,
@@ -88,6 +92,7 @@ class Installer:
         self.folders = self._directory.folders
         self.obstacle = self._directory.obstacle
         self.access = Access(self._directory.store)
+        self._callbacks = Callbacks()
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +106,12 @@ class Installer:
         return f"<Installer {self.folders.data}>"
 
     def close(self) -> None:
-        """Close the store; again does nothing. Runs go on; those of a `FakeAnsible` end first."""
+        """
+        End what `on` began, and close the store; again does nothing.
+
+        Runs go on; those of a `FakeAnsible` end first.
+        """
+        self._callbacks.close()
         self._directory.close()
 
     def site(
@@ -348,6 +358,30 @@ class Installer:
     ) -> ArrivalReader:
         """Return a reader of the same events, for a program that waits in a loop of its own; see `events`."""
         return ArrivalReader(self._directory.store, self._directory.runs, after, last, wanted)
+
+    def on(
+        self,
+        kind: str | EventKind | Iterable[str | EventKind],
+        fn: Callable[[Arrival], object],
+        **wanted: Unpack[CallbackFilter],
+    ) -> Subscription:
+        """
+        Call *fn* with each event of a *kind* that arrives from now on, until the subscription or this installer is closed.
+
+        One thread of this installer's own makes all calls, one after the other: a slow function delays the others. An event
+        is passed to *fn* once, in the order of arrival. What *fn* raises is logged, and stops nothing.
+
+        Args:
+            kind: What happened: one word or several.
+            fn: Takes an `Arrival`.
+            **wanted: As for `events`.
+
+        Raises:
+            UnknownNameError: If there is no such kind or status.
+        """
+        subscription = Subscription(fn, self.arrival_reader(after=FROM_NOW, kind=kind, **wanted))
+        self._callbacks.add(subscription)
+        return subscription
 
     def prune_run(self, run: str) -> int:
         """

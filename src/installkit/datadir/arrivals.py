@@ -71,6 +71,10 @@ class ArrivalReader:
             if arrivals or len(rows) < limit:
                 return arrivals
 
+    def skip(self) -> None:
+        """Leave out what has arrived until now; that is also a way on after the cursor has expired."""
+        self._cursor = self._refresh()
+
     def _begin(self, after: str | None, last: int | None) -> Cursor:
         if after is not None and last is not None:
             raise TypeError("after and last are two ways to say where to begin: give one of them")

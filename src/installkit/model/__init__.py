@@ -16,6 +16,7 @@ from installkit.model.failures import group_failures, on_hosts
 from installkit.model.filters import (
     ArrivalFilter,
     AuditFilter,
+    CallbackFilter,
     EventFilter,
     PlanFilter,
     ResultFilter,
@@ -96,6 +97,7 @@ __all__ = [
     "ArrivalFilter",
     "AuditEntry",
     "AuditFilter",
+    "CallbackFilter",
     "Catalog",
     "Change",
     "Check",

@@ -66,15 +66,14 @@ class ResultFilter(TypedDict, total=False):
     module: str | Iterable[str] | None
 
 
-class ArrivalFilter(TypedDict, total=False):
+class CallbackFilter(TypedDict, total=False):
     """
-    Which events of all runs are wanted: each filter is one word or several, of which an event has one.
+    Which events of all runs a function is called with: each filter is one word or several, of which an event has one.
 
     Attributes:
         run: A run's id.
         site: The site of the run.
         component: What the step installs.
-        kind: What happened.
         step: A step's id.
         status: Of a result, or of a step or run that has ended.
         since: Aware; it happened then or later.
@@ -84,12 +83,22 @@ class ArrivalFilter(TypedDict, total=False):
     run: str | Iterable[str] | None
     site: str | Iterable[str] | None
     component: str | Iterable[str] | None
-    kind: str | EventKind | Iterable[str | EventKind] | None
     host: str | Iterable[str] | None
     step: str | Iterable[str] | None
     status: str | EventStatus | Iterable[str | EventStatus] | None
     since: datetime | None
     until: datetime | None
+
+
+class ArrivalFilter(CallbackFilter, total=False):
+    """
+    Which events of all runs are wanted: the filters of `CallbackFilter`, and the kind.
+
+    Attributes:
+        kind: What happened.
+    """
+
+    kind: str | EventKind | Iterable[str | EventKind] | None
 
 
 class PlanFilter(TypedDict, total=False):

@@ -352,6 +352,44 @@ def test_lists_are_filtered_and_go_on_from_an_id(installer, site):
     assert ids[0] == installer.run(ids[0][:8]).id == installer.run("last").id
 
 
+def test_the_events_of_all_runs_follow_each_other(installer, site):
+    """From a cursor on, which is good on all faces alike; a follower goes on with what comes."""
+    first = site.apply(record=["app=1.0"], checks=False).wait(60)
+    there = list(installer.events(site=site.name))
+    second = site.apply(forget=["app"], checks=False).wait(60)
+    later = list(installer.events(site=site.name, after=there[-1].cursor))
+    followed = installer.events(site=site.name, follow=True, after=there[0].cursor, limit=len(there) + len(later) - 1)
+
+    assert list(first.events()) == [arrival.event for arrival in there]
+    assert list(second.events()) == [arrival.event for arrival in later]
+    assert [*there, *later][1:] == list(followed)
+    assert later[-2:] == list(installer.events(site=site.name, last=2))
+    assert {"run_finished"} == {
+        arrival.event.kind for arrival in installer.events(site=[site.name], kind="run_finished")
+    }
+    with pytest.raises(installkit.UnknownNameError, match="is not a kind of event"):
+        list(installer.events(kind="party"))
+    with pytest.raises(TypeError, match="hst"):
+        list(installer.events(hst="h1"))
+
+
+def test_events_of_a_run_and_its_log_are_narrowed(site):
+    run = site.apply(install=["app"], checks=False).wait(60)
+    results = list(run.events(kind="task_result", host="h1", status=["ok", "changed"]))
+    about = run.log(host="h1")
+
+    assert results == [event for event in run.events() if event.kind == "task_result"]
+    assert about == b"".join(run.follow_log(host="h1"))
+    assert b"h1" in about
+    assert run.log("app").splitlines()[-2:] == run.log("app", tail=2).splitlines()
+    assert run.log("app", tail=2) == b"".join(run.follow_log("app", tail=2))
+    assert ["this is grün"] == [result.task for result in run.results(host="h1")]
+    assert run.id == run.profile().run
+    for wanted in ({"host": "h9"}, {"kind": "party"}, {"step": "none"}):
+        with pytest.raises(installkit.UnknownNameError):
+            list(run.events(**wanted))
+
+
 def test_a_run_is_pruned_and_what_it_was_stays(installer, site):
     run = site.record(["app=1.0"], checks=False).wait(60)
     installer.prune_run(run.id)

@@ -20,7 +20,8 @@ from starlette.routing import Mount
 import installkit
 from faces import serve_here
 from http_client import INVENTORY, Server
-from installkit_http import create_app
+from installkit.remote.problems import problem_error
+from installkit_http import create_app, problems
 from site_runs import until
 
 pytest_plugins = ["http_service"]
@@ -35,10 +36,8 @@ PAIRS = [
 ]
 OF_THE_MACHINE = {
     "Installer.adopt": "a person says it where the journal lies",
-    "Installer.arrival_reader": "as `Installer.events`",
     "Installer.check_database": "the doctor of the service has it",
     "Installer.check_secrets": "as above",
-    "Installer.events": "no request has the events of all runs",
     "Installer.prune": "only one run at a time is pruned over HTTP",
     "Installer.recover": "a service does it by itself",
     "Installer.refresh": "as above",
@@ -68,6 +67,19 @@ def test_every_call_is_there_over_http_or_there_is_a_reason(here, there):
     for name in calls:
         arguments = [list(inspect.signature(getattr(kind, name)).parameters) for kind in (here, there)]
         assert [one for one in arguments[0] if one not in OTHER_ARGUMENTS] == arguments[1], name
+
+
+def test_every_error_of_the_library_comes_back_as_itself():
+    """Each that a service answers by a code of its own."""
+    kinds = [(kind, status, code) for kind, status, code in problems._KINDS if kind is not installkit.RunError]
+    for kind, status, code in kinds:
+        answered = {"code": code, "detail": "it is so", "remedy": "do this: installkit runs", "command": ["runs"]}
+        error = problem_error(status, answered, path="/runs/feed")
+
+        assert (kind, "it is so") == (type(error), str(error))
+        assert (("runs",), "do this: installkit runs") == (error.remedy.command, error.remedy)
+
+    assert len(kinds) > 10
 
 
 @pytest.fixture

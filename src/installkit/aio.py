@@ -27,12 +27,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
 from installkit.datadir.ansible import Ansible
+from installkit.datadir.arrivals import ArrivalReader
 from installkit.either import AnyInstaller, AnyRun, AnySite
 from installkit.errors import PlanningError
 from installkit.installer import Installer
 from installkit.journal import Bells, Reader
 from installkit.model import Arrival, ArrivalFilter, Event, EventFilter
 from installkit.remote import RemoteInventory, RemoteParameters, RemoteRun, RemoteSecrets, connect
+from installkit.remote.arrivals import RemoteArrivalReader
 from installkit.remote.service import PATIENCE, TIMEOUT
 from installkit.remote.streams import Follower
 from installkit.runs.comparison import RunComparison
@@ -83,6 +85,14 @@ class _Loop:
                 if not bell.keep(reader.folders):
                     await bell.wait()
 
+    async def followed(self, follower: Follower[T]) -> AsyncGenerator[T, None]:
+        """Yield what *follower*, of a service, follows."""
+        if self.client is None:
+            self.client = follower.async_client()
+        async with contextlib.aclosing(follower.afollow(self.client)) as pieces:
+            async for piece in pieces:
+                yield piece
+
     async def close(self) -> None:
         if self.client is not None:
             await self.client.aclose()
@@ -107,12 +117,12 @@ class _Async(Generic[T]):
         return f"<Async{repr(self.sync).removeprefix('<')}"
 
 
-def _bound(sync: object, name: str, *, asked: str | None = None) -> Callable[..., Any]:
-    """Return the call *name* of *sync*, which may be an object of a service; *asked* is the name that was called."""
+def _bound(sync: object, name: str) -> Callable[..., Any]:
+    """Return the call *name* of *sync*, which may be an object of a service."""
     found: Callable[..., Any] | None = getattr(sync, name, None)
     if found is None:
         raise PlanningError(
-            f"{asked or name} cannot be called over HTTP",
+            f"{name} cannot be called over HTTP",
             remedy="call it on the machine where the service has its data",
         )
     return found
@@ -216,7 +226,7 @@ class AsyncRun(_Async[AnyRun]):
         now = await self.snapshot()
         if isinstance(self.sync, RemoteRun):
             if not now.status.final:
-                async for _ in self._followed(self.sync.event_follower(now.last_seq)):
+                async for _ in self._loop.followed(self.sync.event_follower(now.last_seq)):
                     pass
             return
         with self._loop.bells.bell() as bell:
@@ -250,7 +260,7 @@ class AsyncRun(_Async[AnyRun]):
                     for event in events:
                         yield event
         elif follow:
-            async for event in self._followed(self.sync.event_follower(after)):
+            async for event in self._loop.followed(self.sync.event_follower(after)):
                 yield event
         else:
             found = self.sync.events(after=after)
@@ -272,14 +282,7 @@ class AsyncRun(_Async[AnyRun]):
                     offset = max(0, offset - len(chunk))
 
     def _chunks(self, reader: Reader[bytes] | Follower[bytes]) -> AsyncGenerator[bytes, None]:
-        return self._followed(reader) if isinstance(reader, Follower) else self._loop.follow(reader, wait=True)
-
-    async def _followed(self, follower: Follower[T]) -> AsyncGenerator[T, None]:
-        if self._loop.client is None:
-            self._loop.client = follower.async_client()
-        async with contextlib.aclosing(follower.afollow(self._loop.client)) as pieces:
-            async for piece in pieces:
-                yield piece
+        return self._loop.followed(reader) if isinstance(reader, Follower) else self._loop.follow(reader, wait=True)
 
 
 class AsyncParameters(_Async[Parameters | RemoteParameters]):
@@ -435,15 +438,32 @@ class AsyncInstaller(_Async[AnyInstaller]):
         **wanted: Unpack[ArrivalFilter],
     ) -> AsyncGenerator[Arrival, None]:
         """Yield the events of all runs in the order in which they arrived; see `Installer.events`."""
-        make = functools.partial(_bound(self.sync, "arrival_reader", asked="events"), after=after, last=last, **wanted)
-        reader = await self._loop.call(self._loop.reads, make)
+        make = functools.partial(_bound(self.sync, "arrival_reader"), after=after, last=last, **wanted)
+        reader = await self._loop.call(self._loop.calls, make)
         left = sys.maxsize if limit is None else limit
-        async for arrivals in self._loop.follow(reader, wait=follow and left > 0):
-            for arrival in arrivals[:left]:
+        if left <= 0:
+            return
+        async with contextlib.aclosing(self._arrivals(reader, follow=follow)) as arrivals:
+            async for arrival in arrivals:
                 yield arrival
-            left -= len(arrivals)
-            if left <= 0:
-                return
+                left -= 1
+                if left == 0:
+                    return
+
+    async def _arrivals(
+        self, reader: ArrivalReader | RemoteArrivalReader, *, follow: bool
+    ) -> AsyncGenerator[Arrival, None]:
+        if isinstance(reader, RemoteArrivalReader):
+            while part := await self._loop.call(self._loop.calls, reader.read):
+                for arrival in part:
+                    yield arrival
+            if follow:
+                async for arrival in self._loop.followed(reader.follower()):
+                    yield arrival
+            return
+        async for part in self._loop.follow(reader, wait=follow):
+            for arrival in part:
+                yield arrival
 
     prune_run = _awaited(Installer.prune_run)
     prune = _awaited(Installer.prune)

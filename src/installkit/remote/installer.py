@@ -1,10 +1,13 @@
-from collections.abc import Collection, Iterable, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from installkit.errors import PlanningError
 from installkit.model import (
+    Arrival,
+    ArrivalFilter,
     FindingStatus,
     Plan,
     PlanFilter,
@@ -15,6 +18,7 @@ from installkit.model import (
     from_wire,
     to_wire,
 )
+from installkit.remote.arrivals import RemoteArrivalReader
 from installkit.remote.parts import inventory_text
 from installkit.remote.run import RemoteRun
 from installkit.remote.service import Service, part
@@ -205,6 +209,34 @@ class RemoteInstaller:
         rows = self._service.items("/runs", query, limit=limit, after=cursor)
         return tuple(from_wire(RunSnapshot, row) for row in rows)
 
+    def events(
+        self,
+        *,
+        follow: bool = False,
+        after: str | None = None,
+        last: int | None = None,
+        limit: int | None = None,
+        **wanted: Unpack[ArrivalFilter],
+    ) -> Iterator[Arrival]:
+        """
+        Yield the events of all runs in the order in which they arrived; the arguments are those of `Installer.events`.
+
+        With *follow* it goes on by itself after a broken connection, as `RemoteRun.events` does; there is no end.
+
+        Raises:
+            CursorExpiredError: If the cursor is of an index that was rebuilt since; it may also come while following.
+            UnknownNameError: If there is no such kind or status.
+            PlanningError: If *after* is not a cursor.
+        """
+        reader = self.arrival_reader(after=after, last=last, **wanted)
+        return itertools.islice(_read_on(reader, follow=follow), limit)
+
+    def arrival_reader(
+        self, *, after: str | None = None, last: int | None = None, **wanted: Unpack[ArrivalFilter]
+    ) -> RemoteArrivalReader:
+        """Return a reader of the same events, for a program that waits in a loop of its own; see `events`."""
+        return RemoteArrivalReader(self._service, after, last, **wanted)
+
     def prune_run(self, run: str) -> None:
         """
         Take events and logs from the run with the id *run*.
@@ -228,6 +260,12 @@ class RemoteInstaller:
             for row in rows
             if only is None or row["name"] in only
         )
+
+
+def _read_on(reader: RemoteArrivalReader, *, follow: bool) -> Iterator[Arrival]:
+    yield from itertools.chain.from_iterable(iter(reader.read, ()))
+    if follow:
+        yield from reader.follower().follow()
 
 
 def _catalog_name(catalog: object) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from installkit.errors import (
+    CursorExpiredError,
     DefinitionError,
     DependencyCycleError,
     DestructivePlanError,
+    DiskFullError,
     EngineError,
     InstallkitError,
     Issue,
@@ -42,6 +44,8 @@ _KINDS: Mapping[str, type[InstallkitError]] = {
     "run_not_ended": PlanningError,
     "not_waiting": PlanningError,
     "changed_meanwhile": PlanningError,
+    "cursor_expired": CursorExpiredError,
+    "disk_full": DiskFullError,
     "store_unavailable": StoreError,
     "engine_unavailable": EngineError,
 }
@@ -87,8 +91,9 @@ def _attributes(kind: type[InstallkitError], problem: Mapping[str, Any]) -> dict
         return {"site": problem.get("site", ""), "holder": dict(problem.get("holder") or {})}
     if kind in {StalePlanError, DestructivePlanError}:
         return {"changes": tuple(problem.get("changes") or ())}
-    if kind is PlanUsedError:
-        return {"run": problem.get("run", "")}
+    if kind in {CursorExpiredError, PlanUsedError}:
+        name = "run" if kind is PlanUsedError else "cursor"
+        return {name: problem.get(name, "")}
     if kind is DependencyCycleError:
         return {"cycle": tuple(problem.get("cycle") or ())}
     if kind is DefinitionError:

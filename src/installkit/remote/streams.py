@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from installkit.errors import InstallkitError
-from installkit.model import Event, RunStatus, StepStatus, from_wire
+from installkit.model import Arrival, Event, RunStatus, StepStatus, from_wire
 from installkit.remote.service import BUSY, Service, parameters, part
 
 if TYPE_CHECKING:
@@ -68,52 +68,86 @@ class Stream(ABC, Generic[T]):
         """Decide by the *answer* at `closing` whether what ended in good order is the end."""
 
 
-class EventStream(Stream[Event]):
-    """
-    The events of a run as server-sent events.
-
-    Args:
-        run: A run's id.
-        after: The `seq` of the event before the first.
-    """
+class ServerSentStream(Stream[T]):
+    """Pieces that come as server-sent events."""
 
     media = "text/event-stream"
 
-    def __init__(self, run: str, after: int) -> None:
-        super().__init__(f"/runs/{part(run)}/events")
-        self._after = after
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
         self._rest = b""
         self._fields: dict[str, str] = {}
 
-    def query(self) -> dict[str, Any]:
-        """Return the query for the events after the last one."""
-        return {"follow": True, "after": self._after}
+    @abstractmethod
+    def piece(self, data: Any) -> T | None:
+        """Return the piece in *data*, from JSON, and move the cursor behind it; None for one that came before."""
 
     def begin(self) -> None:
         """Forget half an event."""
         self._rest, self._fields = b"", {}
 
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """Yield the events in *data*, line by line; a line that begins with a colon is a sign of life."""
+    def feed(self, data: bytes) -> Iterator[T]:
+        """Yield the pieces in *data*, line by line; a line that begins with a colon is a sign of life."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             name, _, value = line.rstrip(b"\r").decode().partition(":")
             if name:
                 value = value.removeprefix(" ")
                 self._fields[name] = f"{self._fields[name]}\n{value}" if name in self._fields else value
-                continue
-            if line.strip() == b"":
+            elif not line.strip():
                 fields, self._fields = self._fields, {}
-                yield from self._piece(fields)
+                self.ended = self.ended or fields.get("event") == "end"
+                if fields.get("event") == "event" and (piece := self.piece(json.loads(fields["data"]))) is not None:
+                    yield piece
 
-    def _piece(self, fields: Mapping[str, str]) -> Iterator[Event]:
-        if fields.get("event") == "end":
-            self.ended = True
-        elif fields.get("event") == "event":
-            event = from_wire(Event, json.loads(fields["data"]))
-            if event.seq > self._after:
-                self._after = event.seq
-                yield event
+
+class EventStream(ServerSentStream[Event]):
+    """
+    The events of a run.
+
+    Args:
+        run: A run's id.
+        after: The `seq` of the event before the first.
+    """
+
+    def __init__(self, run: str, after: int) -> None:
+        super().__init__(f"/runs/{part(run)}/events")
+        self._after = after
+
+    def query(self) -> dict[str, Any]:
+        """Return the query for the events after the last one."""
+        return {"follow": True, "after": self._after}
+
+    def piece(self, data: Any) -> Event | None:
+        """Return the next event."""
+        event = from_wire(Event, data)
+        if event.seq <= self._after:
+            return None
+        self._after = event.seq
+        return event
+
+
+class ArrivalStream(ServerSentStream[Arrival]):
+    """
+    The events of all runs, which have no end.
+
+    Args:
+        query: What narrows them, and the cursor `after` that they begin after.
+    """
+
+    def __init__(self, query: Mapping[str, Any]) -> None:
+        super().__init__("/events")
+        self._query = dict(query)
+
+    def query(self) -> dict[str, Any]:
+        """Return the query for the events after the last one."""
+        return {**self._query, "follow": True}
+
+    def piece(self, data: Any) -> Arrival:
+        """Return the next event."""
+        arrival = from_wire(Arrival, data)
+        self._query["after"] = arrival.cursor
+        return arrival
 
 
 class LogStream(Stream[bytes]):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import installkit
-from installkit.testing import SSHHosts
+from installkit.testing import FakeAnsible, SSHHosts
 
 settings.register_profile(
     "shared machine",
@@ -68,6 +68,19 @@ def installer(tmp_path):
         for run in installer.runs():
             run.cancel(now=True)
             run.wait(60)
+
+
+@pytest.fixture
+def fake():
+    """What takes Ansible's place in tests that are about something else."""
+    return FakeAnsible()
+
+
+@pytest.fixture
+def fake_installer(tmp_path, fake):
+    """The same as `installer`, without Ansible."""
+    with installkit.Installer(tmp_path / "data", ansible=fake) as installer:
+        yield installer
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import yaml
 
 import installkit
 from http_client import INVENTORY, Server, open_client, write_playbooks
+from installkit.testing import FakeAnsible
 
 
 @pytest.fixture
@@ -59,12 +60,15 @@ def servers(tmp_path, playbooks):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A client and its installer, with a site of two hosts, for tests that leave it as it is: a file's share one."""
+    """A client and its installer, with a site of two hosts, for tests that leave it as it is: a file's share one. No Ansible."""
     folder = tmp_path_factory.mktemp("shared")
     playbooks = write_playbooks(folder / "playbooks", gate=folder / "gate")
     inventory = folder / "hosts.yml"
     inventory.write_text(yaml.safe_dump(INVENTORY))
-    with installkit.Installer(folder / "data") as installer, open_client(installer, playbooks) as client:
+    with (
+        installkit.Installer(folder / "data", ansible=FakeAnsible()) as installer,
+        open_client(installer, playbooks) as client,
+    ):
         installer.site("acme", inventory=inventory, catalog=playbooks)
         yield client, installer
 

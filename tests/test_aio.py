@@ -56,11 +56,11 @@ def data(installer):
     return installer.folders.data
 
 
-def test_a_plan_is_made_carried_out_and_followed(data, folder, inventory):
+def test_a_plan_is_made_carried_out_and_followed(data, fake, folder, inventory):
     (folder / "01.app.yml").write_text(PLAY)
 
     async def install():
-        async with installkit.AsyncInstaller(data) as installer:
+        async with installkit.AsyncInstaller(data, ansible=fake) as installer:
             site = await installer.site("acme", inventory=inventory, catalog=folder)
             plan = await site.plan(install=["app"])
             run = await site.start(plan, checks=False)

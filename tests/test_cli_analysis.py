@@ -6,8 +6,14 @@ import pytest
 from click.testing import CliRunner
 
 from installkit.cli.app import app
+from installkit.testing import Outcome
 
-PLAY = "- hosts: all\n  gather_facts: false\n  tasks:\n    - name: Rest\n      command: sleep SECONDS\n"
+PLAY = "- hosts: all\n  gather_facts: false\n  tasks:\n    - name: Rest\n      command: sleep 1\n"
+
+
+@pytest.fixture
+def installer(fake_installer):
+    return fake_installer
 
 
 @pytest.fixture
@@ -19,12 +25,13 @@ def cli(installer):
 
 
 @pytest.fixture
-def runs(installer, folder, inventory):
+def runs(fake, installer, folder, inventory):
     """Two runs of one component, the second with a slower task."""
+    (folder / "01.app.yml").write_text(PLAY)
     site = installer.site("acme", inventory=inventory, catalog=folder)
     ids = []
-    for seconds in ("0", "0.8"):
-        (folder / "01.app.yml").write_text(PLAY.replace("SECONDS", seconds))
+    for seconds in (0.0, 0.8):
+        fake.update({"app": Outcome(delay=seconds)})
         ids.append(site.apply(install=["app"], force=["app"], checks=False).wait(60).raise_for_status().id)
     return ids
 

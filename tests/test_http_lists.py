@@ -5,6 +5,7 @@ import yaml
 
 import installkit
 from http_client import LOCAL, finish, open_client, write_playbooks
+from installkit.testing import FakeAnsible
 
 pytest_plugins = ["http_service"]
 
@@ -20,7 +21,10 @@ def busy(tmp_path_factory):
     playbooks = write_playbooks(folder / "playbooks", gate=folder / "gate")
     inventory = folder / "hosts.yml"
     inventory.write_text(yaml.safe_dump(INVENTORY))
-    with installkit.Installer(folder / "data") as installer, open_client(installer, playbooks) as client:
+    with (
+        installkit.Installer(folder / "data", ansible=FakeAnsible()) as installer,
+        open_client(installer, playbooks) as client,
+    ):
         for name, title in (("acme", "Acme & Co"), ("globex", "globex")):
             installer.site(name, inventory=inventory, catalog=playbooks, title=title)
         recorded = client.post(f"{SITE}/installed", json={"components": ["mysql=1.0"], "limit": "db"})

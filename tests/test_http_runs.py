@@ -3,19 +3,27 @@
 import json
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 import installkit
 from http_client import finish, start
-from installkit_http.notifier import Address
+from installkit.testing import Outcome
+from installkit_http.notifier import LOOK_EVERY, Address
 from site_runs import until
 from waiting_runs import start_waiting
 
 pytest_plugins = ["http_service"]
 
 SITE = "/api/v1/sites/acme"
+
+
+@pytest.fixture
+def installer(fake_installer):
+    """Without Ansible: what a playbook does is not what these tests are about."""
+    return fake_installer
 
 
 def test_a_plan_is_made_looked_at_and_applied_once(client, site):
@@ -111,8 +119,9 @@ def test_a_plan_that_is_true_no_more_says_what_changed(client, site, playbooks):
 
 
 @pytest.mark.long
-def test_a_run_that_changes_a_site_keeps_others_out_until_it_is_canceled(client, site):
+def test_a_run_that_changes_a_site_keeps_others_out_until_it_is_canceled(client, site, fake):
     """The refusal names who holds the site; a cancel is answered at once and ends the run."""
+    fake.update({"slow": Outcome(delay=60.0)})
     other = client.post(f"{site}/plans", json={"install": ["mysql"]}).headers["location"]
     run = start(client, site, install=["slow"])
     refused = client.post(f"{other}/runs")
@@ -237,6 +246,7 @@ def test_webhooks_are_told_of_what_they_asked_for(client, site, told, silent):
     url, bodies = told
     client.post("/api/v1/webhooks", json={"url": silent, "events": [kind.value for kind in installkit.EventKind]})
     client.post("/api/v1/webhooks", json={"url": url, "events": ["run_started", "run_finished"]})
+    time.sleep(3 * LOOK_EVERY)  # events from before its first look are not told
     run = start(client, site, install=["mysql"])
     until(lambda: len(bodies) == 3)
 

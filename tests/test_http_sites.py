@@ -12,6 +12,12 @@ pytest_plugins = ["http_service"]
 SITE = "/api/v1/sites/acme"
 
 
+@pytest.fixture
+def installer(fake_installer):
+    """Without Ansible: what a playbook does is not what these tests are about."""
+    return fake_installer
+
+
 def test_a_site_is_made_of_an_inventory_as_text_or_as_an_object(client):
     text = client.post("/api/v1/sites", json={"name": "a", "inventory": yaml.safe_dump(INVENTORY)})
     data = client.post("/api/v1/sites", json={"name": "b", "inventory": INVENTORY, "title": "B & Co"})

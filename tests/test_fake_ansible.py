@@ -287,6 +287,17 @@ def test_output_and_result_of_a_task_are_as_told(site_with):
     assert "TASK [Start] ***" in run.log_text("mysql").partition("\none\ntwo\n")[0]
 
 
+def test_an_outcome_is_shown_once_and_also_by_a_play_without_tasks(site_with, folder):
+    """A second play of the step, on the same host, says nothing of it again."""
+    (folder / "03.more.yml").write_text(
+        "- hosts: web1\n  gather_facts: false\n- hosts: web1\n  gather_facts: false\n  tasks:\n    - debug:\n"
+    )
+    run = finish(site_with({"more": Outcome(output="once\n")}), install=["more"])
+
+    assert [("install more", "web1", "changed"), ("debug", "web1", "changed")] == results(run, "01-more-install")
+    assert 1 == run.log_text("more").count("once")
+
+
 def test_secrets_are_masked_in_what_the_fake_prints(site_with, folder):
     (folder / "mysql.component.yml").write_text(f"{MANIFEST}parameters: {{root_password: {{secret: true}}}}\n")
     site = site_with({"mysql": Outcome("failed", message="hunter22 is wrong", output="it is hunter22\n")})

@@ -17,7 +17,7 @@ import attrs
 from installkit.engine.step import StepRun
 from installkit.model import Play
 from installkit.testing import terminal
-from installkit.testing.outcomes import Outcome, Outcomes
+from installkit.testing.outcomes import USUAL, Outcome, Outcomes
 from installkit.testing.own_checks import answer_of
 from installkit.testing.playbooks import Task, WrittenPlay, read_plays
 
@@ -87,13 +87,22 @@ class FakePlayer:
 
 @attrs.define
 class _Playing:
-    """One playbook on its way."""
+    """
+    One playbook on its way.
+
+    Attributes:
+        lost: `failed` or `unreachable` by host.
+        counts: By host, for the recap.
+        shown: Hosts whose outcome a task had: it is shown once in a step.
+        place: The play, for its events.
+    """
 
     step: StepRun
     player: FakePlayer
     outcomes: Outcomes
     lost: dict[str, str] = attrs.field(factory=dict)
     counts: dict[str, dict[str, int]] = attrs.field(factory=dict)
+    shown: set[str] = attrs.field(factory=set)
     place: dict[str, Any] = attrs.field(factory=dict)
 
     def play(self) -> int | None:
@@ -114,11 +123,9 @@ class _Playing:
     def play_one(self, planned: Play, written: WrittenPlay, hosts: Sequence[str]) -> None:
         tasks = written.tasks
         outcomes = {host: self.outcome_of(host, tasks) for host in hosts}
-        if not tasks and any(outcome.status for outcome in outcomes.values()):
+        if not tasks and any(outcome is not USUAL for outcome in outcomes.values()):  # it takes a task to show them
             step = self.step.order.step
-            tasks = (
-                Task(f"{step.action.value} {step.component}", "debug", written.place),
-            )  # there must be something to fail
+            tasks = (Task(f"{step.action.value} {step.component}", "debug", written.place),)
         gathering = Task(_GATHERING, "gather_facts", written.place)
         shown = (gathering, *tasks) if written.gathers and not self.step.order.spec.own else tasks
         self.step.observe({"proof": "play", "batches": [list(hosts)] if hosts else []})
@@ -142,19 +149,15 @@ class _Playing:
         return self.outcomes.of(order.run, order.step, host, frozenset(task.name for task in tasks))
 
     def carry_out(self, task: Task, tasks: Sequence[Task], outcomes: dict[str, Outcome]) -> None:
-        data = {
-            "task": task.name,
-            "task_uuid": str(uuid.uuid4()),
-            "task_action": task.module,
-            "resolved_action": task.module
-            if "." in task.module or self.step.order.spec.own
-            else f"ansible.builtin.{task.module}",
-            "task_path": task.place,
-            **({"role": task.role} if task.role else {}),
-        }
+        data = self.data_of(task)
         title = f"{task.role} : {task.name}" if task.role else task.name
         self.report("playbook_on_task_start", terminal.header(f"TASK [{title}]"), data)
-        meant = {host: outcome for host, outcome in outcomes.items() if self.is_meant(task, tasks, outcome)}
+        meant = {
+            host: outcome
+            for host, outcome in outcomes.items()
+            if host not in self.shown and self.is_meant(task, tasks, outcome)
+        }
+        self.shown.update(meant)
         began = time.monotonic()
         self.player.pause(max((outcome.delay for outcome in meant.values()), default=0.0))
         for outcome in meant.values():
@@ -175,6 +178,17 @@ class _Playing:
                     **({} if status == "skipped" else {"res": result}),
                 },
             )
+
+    def data_of(self, task: Task) -> dict[str, Any]:
+        known = "." in task.module or self.step.order.spec.own
+        return {
+            "task": task.name,
+            "task_uuid": str(uuid.uuid4()),
+            "task_action": task.module,
+            "resolved_action": task.module if known else f"ansible.builtin.{task.module}",
+            "task_path": task.place,
+            **({"role": task.role} if task.role else {}),
+        }
 
     def is_meant(self, task: Task, tasks: Sequence[Task], outcome: Outcome) -> bool:
         """Return whether *task* is the one that has status, delay, output and result of *outcome*."""

@@ -177,7 +177,7 @@ def test_runs_are_listed_newest_first_page_by_page_without_their_steps(client, s
     assert 2 == len(client.get("/api/v1/runs?status=succeeded").json()["items"])
 
 
-@pytest.mark.parametrize("name", ["..", "%2e%2e%2f", "ffffffffffff", "-rf", "LAST", "a" * 13, "%00", "é"])
+@pytest.mark.parametrize("name", ["%2e%2e", "%2e%2e%2f", "ffffffffffff", "-rf", "LAST", "a" * 13, "%00", "é"])
 def test_a_run_that_is_not_there_is_not_found(asking, name):
     for path in ("", "/events", "/log", "/steps/x", "/steps/x/log"):
         assert 404 == asking.get(f"/api/v1/runs/{name}{path}").status_code

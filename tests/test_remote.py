@@ -249,6 +249,23 @@ def test_a_proxy_that_cuts_each_connection_costs_nothing(proxied, slow, tmp_path
     assert slow.log("slow") == log
 
 
+def test_a_follower_of_asyncio_goes_on_through_a_proxy_that_cuts(proxied, slow, server, tmp_path):
+    (tmp_path / "gate").touch()
+    whole = list(slow.events(follow=True))
+    proxy, _ = proxied
+
+    async def follow():
+        async with installkit.AsyncInstaller.connect(proxy.url, token=server.token) as remote:
+            run = await remote.run(slow.id)
+            steps = await run.find_steps("slow")
+            proxy.limit = 4096
+            events = [event async for event in run.events(follow=True)]
+            return events, b"".join([chunk async for chunk in run.follow_log(steps[0])])
+
+    assert (whole, slow.log("slow")) == asyncio.run(follow())
+    assert 4 < proxy.connections
+
+
 def test_a_proxy_that_lets_nothing_through_is_told(proxied, slow):
     proxy, connect = proxied
     with connect(patience=1.0) as remote:

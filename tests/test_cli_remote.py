@@ -67,6 +67,7 @@ def test_what_is_done_with_a_data_directory_is_done_with_a_service(run_there, ac
     assert "hällo" in run_there("logs", "last", "mysql", "--no-color").stdout
     assert ("run_started", "run_finished") == (kinds[0], kinds[-1])
     assert "was applied before" in again.stderr
+    assert run["id"][:6] in run_there("events").stdout
     assert "mysql_port" in run_there("site", "show", "acme").stdout
     assert "Acme" in run_there("site", "list").stdout
     assert "debug" in run_there("timeline", run["id"]).stdout

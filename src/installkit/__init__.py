@@ -137,6 +137,7 @@ if TYPE_CHECKING:
     )
     from installkit.planning import plan_graph, plan_rows, plan_table
     from installkit.remote import (
+        RemoteArrivalReader,
         RemoteInstaller,
         RemoteInventory,
         RemoteParameters,
@@ -245,6 +246,7 @@ __all__ = [
     "PlaybookUse",
     "Progress",
     "Remedy",
+    "RemoteArrivalReader",
     "RemoteInstaller",
     "RemoteInventory",
     "RemoteParameters",
@@ -324,6 +326,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "RemoteArrivalReader": "installkit.remote",
     "TimeUse": "installkit.runs.profile",
     "TimeShare": "installkit.runs.profile",
     "TaskCost": "installkit.runs.profile",

@@ -12,6 +12,7 @@ this machine is used: no file, no Ansible.
 
 from pathlib import Path
 
+from installkit.remote.arrivals import RemoteArrivalReader
 from installkit.remote.installer import RemoteInstaller
 from installkit.remote.parts import RemoteInventory, RemoteParameters, RemoteSecrets
 from installkit.remote.run import RemoteRun
@@ -19,6 +20,7 @@ from installkit.remote.service import PATIENCE, TIMEOUT, Service
 from installkit.remote.site import RemoteSite
 
 __all__ = [
+    "RemoteArrivalReader",
     "RemoteInstaller",
     "RemoteInventory",
     "RemoteParameters",

@@ -79,6 +79,10 @@ SETTLE_EVERY = 1.0
 """Seconds between two looks whether a run's supervisor has died."""
 
 
+RESULT_AFTER = 0.5
+"""Seconds that a result may come after the last event: who sees that a run has ended then finds what it left."""
+
+
 class Run:
     """
     One run of a plan, live or ended.
@@ -135,7 +139,17 @@ class Run:
                 self._offset = entry.end
             where = carried_elsewhere(self._journal.path)
             now = attrs.evolve(self._progress.snapshot(), carried_elsewhere=where)
-        return now.at(datetime.now(UTC))
+        result = self._result_at_the_end() if now.status.final else None
+        return now.at(datetime.now(UTC)) if result is None else result.run
+
+    def _result_at_the_end(self) -> RunResult | None:
+        """Return the result of the run, whose last event is there: it follows in a moment, unless the disk is full."""
+        deadline = time.monotonic() + RESULT_AFTER
+        while (result := self._journal.result()) is None:
+            if time.monotonic() > deadline or not self._journal.is_carried_out():
+                break
+            time.sleep(0.002)
+        return result
 
     @property
     def folder(self) -> Path:

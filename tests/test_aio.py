@@ -26,6 +26,7 @@ OF_THREADS = {
     "one_survey": "a context of one thread",
     "event_reader": "`events` is made of it",
     "on": "`events` in a task of its own does it",
+    "notify": "the same, or `async_installer.sync.notify`",
     "arrival_reader": "`events` is made of it",
     "log_reader": "`follow_log` is made of it",
     "log_readers": "`follow_log` is made of it",

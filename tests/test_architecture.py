@@ -46,6 +46,7 @@ ALLOWED = {
     "frames": {"extras", "model", "runs", "sites"},
     "access": {"errors", "model", "processes", "store"},
     "callbacks": {"datadir", "errors", "journal", "model"},
+    "notifications": {"errors", "model", "runs"},
     "installer": {
         "access",
         "ansible",
@@ -56,6 +57,7 @@ ALLOWED = {
         "inventory",
         "journal",
         "model",
+        "notifications",
         "runs",
         "sites",
         "support",
@@ -77,6 +79,7 @@ ALLOWED = {
         "installer",
         "journal",
         "model",
+        "notifications",
         "planning",
         "remote",
         "runs",

@@ -11,7 +11,7 @@ import pytest
 import installkit
 from http_client import finish, start
 from installkit.testing import Outcome
-from installkit_http.notifier import LOOK_EVERY, Address
+from installkit_http.notifier import LOOK_EVERY, address
 from site_runs import until
 from waiting_runs import start_waiting
 
@@ -258,13 +258,13 @@ def test_webhooks_are_told_of_what_they_asked_for(client, site, told, silent):
 def test_an_address_that_falls_behind_is_told_of_the_newest(told, caplog):
     """What is given up for want of place is logged."""
     url, bodies = told
-    address = Address(url, backlog=3)
-    address.tell(b"0")
+    hook = address(url, backlog=3)
+    hook.tell(b"0")
     until(lambda: bodies)  # it is told again in a second
     for number in range(1, 6):
-        address.tell(b"%d" % number)
+        hook.tell(b"%d" % number)
     until(lambda: bodies[-1] == 5)
-    address.close()
+    hook.close()
 
     assert [0, 0, 3, 4, 5] == bodies
     assert [f"webhook {url!r} was not told: it is 3 events behind"] * 2 == caplog.messages

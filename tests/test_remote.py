@@ -38,6 +38,7 @@ OF_THE_MACHINE = {
     "Installer.adopt": "a person says it where the journal lies",
     "Installer.check_database": "the doctor of the service has it",
     "Installer.check_secrets": "as above",
+    "Installer.notify": "the service tells the notifiers of its file",
     "Installer.on": "`events(follow=True)` in a thread of the program's own is its like",
     "Installer.prune": "only one run at a time is pruned over HTTP",
     "Installer.recover": "a service does it by itself",

@@ -135,6 +135,15 @@ if TYPE_CHECKING:
         to_wire,
         vault_password_name,
     )
+    from installkit.notifications import (
+        Courier,
+        Notice,
+        Notifier,
+        NotifierFile,
+        NotifierSettings,
+        load_notifier,
+        read_notifiers,
+    )
     from installkit.planning import plan_graph, plan_rows, plan_table
     from installkit.remote import (
         RemoteArrivalReader,
@@ -193,6 +202,7 @@ __all__ = [
     "Check",
     "CheckStatus",
     "Component",
+    "Courier",
     "CursorExpiredError",
     "DefinitionError",
     "DependencyCycleError",
@@ -232,6 +242,10 @@ __all__ = [
     "LogSpan",
     "Names",
     "Next",
+    "Notice",
+    "Notifier",
+    "NotifierFile",
+    "NotifierSettings",
     "OnChange",
     "Origin",
     "OriginLevel",
@@ -311,11 +325,13 @@ __all__ = [
     "ignore_options",
     "is_password",
     "load_catalog",
+    "load_notifier",
     "manifest_schema",
     "option_problems",
     "plan_graph",
     "plan_rows",
     "plan_table",
+    "read_notifiers",
     "read_variables",
     "recover_database",
     "site_name_for",
@@ -326,6 +342,13 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "load_notifier": "installkit.notifications",
+    "Courier": "installkit.notifications",
+    "Notice": "installkit.notifications",
+    "Notifier": "installkit.notifications",
+    "NotifierFile": "installkit.notifications",
+    "NotifierSettings": "installkit.notifications",
+    "read_notifiers": "installkit.notifications",
     "RemoteArrivalReader": "installkit.remote",
     "TimeUse": "installkit.runs.profile",
     "TimeShare": "installkit.runs.profile",

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -84,7 +84,7 @@ class Callbacks:
             self._wake()
 
     def close(self) -> None:
-        """End the thread, after the call that is under way."""
+        """End the thread, once the functions were called with what has arrived by now."""
         with self._lock:
             self._closed = True
             self._wake()
@@ -103,13 +103,19 @@ class Callbacks:
                 with self._lock:
                     self._subscriptions = [each for each in self._subscriptions if not each.closed]
                     subscriptions = list(self._subscriptions)
-                for subscription in subscriptions:
-                    try:
-                        subscription.deliver()
-                    except (InstallkitError, OSError) as exc:  # the next wake tries again
-                        _log.warning("events cannot be read for callbacks: %s", exc)
+                _deliver(subscriptions)
                 if not bell.keep({folder for each in subscriptions for folder in each.folders}):
                     await bell.wait()
             with self._lock:
                 self._wake = bool
+                subscriptions = [each for each in self._subscriptions if not each.closed]
+            _deliver(subscriptions)
         bells.close()
+
+
+def _deliver(subscriptions: Iterable[Subscription]) -> None:
+    for subscription in subscriptions:
+        try:
+            subscription.deliver()
+        except (InstallkitError, OSError) as exc:  # the next wake tries again
+            _log.warning("events cannot be read for callbacks: %s", exc)

@@ -33,10 +33,14 @@ from installkit.model import (
     RunStatus,
     SiteSnapshot,
 )
+from installkit.notifications import NOTICED, Courier, Notice, Notifier, load_notifier, make_notice
 from installkit.runs.run import Run, open_runs
 from installkit.sites.hosts import check_held
 from installkit.sites.site import Site
 from installkit.support.doctor import Finding, examine
+
+LAST_WORDS = 5.0
+"""Seconds that a notifier gets for what it was not told yet, when its installer is closed."""
 
 _log = logging.getLogger("installkit")
 
@@ -93,6 +97,7 @@ class Installer:
         self.obstacle = self._directory.obstacle
         self.access = Access(self._directory.store)
         self._callbacks = Callbacks()
+        self._couriers: list[Courier[Notice]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -107,11 +112,14 @@ class Installer:
 
     def close(self) -> None:
         """
-        End what `on` began, and close the store; again does nothing.
+        End what `on` and `notify` began, with what has arrived by now, and close the store; again does nothing.
 
         Runs go on; those of a `FakeAnsible` end first.
         """
         self._callbacks.close()
+        for courier in self._couriers:
+            courier.close(patience=LAST_WORDS)
+        self._couriers.clear()
         self._directory.close()
 
     def site(
@@ -382,6 +390,44 @@ class Installer:
         subscription = Subscription(fn, self.arrival_reader(after=FROM_NOW, kind=kind, **wanted))
         self._callbacks.add(subscription)
         return subscription
+
+    def notify(
+        self,
+        notifier: str | Notifier,
+        *,
+        kinds: str | EventKind | Iterable[str | EventKind] = NOTICED,
+        settings: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        address: str | None = None,
+        **wanted: Unpack[CallbackFilter],
+    ) -> Subscription:
+        """
+        Tell *notifier* what becomes of runs from now on, until the subscription or this installer is closed.
+
+        Each notifier has a thread of its own. What it cannot tell is tried again twice, a second and five seconds later,
+        then a warning in the log says so.
+
+        Args:
+            notifier: The name of one that an installed package offers, or a function that takes a `Notice`.
+            kinds: What it is told of: one kind of event or several.
+            settings: What the factory of a named one takes.
+            name: What the log calls it; None for its own name.
+            address: Where people reach the console of the service, for `Notice.link`.
+            **wanted: As for `events`: `site="acme"`, ….
+
+        Raises:
+            UnknownNameError: If there is no such notifier, kind or status.
+            PlanningError: If the notifier does not take these settings.
+        """
+        tell = load_notifier(notifier, settings) if isinstance(notifier, str) else notifier
+        called = name or (notifier if isinstance(notifier, str) else getattr(notifier, "__name__", repr(notifier)))
+        courier = Courier(f"notifier {called!r}", tell)
+        self._couriers.append(courier)
+
+        def _hand_over(arrival: Arrival) -> None:
+            courier.tell(make_notice(arrival, Run(self._directory, arrival.event.run), address))
+
+        return self.on(kinds, _hand_over, **wanted)
 
     def prune_run(self, run: str) -> int:
         """

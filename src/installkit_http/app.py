@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import installkit
 from installkit_http.headers import SecurityHeaders
-from installkit_http.notifier import Notifier
+from installkit_http.notifier import Notifier, Notifiers
 from installkit_http.operations import make_routes
 from installkit_http.problems import ProblemError, problem_response
 from installkit_http.routes import OPERATIONS, console
@@ -40,6 +40,7 @@ def create_app(
     catalogs: Mapping[str, str | Path] | None = None,
     allow_origin: Sequence[str] = (),
     max_streams: int = MOST_STREAMS,
+    notify: str | Path | None = None,
 ) -> Starlette:
     """
     Return the HTTP service of one data directory, to be served or mounted in another app.
@@ -52,6 +53,11 @@ def create_app(
         catalogs: Folders of playbooks by the names that sites are created with.
         allow_origin: Other origins, as `https://tools.example.org`, whose pages may use the service.
         max_streams: How many streams may be open at once; the answer to one more is 503.
+        notify: A file of notifiers that are told what becomes of runs, as `installkit.read_notifiers` reads it.
+
+    Raises:
+        DefinitionError: If that file is wrong.
+        PlanningError: If one of its notifiers is not installed, or does not take its settings.
     """
     folders = {name: Path(folder).absolute() for name, folder in (catalogs or {}).items()}
     service = Service(
@@ -60,6 +66,7 @@ def create_app(
         allow_origin=tuple(allow_origin),
         feeds=Feeds(installer, most=max_streams),
         preparations=Preparations(installer, folders),
+        notifiers=Notifiers(installer, notify),
     )
     cors = Middleware(
         CORSMiddleware,
@@ -116,9 +123,11 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     service.preparations.begun = True
     preparing = asyncio.create_task(run_in_threadpool(service.preparations.carry_out))
     notifying = asyncio.create_task(notifier.watch())
+    service.notifiers.begin()
     try:
         yield
     finally:
+        service.notifiers.close()
         service.feeds.close()
         notifier.close()
         await asyncio.gather(preparing, notifying)

@@ -1,13 +1,12 @@
-"""Notifies webhooks of the events of runs, while the service runs."""
+"""Tells webhooks and notifiers what becomes of runs, while the service runs."""
 
 import asyncio
 import contextlib
 import json
 import logging
-import queue
-import threading
 import urllib.request
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -23,12 +22,6 @@ RECENT = 100
 PATIENCE = 5.0
 """Seconds that an address may take to answer."""
 
-WAITS = (0.0, 1.0, 5.0)
-"""Seconds before each attempt to notify an address."""
-
-BACKLOG = 1000
-"""How many events may wait for an address."""
-
 _log = logging.getLogger("installkit")
 
 
@@ -43,7 +36,7 @@ class Notifier:
     def __init__(self, installer: installkit.Installer) -> None:
         self._installer = installer
         self._sent: dict[str, int] | None = None  # the number of the last event that was sent, by run
-        self._addresses: dict[str, Address] = {}
+        self._addresses: dict[str, installkit.Courier[bytes]] = {}
         self._closed = asyncio.Event()
 
     async def watch(self) -> None:
@@ -89,51 +82,53 @@ class Notifier:
         for removed in self._addresses.keys() - urls.keys():
             self._addresses.pop(removed).close()
         for new in urls.keys() - self._addresses.keys():
-            self._addresses[new] = Address(urls[new])
+            self._addresses[new] = address(urls[new])
 
 
-class Address:
+class Notifiers:
     """
-    One address, which gets its events in order from its own thread: a slow or dead address does not delay others.
+    Who is told what becomes of runs while the service runs, by a file.
 
     Args:
-        url: The address of the POST requests.
-        backlog: How many events may wait; if there are more, the oldest is dropped.
+        installer: Of the service.
+        path: The file, as `installkit.read_notifiers` reads it; None for nobody.
+
+    Raises:
+        DefinitionError: If the file is wrong.
+        PlanningError: If one of the notifiers is not installed, or does not take its settings.
     """
 
-    def __init__(self, url: str, *, backlog: int = BACKLOG) -> None:
-        self._url = url
-        self._waiting: queue.Queue[bytes] = queue.Queue(backlog)
-        self._closed = threading.Event()
-        threading.Thread(target=self._work, name="webhook", daemon=True).start()
+    def __init__(self, installer: installkit.Installer, path: str | Path | None) -> None:
+        self._installer = installer
+        file = installkit.NotifierFile(notifiers=()) if path is None else installkit.read_notifiers(path)
+        self._address = file.address
+        self._notifiers = [(each, installkit.load_notifier(each.notifier, each.settings)) for each in file.notifiers]
+        self._told: list[installkit.Subscription] = []
 
-    def tell(self, body: bytes) -> None:
-        """Send *body* after those that wait already; only one thread at a time may call this."""
-        if self._waiting.full():
-            with contextlib.suppress(queue.Empty):  # the thread took one meanwhile
-                self._waiting.get_nowait()
-                _log.warning("webhook %r was not told: it is %d events behind", self._url, self._waiting.maxsize)
-        self._waiting.put_nowait(body)
+    def begin(self) -> None:
+        """Tell them from now on."""
+        for each, tell in self._notifiers:
+            told = self._installer.notify(
+                tell, name=each.notifier, kinds=each.kinds, address=self._address, site=each.sites or None
+            )
+            self._told.append(told)
 
     def close(self) -> None:
-        """Stop sending, also the events that still wait."""
-        self._closed.set()
-        self.tell(b"")  # wakes a thread that waits
+        """Tell them no more."""
+        for told in self._told:
+            told.close()
+        self._told.clear()
 
-    def _work(self) -> None:
-        while body := self._waiting.get():
-            problem = ""
-            for wait in WAITS:
-                if self._closed.wait(wait):
-                    return
-                try:
-                    request = urllib.request.Request(self._url, body, {"content-type": "application/json"})  # noqa: S310 - http(s): `Access.add_webhook` checks it
-                    with _opener.open(request, timeout=PATIENCE):
-                        break
-                except Exception as exc:  # noqa: BLE001 - whatever is wrong with one event, the next is tried
-                    problem = str(exc) or type(exc).__name__
-            else:
-                _log.warning("webhook %r was not told: %s", self._url, problem)
+
+def address(url: str, *, backlog: int = 1000) -> installkit.Courier[bytes]:
+    """Return who takes events to *url*; a slow or dead address does not delay others."""
+    return installkit.Courier(f"webhook {url!r}", lambda body: _post(url, body), backlog=backlog)
+
+
+def _post(url: str, body: bytes) -> None:
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 - http(s): `Access.add_webhook` checks it
+    with _opener.open(request, timeout=PATIENCE):
+        pass
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

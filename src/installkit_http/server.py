@@ -79,6 +79,7 @@ def serve(
     port: int = PORT,
     allow_origin: Sequence[str] = (),
     max_streams: int = MOST_STREAMS,
+    notify: str | Path | None = None,
 ) -> None:
     """
     Serve *installer* over HTTP until SIGINT or SIGTERM; runs go on. Only the main thread may call this.
@@ -92,15 +93,17 @@ def serve(
         port: 0 takes a free port.
         allow_origin: Other origins whose pages may use the service.
         max_streams: How many streams may be open at once.
+        notify: A file of notifiers, as `installkit.read_notifiers` reads it.
 
     Raises:
+        DefinitionError: If that file is wrong.
         PlanningError: If other machines can reach *host*, and nobody has made an access token yet.
         StoreError: If the data directory cannot be written.
     """
     if installer.obstacle is not None:  # it would refuse to write even when there is space again
         raise installer.obstacle
     check_reach(installer, host)
-    app = create_app(installer, catalogs=catalogs, allow_origin=allow_origin, max_streams=max_streams)
+    app = create_app(installer, catalogs=catalogs, allow_origin=allow_origin, max_streams=max_streams, notify=notify)
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, timeout_graceful_shutdown=GRACE, timeout_keep_alive=KEEP_ALIVE
     )

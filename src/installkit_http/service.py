@@ -10,6 +10,7 @@ import attrs
 from starlette.requests import Request
 
 import installkit
+from installkit_http.notifier import Notifiers
 from installkit_http.parsing import etag_of
 from installkit_http.problems import Mistake, ProblemError, invalid, or_not_found
 from installkit_http.startup import Preparations
@@ -29,6 +30,7 @@ class Service:
     Attributes:
         catalogs: Folders by the names that sites are created with.
         allow_origin: Other origins whose pages may use the service.
+        notifiers: Who is told what becomes of runs while the service runs.
         edit_lock: Taken for a whole edit, from reading to writing, so that no edit is lost and `If-Match` is reliable.
     """
 
@@ -37,6 +39,7 @@ class Service:
     allow_origin: tuple[str, ...]
     feeds: Feeds
     preparations: Preparations
+    notifiers: Notifiers
     edit_lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
 

@@ -18,6 +18,7 @@ from installkit.cli.session import Session, pass_session
 @click.option(
     "--max-streams", metavar="N", type=click.IntRange(min=1), default=500, show_default=True, help="Open at once."
 )
+@click.option("--notify", metavar="FILE", help="Who is told what becomes of runs, as a YAML file says.")
 @pass_session
 def serve(
     session: Session,
@@ -28,6 +29,7 @@ def serve(
     port: int,
     allow_origin: tuple[str, ...],
     max_streams: int,
+    notify: str | None,
 ) -> None:
     """
     Serve this data directory over HTTP, with a console to look at.
@@ -51,4 +53,5 @@ def serve(
         port=port,
         allow_origin=allow_origin,
         max_streams=max_streams,
+        notify=notify,
     )

@@ -64,7 +64,7 @@ ALLOWED = {
     },
     "remote": {"errors", "extras", "model", "planning", "runs", "sites", "support", "text"},
     "either": {"installer", "remote", "runs", "sites"},
-    "aio": {"datadir", "either", "errors", "installer", "journal", "model", "remote", "runs", "sites"},
+    "aio": {"datadir", "either", "installer", "journal", "model", "remote", "runs", "sites"},
     "testing": {"ansible", "engine", "errors", "inventory", "journal", "model", "processes"},
     "demo": {"errors"},
     PUBLIC: {

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import datetime
 
 import pytest
 
@@ -114,3 +115,11 @@ def test_a_kind_that_is_not_there_is_refused_at_once(installer):
     with pytest.raises(installkit.UnknownNameError, match="'run_ended' is not a kind"):
         installer.on("run_ended", print)
     assert [] == threads()
+
+
+def test_no_kind_at_all_and_a_time_without_a_zone_are_refused(installer):
+    """A list that a program computed may be empty: then nothing would be told, and not everything."""
+    with pytest.raises(installkit.PlanningError, match="no kind of event is given"):
+        installer.on([], print)
+    with pytest.raises(ValueError, match="since is a time with its zone"):
+        installer.on("run_finished", print, since=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the mistake

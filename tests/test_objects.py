@@ -114,3 +114,15 @@ def test_files_of_somebody_else_are_deleted_only_by_your_word(tmp_path):
     assert ["app", "db"] == [component.name for component in catalog]
     assert before.st_mtime_ns == (tmp_path / "01.app.yml").stat().st_mtime_ns
     assert ["01.app.yml", "03.db.yml"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_what_is_no_inventory_and_no_catalog_is_said(installer, site, tmp_path):
+    """A path where its content is wanted, and nothing where something is."""
+    with pytest.raises(installkit.DefinitionError, match="not a PosixPath") as inventory:
+        installer.create_site("north", inventory=tmp_path / "hosts.yml", catalog=site.catalog().folder)
+    with pytest.raises(installkit.DefinitionError, match="no files are given"):
+        installkit.write_catalog(tmp_path / "made", {})
+    with pytest.raises(installkit.DefinitionError, match="object cannot be written as YAML"):
+        installkit.write_catalog(tmp_path / "made", {"01.app.yml": object()})
+
+    assert "read_text()" in inventory.value.remedy

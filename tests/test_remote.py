@@ -20,6 +20,7 @@ from starlette.routing import Mount
 import installkit
 from faces import serve_here
 from http_client import INVENTORY, Server
+from installkit.remote import machine
 from installkit.remote.problems import problem_error
 from installkit_http import create_app, problems
 from site_runs import until
@@ -52,6 +53,36 @@ OF_THE_MACHINE = {
     "Run.result": "a run's state and the site's record have it",
 }
 """Calls that a service does not have, and why."""
+
+
+def test_what_only_the_machine_does_is_refused_by_name(server, connected):
+    """With what to do instead; and a name that there is nowhere is an ordinary mistake."""
+    with pytest.raises(installkit.NotOverHTTPError, match="on cannot be called over HTTP") as refused:
+        connected.on("run_finished", print)
+    with pytest.raises(installkit.ServiceError, match="no service of installkit") as elsewhere:
+        installkit.connect(f"{server.url}/elsewhere", token=server.token)
+
+    assert {each.partition(".")[2] for each in OF_THE_MACHINE} <= machine.OF_THE_MACHINE.keys()
+    assert "events(follow=True)" in refused.value.remedy
+    assert "path" in elsewhere.value.remedy
+    assert not hasattr(connected, "nonsense")
+    assert not hasattr(connected, "adopt")
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "message"),
+    [
+        ("http://ann:secret@127.0.0.1:9/", "ik_1", "holds a user or a password"),
+        ("http://127.0.0.1:9/", None, "the token is empty"),
+    ],
+)
+def test_an_address_with_a_password_and_no_token_are_refused_at_once(url, token, message):
+    with pytest.raises(installkit.ServiceError, match=message) as refused:
+        installkit.connect(url, token=token)
+
+    assert "secret" not in str(refused.value)
+
+
 OTHER_ARGUMENTS = {"keep", "by"}
 """Arguments that are of the machine: a service keeps what it is told, and knows who asks by the token."""
 

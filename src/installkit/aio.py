@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, Ty
 from installkit.datadir.ansible import Ansible
 from installkit.datadir.arrivals import ArrivalReader
 from installkit.either import AnyInstaller, AnyRun, AnySite
-from installkit.errors import PlanningError
 from installkit.installer import Installer
 from installkit.journal import Bells, Reader
 from installkit.model import Arrival, ArrivalFilter, Event, EventFilter
@@ -119,12 +118,7 @@ class _Async(Generic[T]):
 
 def _bound(sync: object, name: str) -> Callable[..., Any]:
     """Return the call *name* of *sync*, which may be an object of a service."""
-    found: Callable[..., Any] | None = getattr(sync, name, None)
-    if found is None:
-        raise PlanningError(
-            f"{name} cannot be called over HTTP",
-            remedy="call it on the machine where the service has its data",
-        )
+    found: Callable[..., Any] = getattr(sync, name)
     return found
 
 
@@ -396,7 +390,7 @@ class AsyncInstaller(_Async[AnyInstaller]):
         """
         Return the installer of the service at *url*, to be used as a context manager; the arguments are those of `connect`.
 
-        What only the service's machine can do, as `prune`, raises a `PlanningError`.
+        What only the service's machine can do, as `prune`, raises a `NotOverHTTPError`.
         """
         made = cls()
         made._open = functools.partial(connect, url, token=token, ca_file=ca_file, timeout=timeout, patience=patience)

@@ -241,3 +241,7 @@ class JournalError(StoreError):
 
 class RunNotFoundError(StoreError, LookupError):
     """No run has this id."""
+
+
+class NotOverHTTPError(PlanningError, AttributeError):
+    """A call that only the machine of a service can do."""

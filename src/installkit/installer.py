@@ -387,6 +387,8 @@ class Installer:
         Raises:
             UnknownNameError: If there is no such kind or status.
         """
+        if not isinstance(kind, str) and not (kind := tuple(kind)):
+            raise PlanningError("no kind of event is given: nothing would be told", remedy=f"as of {NOTICED[0]}")
         subscription = Subscription(fn, self.arrival_reader(after=FROM_NOW, kind=kind, **wanted))
         self._callbacks.add(subscription)
         return subscription

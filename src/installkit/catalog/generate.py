@@ -36,6 +36,8 @@ def write_catalog(folder: str | Path, files: Mapping[str, Any], *, replace: bool
         InstallkitError: If the folder has other files, or cannot be written.
     """
     target = Path(folder).absolute()
+    if not isinstance(files, Mapping) or not files:
+        raise DefinitionError([Issue(str(folder), "no files are given")], remedy="give their contents by their names")
     contents = _contents(files)
     others = _others(target, contents)
     if others and not replace:
@@ -65,7 +67,8 @@ def _contents(files: Mapping[str, Any]) -> dict[PurePosixPath, bytes]:
         try:
             contents[path] = _bytes(value)
         except (yaml.YAMLError, RecursionError) as exc:
-            issues.append(Issue(name, f"cannot be written as YAML: {exc}; give lists, dictionaries, text, numbers"))
+            what = f"a {type(exc.args[1]).__name__}" if len(exc.args) > 1 else str(exc)
+            issues.append(Issue(name, f"{what} cannot be written as YAML; give lists, dictionaries, text, numbers"))
     above = {parent for path in contents for parent in path.parents}
     issues += [Issue(str(path), "is a file, and the folder of another") for path in contents if path in above]
     if issues:

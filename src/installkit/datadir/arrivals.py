@@ -38,6 +38,9 @@ class ArrivalReader:
         self._store = store
         self._runs = runs
         refuse_unknown_filters(wanted, ArrivalFilter)
+        for name in _TIMES:
+            if (time_given := wanted.get(name)) is not None and time_given.tzinfo is None:  # type: ignore[attr-defined] # a time
+                raise ValueError(f"{name} is a time with its zone, unlike {time_given}: as datetime.now(UTC)")
         lists = {name: value if name in _TIMES else words_of(value) for name, value in wanted.items()}  # type: ignore[arg-type] # words
         self._wanted = cast("ArrivalFilter", lists)  # words that can be read again and again
         self._recovered_at = time.monotonic()

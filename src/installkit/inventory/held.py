@@ -41,6 +41,12 @@ class HeldInventory:
         Raises:
             DefinitionError: If it is not YAML, names a key twice, or is not a tree of groups.
         """
+        if isinstance(inventory, (Path, bytes)):
+            raise DefinitionError(
+                [Issue("inventory", f"is text or an object of groups, not a {type(inventory).__name__}")],
+                remedy="give what is in the file (Path.read_text()), or make a site of the file where it lies"
+                " (Installer.site)",
+            )
         try:
             text = inventory if isinstance(inventory, str) else json.dumps(dict(inventory), ensure_ascii=False)
         except (TypeError, ValueError, RecursionError) as exc:

@@ -2,7 +2,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from installkit.errors import PlanningError
 from installkit.model import (
@@ -19,6 +19,7 @@ from installkit.model import (
     to_wire,
 )
 from installkit.remote.arrivals import RemoteArrivalReader
+from installkit.remote.machine import missing
 from installkit.remote.parts import inventory_text
 from installkit.remote.run import RemoteRun
 from installkit.remote.service import Service, part
@@ -56,6 +57,11 @@ class RemoteInstaller:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    if not TYPE_CHECKING:  # a checker would take any name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(self, name)
 
     def __repr__(self) -> str:
         return f"<RemoteInstaller {self.address}>"

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from installkit.errors import PlanningError, UnknownNameError
 from installkit.model import Catalog, Component, Host, Inventory, Plan, SiteParameters, SiteSnapshot, from_wire
 from installkit.planning import missing_secrets
+from installkit.remote.machine import missing
 from installkit.remote.service import Service, part
 
 
@@ -42,6 +43,11 @@ class RemoteParameters:
     def __init__(self, service: Service, site: str) -> None:
         self._service = service
         self._path = f"/sites/{part(site)}/parameters"
+
+    if not TYPE_CHECKING:  # a checker would take any name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(self, name)
 
     def values(self) -> SiteParameters:
         """Return the values by level, and the names of the secrets that the site keeps."""

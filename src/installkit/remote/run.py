@@ -2,7 +2,7 @@ import itertools
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Self, Unpack
+from typing import IO, TYPE_CHECKING, Any, Self, Unpack
 
 from installkit.errors import InstallkitError
 from installkit.model import (
@@ -23,6 +23,7 @@ from installkit.model import (
     refuse_unknown_filters,
     words_of,
 )
+from installkit.remote.machine import missing
 from installkit.remote.service import Service, part
 from installkit.remote.streams import EventStream, Follower, HostLogFollower, LogStream
 from installkit.runs.comparison import RunComparison
@@ -65,6 +66,11 @@ class RemoteRun:
         self.id = run
         self._service = service
         self._path = f"/runs/{part(run)}"
+
+    if not TYPE_CHECKING:  # a checker would take any name for one that there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(self, name)
 
     def __repr__(self) -> str:
         return f"<RemoteRun {self.id[:6]}>"

@@ -185,6 +185,8 @@ class Service:
         if status in {401, 403} and problem.get("code") in {"unauthorized", "forbidden"}:
             return refused(status, problem, self.address)
         if problem.get("detail") in NO_ROUTE:
+            if not self.version:  # its first answer: nothing of installkit's is at this address
+                return no_service(status, self.address, None)
             return no_such_request(response.request.method, path, self.address, (self.version, version("installkit")))
         return problem_error(status, problem, path=path)
 
@@ -274,6 +276,11 @@ def _checked_address(url: str) -> str:
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
+    if valid and "@" in parts.netloc:
+        raise ServiceError(
+            f"the address of the service at {parts.hostname} holds a user or a password",
+            remedy="leave them out: who you are is said by the token",
+        )
     if not valid:
         raise ServiceError(
             f"{url!r} is not the address of a service", remedy="give it as http://HOST:PORT or https://HOST"
@@ -282,7 +289,7 @@ def _checked_address(url: str) -> str:
 
 
 def _checked_token(token: str) -> str:
-    text = token.strip()
+    text = token.strip() if isinstance(token, str) else ""  # None is what a missing variable of the environment gives
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ServiceError(
             "the token is empty, or is not the text of an access token",

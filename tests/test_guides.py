@@ -9,6 +9,7 @@ import yaml
 
 import installkit
 from guide import ROOT, Guide, blocks_of
+from http_client import Server
 from installkit import RunStatus
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -261,6 +262,58 @@ def test_serve(reader):
 
     assert [] == guide.left
     assert "alice" in shown
+
+
+@pytest.fixture
+def server(reader, playbooks):
+    """The service of the reader's data directory, whose catalog is called products."""
+    server = Server(reader.parent / "data", "-c", f"products={playbooks}", "--port", "0")
+    yield server
+    server.end()
+
+
+def test_follow_everything(installer, reader, playbooks, server):
+    """What follows is stopped after a while; until then it has shown what there is."""
+    site = installer.site("acme", inventory=reader / "hosts.yml", catalog=playbooks)
+    run = site.apply(all=True, checks=False).wait(100).raise_for_status()
+    places = {
+        "installkit events -f": "! timeout 8 installkit events -f",
+        "curl -N": "! timeout 4 curl -N",
+        "curl -H": "curl -s -H",
+        "$TOKEN": server.token,
+        "$URL": server.url,
+    }
+    guide = Guide("docs/how-to/follow-everything.md", reader, places)
+    ended, of_host, to_come, page, stream = [guide.run(line) for line in tuple(guide.left)]
+
+    assert [] == guide.left
+    assert "run_finished" in ended
+    assert "db1" in of_host
+    assert "" == to_come.strip()
+    assert run.id in page
+    assert "event:" not in stream
+
+
+def test_use_from_afar(installer, reader, playbooks, server):
+    """A plan, a run and a site, by a command line that has no data directory."""
+    installer.site("acme", inventory=reader / "hosts.yml", catalog=playbooks)
+    guide = Guide("docs/how-to/use-from-afar.md", reader, {"https://ops.example.com": server.url, "ik_…": server.token})
+    del guide.environment["INSTALLKIT_DATA_DIR"]
+    shown = guide.run(*guide.left[1:])
+
+    assert ["pip install '.[remote]'    # in a clone"] == guide.left
+    assert "portal" in shown
+    assert "succeeded" in shown
+    assert {"acme", "beta"} == {site.name for site in installer.sites()}
+
+
+def test_test_your_tool(reader):
+    """The example's suite passes where the reader types it."""
+    shutil.copytree(ROOT / "examples", reader / "examples")
+    guide = Guide("docs/how-to/test-your-tool.md", reader)
+    shown = guide.run(*guide.left)
+
+    assert "6 passed" in shown
 
 
 def test_troubleshoot(installer, reader, playbooks):

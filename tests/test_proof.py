@@ -162,3 +162,19 @@ def proof_of(folder, name, *options):
 def test_a_start_at_a_task_that_is_never_reached_proves_nothing(tmp_path, task, why):
     """Ansible leaves every task out and says that all is well."""
     assert dict.fromkeys(GROUP, why) == proof_of(tmp_path, "start_at", "--start-at-task", task)
+
+
+HANGS = """
+- name: p1
+  hosts: g
+  gather_facts: false
+  tasks:
+    - mark: {n: a}
+    - mark: {n: d, die: [h1], hang: [h2]}
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_hangs_where_ansible_ends_does_not_hold_the_step(tmp_path):
+    """As one that waits for the lock of a queue whose holder was killed: Ansible would wait for it for ever."""
+    assert set() == carry_out(tmp_path, {"hangs": HANGS}).installed("hangs")

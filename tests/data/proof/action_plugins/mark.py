@@ -2,7 +2,7 @@
 """
 Leaves the trace PLAY.HOST.N below TRACES/COMPONENT for each host that carries it out.
 
-On the hosts told it fails, dies or is unreachable, or a signal ends ansible-playbook; `tries` makes the first so many
+On the hosts told it fails, dies, hangs or is unreachable, or a signal ends ansible-playbook; `tries` makes the first so many
 tries fail. Loaded by ansible-playbook alone.
 """
 
@@ -32,6 +32,9 @@ class ActionModule(ActionBase):
             raise AnsibleConnectionFailure("simulated unreachable")
         if host in (wanted.get("die") or []):
             os.kill(os.getpid(), signal.SIGKILL)
+        if host in (wanted.get("hang") or []):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(3600)
         if host in (wanted.get("end") or []):
             os.kill(os.getppid(), int(wanted["by"]))
             time.sleep(5)

@@ -21,10 +21,12 @@ The file's name comes in an environment variable, which is removed so that no ta
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import errno
 import functools
 import json
+import multiprocessing
 import os
 import pathlib
 import sys
@@ -52,6 +54,9 @@ LARGEST = 1_000_000
 
 LONGEST = 65_536
 """Characters that a value of a shortened result keeps."""
+
+LAST_WORDS = 5.0
+"""Seconds that workers get to end by themselves once Ansible ends."""
 
 GATHERING = {"gather_facts", "setup"}
 NO_WORK = {"meta", "validate_argument_spec"}
@@ -508,6 +513,21 @@ def watch_terminal():
                     REPORT.close_event()
 
 
+def end_workers():
+    """
+    End workers that hang where Ansible ends: it would wait for them for ever.
+
+    As one that waits for the lock of the queue to Ansible, whose holder was killed. All that it had to say is lost by then.
+    """
+    if REPORT.pid != os.getpid():
+        return
+    until = time.monotonic() + LAST_WORDS
+    for worker in multiprocessing.active_children():
+        worker.join(max(0.0, until - time.monotonic()))
+        if worker.is_alive():
+            worker.kill()
+
+
 def begin_report():
     """Return the report that the environment names; None if this is not a run of installkit."""
     folder = os.environ.pop("INSTALLKIT_EVENTS", None)
@@ -520,6 +540,7 @@ def begin_report():
 
 REPORT = begin_report()
 if REPORT is not None:
+    atexit.register(end_workers)  # before multiprocessing's own, which waits without an end
     watch_plays()
     watch_hosts()
     watch_terminal()

@@ -5,6 +5,7 @@ Packages offer notifiers as entry points of the group `installkit.notifiers`: ea
 and returns the function. `Installer.notify` tells one of them, and so does the service for those in its file.
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -137,13 +138,16 @@ class Courier(Generic[T]):
         self._thread.start()
 
     def tell(self, thing: T | None) -> None:
-        """Hand *thing* over after what waits already; only one thread at a time may call this."""
-        try:
-            self._waiting.put_nowait(thing)
-        except queue.Full:
-            self._waiting.get_nowait()
-            _log.warning("%s was not told: it is %d events behind", self._name, self._waiting.maxsize)
-            self._waiting.put_nowait(thing)
+        """Hand *thing* over after what waits already."""
+        while True:
+            try:
+                self._waiting.put_nowait(thing)
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):  # the thread took one meanwhile
+                    self._waiting.get_nowait()
+                    _log.warning("%s was not told: it is %d events behind", self._name, self._waiting.maxsize)
+            else:
+                return
 
     def close(self, patience: float = 0.0) -> None:
         """Hand over what waits within *patience* seconds, and stop."""

@@ -455,9 +455,10 @@ class AsyncInstaller(_Async[AnyInstaller]):
                 async for arrival in self._loop.followed(reader.follower()):
                     yield arrival
             return
-        async for part in self._loop.follow(reader, wait=follow):
-            for arrival in part:
-                yield arrival
+        async with contextlib.aclosing(self._loop.follow(reader, wait=follow)) as parts:
+            async for part in parts:
+                for arrival in part:
+                    yield arrival
 
     prune_run = _awaited(Installer.prune_run)
     prune = _awaited(Installer.prune)
